@@ -1,0 +1,285 @@
+"""The parent: the ideal host crystal and the symmetry operations that count."""
+
+from __future__ import annotations
+
+import functools
+import math
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matbench_defects.crystal.structure import Crystal, shortest_distance
+from matbench_defects.errors import InputError, nearest
+from matbench_defects.files import digest
+from matbench_defects.spec.models import Lattice, ParentSpec, Site
+
+SAME_SITE = 0.01
+"""Positions nearer than this, Å, are one site written twice."""
+TOO_NEAR = 0.7
+"""Atoms nearer than this, Å, are an error of the input."""
+
+_PARAMETERS = {
+    "triclinic": ("a", "b", "c", "alpha", "beta", "gamma"),
+    "monoclinic": ("a", "b", "c", "beta"),
+    "orthorhombic": ("a", "b", "c"),
+    "tetragonal": ("a", "c"),
+    "trigonal": ("a", "c"),
+    "hexagonal": ("a", "c"),
+    "cubic": ("a",),
+}
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The ideal host crystal.
+
+    Parameters
+    ----------
+    lattice : ndarray of float, shape (3, 3)
+        Lattice vectors as rows, Å.
+    species : tuple of str, length n
+        Chemical symbol of each atom.
+    labels : tuple of str, length n
+        Label of the site in the spec (or CIF) that each atom belongs to.
+    positions : ndarray of float, shape (n, 3)
+        Fractional coordinates in [0, 1).
+    rotations : ndarray of int, shape (g, 3, 3)
+        Rotation parts, acting on columns of fractional coordinates.
+    translations : ndarray of float, shape (g, 3)
+        Translation parts, fractional.
+    space_group : str
+        Hermann-Mauguin symbol.
+    declared : bool
+        Whether the space group was declared, or found from the atoms.
+    """
+
+    lattice: NDArray[np.float64]
+    species: tuple[str, ...]
+    labels: tuple[str, ...]
+    positions: NDArray[np.float64]
+    rotations: NDArray[np.int64]
+    translations: NDArray[np.float64]
+    space_group: str
+    declared: bool
+
+    @property
+    def crystal(self) -> Crystal:
+        """The parent cell as plain arrays."""
+        return Crystal(self.lattice, self.species, self.positions @ self.lattice)
+
+    @property
+    def formula_units(self) -> int:
+        """How many reduced formula units the parent cell holds."""
+        return math.gcd(*Counter(self.species).values())
+
+    @property
+    def formula(self) -> str:
+        """The reduced formula, elements in the order of the spec."""
+        units = self.formula_units
+        return "".join(s + (str(n // units) if n > units else "") for s, n in Counter(self.species).items())
+
+    def digest(self) -> str:
+        """Return a digest of geometry and species: labels of ideal positions hold only for this parent."""
+        return digest(
+            {
+                "lattice": (np.round(self.lattice, 6) + 0.0).tolist(),  # + 0.0: no negative zeros
+                "positions": (np.round(self.positions, 6) + 0.0).tolist(),
+                "species": self.species,
+            }
+        )
+
+
+def build_parent(spec: ParentSpec, folder: Path) -> Parent:
+    """Build the parent that a spec describes.
+
+    Parameters
+    ----------
+    spec : ParentSpec
+        The parent's part of a spec.
+    folder : path
+        The folder that a CIF file's path is relative to.
+
+    Raises
+    ------
+    InputError
+        If the space group is unknown, the lattice does not suit it, two atoms are on top of each other, or the
+        file cannot be used.
+    """
+    if spec.spacegroup is not None:
+        assert spec.lattice is not None and spec.sites is not None
+        return _from_space_group(spec.spacegroup, spec.lattice, spec.sites)
+    if spec.cif is not None:
+        return _from_cif(folder / spec.cif, spec.symmetry_tolerance)
+    raise InputError(
+        f"{spec.materials_project}: fetching a parent from the Materials Project is not built yet; "
+        "save it as a CIF file and give `cif`"
+    )
+
+
+@functools.cache
+def _space_group(symbol: str) -> tuple[str, str, tuple[tuple[tuple[tuple[int, ...], ...], tuple[float, ...]], ...]]:
+    """Return crystal system, full name and operations of a space group."""
+    from pymatgen.symmetry.groups import SpaceGroup
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a short symbol stands for its full one; both are the same group
+        try:
+            group = SpaceGroup(symbol)
+        except ValueError:
+            known = {s.removesuffix(":H") for s in SpaceGroup.sg_encoding}
+            raise InputError(
+                f"no space group has the symbol '{symbol}'; {nearest(symbol, known).partition(' known:')[0]}"
+            ) from None
+        operations = [
+            (
+                tuple(tuple(int(round(x)) for x in row) for row in op.rotation_matrix),
+                tuple(round(float(x) * 24) / 24 % 1 for x in op.translation_vector),
+            )
+            for op in group.symmetry_ops
+        ]
+    return group.crystal_system, group.symbol, tuple(sorted(operations))
+
+
+def _cell(lattice: Lattice, system: str, symbol: str) -> NDArray[np.float64]:
+    from pymatgen.core import Lattice as Cell
+
+    needed = _PARAMETERS[system]
+    given = {name: value for name, value in lattice.model_dump().items() if value is not None}
+    missing = [n for n in needed if n not in given]
+    if missing:
+        raise InputError(f"{', '.join(missing)} is missing; {symbol} is {system} and needs {', '.join(needed)}")
+    gamma = 120.0 if system in ("trigonal", "hexagonal") else 90.0
+    fixed = {"b": given["a"], "c": given.get("c", given["a"]), "alpha": 90.0, "beta": 90.0, "gamma": gamma}
+    for name in given:
+        if name not in needed and abs(given[name] - fixed[name]) > 1e-6:
+            raise InputError(f"{name} is {given[name]}, but {symbol} is {system} and makes it {fixed[name]}")
+    full = {**fixed, **given}
+    cell = Cell.from_parameters(*(full[n] for n in ("a", "b", "c", "alpha", "beta", "gamma")), vesta=False)
+    if not np.isfinite(cell.matrix).all() or abs(np.linalg.det(cell.matrix)) < 1e-3:
+        raise InputError(f"these angles make no cell: {full['alpha']}, {full['beta']}, {full['gamma']}")
+    return np.array(cell.matrix)
+
+
+def wrap(positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return fractional coordinates in [0, 1), those within 1e-6 of a cell border at zero."""
+    positions = np.mod(positions, 1.0)
+    return np.where(positions > 1 - 1e-6, 0.0, positions)
+
+
+def _from_space_group(symbol: str, lattice: Lattice, sites: dict[str, Site]) -> Parent:
+    system, name, operations = _space_group(symbol)
+    cell = _cell(lattice, system, symbol)
+    rotations = np.array([rotation for rotation, _ in operations], dtype=np.int64)
+    translations = np.array([translation for _, translation in operations])
+    species: list[str] = []
+    labels: list[str] = []
+    positions: list[NDArray[np.float64]] = []
+    for label, site in sites.items():
+        orbit = _orbit(np.array(site.position), rotations, translations, cell)
+        positions.extend(orbit)
+        species.extend([site.species] * len(orbit))
+        labels.extend([label] * len(orbit))
+    parent = Parent(cell, tuple(species), tuple(labels), np.array(positions), rotations, translations, name, True)
+    _check_distances(parent)
+    return parent
+
+
+def _orbit(
+    position: NDArray[np.float64],
+    rotations: NDArray[np.int64],
+    translations: NDArray[np.float64],
+    cell: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the distinct images of one position, in an order that rounding cannot change."""
+    images = wrap(rotations @ position + translations)
+    kept: list[NDArray[np.float64]] = []
+    for image in images[np.lexsort(np.round(images, 4).T[::-1])]:
+        difference = np.array(kept).reshape(-1, 3) - image
+        difference -= np.round(difference)
+        if not (np.linalg.norm(difference @ cell, axis=1) < SAME_SITE).any():
+            kept.append(image)
+    return np.array(kept)
+
+
+def _from_cif(path: Path, tolerance: float) -> Parent:
+    from pymatgen.io.cif import CifParser
+
+    if not path.is_file():
+        raise InputError(f"there is no CIF file {path}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # rounding notes; what matters is checked below
+            structures = CifParser(path, occupancy_tolerance=1.0).parse_structures(primitive=False)
+    except Exception as error:  # pymatgen raises whatever the file's fault led to
+        raise InputError(f"cannot be read as CIF: {error}", file=str(path)) from None
+    if len(structures) != 1:
+        raise InputError(f"holds {len(structures)} structures; one was expected", file=str(path))
+    structure = structures[0]
+    if not structure.is_ordered:
+        raise InputError(
+            "has partly occupied sites; give the ideal host with every site filled, and say in `sublattices` what "
+            "substitutes or leaves",
+            file=str(path),
+        )
+    labels = tuple(site.label or site.specie.symbol for site in structure)
+    species = tuple(getattr(site.specie, "element", site.specie).symbol for site in structure)
+    order = sorted(
+        range(len(species)), key=lambda i: (labels.index(labels[i]), *np.round(wrap(structure.frac_coords[i]), 4))
+    )
+    positions = wrap(np.array([structure.frac_coords[i] for i in order]))
+    rotations, translations, symbol = found_symmetry(
+        np.array(structure.lattice.matrix), positions, [species[i] for i in order], tolerance
+    )
+    parent = Parent(
+        np.array(structure.lattice.matrix),
+        tuple(species[i] for i in order),
+        tuple(labels[i] for i in order),
+        positions,
+        rotations,
+        translations,
+        symbol,
+        False,
+    )
+    _check_distances(parent)
+    return parent
+
+
+def found_symmetry(
+    lattice: NDArray[np.float64], positions: NDArray[np.float64], species: list[str], tolerance: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64], str]:
+    """Return rotations, translations and symbol of the space group that the atoms themselves have (spglib).
+
+    Parameters
+    ----------
+    lattice : ndarray, shape (3, 3)
+        Lattice vectors as rows, Å.
+    positions : ndarray, shape (n, 3)
+        Fractional coordinates.
+    species : list of str
+        Chemical symbols.
+    tolerance : float
+        How far an atom may lie from its image, Å.
+    """
+    import spglib
+
+    kinds = {s: i for i, s in enumerate(dict.fromkeys(species))}
+    try:
+        found = spglib.get_symmetry_dataset((lattice, positions, [kinds[s] for s in species]), symprec=tolerance)
+    except spglib.error.SpglibError:
+        found = None
+    if found is None:
+        raise InputError("no symmetry could be determined; are two atoms on one spot?")
+    return np.array(found.rotations, dtype=np.int64), np.array(found.translations), str(found.international)
+
+
+def _check_distances(parent: Parent) -> None:
+    distance = shortest_distance(parent.crystal)
+    if distance < TOO_NEAR:
+        raise InputError(
+            f"two atoms are {distance:.2f} Å apart; at least {TOO_NEAR} was expected. Is a special position rounded "
+            "(write 1/3, not 0.333), or an atom given twice?"
+        )

@@ -1,0 +1,263 @@
+"""A space of configurations: a supercell, its sublattices with their contents, and the group that acts on them."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matbench_defects.crystal.parent import Parent, build_parent
+from matbench_defects.crystal.structure import Crystal
+from matbench_defects.crystal.symmetry import Cells, site_permutations, supercell_volume
+from matbench_defects.errors import InputError, nearest
+from matbench_defects.files import digest
+from matbench_defects.spec.document import Route
+from matbench_defects.spec.models import LARGEST_SUPERCELL, VACANCY, SpaceSpec, Spec
+
+Content = tuple[tuple[int, ...], ...]
+"""How many of each species on each sublattice, both in the order of the spec."""
+
+
+@dataclass(frozen=True)
+class Sublattice:
+    """A named set of supercell sites and what may sit on them.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the spec.
+    sites : ndarray of int, shape (n,)
+        Its sites among the supercell's, increasing.
+    species : tuple of str
+        What may sit there, in the order of the spec.
+    contents : tuple of tuple of int
+        Every allowed content, in lexicographic order; each sums to n.
+    """
+
+    name: str
+    sites: NDArray[np.int64]
+    species: tuple[str, ...]
+    contents: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Space:
+    """All configurations of one supercell.
+
+    A configuration is an *occupation*: one small integer a variable site, the index of its species in its sublattice's
+    list. Variable sites are those of the sublattices, one sublattice after another in the order of the spec.
+
+    Parameters
+    ----------
+    name : str
+        Name of the space; ids begin with it.
+    parent : Parent
+        The ideal host crystal.
+    cells : Cells
+        The parent cells inside the supercell.
+    sublattices : tuple of Sublattice
+        What substitutes or leaves where.
+    """
+
+    name: str
+    parent: Parent
+    cells: Cells
+    sublattices: tuple[Sublattice, ...]
+
+    @functools.cached_property
+    def group(self) -> NDArray[np.int32]:
+        """The group on the variable sites, each distinct joint action once, shape (order, n)."""
+        everything = site_permutations(self.parent, self.cells)
+        variable = self.variable_sites
+        where = np.full(everything.shape[1], -1, dtype=np.int32)
+        where[variable] = np.arange(len(variable), dtype=np.int32)
+        return np.unique(where[everything[:, variable]], axis=0)
+
+    @functools.cached_property
+    def variable_sites(self) -> NDArray[np.int64]:
+        """The variable sites among the supercell's, shape (n,)."""
+        return np.concatenate([s.sites for s in self.sublattices])
+
+    @functools.cached_property
+    def ranges(self) -> tuple[slice, ...]:
+        """Where each sublattice's sites stand in an occupation."""
+        ends = np.cumsum([len(s.sites) for s in self.sublattices])
+        return tuple(slice(int(e) - len(s.sites), int(e)) for s, e in zip(self.sublattices, ends, strict=True))
+
+    @property
+    def size(self) -> int:
+        """How many variable sites there are."""
+        return len(self.variable_sites)
+
+    @property
+    def formula_units(self) -> int:
+        """How many of the parent's formula units the supercell holds."""
+        return self.parent.formula_units * len(self.cells.offsets)
+
+    def contents(self) -> list[Content]:
+        """Return every content, sublattices in the order of the spec."""
+        return list(itertools.product(*(s.contents for s in self.sublattices)))
+
+    @functools.cached_property
+    def lattice(self) -> NDArray[np.float64]:
+        """The supercell's vectors as rows, Å."""
+        return self.cells.rows @ self.parent.lattice
+
+    @functools.cached_property
+    def host_species(self) -> tuple[str, ...]:
+        """What the ideal host has on each site of the supercell."""
+        return tuple(s for s in self.parent.species for _ in self.cells.offsets)
+
+    @functools.cached_property
+    def positions(self) -> NDArray[np.float64]:
+        """Cartesian positions of all sites of the supercell, Å, shape (n * c, 3); inside the supercell."""
+        fractional = self.parent.positions[:, None, :] + self.cells.offsets[None, :, :]
+        inside = fractional.reshape(-1, 3) @ np.linalg.inv(self.cells.rows)
+        inside -= np.floor(inside + 1e-9)
+        return np.round(inside, 12) @ self.lattice
+
+    def content(self, occupation: Sequence[int] | NDArray[np.uint8]) -> Content:
+        """Return the content of one occupation."""
+        occupation = np.asarray(occupation)
+        return tuple(
+            tuple(int(n) for n in np.bincount(occupation[r], minlength=len(s.species)))
+            for s, r in zip(self.sublattices, self.ranges, strict=True)
+        )
+
+    def content_name(self, content: Content) -> str:
+        """Return a content for people and ids: ``Li6Va6``, sublattices joined by a dot."""
+        parts = []
+        for sublattice, counts in zip(self.sublattices, content, strict=True):
+            shown = ["Va" if s == VACANCY else s for s in sublattice.species]
+            parts.append("".join(f"{s}{n}" for s, n in zip(shown, counts, strict=True) if n))
+        return ".".join(parts)
+
+    def site_species(self, occupation: NDArray[np.uint8]) -> list[str]:
+        """Return what sits on each site of the supercell, vacancies named."""
+        result = list(self.host_species)
+        for sublattice, where in zip(self.sublattices, self.ranges, strict=True):
+            for site, kind in zip(sublattice.sites, occupation[where], strict=True):
+                result[site] = sublattice.species[kind]
+        return result
+
+    def crystal(self, occupation: NDArray[np.uint8]) -> Crystal:
+        """Return the ideal, unrelaxed structure of one occupation, vacant sites left out."""
+        species = self.site_species(occupation)
+        filled = [i for i, s in enumerate(species) if s != VACANCY]
+        return Crystal(self.lattice, tuple(species[i] for i in filled), self.positions[filled])
+
+    def digest(self) -> str:
+        """Return a digest of everything that an ideal structure depends on besides its occupation."""
+        return digest(
+            {
+                "parent": self.parent.digest(),
+                "supercell": self.cells.rows.tolist(),
+                "sublattices": [[s.sites.tolist(), s.species] for s in self.sublattices],
+            }
+        )
+
+
+def build_spaces(spec: Spec) -> dict[str, Space]:
+    """Build every space of a spec.
+
+    Raises
+    ------
+    InputError
+        With the file and line of the field that is at fault.
+    """
+    return {name: build_space(spec, name, part, route) for name, (part, route) in spec.all_spaces().items()}
+
+
+def build_space(spec: Spec, name: str, part: SpaceSpec, route: Route) -> Space:
+    """Build one space of a spec; `route` says where it stands there."""
+    try:
+        parent = build_parent(part.parent, spec.document.folder((*route, "parent", "cif")))
+    except InputError as error:
+        if error.file is not None:
+            raise
+        raise spec.error((*route, "parent"), error.message) from None
+    rows = np.array(part.supercell_rows, dtype=np.int64)
+    if abs(rows).max() > LARGEST_SUPERCELL:
+        raise spec.error((*route, "supercell"), f"no number may exceed {LARGEST_SUPERCELL}")
+    count = supercell_volume(rows)
+    if count == 0:
+        raise spec.error((*route, "supercell"), "its three vectors lie in a plane")
+    if count * len(parent.species) > LARGEST_SUPERCELL:
+        raise spec.error(
+            (*route, "supercell"),
+            f"{count} cells of {len(parent.species)} atoms are more than the {LARGEST_SUPERCELL} sites that are handled",
+        )
+    cells = Cells.of(rows)
+    sublattices: list[Sublattice] = []
+    for label, description in part.sublattices.items():
+        here = (*route, "sublattices", label)
+        names = description.sites or [label]
+        members: set[int] = set()
+        for wanted in names:
+            found = {i for i, s in enumerate(parent.labels) if s == wanted}
+            found = found or {i for i, s in enumerate(parent.species) if s == wanted}
+            if not found:
+                field = (*here, "sites") if description.sites else here
+                known = set(parent.labels) | set(parent.species)
+                raise spec.error(field, f"the parent has no site '{wanted}'; {nearest(wanted, known)}")
+            members |= found
+        sites = np.array([i * count + k for i in sorted(members) for k in range(count)], dtype=np.int64)
+        for other in sublattices:
+            if set(other.sites.tolist()) & set(sites.tolist()):
+                raise spec.error(here, f"shares sites with the sublattice '{other.name}'; each site belongs to one")
+        allowed = {s: c.counts for s, c in description.species.items()}
+        contents = _contents(allowed, len(sites))
+        if not contents:
+            raise spec.error(here, _no_content(allowed, len(sites)))
+        sublattices.append(Sublattice(label, sites, tuple(allowed), contents))
+    space = Space(name, parent, cells, tuple(sublattices))
+    _check_kept_apart(spec, route, space)
+    return space
+
+
+def _contents(allowed: dict[str, tuple[int, ...] | None], size: int) -> tuple[tuple[int, ...], ...]:
+    ranges = [range(size + 1) if c is None else [n for n in c if n <= size] for c in allowed.values()]
+    found: list[tuple[int, ...]] = []
+
+    def extend(chosen: tuple[int, ...], left: int) -> None:
+        if len(chosen) == len(ranges):
+            if left == 0:
+                found.append(chosen)
+            return
+        last = len(chosen) == len(ranges) - 1
+        for n in ranges[len(chosen)]:
+            if n <= left and (not last or n == left):
+                extend((*chosen, n), left - n)
+
+    extend((), size)
+    return tuple(found)
+
+
+def _no_content(allowed: dict[str, tuple[int, ...] | None], size: int) -> str:
+    fixed = [c for c in allowed.values() if c is not None]
+    low, high = sum(c[0] for c in fixed), sum(c[-1] for c in fixed)
+    total = str(low) if low == high else f"{low} to {high}"
+    hint = "" if len(fixed) < len(allowed) or low > size else "; name one species as `rest`"
+    return f"the species add up to {total}, but the supercell has {size} of these sites{hint}"
+
+
+def _check_kept_apart(spec: Spec, route: Route, space: Space) -> None:
+    """A symmetry operation that carries one sublattice into another would merge different spaces."""
+    where = np.full(len(space.host_species), -1)
+    for i, sublattice in enumerate(space.sublattices):
+        where[sublattice.sites] = i
+    everything = site_permutations(space.parent, space.cells)
+    for i, sublattice in enumerate(space.sublattices):
+        images = where[everything[:, sublattice.sites]]
+        if (images != i).any():
+            other = int(images[images != i][0])
+            reached = f"the sublattice '{space.sublattices[other].name}'" if other >= 0 else "sites outside it"
+            raise spec.error(
+                (*route, "sublattices", sublattice.name),
+                f"symmetry carries its sites onto {reached}; put symmetry-equivalent sites in one sublattice, or give "
+                "a parent of lower symmetry",
+            )

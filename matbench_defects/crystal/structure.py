@@ -1,0 +1,84 @@
+"""One crystal as plain arrays, and its way to the libraries of the field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from pymatgen.core import Structure
+
+
+@dataclass(frozen=True)
+class Crystal:
+    """A periodic arrangement of atoms.
+
+    Parameters
+    ----------
+    lattice : ndarray of float, shape (3, 3)
+        Lattice vectors as rows, Å.
+    species : tuple of str, length n
+        Chemical symbols. Vacant sites are not listed.
+    positions : ndarray of float, shape (n, 3)
+        Cartesian positions, Å.
+    """
+
+    lattice: NDArray[np.float64]
+    species: tuple[str, ...]
+    positions: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.species)
+
+    @property
+    def volume(self) -> float:
+        """Volume of the cell, Å³."""
+        return float(abs(np.linalg.det(self.lattice)))
+
+    def to_ase(self) -> Atoms:
+        """Return the crystal as ``ase.Atoms``, periodic in three directions."""
+        from ase import Atoms
+
+        return Atoms(symbols=self.species, positions=self.positions, cell=self.lattice, pbc=True)
+
+    def to_pymatgen(self) -> Structure:
+        """Return the crystal as ``pymatgen.core.Structure``."""
+        from pymatgen.core import Lattice, Structure
+
+        return Structure(Lattice(self.lattice), self.species, self.positions, coords_are_cartesian=True)
+
+    @classmethod
+    def from_ase(cls, atoms: Any) -> Crystal:
+        """Return the crystal that ``ase.Atoms`` hold."""
+        return cls(np.array(atoms.cell), tuple(atoms.get_chemical_symbols()), np.array(atoms.positions))
+
+
+def shortest_distance(crystal: Crystal, cutoff: float = 3.0) -> float:
+    """Return the shortest distance between two atoms, periodic images included.
+
+    Parameters
+    ----------
+    crystal : Crystal
+        The crystal.
+    cutoff : float
+        Distances up to this are looked for, Å.
+
+    Returns
+    -------
+    float
+        The distance in Å, or infinity where no pair is nearer than `cutoff`.
+    """
+    from pymatgen.optimization.neighbors import find_points_in_spheres  # compiled, and light to import
+
+    points = np.ascontiguousarray(crystal.positions)
+    box = np.ascontiguousarray(crystal.lattice)
+    centres, neighbours, images, distances = find_points_in_spheres(
+        points, points, r=cutoff, pbc=np.ones(3, dtype=np.int64), lattice=box, tol=1e-8
+    )
+    itself = (centres == neighbours) & (images == 0).all(axis=1)
+    others = distances[~itself]
+    return float(others.min()) if len(others) else float("inf")

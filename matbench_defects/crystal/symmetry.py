@@ -1,0 +1,136 @@
+"""The permutation group of a supercell's sites, from the parent's operations and in integers.
+
+No symmetry search of the supercell: each of the parent's operations is combined with each lattice translation, and
+those that keep the lattice of the supercell act on pairs (atom of the parent, cell).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matbench_defects.crystal.parent import Parent
+from matbench_defects.errors import InputError
+
+MATCH = 0.05
+"""An operation must bring each atom within this of another, Å."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The parent cells inside a supercell.
+
+    Parameters
+    ----------
+    rows : ndarray of int, shape (3, 3)
+        The supercell's vectors in the parent's, one row each.
+    offsets : ndarray of int, shape (c, 3)
+        Lattice vector of each cell.
+    """
+
+    rows: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    _keys: dict[tuple[int, int, int], int]
+
+    @classmethod
+    def of(cls, rows: NDArray[np.int64]) -> Cells:
+        """Return the cells of a supercell, in an order that depends on its vectors alone."""
+        adjugate, volume = _adjugate(rows)
+        low = np.minimum(rows, 0).sum(axis=0)
+        high = np.maximum(rows, 0).sum(axis=0)
+        grids = np.meshgrid(*(np.arange(a, b + 1) for a, b in zip(low, high, strict=True)), indexing="ij")
+        candidates = np.stack([g.ravel() for g in grids], axis=1)
+        inside = candidates @ adjugate
+        chosen = candidates[((inside >= 0) & (inside < volume)).all(axis=1)]
+        assert len(chosen) == volume
+        keys = {(int(a), int(b), int(c)): i for i, (a, b, c) in enumerate(chosen @ adjugate % volume)}
+        return cls(rows, chosen, keys)
+
+    def index(self, vectors: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the cell that each lattice vector leads to, whatever supercell it lies in.
+
+        Parameters
+        ----------
+        vectors : ndarray of int, shape (..., 3)
+            Lattice vectors of the parent.
+        """
+        adjugate, volume = _adjugate(self.rows)
+        flat = (vectors.reshape(-1, 3) @ adjugate) % volume
+        codes = (flat[:, 0] * volume + flat[:, 1]) * volume + flat[:, 2]
+        known = np.array([(a * volume + b) * volume + c for a, b, c in self._keys], dtype=np.int64)
+        order = np.argsort(known)
+        return order[np.searchsorted(known, codes, sorter=order)].reshape(vectors.shape[:-1])
+
+
+def _adjugate(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """Return the adjugate, with the sign that makes the determinant positive, and the determinant."""
+    a = rows
+    cofactors = np.array([np.cross(a[1], a[2]), np.cross(a[2], a[0]), np.cross(a[0], a[1])])
+    determinant = int(a[0] @ cofactors[0])
+    sign = 1 if determinant > 0 else -1
+    return sign * cofactors.T, sign * determinant
+
+
+def supercell_volume(rows: NDArray[np.int64]) -> int:
+    """Return how many parent cells a supercell holds; zero where its vectors lie in a plane."""
+    return _adjugate(rows)[1]
+
+
+def parent_action(parent: Parent) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where each operation sends each atom of the parent.
+
+    Returns
+    -------
+    atoms : ndarray of int, shape (g, n)
+        The atom that atom j lands on.
+    shifts : ndarray of int, shape (g, n, 3)
+        The lattice vector between where it lands and that atom in the home cell.
+
+    Raises
+    ------
+    InputError
+        If an operation does not map the atoms onto each other.
+    """
+    images = np.einsum("gij,nj->gni", parent.rotations, parent.positions) + parent.translations[:, None, :]
+    difference = images[:, :, None, :] - parent.positions[None, None, :, :]
+    whole = np.round(difference)
+    distance = np.linalg.norm((difference - whole) @ parent.lattice, axis=-1)
+    kinds = np.array(parent.species)
+    distance[:, kinds[:, None] != kinds[None, :]] = np.inf
+    atoms = distance.argmin(axis=2)
+    off = np.take_along_axis(distance, atoms[:, :, None], axis=2).max()
+    if not off < MATCH or any(len(set(row)) != len(row) for row in atoms.tolist()):
+        raise InputError(f"the operations of {parent.space_group} do not map the parent's atoms onto each other")
+    shifts = np.take_along_axis(whole, atoms[:, :, None, None], axis=2)[:, :, 0, :].astype(np.int64)
+    return atoms, shifts
+
+
+def site_permutations(parent: Parent, cells: Cells) -> NDArray[np.int32]:
+    """Return the group of the supercell's atoms.
+
+    Parameters
+    ----------
+    parent : Parent
+        The parent crystal.
+    cells : Cells
+        The parent cells inside the supercell.
+
+    Returns
+    -------
+    ndarray of int, shape (order, n * c)
+        One permutation a row: site i goes to ``row[i]``. Site ``j * c + k`` is the parent's atom j in cell k. Every
+        operation with every translation is a row, so rows repeat where an operation acts trivially.
+    """
+    atoms, shifts = parent_action(parent)
+    adjugate, volume = _adjugate(cells.rows)
+    # The rotated supercell vectors must again be whole supercell vectors.
+    rotated = np.einsum("gij,sj->gsi", parent.rotations, cells.rows)
+    keeps = ((rotated @ adjugate) % volume == 0).all(axis=(1, 2))
+    rotations, atoms, shifts = parent.rotations[keeps], atoms[keeps], shifts[keeps]
+    moved = np.einsum("gij,cj->gci", rotations, cells.offsets)
+    count = len(cells.offsets)
+    total = moved[:, None, None, :, :] + shifts[:, None, :, None, :] + cells.offsets[None, :, None, None, :]
+    target = atoms[:, None, :, None] * count + cells.index(total)  # operation, translation, atom, cell
+    return target.reshape(len(rotations) * count, -1).astype(np.int32)

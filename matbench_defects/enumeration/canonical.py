@@ -1,0 +1,192 @@
+"""The canonical configuration of an orbit, and the name that follows from it.
+
+A content fixes the order in which species are placed: sublattices by how many ways there are to fill them, fewest
+first, and within one its species by how many sites they take, fewest first; the most numerous takes what is left. Each
+placement is a set of k of the n sites of the sublattice that are still free, written as increasing positions; the
+positions, one stage after another, are the *key* of a configuration. Canonical is the configuration whose key is the
+smallest of its orbit. Its *rank*, the number of smaller keys of the same content, is the end of its id, so an id can be
+turned back into the configuration without any table.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matbench_defects.crystal.space import Content, Space
+from matbench_defects.errors import InputError
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One placement: which species takes how many sites of which sublattice.
+
+    Parameters
+    ----------
+    sublattice : int
+        Index of the sublattice.
+    species : int
+        Index of the species in the sublattice's list.
+    count : int
+        How many sites it takes.
+    free : int
+        How many sites of the sublattice are still free before it.
+    """
+
+    sublattice: int
+    species: int
+    count: int
+    free: int
+
+    @property
+    def ways(self) -> int:
+        """In how many ways the sites can be chosen."""
+        return math.comb(self.free, self.count)
+
+
+def stages(content: Content) -> tuple[list[Stage], list[int]]:
+    """Return the placements of a content, in order, and the species that takes the rest of each sublattice."""
+
+    def ways(counts: tuple[int, ...]) -> int:
+        return math.factorial(sum(counts)) // math.prod(math.factorial(n) for n in counts)
+
+    placements: list[Stage] = []
+    for i in sorted(range(len(content)), key=lambda i: (ways(content[i]), i)):
+        free = sum(content[i])
+        for j in sorted(range(len(content[i])), key=lambda j: (content[i][j], j))[:-1]:
+            if content[i][j]:
+                placements.append(Stage(i, j, content[i][j], free))
+                free -= content[i][j]
+    rest = [max(range(len(counts)), key=lambda j: (counts[j], j)) for counts in content]
+    return placements, rest
+
+
+def canonical(space: Space, occupation: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Return the canonical configuration of an orbit, and an operation that leads to it.
+
+    Parameters
+    ----------
+    space : Space
+        The space.
+    occupation : ndarray of uint8, shape (n,)
+        Any member of the orbit.
+
+    Returns
+    -------
+    occupation : ndarray of uint8, shape (n,)
+        The canonical member.
+    operation : ndarray of int, shape (n,)
+        A permutation of the group: what sits on site i of the given member sits on ``operation[i]`` of the canonical.
+    """
+    candidates = space.group
+    placements, _ = stages(space.content(occupation))
+    for stage in placements:
+        where = space.ranges[stage.sublattice]
+        holding = np.flatnonzero(occupation[where] == stage.species) + where.start
+        # Comparing sites instead of free positions is the same: at this point every candidate leaves the same free.
+        images = np.sort(candidates[:, holding], axis=1)
+        smallest = images[np.lexsort(images.T[::-1])[0]]
+        candidates = candidates[(images == smallest).all(axis=1)]
+    operation = candidates[0]
+    result = np.empty_like(occupation)
+    result[operation] = occupation
+    return result, operation
+
+
+def rank(space: Space, occupation: NDArray[np.uint8]) -> int:
+    """Return how many configurations of the same content have a smaller key."""
+    number = 0
+    free = [np.ones(r.stop - r.start, dtype=bool) for r in space.ranges]
+    for stage in stages(space.content(occupation))[0]:
+        here = free[stage.sublattice]
+        holding = occupation[space.ranges[stage.sublattice]] == stage.species
+        number = number * stage.ways + _subset_rank(np.flatnonzero(holding[here]).tolist(), stage.free)
+        here[holding] = False
+    return number
+
+
+def unrank(space: Space, content: Content, number: int) -> NDArray[np.uint8]:
+    """Return the configuration of a content and rank."""
+    placements, rest = stages(content)
+    parts = []
+    for stage in reversed(placements):
+        number, part = divmod(number, stage.ways)
+        parts.append(part)
+    occupation = np.concatenate(
+        [np.full(r.stop - r.start, k, dtype=np.uint8) for r, k in zip(space.ranges, rest, strict=True)]
+    )
+    free = [np.arange(r.start, r.stop) for r in space.ranges]
+    for stage, part in zip(placements, reversed(parts), strict=True):
+        chosen = _subset(part, stage.free, stage.count)
+        sites = free[stage.sublattice]
+        occupation[sites[chosen]] = stage.species
+        free[stage.sublattice] = np.delete(sites, chosen)
+    return occupation
+
+
+def _subset_rank(chosen: list[int], size: int) -> int:
+    """Return how many subsets of as many of `size` positions come before this one, in lexicographic order."""
+    count = len(chosen)
+    return math.comb(size, count) - 1 - sum(math.comb(size - 1 - c, count - i) for i, c in enumerate(chosen))
+
+
+def _subset(number: int, size: int, count: int) -> list[int]:
+    """Return the subset of a given rank; the inverse of `_subset_rank`."""
+    left = math.comb(size, count) - 1 - number
+    chosen = []
+    position = 0
+    for remaining in range(count, 0, -1):
+        while math.comb(size - 1 - position, remaining) > left:
+            position += 1
+        chosen.append(position)
+        left -= math.comb(size - 1 - position, remaining)
+        position += 1
+    return chosen
+
+
+def configuration_id(space: Space, occupation: NDArray[np.uint8]) -> str:
+    """Return the id of a canonical configuration: space, content and rank, such as ``lno-cathode:Li6Va6:2f``.
+
+    Parameters
+    ----------
+    space : Space
+        The space.
+    occupation : ndarray of uint8, shape (n,)
+        The canonical member of its orbit.
+    """
+    return f"{space.name}:{space.content_name(space.content(occupation))}:{_base36(rank(space, occupation))}"
+
+
+def configuration_of(space: Space, name: str) -> NDArray[np.uint8]:
+    """Return the configuration that an id names.
+
+    Raises
+    ------
+    InputError
+        If the id is not one of this space.
+    """
+    parts = name.split(":")
+    contents = {space.content_name(c): c for c in space.contents()}
+    valid = len(parts) == 3 and parts[0] == space.name and parts[1] in contents and set(parts[2]) <= set(_DIGITS)
+    if valid and parts[2]:
+        number = int(parts[2], 36)
+        content = contents[parts[1]]
+        if number < math.prod(stage.ways for stage in stages(content)[0]):
+            occupation = unrank(space, content, number)
+            if (canonical(space, occupation)[0] == occupation).all():
+                return occupation
+    raise InputError(f"'{name}' is not the id of a configuration of {space.name}")
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while True:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+        if not number:
+            return digits

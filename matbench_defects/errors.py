@@ -1,0 +1,71 @@
+"""The one error that a user's input can raise, and how it reads."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(Exception):
+    """Something the user supplied cannot be used as it is.
+
+    The command line prints it as one message and exits with code 2; no traceback is shown.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong and what was expected.
+    file : str, optional
+        The file it stands in.
+    line : int, optional
+        The line in that file, counted from one.
+    field : str, optional
+        The dotted path of the field in that file.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        field: str | None = None,
+    ) -> None:
+        self.message = message
+        self.file = file
+        self.line = line
+        self.field = field
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        place = ""
+        if self.file is not None:
+            place = self.file if self.line is None else f"{self.file}:{self.line}"
+            place += ": "
+        if self.field:
+            place += f"{self.field}: "
+        return place + self.message
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a sentence that suggests the nearest of the known names, and lists them.
+
+    Parameters
+    ----------
+    name : str
+        The name that was not found.
+    known : iterable of str
+        The names that would have been.
+
+    Returns
+    -------
+    str
+        Such as ``did you mean 'random'? known: content, random``.
+    """
+    names = sorted(known)
+    lowered = {n.lower(): n for n in names}
+    close = difflib.get_close_matches(str(name).lower(), list(lowered), n=3, cutoff=0.5)
+    # Of equally near names the one that begins alike is the likelier: 'Lj' is Li and not Tl.
+    close.sort(key=lambda n: n[:1] != str(name).lower()[:1])
+    listing = "known: " + ", ".join(names) if names else "none is known"
+    return f"did you mean '{lowered[close[0]]}'? {listing}" if close else listing

@@ -1,0 +1,67 @@
+"""Energies and relaxations through an ASE calculator: what every force engine shares."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from matbench_defects.crystal.structure import Crystal
+from matbench_defects.labels.engine import Outcome
+from matbench_defects.spec.models import Relaxation
+
+
+def one_thread() -> None:
+    """Keep torch to one thread: two threads contending for a core are many times slower than one."""
+    import torch
+
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+
+
+class AseEngine(ABC):
+    """An engine that is an ASE calculator.
+
+    Relaxations use an optimizer of ASE, on positions alone or (``cell``) on positions and cell through
+    ``FrechetCellFilter``. They start from the given positions without a random displacement, so a minimum that needs
+    the symmetry of the start to break may be missed.
+    """
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+        self._calculator: Any = None
+
+    @abstractmethod
+    def calculator(self) -> Any:
+        """Return a new ASE calculator."""
+
+    def compute(self, crystal: Crystal, relax: Relaxation | None) -> Outcome:
+        """Return the energy of a crystal, relaxed first if asked."""
+        if self._calculator is None:
+            self._calculator = self.calculator()
+        atoms = crystal.to_ase()
+        atoms.calc = self._calculator
+        converged, steps = True, 0
+        if relax is not None:
+            from ase.filters import FrechetCellFilter
+            from ase.optimize import FIRE, LBFGS
+
+            make = {"FIRE": FIRE, "LBFGS": LBFGS}[relax.optimizer]
+            optimizer = make(FrechetCellFilter(atoms) if relax.cell else atoms, logfile=None)
+            converged = bool(optimizer.run(fmax=relax.fmax, steps=relax.steps))
+            steps = int(optimizer.nsteps)
+        energy = float(atoms.get_potential_energy())
+        forces = np.asarray(atoms.get_forces())
+        properties = atoms.calc.results
+        stress = properties.get("stress")
+        moments = properties.get("magmoms")
+        return Outcome(
+            energy=energy,
+            crystal=Crystal.from_ase(atoms),
+            max_force=float(np.linalg.norm(forces, axis=1).max()),
+            max_stress=None if stress is None else float(np.abs(stress).max()),
+            magnetic_moments=None if moments is None else np.asarray(moments, dtype=float),
+            converged=converged,
+            steps=steps,
+        )

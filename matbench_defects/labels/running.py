@@ -1,0 +1,206 @@
+"""Running many labels: one single-threaded process a core, resumable, what is finished is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import multiprocessing
+import os
+import signal
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+
+from matbench_defects.crystal.structure import Crystal, shortest_distance
+from matbench_defects.labels.engine import Engine, Method, Outcome, engines
+from matbench_defects.labels.store import Key, Label, LabelStore
+
+TOO_NEAR = 0.7
+"""Interatomic distances below this, Å, are refused: potentials give absurd energies there (-3e9 eV was seen)."""
+LARGEST_ENERGY = 100.0
+"""Energies per atom beyond this, eV, are refused."""
+SAVE_EVERY = 20.0
+"""Finished labels are written at least this often, seconds."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One label to compute.
+
+    Parameters
+    ----------
+    id : str
+        The configuration, or ``reference:<name>``.
+    host : str
+        Digest of the ideal host.
+    crystal : Crystal
+        The ideal structure.
+    method : Method
+        Engine, settings and relaxation.
+    """
+
+    id: str
+    host: str
+    crystal: Crystal
+    method: Method
+
+    @property
+    def key(self) -> Key:
+        """What the label is looked up by."""
+        return Key(self.id, self.method.digest(), self.host)
+
+
+def run_jobs(
+    jobs: list[Job],
+    stores: list[LabelStore],
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[Key, Label]:
+    """Return the label of each job, computing those that no store has.
+
+    Parameters
+    ----------
+    jobs : list of Job
+        What is wanted.
+    stores : list of LabelStore
+        Where labels are looked for, in this order; what is computed is added to the last.
+    workers : int, optional
+        Processes; as many as there are cores where left out.
+    progress : callable, optional
+        Called with the number of computed labels and of those to compute, at the start and after each.
+
+    Returns
+    -------
+    dict of Key to Label
+        Failed calculations are labels with a `problem`; they never stop the run.
+    """
+    found: dict[Key, Label] = {}
+    missing: dict[Key, Job] = {}
+    for job in jobs:
+        known = next((label for store in stores if (label := store.get(job.key)) is not None), None)
+        if known is not None:
+            found[job.key] = known
+        else:
+            missing[job.key] = job
+    if not missing:
+        return found
+    computed: list[Label] = []
+    written, saved = 0, time.monotonic()
+    try:
+        if progress:
+            progress(0, len(missing))
+        for label in _compute_all(list(missing.values()), workers or available_cores()):
+            computed.append(label)
+            if progress:
+                progress(len(computed), len(missing))
+            if time.monotonic() - saved > SAVE_EVERY:
+                stores[-1].add(computed[written:])
+                written, saved = len(computed), time.monotonic()
+    finally:
+        if written < len(computed):
+            stores[-1].add(computed[written:])
+    return found | {label.key: label for label in computed}
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _compute_all(jobs: list[Job], workers: int) -> Iterator[Label]:
+    context = multiprocessing.get_context("spawn")  # a forked torch can hang
+    # The largest first, so that no core waits long for the last one.
+    jobs = sorted(jobs, key=lambda job: (-len(job.crystal), job.id, job.method.name))
+    with _single_threaded_children():
+        pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_start)
+    with pool:
+        try:
+            with _single_threaded_children():
+                futures: list[Future[Label]] = [pool.submit(compute_label, job) for job in jobs]
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
+            raise
+
+
+@contextlib.contextmanager
+def _single_threaded_children() -> Iterator[None]:
+    """Processes started inside read these before they load a numerical library."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _start() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    warnings.simplefilter("ignore")
+
+
+_loaded: dict[str, Engine] = {}
+
+
+def compute_label(job: Job) -> Label:
+    """Compute one label in this process. A failure becomes the label's `problem`.
+
+    Parameters
+    ----------
+    job : Job
+        What to compute.
+    """
+    start = time.monotonic()
+    outcome: Outcome | None = None
+    name = repr(job.method.description()["settings"]) + job.method.engine
+    engine = _loaded.get(name)
+    if engine is None:
+        engine = _loaded[name] = job.method.load()
+    problem = _refused(job.crystal)
+    if not problem:
+        start = time.monotonic()
+        try:
+            outcome = engine.compute(job.crystal, job.method.relax)
+        except Exception as error:  # whatever a calculator raises is a fact about this structure
+            problem = f"failed: {type(error).__name__}: {error}"[:500]
+        else:
+            problem = _doubtful(outcome, job.method)
+    if outcome is not None and not math.isfinite(outcome.energy):
+        outcome = None
+    return Label(
+        key=job.key,
+        engine_version=engine.version,
+        level_of_theory=engines.get(job.method.engine).level_of_theory,
+        description=job.method.description(),
+        outcome=outcome,
+        problem=problem,
+        seconds=time.monotonic() - start,
+    )
+
+
+def _refused(crystal: Crystal) -> str:
+    distance = shortest_distance(crystal)
+    return f"two atoms are {distance:.2f} Å apart" if distance < TOO_NEAR else ""
+
+
+def _doubtful(outcome: Outcome, method: Method) -> str:
+    if not math.isfinite(outcome.energy):
+        return "the energy is not a finite number"
+    per_atom = outcome.energy / len(outcome.crystal)
+    if abs(per_atom) > LARGEST_ENERGY:
+        return f"an energy of {per_atom:.3g} eV per atom is out of all proportion"
+    if not outcome.converged and method.relax is not None:
+        return f"not relaxed to {method.relax.fmax} eV/Å within {method.relax.steps} steps"
+    return _refused(outcome.crystal)
+

@@ -1,0 +1,182 @@
+"""Labels on disk: one Parquet file, one row a label."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from matbench_defects.columns import Quantity
+from matbench_defects.crystal.structure import Crystal
+from matbench_defects.errors import InputError
+from matbench_defects.files import atomic_path
+from matbench_defects.labels.engine import Outcome
+
+
+class Key(NamedTuple):
+    """What a label is looked up by."""
+
+    id: str
+    """The configuration, or ``reference:<name>`` for a reference phase."""
+    method: str
+    """Digest of engine, settings and relaxation."""
+    host: str
+    """Digest of the ideal host: an id stands for the same positions only with the same host."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """One computed label and where it came from.
+
+    Parameters
+    ----------
+    key : Key
+        Configuration, method and host.
+    engine_version : str
+        The package and its version.
+    level_of_theory : str
+        What the energy approximates, and by which means.
+    description : dict
+        Engine, settings and relaxation as plain data.
+    outcome : Outcome or None
+        What was found; None where the calculation failed.
+    problem : str
+        Why the label cannot be used; empty for a good one.
+    seconds : float
+        Wall time on one core.
+    """
+
+    key: Key
+    engine_version: str
+    level_of_theory: str
+    description: dict[str, Any]
+    outcome: Outcome | None
+    problem: str
+    seconds: float
+
+    @property
+    def usable(self) -> bool:
+        """Whether the label is there and nothing is wrong with it."""
+        return self.outcome is not None and not self.problem
+
+
+_SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string()),
+        pa.field("method", pa.string()),
+        pa.field("host", pa.string()),
+        pa.field("engine_version", pa.string()),
+        pa.field("level_of_theory", pa.string()),
+        pa.field("description", pa.string()),
+        pa.field("problem", pa.string()),
+        Quantity("s", description="wall time on one core").field("seconds"),
+        Quantity("eV", "cell", description="total energy").field("energy"),
+        pa.field("converged", pa.bool_()),
+        pa.field("steps", pa.int32()),
+        Quantity("eV/Å", description="largest force on an atom").field("max_force"),
+        Quantity("eV/Å³", description="largest stress component").field("max_stress"),
+        pa.field("species", pa.list_(pa.string())),
+        Quantity("Å", description="lattice vectors as rows").field("lattice", pa.list_(pa.list_(pa.float64()))),
+        Quantity("Å", description="Cartesian positions").field("positions", pa.list_(pa.list_(pa.float64()))),
+        Quantity("μB", "atom", description="magnetic moments").field("magnetic_moments", pa.list_(pa.float64())),
+    ],
+    metadata={"matbench_defects_labels": "1"},
+)
+
+
+class LabelStore:
+    """Labels by key, over one file.
+
+    Parameters
+    ----------
+    path : path-like
+        The Parquet file; it need not exist yet.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._labels: dict[Key, Label] = {}
+        if self.path.exists():
+            self._labels = {label.key: label for label in _read(self.path)}
+
+    def get(self, key: Key) -> Label | None:
+        """Return the label of a key, or None."""
+        return self._labels.get(key)
+
+    def add(self, labels: Iterable[Label]) -> None:
+        """Add labels, replacing those of the same keys, and write the file atomically."""
+        self._labels.update((label.key, label) for label in labels)
+        rows = [_row(self._labels[key]) for key in sorted(self._labels)]
+        with atomic_path(self.path) as temporary:
+            pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), temporary, compression="zstd")
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __iter__(self) -> Iterator[Label]:
+        return iter(self._labels.values())
+
+
+def _row(label: Label) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        **label.key._asdict(),
+        "engine_version": label.engine_version,
+        "level_of_theory": label.level_of_theory,
+        "description": json.dumps(label.description, sort_keys=True),
+        "problem": label.problem,
+        "seconds": round(label.seconds, 3),
+    }
+    if label.outcome is not None:
+        found = label.outcome
+        moments = found.magnetic_moments
+        row |= {
+            "energy": round(found.energy, 6),
+            "converged": found.converged,
+            "steps": found.steps,
+            "max_force": round(found.max_force, 6),
+            "max_stress": None if found.max_stress is None else round(found.max_stress, 6),
+            "species": list(found.crystal.species),
+            "lattice": np.round(found.crystal.lattice, 6).tolist(),
+            "positions": np.round(found.crystal.positions, 6).tolist(),
+            "magnetic_moments": None if moments is None else np.round(moments, 4).tolist(),
+        }
+    return row
+
+
+def _read(path: Path) -> Iterator[Label]:
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"cannot be read as Parquet: {str(error).splitlines()[0]}", file=str(path)) from None
+    if not table.schema.equals(_SCHEMA, check_metadata=True):
+        missing = [n for n in _SCHEMA.names if n not in table.schema.names]
+        reason = f"lacks {', '.join(missing)}" if missing else "has other types or units"
+        raise InputError(f"is not a table of labels: it {reason}", file=str(path))
+    for row in table.to_pylist():
+        outcome = None
+        if row["energy"] is not None:
+            moments = row["magnetic_moments"]
+            outcome = Outcome(
+                energy=row["energy"],
+                crystal=Crystal(np.array(row["lattice"]), tuple(row["species"]), np.array(row["positions"])),
+                max_force=row["max_force"],
+                max_stress=row["max_stress"],
+                magnetic_moments=None if moments is None else np.array(moments),
+                converged=row["converged"],
+                steps=row["steps"],
+            )
+        yield Label(
+            key=Key(row["id"], row["method"], row["host"]),
+            engine_version=row["engine_version"],
+            level_of_theory=row["level_of_theory"],
+            description=json.loads(row["description"]),
+            outcome=outcome,
+            problem=row["problem"],
+            seconds=row["seconds"],
+        )

@@ -1,0 +1,71 @@
+"""Registries: plain dictionaries that a decorator fills in the file which defines the thing."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
+from matbench_defects.errors import InputError, nearest
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Named things of one kind, each registered by its own file in one package.
+
+    Parameters
+    ----------
+    kind : str
+        What one of them is called, for messages: ``model``, ``engine``, ``metric``.
+    package : str
+        The package whose modules are imported the first time that a name is looked up.
+    """
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind = kind
+        self._package = package
+        self._entries: dict[str, T] = {}
+        self._complete = False
+
+    def register(self, name: str) -> Callable[[Any], Any]:
+        """Return a decorator that files what it decorates under `name`."""
+
+        def decorate(thing: Any) -> Any:
+            if name in self._entries and self._entries[name] is not thing:
+                raise ValueError(f"two {self.kind}s are registered as '{name}'")
+            self._entries[name] = thing
+            return thing
+
+        return decorate
+
+    def _load(self) -> None:
+        if not self._complete:
+            self._complete = True
+            package = importlib.import_module(self._package)
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"{self._package}.{module.name}")
+
+    def get(self, name: str) -> T:
+        """Return what is registered as `name`.
+
+        Raises
+        ------
+        InputError
+            If nothing is; the message names the nearest known name.
+        """
+        self._load()
+        if name not in self._entries:
+            raise InputError(f"no {self.kind} is called '{name}'; {nearest(name, self._entries)}")
+        return self._entries[name]
+
+    def names(self) -> list[str]:
+        """Return every registered name, sorted."""
+        self._load()
+        return sorted(self._entries)
+
+    def items(self) -> Iterator[tuple[str, T]]:
+        """Yield every name with what it stands for, sorted by name."""
+        for name in self.names():
+            yield name, self._entries[name]

@@ -1,0 +1,294 @@
+"""Reading YAML so that every value knows the file and line it came from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from matbench_defects.errors import InputError, nearest
+
+Route = tuple[str | int, ...]
+"""The keys and positions that lead to a value from the top of a document."""
+
+LARGEST_BYTES = 1_000_000
+DEEPEST = 32
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a value stands.
+
+    Parameters
+    ----------
+    file : str
+        The file.
+    line : int
+        The line, counted from one.
+    """
+
+    file: str
+    line: int
+
+
+@dataclass
+class Document:
+    """Plain data read from YAML, with the place of each value.
+
+    Parameters
+    ----------
+    data : dict
+        Mappings, lists, strings, numbers, booleans and None.
+    marks : dict
+        The place of each value, by its route.
+    """
+
+    data: dict[str, Any]
+    marks: dict[Route, Mark] = field(default_factory=dict)
+
+    def error(self, route: Route, message: str) -> InputError:
+        """Return an error that names the file, line and field at `route`, or the nearest place above it."""
+        known = route
+        while known and known not in self.marks:
+            known = known[:-1]
+        mark = self.marks.get(known)
+        return InputError(
+            message,
+            file=mark.file if mark else None,
+            line=mark.line if mark else None,
+            field=".".join(str(part) for part in route) or None,
+        )
+
+    def folder(self, route: Route) -> Path:
+        """Return the folder of the file in which the value at `route` was written."""
+        mark = self.marks.get(route) or self.marks[()]
+        return Path(mark.file).parent
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader with the scalars of YAML 1.2: ``No``, ``on`` and ``1:30`` stay strings, ``1e-3`` is a number."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in [
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    ("int", r"^[-+]?[0-9]+$", "-+0123456789"),
+    (
+        "float",
+        r"^(?:[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$",
+        "-+.0123456789",
+    ),
+]:
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
+
+
+def read_document(path: str | Path) -> Document:
+    """Read one YAML file.
+
+    Parameters
+    ----------
+    path : path-like
+        The file: a mapping at its top, UTF-8, at most 1 MB.
+
+    Returns
+    -------
+    Document
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is not plain YAML, repeats a key, or uses anchors, aliases or tags.
+    """
+    name = str(path)
+    try:
+        raw = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror or error})", file=name) from None
+    if len(raw) > LARGEST_BYTES:
+        raise InputError(f"has {len(raw)} bytes; at most {LARGEST_BYTES} are read", file=name)
+    try:
+        return _parse(raw.decode("utf-8-sig"), name)
+    except UnicodeDecodeError:
+        raise InputError("is not UTF-8 text", file=name) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = error.problem or "cannot be parsed"
+        if "\\t" in problem:
+            problem = "a tab is used for indentation; YAML allows only spaces there"
+        raise InputError(f"not valid YAML: {problem}", file=name, line=mark.line + 1 if mark else None) from None
+    except yaml.YAMLError as error:
+        raise InputError(f"not valid YAML: {error}", file=name) from None
+    except RecursionError:
+        raise InputError(f"is nested more than {DEEPEST} levels deep", file=name) from None
+
+
+def _parse(text: str, name: str) -> Document:
+    loader = _Loader(text)
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            anchor = getattr(event, "anchor", None)
+            if anchor is not None:
+                raise InputError(
+                    f"anchors and aliases are not used here ('{anchor}'); say what is shared once with `extends`",
+                    file=name,
+                    line=event.start_mark.line + 1,
+                )
+        node = loader.get_single_node()
+        document = Document({}, {(): Mark(name, 1)})
+        if node is None:
+            raise InputError("is empty", file=name)
+        if not isinstance(node, yaml.MappingNode):
+            raise InputError("a mapping of fields was expected at the top", file=name, line=1)
+        document.data = _construct(node, (), document, loader, name)
+        return document
+    finally:
+        loader.dispose()
+
+
+def _construct(node: yaml.Node, route: Route, document: Document, loader: _Loader, name: str) -> Any:
+    line = node.start_mark.line + 1
+    document.marks.setdefault(route, Mark(name, line))
+    where = ".".join(str(part) for part in route)
+    if len(route) > DEEPEST:
+        raise InputError(f"is nested more than {DEEPEST} levels deep", file=name, line=line)
+    if isinstance(node, yaml.MappingNode):
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key_line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise InputError("a key must be a plain word", file=name, line=key_line, field=where)
+            key = key_node.value
+            if key in result:
+                first = document.marks[(*route, key)].line
+                raise InputError(
+                    f"the key '{key}' is given twice (first on line {first})", file=name, line=key_line, field=where
+                )
+            document.marks[(*route, key)] = Mark(name, key_line)
+            result[key] = _construct(value_node, (*route, key), document, loader, name)
+        return result
+    if isinstance(node, yaml.SequenceNode):
+        return [_construct(v, (*route, i), document, loader, name) for i, v in enumerate(node.value)]
+    if node.tag.rpartition(":")[2] not in {"str", "int", "float", "bool", "null"}:
+        raise InputError(f"the tag '{node.tag}' is not allowed; write plain values", file=name, line=line, field=where)
+    return loader.construct_object(node)
+
+
+def merge(parent: Document, child: Document) -> Document:
+    """Lay `child` over `parent`: mappings merge deeply, anything else replaces, null takes an inherited key away."""
+    merged = Document({}, dict(parent.marks))
+    merged.data = _merge(parent.data, child.data, (), parent, child, merged)
+    merged.marks[()] = child.marks[()]
+    return merged
+
+
+def _merge(
+    below: dict[str, Any], above: dict[str, Any], route: Route, parent: Document, child: Document, merged: Document
+) -> dict[str, Any]:
+    result = dict(below)
+    for key, value in above.items():
+        here = (*route, key)
+        if isinstance(value, dict) and isinstance(below.get(key), dict):
+            result[key] = _merge(below[key], value, here, parent, child, merged)
+            merged.marks[here] = child.marks[here]
+            continue
+        for known in [r for r in merged.marks if r[: len(here)] == here]:
+            del merged.marks[known]
+        merged.marks.update({r: m for r, m in child.marks.items() if r[: len(here)] == here})
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = value
+    return result
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def validate(model: type[M], data: Any, document: Document, route: Route = ()) -> M:
+    """Validate plain data as a pydantic model; the first mistake, by line, is raised as a located error.
+
+    Parameters
+    ----------
+    model : type of pydantic.BaseModel
+        What the data should be.
+    data : object
+        The plain data.
+    document : Document
+        Where the data came from.
+    route : tuple
+        Where in that document they stand.
+
+    Raises
+    ------
+    InputError
+        With file, line, field, what was expected and, for an unknown field, the nearest known one.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        mistakes = [_located(item, data, model, document, route) for item in error.errors()]
+    mistakes.sort(key=lambda mistake: (mistake.line or 0, str(mistake)))
+    first, more = mistakes[0], len({str(m) for m in mistakes}) - 1
+    if more:
+        first = InputError(f"{first.message} (and {more} more)", file=first.file, line=first.line, field=first.field)
+    raise first
+
+
+def _located(item: Any, data: Any, model: type[BaseModel], document: Document, route: Route) -> InputError:
+    # pydantic puts names of unions and validators into a location; only what the data hold is kept.
+    place: list[str | int] = []
+    value, owner = data, model
+    location = list(item["loc"])
+    missing = item["type"] == "missing"
+    for position, part in enumerate(location):
+        last = position == len(location) - 1
+        if isinstance(value, dict) and (part in value or (last and missing)):
+            place.append(part)
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            place.append(part)
+            value = value[part]
+        owner = _model_at(owner, part) or owner
+    kind = item["type"]
+    if kind == "extra_forbidden":
+        unknown = str(location[-1])
+        message = f"unknown field; {nearest(unknown, _fields_beside(model, location[:-1]))}"
+    elif missing:
+        message = "is missing"
+    else:
+        message = item["msg"].removeprefix("Value error, ")
+        message = message[:1].lower() + message[1:]
+        shown = repr(item["input"])
+        if kind != "value_error":
+            message += f", not {shown if len(shown) < 60 else shown[:57] + '...'}"
+    return document.error((*route, *place), message)
+
+
+def _model_at(owner: Any, part: str | int) -> type[BaseModel] | None:
+    if not (isinstance(owner, type) and issubclass(owner, BaseModel)) or part not in owner.model_fields:
+        return None
+    return _model_inside(owner.model_fields[str(part)].annotation)
+
+
+def _model_inside(annotation: Any) -> type[BaseModel] | None:
+    """Return the model that an annotation such as ``dict[str, Model] | None`` holds."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _model_inside(argument)
+        if found is not None:
+            return found
+    return None
+
+
+def _fields_beside(model: type[BaseModel], location: list[str | int]) -> list[str]:
+    owner: type[BaseModel] = model
+    for part in location:
+        owner = _model_at(owner, part) or owner
+    return list(owner.model_fields)
