@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from matbench_defects import __version__
 from matbench_defects.errors import InputError
 
 app = typer.Typer(
@@ -20,37 +22,113 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-console = Console()
+leaderboard = typer.Typer(help="Score submissions and build the static site.", no_args_is_help=True)
+app.add_typer(leaderboard, name="leaderboard")
+console = Console(highlight=False)
+
 SpecArgument = Annotated[str, typer.Argument(help="A spec file, a folder that holds spec.yaml, or a shipped name.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes; as many as cores if left out.")]
+DatasetOption = Annotated[
+    Path | None, typer.Option("--dataset", help="A built dataset; the shipped spec is built if left out.")
+]
+
+
+class Listed(StrEnum):
+    """What `list` can list."""
+
+    specs = "specs"
+    tasks = "tasks"
+    models = "models"
+    engines = "engines"
+    metrics = "metrics"
+    splits = "splits"
+    quantities = "quantities"
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"matbench-defects {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
-def _main() -> None:
-    """Nothing is shared between the commands; this keeps each under its own name."""
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """Nothing is shared between the commands."""
 
 
 @contextmanager
 def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar on a terminal, and now and then a line where the output is a file."""
+    if not console.is_terminal:
+
+        def say(done: int, total: int) -> None:
+            if total and done % max(1, total // 10) == 0:
+                print(f"{title}: {done} of {total}", flush=True)
+
+        yield say
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar:
-        task = bar.add_task(title, total=None)
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None, visible=False)
 
         def show(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-            if not console.is_terminal and total and done % max(1, total // 10) == 0:
-                print(f"{title}: {done} of {total}", flush=True)
+            bar.update(task, completed=done, total=total, visible=True)
 
         yield show
+
+
+@app.command()
+def check(specs: Annotated[list[str], typer.Argument(help="Spec files, folders or shipped names.")]) -> None:
+    """Say what specs hold and what building them would cost; build nothing."""
+    from matbench_defects.commands.showing import show_estimate
+
+    for spec in specs:
+        show_estimate(spec, console)
+
+
+@app.command()
+def init(
+    cif: Annotated[Path, typer.Argument(help="The ideal host crystal.")],
+    out: Annotated[Path | None, typer.Option(help="The spec's file; spec.yaml beside the CIF file if left out.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the domain; that of the CIF file if left out.")] = None,
+) -> None:
+    """Write a commented spec for one's own crystal, its sublattices already named."""
+    import re
+
+    from matbench_defects.crystal.template import template
+    from matbench_defects.files import write_text
+
+    path = out or cif.parent / "spec.yaml"
+    if path.exists():
+        raise InputError("exists already; give another --out", file=str(path))
+    named = name or re.sub(r"[^a-z0-9]+", "-", cif.stem.lower()).strip("-") or "my-crystal"
+    write_text(path, template(cif, named))
+    console.print(f"{path} written. Edit it, then: matbench-defects check {path}", markup=False)
+
+
+@app.command()
+def schema(
+    kind: Annotated[str, typer.Argument(help="What to describe: spec, task or submission.")] = "spec",
+) -> None:
+    """Print the JSON Schema of a spec, a task or a submission, for editors to complete and check."""
+    import json
+
+    from matbench_defects.commands.schemas import schema_of
+
+    print(json.dumps(schema_of(kind), indent=2, ensure_ascii=False))
 
 
 @app.command()
 def label(
     spec: SpecArgument,
     out: Annotated[Path | None, typer.Option(help="Where labels are kept; beside the spec if left out.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; as many as cores if left out.")] = None,
+    workers: Workers = None,
 ) -> None:
     """Compute the labels that a spec asks for and has not yet; stop it at any time and go on later."""
     from matbench_defects.labels.jobs import jobs_of, select
@@ -65,9 +143,114 @@ def label(
     with _progress("labels") as show:
         labels = run_jobs(jobs, [store], workers=workers, progress=show)
     bad = [found for found in labels.values() if not found.usable]
-    console.print(f"{len(labels)} labels in {store.path}, {len(bad)} of them with a problem")
+    console.print(f"{len(labels)} labels in {store.path}, {len(bad)} of them with a problem", markup=False)
     for found in bad[:10]:
         console.print(f"  {found.key.id}: {found.problem}", markup=False)
+
+
+@app.command()
+def build(
+    spec: SpecArgument,
+    out: Annotated[Path, typer.Option(help="The dataset's folder.")],
+    labels: Annotated[
+        Path | None, typer.Option(help="Labels already computed; labels.parquet beside the spec if left out.")
+    ] = None,
+    workers: Workers = None,
+) -> None:
+    """Build the dataset of a spec, computing the labels that are missing."""
+    from matbench_defects.dataset.building import build_dataset
+    from matbench_defects.shipped import find_spec
+    from matbench_defects.commands.showing import show_dataset
+    from matbench_defects.spec.loading import load_spec
+
+    known = labels or find_spec(spec).parent / "labels.parquet"
+    with _progress("labels") as show:
+        dataset = build_dataset(load_spec(spec), out, labels=known, workers=workers, progress=show)
+    show_dataset(dataset, console)
+
+
+@app.command()
+def evaluate(
+    task: Annotated[str, typer.Argument(help="A task file or a shipped name.")],
+    model: Annotated[list[str], typer.Option("--model", help="A registered model; give it several times for several.")],
+    dataset: DatasetOption = None,
+    out: Annotated[Path, typer.Option(help="Where results go: OUT/TASK/MODEL.")] = Path("results"),
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    seed: Annotated[list[int] | None, typer.Option("--seed", help="Instead of the task's seeds.")] = None,
+) -> None:
+    """Fit models on a task's training part, predict its test part, and score them."""
+    from matbench_defects.dataset.locating import find_dataset
+    from matbench_defects.evaluation.harness import evaluate as run
+    from matbench_defects.evaluation.task import load_task
+    from matbench_defects.models.model import models
+    from matbench_defects.commands.showing import show_results
+
+    loaded = load_task(task)
+    for name in model:
+        models.get(name)  # a misspelt one is refused before any other is fitted
+    with _progress("labels") as show:
+        data = find_dataset(loaded.dataset_name, loaded.dataset_version, dataset, progress=show)
+    results = []
+    for name in model:
+        with _progress(name) as show:
+            results.append(run(loaded, data, name, out, device=device, seeds=seed, progress=show))
+    show_results(loaded, data, results, console)
+    console.print(f"Results lie in {out / loaded.name}. To submit one: matbench-defects submit {results[0].folder}")
+
+
+@app.command()
+def submit(
+    folder: Annotated[Path, typer.Argument(help="A result of `evaluate`, or a submission to check.")],
+    author: Annotated[list[str] | None, typer.Option("--author", help="Give it several times for several.")] = None,
+    out: Annotated[Path, typer.Option(help="Where submissions lie.")] = Path("leaderboard/submissions"),
+    code: Annotated[str | None, typer.Option(help="Address of the code.")] = None,
+    paper: Annotated[str | None, typer.Option(help="DOI or address of the paper.")] = None,
+    license_: Annotated[str, typer.Option("--license", help="Licence of the predictions (SPDX).")] = "CC-BY-4.0",
+    dataset: DatasetOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and write nothing: exactly what CI does.")] = False,
+) -> None:
+    """Turn a result into a submission, or check one."""
+    from matbench_defects.commands.submitting import submit as run
+
+    message = run(
+        folder, out, authors=author or [], code=code, paper=paper, license_=license_, dataset=dataset, dry_run=dry_run
+    )
+    console.print(message, markup=False)
+
+
+@leaderboard.command("build")
+def leaderboard_build(
+    out: Annotated[Path, typer.Option(help="The site's folder.")] = Path("site"),
+    submissions: Annotated[Path, typer.Option(help="Where submissions lie.")] = Path("leaderboard/submissions"),
+) -> None:
+    """Score every submission from its predictions and write the static site."""
+    from matbench_defects.commands.submitting import build_leaderboard
+
+    problems = build_leaderboard(out, submissions)
+    for problem in problems:
+        print(f"refused: {problem}", file=sys.stderr)
+    console.print(f"The leaderboard is {out / 'index.html'}", markup=False)
+    if problems:
+        raise SystemExit(2)
+
+
+@app.command("list")
+def list_(what: Annotated[Listed, typer.Argument(help="What to list.")]) -> None:
+    """List what is there: shipped specs and tasks, and everything that is registered."""
+    from matbench_defects.commands.showing import show_list
+
+    show_list(what.value, console)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where everything goes.")] = Path("demo"),
+    workers: Workers = None,
+) -> None:
+    """Go the whole road once on LiNiO2: enumerate, label live, build, train, compare, publish a page. Some minutes."""
+    from matbench_defects.commands.demo import run_demo
+
+    run_demo(out, console, _progress, workers)
 
 
 def main() -> None:

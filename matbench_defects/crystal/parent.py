@@ -131,12 +131,13 @@ def _space_group(symbol: str) -> tuple[str, str, tuple[tuple[tuple[tuple[int, ..
             group = SpaceGroup(symbol)
         except ValueError:
             known = {s.removesuffix(":H") for s in SpaceGroup.sg_encoding}
+            near = nearest(symbol, known).partition("known:")[0].strip()
             raise InputError(
-                f"no space group has the symbol '{symbol}'; {nearest(symbol, known).partition(' known:')[0]}"
+                f"no space group has the symbol '{symbol}'; {near or 'write its Hermann-Mauguin symbol, such as R-3m'}"
             ) from None
         operations = [
             (
-                tuple(tuple(int(round(x)) for x in row) for row in op.rotation_matrix),
+                tuple(tuple(round(float(x)) for x in row) for row in op.rotation_matrix),
                 tuple(round(float(x) * 24) / 24 % 1 for x in op.translation_vector),
             )
             for op in group.symmetry_ops
@@ -175,6 +176,7 @@ def _from_space_group(symbol: str, lattice: Lattice, sites: dict[str, Site]) -> 
     cell = _cell(lattice, system, symbol)
     rotations = np.array([rotation for rotation, _ in operations], dtype=np.int64)
     translations = np.array([translation for _, translation in operations])
+    _check_metric(cell, rotations, symbol)
     species: list[str] = []
     labels: list[str] = []
     positions: list[NDArray[np.float64]] = []
@@ -186,6 +188,16 @@ def _from_space_group(symbol: str, lattice: Lattice, sites: dict[str, Site]) -> 
     parent = Parent(cell, tuple(species), tuple(labels), np.array(positions), rotations, translations, name, True)
     _check_distances(parent)
     return parent
+
+
+def _check_metric(cell: NDArray[np.float64], rotations: NDArray[np.int64], symbol: str) -> None:
+    """Symbols of other settings (P112/m, R-3m:R) put the axes elsewhere than the lattice parameters do."""
+    metric = cell @ cell.T
+    if not np.allclose(rotations.transpose(0, 2, 1) @ metric @ rotations, metric, rtol=0, atol=1e-6 * metric.max()):
+        raise InputError(
+            f"these lattice parameters lack the symmetry of {symbol}; give the standard setting: monoclinic with "
+            "unique axis b, trigonal on hexagonal axes"
+        )
 
 
 def _orbit(
@@ -208,7 +220,11 @@ def _orbit(
 def _from_cif(path: Path, tolerance: float) -> Parent:
     from pymatgen.io.cif import CifParser
 
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError:  # such as a name that is too long
+        there = False
+    if not there:
         raise InputError(f"there is no CIF file {path}")
     try:
         with warnings.catch_warnings():

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.parent import Parent, build_parent
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.crystal.symmetry import Cells, site_permutations, supercell_volume
+from matbench_defects.crystal.symmetry import LARGEST_BOX, Cells, box_volume, site_permutations, supercell_volume
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import digest
 from matbench_defects.spec.document import Route
@@ -128,6 +128,32 @@ class Space:
             for s, r in zip(self.sublattices, self.ranges, strict=True)
         )
 
+    def count(self, content: Content, name: str) -> int:
+        """Return how many of one species a content has.
+
+        Parameters
+        ----------
+        content : tuple of tuple of int
+            The content.
+        name : str
+            A species that only one sublattice may hold, or ``sublattice.species``.
+
+        Raises
+        ------
+        InputError
+            If no sublattice, or more than one, holds it.
+        """
+        known = {f"{s.name}.{k}": (i, j) for i, s in enumerate(self.sublattices) for j, k in enumerate(s.species)}
+        short = [k for s in self.sublattices for k in s.species]
+        places = {f.partition(".")[2]: f for f in known if short.count(f.partition(".")[2]) == 1}
+        full = places.get(name, name)
+        if full not in known:
+            several = [f for f in known if f.partition(".")[2] == name]
+            hint = f"say which of {', '.join(several)}" if several else nearest(name, [*places, *known])
+            raise InputError(f"no content is called '{name}' in {self.name}; {hint}")
+        i, j = known[full]
+        return content[i][j]
+
     def content_name(self, content: Content) -> str:
         """Return a content for people and ids: ``Li6Va6``, sublattices joined by a dot."""
         parts = []
@@ -180,17 +206,19 @@ def build_space(spec: Spec, name: str, part: SpaceSpec, route: Route) -> Space:
         if error.file is not None:
             raise
         raise spec.error((*route, "parent"), error.message) from None
-    rows = np.array(part.supercell_rows, dtype=np.int64)
-    if abs(rows).max() > LARGEST_SUPERCELL:
+    if max(abs(n) for row in part.supercell_rows for n in row) > LARGEST_SUPERCELL:
         raise spec.error((*route, "supercell"), f"no number may exceed {LARGEST_SUPERCELL}")
+    rows = np.array(part.supercell_rows, dtype=np.int64)
     count = supercell_volume(rows)
     if count == 0:
         raise spec.error((*route, "supercell"), "its three vectors lie in a plane")
     if count * len(parent.species) > LARGEST_SUPERCELL:
         raise spec.error(
             (*route, "supercell"),
-            f"{count} cells of {len(parent.species)} atoms are more than the {LARGEST_SUPERCELL} sites that are handled",
+            f"{count} cells of {len(parent.species)} atoms exceed the {LARGEST_SUPERCELL} sites that are handled",
         )
+    if box_volume(rows) > LARGEST_BOX:
+        raise spec.error((*route, "supercell"), "its vectors are too skewed; give shorter ones of the same lattice")
     cells = Cells.of(rows)
     sublattices: list[Sublattice] = []
     for label, description in part.sublattices.items():
@@ -246,11 +274,14 @@ def _no_content(allowed: dict[str, tuple[int, ...] | None], size: int) -> str:
 
 
 def _check_kept_apart(spec: Spec, route: Route, space: Space) -> None:
-    """A symmetry operation that carries one sublattice into another would merge different spaces."""
+    """Refuse an operation that carries one sublattice into another: it would merge different spaces."""
     where = np.full(len(space.host_species), -1)
     for i, sublattice in enumerate(space.sublattices):
         where[sublattice.sites] = i
-    everything = site_permutations(space.parent, space.cells)
+    try:
+        everything = site_permutations(space.parent, space.cells)
+    except InputError as error:
+        raise spec.error((*route, "parent"), error.message) from None
     for i, sublattice in enumerate(space.sublattices):
         images = where[everything[:, sublattice.sites]]
         if (images != i).any():

@@ -6,6 +6,7 @@ those that keep the lattice of the supercell act on pairs (atom of the parent, c
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ from matbench_defects.errors import InputError
 
 MATCH = 0.05
 """An operation must bring each atom within this of another, Å."""
+LARGEST_BOX = 10_000_000
+"""Lattice points that are looked through, at most, for the cells of a supercell."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,7 @@ class Cells:
     def of(cls, rows: NDArray[np.int64]) -> Cells:
         """Return the cells of a supercell, in an order that depends on its vectors alone."""
         adjugate, volume = _adjugate(rows)
-        low = np.minimum(rows, 0).sum(axis=0)
-        high = np.maximum(rows, 0).sum(axis=0)
+        low, high = _box(rows)
         grids = np.meshgrid(*(np.arange(a, b + 1) for a, b in zip(low, high, strict=True)), indexing="ij")
         candidates = np.stack([g.ravel() for g in grids], axis=1)
         inside = candidates @ adjugate
@@ -61,7 +63,8 @@ class Cells:
         codes = (flat[:, 0] * volume + flat[:, 1]) * volume + flat[:, 2]
         known = np.array([(a * volume + b) * volume + c for a, b, c in self._keys], dtype=np.int64)
         order = np.argsort(known)
-        return order[np.searchsorted(known, codes, sorter=order)].reshape(vectors.shape[:-1])
+        found: NDArray[np.int64] = order[np.searchsorted(known, codes, sorter=order)]
+        return found.reshape(vectors.shape[:-1])
 
 
 def _adjugate(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
@@ -76,6 +79,16 @@ def _adjugate(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
 def supercell_volume(rows: NDArray[np.int64]) -> int:
     """Return how many parent cells a supercell holds; zero where its vectors lie in a plane."""
     return _adjugate(rows)[1]
+
+
+def box_volume(rows: NDArray[np.int64]) -> int:
+    """Return how many lattice points the box around a supercell holds; many times its volume where it is skewed."""
+    low, high = _box(rows)
+    return math.prod(int(n) + 1 for n in high - low)
+
+
+def _box(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return np.minimum(rows, 0).sum(axis=0), np.maximum(rows, 0).sum(axis=0)
 
 
 def parent_action(parent: Parent) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -133,4 +146,5 @@ def site_permutations(parent: Parent, cells: Cells) -> NDArray[np.int32]:
     count = len(cells.offsets)
     total = moved[:, None, None, :, :] + shifts[:, None, :, None, :] + cells.offsets[None, :, None, None, :]
     target = atoms[:, None, :, None] * count + cells.index(total)  # operation, translation, atom, cell
-    return target.reshape(len(rotations) * count, -1).astype(np.int32)
+    permutations: NDArray[np.int32] = target.reshape(len(rotations) * count, -1).astype(np.int32)
+    return permutations

@@ -66,6 +66,11 @@ class Label:
         return self.outcome is not None and not self.problem
 
 
+def _list(of: pa.DataType) -> pa.ListType:
+    """Return a list type with the item name that Parquet gives it, so that what is read equals what was written."""
+    return pa.list_(pa.field("element", of))
+
+
 _SCHEMA = pa.schema(
     [
         pa.field("id", pa.string()),
@@ -81,10 +86,10 @@ _SCHEMA = pa.schema(
         pa.field("steps", pa.int32()),
         Quantity("eV/Å", description="largest force on an atom").field("max_force"),
         Quantity("eV/Å³", description="largest stress component").field("max_stress"),
-        pa.field("species", pa.list_(pa.string())),
-        Quantity("Å", description="lattice vectors as rows").field("lattice", pa.list_(pa.list_(pa.float64()))),
-        Quantity("Å", description="Cartesian positions").field("positions", pa.list_(pa.list_(pa.float64()))),
-        Quantity("μB", "atom", description="magnetic moments").field("magnetic_moments", pa.list_(pa.float64())),
+        pa.field("species", _list(pa.string())),
+        Quantity("Å", description="lattice vectors as rows").field("lattice", _list(_list(pa.float64()))),
+        Quantity("Å", description="Cartesian positions").field("positions", _list(_list(pa.float64()))),
+        Quantity("μB", "atom", description="magnetic moments").field("magnetic_moments", _list(pa.float64())),
     ],
     metadata={"matbench_defects_labels": "1"},
 )

@@ -17,6 +17,7 @@ Route = tuple[str | int, ...]
 
 LARGEST_BYTES = 1_000_000
 DEEPEST = 32
+LONGEST_INTEGER = 30
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,15 @@ class _Loader(yaml.SafeLoader):
     """A safe loader with the scalars of YAML 1.2: ``No``, ``on`` and ``1:30`` stay strings, ``1e-3`` is a number."""
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes what `_Loader` reads, and no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 _Loader.yaml_implicit_resolvers = {}
+_Dumper.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in [
     ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
     ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
@@ -85,7 +94,13 @@ for _tag, _pattern, _first in [
         "-+.0123456789",
     ),
 ]:
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
+    for _side in (_Loader, _Dumper):
+        _side.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
+
+
+def dump_yaml(data: dict[str, Any]) -> str:
+    """Return plain data as YAML that `read_document` reads back equal."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 def read_document(path: str | Path) -> Document:
@@ -123,21 +138,26 @@ def read_document(path: str | Path) -> Document:
             problem = "a tab is used for indentation; YAML allows only spaces there"
         raise InputError(f"not valid YAML: {problem}", file=name, line=mark.line + 1 if mark else None) from None
     except yaml.YAMLError as error:
-        raise InputError(f"not valid YAML: {error}", file=name) from None
-    except RecursionError:
-        raise InputError(f"is nested more than {DEEPEST} levels deep", file=name) from None
+        raise InputError(f"not valid YAML: {str(error).splitlines()[0]}", file=name) from None
 
 
 def _parse(text: str, name: str) -> Document:
     loader = _Loader(text)
     try:
+        depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            line = event.start_mark.line + 1 if event.start_mark else None
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:  # said here, before anything recurses into it
+                raise InputError(f"is nested more than {DEEPEST} levels deep", file=name, line=line)
+            if (tag := getattr(event, "tag", None)) is not None:
+                raise InputError(f"the tag '{tag}' is not allowed; write plain values", file=name, line=line)
             anchor = getattr(event, "anchor", None)
             if anchor is not None:
                 raise InputError(
                     f"anchors and aliases are not used here ('{anchor}'); say what is shared once with `extends`",
                     file=name,
-                    line=event.start_mark.line + 1,
+                    line=line,
                 )
         node = loader.get_single_node()
         document = Document({}, {(): Mark(name, 1)})
@@ -155,8 +175,6 @@ def _construct(node: yaml.Node, route: Route, document: Document, loader: _Loade
     line = node.start_mark.line + 1
     document.marks.setdefault(route, Mark(name, line))
     where = ".".join(str(part) for part in route)
-    if len(route) > DEEPEST:
-        raise InputError(f"is nested more than {DEEPEST} levels deep", file=name, line=line)
     if isinstance(node, yaml.MappingNode):
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
@@ -174,8 +192,15 @@ def _construct(node: yaml.Node, route: Route, document: Document, loader: _Loade
         return result
     if isinstance(node, yaml.SequenceNode):
         return [_construct(v, (*route, i), document, loader, name) for i, v in enumerate(node.value)]
-    if node.tag.rpartition(":")[2] not in {"str", "int", "float", "bool", "null"}:
-        raise InputError(f"the tag '{node.tag}' is not allowed; write plain values", file=name, line=line, field=where)
+    if node.tag == "tag:yaml.org,2002:int":
+        if len(node.value) > LONGEST_INTEGER:
+            raise InputError(
+                f"a whole number may have {LONGEST_INTEGER} digits, not {len(node.value)}",
+                file=name,
+                line=line,
+                field=where,
+            )
+        return int(node.value)  # PyYAML would read 010 as octal, as YAML 1.1 did
     return loader.construct_object(node)
 
 
@@ -232,9 +257,10 @@ def validate(model: type[M], data: Any, document: Document, route: Route = ()) -
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        mistakes = [_located(item, data, model, document, route) for item in error.errors()]
-    mistakes.sort(key=lambda mistake: (mistake.line or 0, str(mistake)))
-    first, more = mistakes[0], len({str(m) for m in mistakes}) - 1
+        # A field misspelled is also a field missing; the misspelling is what can be put right.
+        found = [(item["type"] == "missing", _located(item, data, model, document, route)) for item in error.errors()]
+    found.sort(key=lambda mistake: (mistake[0], mistake[1].line or 0, str(mistake[1])))
+    first, more = found[0][1], len({str(mistake) for _, mistake in found}) - 1
     if more:
         first = InputError(f"{first.message} (and {more} more)", file=first.file, line=first.line, field=first.field)
     raise first
@@ -260,7 +286,7 @@ def _located(item: Any, data: Any, model: type[BaseModel], document: Document, r
         unknown = str(location[-1])
         message = f"unknown field; {nearest(unknown, _fields_beside(model, location[:-1]))}"
     elif missing:
-        message = "is missing"
+        message = f"is too short; item {location[-1] + 1} is missing" if isinstance(value, list) else "is missing"
     else:
         message = item["msg"].removeprefix("Value error, ")
         message = message[:1].lower() + message[1:]

@@ -52,6 +52,8 @@ def _with_inheritance(path: Path, below: tuple[Path, ...]) -> Document:
         parent_path = find_spec(str(beside) if beside.exists() else above)
     except InputError as error:
         raise document.error(("extends",), error.message) from None
+    except OSError as error:
+        raise document.error(("extends",), f"cannot be read ({error.strerror})") from None
     if parent_path.resolve() in seen:
         raise document.error(("extends",), f"goes round in a circle through {parent_path.name}")
     if "name" not in document.data:

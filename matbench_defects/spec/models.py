@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Annotated, Any, Literal
 
 from ase.data import chemical_symbols
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.document import Document, Route
@@ -15,6 +14,7 @@ from matbench_defects.spec.document import Document, Route
 VACANCY = "vacancy"
 ELEMENTS = frozenset(chemical_symbols[1:])
 LARGEST_SUPERCELL = 100_000
+LARGEST_COORDINATE = 1000
 
 
 class Model(BaseModel):
@@ -52,16 +52,22 @@ def _near_element(symbol: str) -> str:
 Species = Annotated[str, BeforeValidator(lambda s: _check_species(str(s)))]
 
 
+def _check_filled(symbol: str) -> str:
+    if symbol == VACANCY:
+        raise ValueError("the ideal host has every site filled; say in `sublattices` what leaves")
+    return symbol
+
+
 def _parse_number(value: Any) -> Any:
     """Accept ``1/3`` for a coordinate: rounded thirds put atoms beside their own images."""
     if isinstance(value, str) and (match := re.fullmatch(r"\s*([-+]?\d+)\s*/\s*(\d+)\s*", value)):
         numerator, denominator = int(match[1]), int(match[2])
-        if denominator:
+        if denominator and abs(numerator) <= LARGEST_COORDINATE * denominator:
             return numerator / denominator
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"a number or a fraction such as 1/3 was expected, not {value!r}")
-    if not math.isfinite(value):
-        raise ValueError(f"a finite number was expected, not {value!r}")
+    if not abs(value) <= LARGEST_COORDINATE:  # not-a-number included
+        raise ValueError(f"a number between -{LARGEST_COORDINATE} and {LARGEST_COORDINATE} was expected, not {value!r}")
     return value
 
 
@@ -144,7 +150,7 @@ class Lattice(Model):
 class Site(Model):
     """One Wyckoff site of the parent; the space group makes the others."""
 
-    species: Species
+    species: Annotated[Species, AfterValidator(_check_filled)]
     """The element that sits there in the ideal host."""
     position: tuple[Coordinate, Coordinate, Coordinate]
     """Fractional coordinates; ``1/3`` may be written as such."""
@@ -196,8 +202,11 @@ class ParentSpec(Model):
         ways = (bool(given), self.cif is not None, self.materials_project is not None)
         if sum(ways) != 1:
             raise ValueError("give exactly one of: spacegroup with lattice and sites; cif; materials_project")
+        if self.sites is not None and not self.sites:
+            raise ValueError("name at least one site")
         if given and len(given) < 3:
-            raise ValueError(f"{' and '.join(given)} given without {' and '.join(n for n in by_group if n not in given)}")
+            absent = " and ".join(n for n in by_group if n not in given)
+            raise ValueError(f"{' and '.join(given)} given without {absent}")
         return self
 
 
@@ -224,6 +233,8 @@ def _parse_sublattices(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     short = {n: isinstance(v, dict) and "species" not in v and "sites" not in v for n, v in value.items()}
+    if not value:
+        raise ValueError("name at least one sublattice")
     return {n: {"species": v} if short[n] else v for n, v in value.items()}
 
 
@@ -277,8 +288,8 @@ class SpaceSpec(Model):
     @property
     def supercell_rows(self) -> list[list[int]]:
         """The supercell's vectors in the parent's, one row each."""
-        rows = self.supercell
-        return [r if isinstance(r, list) else [r * (i == j) for j in range(3)] for i, r in enumerate(rows)]
+        rows: list[Any] = list(self.supercell)
+        return [r if isinstance(r, list) else [r if i == j else 0 for j in range(3)] for i, r in enumerate(rows)]
 
 
 class Relaxation(Model):
@@ -330,6 +341,25 @@ class SplitSpec(Open):
     """Name of a registered operator, with what it acts on after a dot: ``random``, ``content.Li``."""
 
 
+class Comparison(Model):
+    """How far a label was found from a better one. Measured, never guessed: a test computes it again."""
+
+    label: str
+    """Name of the label that was compared."""
+    against: str
+    """What it was compared with, and where that comes from."""
+    rows: Annotated[int, Field(gt=0)]
+    """How many structures."""
+    mae: float
+    """Mean absolute difference, in the unit given."""
+    unit: str
+    """Unit of the difference, with what it is per."""
+    spearman: float
+    """Rank correlation over all structures (Spearman)."""
+    note: str = ""
+    """What a reader must know to judge the numbers."""
+
+
 class Spec(Model):
     """A domain: its spaces of configurations, labels, targets and splits."""
 
@@ -363,6 +393,8 @@ class Spec(Model):
     """What is computed for each selected configuration."""
     targets: dict[str, TargetSpec] = {}
     """What models predict."""
+    comparisons: list[Comparison] = []
+    """How far the labels were found from better ones; printed in the card."""
     splits: dict[str, SplitSpec] = {}
     """How the dataset is parted; the first is the one that ``load_dataset`` shows."""
 
@@ -370,6 +402,8 @@ class Spec(Model):
 
     @model_validator(mode="after")
     def _short_or_long(self) -> Spec:
+        if self.spaces is not None and not self.spaces:
+            raise ValueError("name at least one space")
         short = [self.parent, self.supercell, self.sublattices]
         if self.spaces is None and None in short:
             raise ValueError("parent, supercell and sublattices are needed, or spaces that have them")

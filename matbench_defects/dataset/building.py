@@ -1,0 +1,281 @@
+"""Building a dataset from a spec: the one path from configurations and labels to a folder that others open."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from matbench_defects import __version__
+from matbench_defects.columns import Quantity
+from matbench_defects.crystal.space import Space
+from matbench_defects.dataset.audit import audit_split
+from matbench_defects.dataset.card import write_card
+from matbench_defects.dataset.croissant import croissant
+from matbench_defects.dataset.pictures import draw_pictures
+from matbench_defects.dataset.reading import FORMAT, PARTS, Dataset, open_dataset, split_column
+from matbench_defects.dataset.splits import SplitOperator, SplitRow, splits_of
+from matbench_defects.dataset.structures import (
+    index_table,
+    label_columns,
+    label_schema,
+    structure_rows,
+    structure_schema,
+)
+from matbench_defects.dataset.targets import LabelledRow, ResolvedTarget, targets_of
+from matbench_defects.errors import InputError
+from matbench_defects.files import atomic_folder, digest, sha256_of_file, write_json, write_text
+from matbench_defects.labels.engine import Method, methods_of
+from matbench_defects.labels.jobs import REFERENCE, Selected, jobs_of, select
+from matbench_defects.labels.running import Job, run_jobs
+from matbench_defects.labels.store import Key, Label, LabelStore
+from matbench_defects.shipped import cache_folder
+from matbench_defects.spec.document import dump_yaml
+from matbench_defects.spec.models import Spec
+
+LEFT_OUT = "unassigned"
+"""File of the rows that the shown split leaves out."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a spec asks for, checked, before anything is computed.
+
+    Parameters
+    ----------
+    spec : Spec
+        The spec.
+    selected : dict of str to Selected
+        Its spaces with their configurations.
+    methods : list of Method
+        How each label is made.
+    targets : dict of str to ResolvedTarget
+        Its targets.
+    splits : dict of str to SplitOperator
+        Its splits.
+    jobs : list of Job
+        Every label that is needed.
+    """
+
+    spec: Spec
+    selected: dict[str, Selected]
+    methods: list[Method]
+    targets: dict[str, ResolvedTarget]
+    splits: dict[str, SplitOperator]
+    jobs: list[Job]
+
+    @property
+    def spaces(self) -> dict[str, Space]:
+        """The spaces by name."""
+        return {name: part.space for name, part in self.selected.items()}
+
+
+def plan(spec: Spec) -> Plan:
+    """Check a spec as a whole and enumerate it.
+
+    Raises
+    ------
+    InputError
+        Naming file and line of the first thing that cannot be.
+    """
+    selected = select(spec)
+    spaces = {name: part.space for name, part in selected.items()}
+    return Plan(
+        spec, selected, methods_of(spec), targets_of(spec, spaces), splits_of(spec, spaces), jobs_of(spec, selected)
+    )
+
+
+def build_dataset(
+    spec: Spec,
+    out: str | Path,
+    *,
+    labels: str | Path | None = None,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Dataset:
+    """Build a dataset folder.
+
+    Parameters
+    ----------
+    spec : Spec
+        The spec.
+    out : path-like
+        The folder; an earlier dataset there is replaced once the new one is whole, anything else is left alone.
+    labels : path-like, optional
+        A table of labels that are already computed, such as the one beside a shipped spec.
+    workers : int, optional
+        Processes for labels that are still missing; as many as cores where left out.
+    progress : callable, optional
+        Called with the number of computed labels and of those to compute.
+
+    Returns
+    -------
+    Dataset
+        Opened and verified.
+
+    Raises
+    ------
+    InputError
+        If the spec cannot be built, or `out` holds something that is not a dataset.
+    """
+    out = Path(out)
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "manifest.json").is_file())):
+        raise InputError("exists and is not a dataset; give another folder", file=str(out))
+    planned = plan(spec)
+    # What has to be computed now is kept in the cache, so an interrupted build goes on where it was.
+    stores = [LabelStore(path) for path in [labels] if path is not None and Path(path).exists()]
+    stores.append(LabelStore(cache_folder() / "labels" / f"{spec.name}.parquet"))
+    found = run_jobs(planned.jobs, stores, workers=workers, progress=progress)
+    with atomic_folder(out) as folder:
+        _write(planned, found, folder)
+    return open_dataset(out)
+
+
+def _write(planned: Plan, found: dict[Key, Label], folder: Path) -> None:
+    spec = planned.spec
+    rows, labelled, phases = _join(planned, found)
+    for name, target in planned.targets.items():
+        for row, value in zip(rows, target.computed.values(labelled[target.label]), strict=True):
+            row[name] = value
+    audit = {}
+    for name, operator in planned.splits.items():
+        parts = [operator.part(SplitRow(r.id, r.space, r.content)) for r in _identities(planned)]
+        for row, part in zip(rows, parts, strict=True):
+            row[split_column(name)] = part
+        audit[name] = {"description": operator.describe(), **audit_split(rows, parts, planned.spaces)}
+    _write_structures(planned, rows, folder)
+    _write_parquet(index_table(planned.selected), folder / "data" / "index" / "all.parquet")
+    _freeze_spec(spec, folder)
+    pictures = draw_pictures(folder, planned.selected, planned.targets, labelled, phases)
+    write_json(folder / "audit.json", audit)
+    manifest = _manifest(planned, found, pictures)
+    write_card(folder / "README.md", spec, planned.spaces, manifest, audit, _parts_on_disk(folder))
+    write_json(folder / "croissant.json", croissant(spec, folder, manifest))
+    files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    manifest["files"] = {name: sha256_of_file(folder / name) for name in files}
+    write_json(folder / "manifest.json", manifest)
+
+
+def _identities(planned: Plan) -> list[LabelledRow]:
+    result = []
+    for part in planned.selected.values():
+        ids = part.configurations.ids()
+        for i in part.chosen:
+            content = part.space.content(part.configurations.occupations[i])
+            result.append(LabelledRow(ids[i], part.space, content, None))
+    return result
+
+
+def _join(
+    planned: Plan, found: dict[Key, Label]
+) -> tuple[list[dict[str, Any]], dict[str, list[LabelledRow]], dict[tuple[str, str], Label]]:
+    """Bring configurations and labels together."""
+    rows = structure_rows(planned.selected)
+    identities = _identities(planned)
+    labelled: dict[str, list[LabelledRow]] = {}
+    phases: dict[tuple[str, str], Label] = {}
+    for method in planned.methods:
+        by_id = {job.id: found[job.key] for job in planned.jobs if job.method.name == method.name}
+        for row in rows:
+            row.update(label_columns(method.name, by_id[row["id"]], method.relax is not None))
+        labelled[method.name] = [
+            LabelledRow(r.id, r.space, r.content, by_id[r.id] if by_id[r.id].usable else None) for r in identities
+        ]
+        for id_, label in by_id.items():
+            if id_.startswith(REFERENCE):
+                phases[method.name, id_.removeprefix(REFERENCE)] = label
+    return rows, labelled, phases
+
+
+def _write_structures(planned: Plan, rows: list[dict[str, Any]], folder: Path) -> None:
+    schema = structure_schema(planned.spaces)
+    for method in planned.methods:
+        for field in label_schema(method.name, method.relax is not None):
+            schema = schema.append(field)
+    for name, target in planned.targets.items():
+        schema = schema.append(target.quantity.field(name))
+    for name in planned.splits:
+        schema = schema.append(pa.field(split_column(name), pa.string()))
+    table = pa.Table.from_pylist(sorted(rows, key=lambda row: row["id"]), schema=schema)
+    shown = next(iter(planned.splits), None)
+    parts = ["all"] * len(table) if shown is None else table[split_column(shown)].to_pylist()
+    for part in (*PARTS, None, "all"):
+        chosen = [i for i, p in enumerate(parts) if p == part]
+        if chosen:
+            _write_parquet(table.take(chosen), folder / "data" / "structures" / f"{part or LEFT_OUT}.parquet")
+
+
+def _write_parquet(table: pa.Table, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path, compression="zstd", write_page_index=True)
+
+
+def _parts_on_disk(folder: Path) -> list[str]:
+    order = (*PARTS, LEFT_OUT, "all")
+    return sorted((p.stem for p in (folder / "data" / "structures").glob("*.parquet")), key=order.index)
+
+
+def _freeze_spec(spec: Spec, folder: Path) -> None:
+    """Write the spec with everything that it extends, and the CIF files that it names, beside each other."""
+    import copy
+
+    data = copy.deepcopy(spec.document.data)
+    parents: list[tuple[tuple[str | int, ...], Any]] = [(("parent",), data.get("parent"))]
+    parents += [(("spaces", n, "parent"), s.get("parent")) for n, s in (data.get("spaces") or {}).items()]
+    parents += [(("reference_phases", n), p) for n, p in (data.get("reference_phases") or {}).items()]
+    for route, parent in parents:
+        if isinstance(parent, dict) and parent.get("cif"):
+            source = spec.document.folder((*route, "cif")) / parent["cif"]
+            parent["cif"] = "-".join(str(r) for r in route) + ".cif"
+            shutil.copyfile(source, folder / parent["cif"])
+    write_text(folder / "spec.yaml", dump_yaml(data))
+
+
+def _manifest(planned: Plan, found: dict[Key, Label], pictures: dict[str, str]) -> dict[str, Any]:
+    spec = planned.spec
+    labels = {}
+    for method in planned.methods:
+        made = [found[job.key] for job in planned.jobs if job.method.name == method.name]
+        problems = [label.problem for label in made if label.problem]
+        labels[method.name] = {
+            **method.description(),
+            "engine_versions": sorted({label.engine_version for label in made}),
+            "level_of_theory": sorted({label.level_of_theory for label in made}),
+            "labels": len(made),
+            "discarded": {p: problems.count(p) for p in sorted(set(problems))},
+            "core_seconds": round(sum(label.seconds for label in made), 1),
+        }
+    return {
+        "format": FORMAT,
+        "name": spec.name,
+        "version": spec.version,
+        "builder": f"matbench-defects {__version__}",
+        "spec_digest": digest(spec.document.data),
+        "spaces": {
+            name: {
+                "parent": part.space.parent.formula,
+                "space_group": part.space.parent.space_group,
+                "group_order": len(part.space.group),
+                "variable_sites": part.space.size,
+                "inequivalent": len(part.configurations),
+                "all": int(part.configurations.multiplicities.sum()),
+                "labelled": len(part.chosen),
+            }
+            for name, part in planned.selected.items()
+        },
+        "labels": labels,
+        "targets": {
+            name: {"quantity": t.kind, "label": t.label, **_shown(t.quantity)} for name, t in planned.targets.items()
+        },
+        "splits": list(planned.splits),
+        "figures": pictures,
+    }
+
+
+def _shown(quantity: Quantity) -> dict[str, str]:
+    return {key: value for key, value in vars(quantity).items() if value}

@@ -1,0 +1,145 @@
+"""What a spec holds and what building it would cost, before anything is built."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from matbench_defects.crystal.parent import found_symmetry
+from matbench_defects.crystal.space import Space, build_spaces
+from matbench_defects.dataset.splits import splits_of
+from matbench_defects.dataset.targets import targets_of
+from matbench_defects.enumeration.counting import count_all, count_inequivalent
+from matbench_defects.labels.engine import Method, methods_of
+from matbench_defects.labels.store import LabelStore
+from matbench_defects.spec.models import Spec
+
+MANY_CONTENTS = 40
+"""Contents beyond this many are summed up and not listed."""
+
+
+@dataclass(frozen=True)
+class SpaceEstimate:
+    """The size of one space.
+
+    Parameters
+    ----------
+    space : Space
+        The space.
+    every : int
+        Configurations, equivalent ones counted each.
+    inequivalent : int
+        Configurations that differ, by Burnside's lemma.
+    by_content : list of (str, int, int)
+        Name, configurations and inequivalent ones of each content.
+    labelled : int
+        How many are labelled.
+    warning : str
+        What the user should know; empty where there is nothing.
+    """
+
+    space: Space
+    every: int
+    inequivalent: int
+    by_content: list[tuple[str, int, int]]
+    labelled: int
+    warning: str
+
+    @property
+    def index_bytes(self) -> int:
+        """About what the index takes in memory: an id of some 24 characters, one byte a variable site, 24 besides."""
+        return self.inequivalent * (self.space.size + 48)
+
+    @property
+    def structure_bytes(self) -> int:
+        """About what the labelled structures take: 32 bytes a site for the ideal one, 24 for each relaxed one."""
+        return self.labelled * len(self.space.host_species) * 56
+
+
+@dataclass(frozen=True)
+class LabelEstimate:
+    """What one kind of label costs.
+
+    Parameters
+    ----------
+    method : Method
+        Engine, settings and relaxation.
+    wanted : int
+        Labels that the spec asks for.
+    present : int
+        Of these, how many the table of labels beside the spec may already have.
+    seconds : float or None
+        Mean time of one on one core, from the labels that are there; None where there are none.
+    """
+
+    method: Method
+    wanted: int
+    present: int
+    seconds: float | None
+
+
+def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
+    """Count every space of a spec exactly; nothing is enumerated, and the whole spec is checked.
+
+    Raises
+    ------
+    InputError
+        Naming file and line of the first mistake.
+    """
+    spaces = build_spaces(spec)
+    targets_of(spec, spaces)
+    splits_of(spec, spaces)
+    result = []
+    for name, space in spaces.items():
+        rows = [(space.content_name(c), count_all(space, c), count_inequivalent(space, c)) for c in space.contents()]
+        inequivalent = sum(n for *_, n in rows)
+        part, route = spec.all_spaces()[name]
+        labelled = part.configurations.count or inequivalent
+        if labelled > inequivalent:
+            raise spec.error(
+                (*route, "configurations", "count"),
+                f"{labelled} were asked for, but only {inequivalent} configurations differ",
+            )
+        result.append(SpaceEstimate(space, sum(n for _, n, _ in rows), inequivalent, rows, labelled, _higher(space)))
+    return result
+
+
+def _higher(space: Space) -> str:
+    """A declared space group counts; atoms that have more symmetry deserve a word."""
+    parent = space.parent
+    if not parent.declared:
+        return ""
+    rotations, translations, symbol = found_symmetry(parent.lattice, parent.positions, list(parent.species), 1e-3)
+    if len(rotations) <= len(parent.rotations):
+        return ""
+    higher = dataclasses.replace(parent, rotations=rotations, translations=translations, space_group=symbol)
+    other = Space(space.name, higher, space.cells, space.sublattices)
+    count = sum(count_inequivalent(other, c) for c in other.contents())
+    declared = sum(count_inequivalent(space, c) for c in space.contents())
+    return (
+        f"the atoms have {symbol} with {len(rotations)} operations, more than the declared {parent.space_group} with "
+        f"{len(parent.rotations)}: {count} configurations would differ instead of {declared}. The declared group counts."
+    )
+
+
+def estimate_labels(spec: Spec, labelled: int, store: LabelStore | None) -> list[LabelEstimate]:
+    """Return what the labels of a spec cost.
+
+    Parameters
+    ----------
+    spec : Spec
+        The spec.
+    labelled : int
+        Configurations that are labelled.
+    store : LabelStore or None
+        Labels that are already there; their times are the only ones that are quoted.
+    """
+    result = []
+    for method in methods_of(spec):
+        known = [label.seconds for label in store or [] if label.key.method == method.digest()]
+        wanted = labelled + len(spec.reference_phases)
+        mean = float(np.mean(known)) if known else None
+        result.append(LabelEstimate(method, wanted, min(wanted, len(known)), mean))
+    return result

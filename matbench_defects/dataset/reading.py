@@ -1,0 +1,159 @@
+"""Opening a built dataset and checking that it is what it says. Needs pyarrow, never torch or pymatgen."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from matbench_defects.columns import Quantity
+from matbench_defects.errors import InputError, nearest
+from matbench_defects.files import sha256_of_file
+from matbench_defects.spec.loading import load_spec
+from matbench_defects.spec.models import Spec
+
+FORMAT = 1
+"""Version of the folder's layout."""
+PARTS = ("train", "validation", "test")
+"""The parts that a split may have."""
+
+
+def split_column(split: str) -> str:
+    """Return the column that holds the part of each row in a split."""
+    return f"split_{split.replace('-', '_')}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset on disk.
+
+    Parameters
+    ----------
+    folder : path
+        The folder that was built.
+    manifest : dict
+        What ``manifest.json`` says: name, version, digests, labels, targets, splits.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Name of the dataset."""
+        return str(self.manifest["name"])
+
+    @property
+    def version(self) -> str:
+        """Version of the dataset."""
+        return str(self.manifest["version"])
+
+    @functools.cached_property
+    def structures(self) -> pa.Table:
+        """The labelled selection, one row a configuration, sorted by id."""
+        tables = [pq.read_table(self.folder / name) for name in sorted(self._files("data/structures/"))]
+        return pa.concat_tables(tables).sort_by("id")
+
+    @functools.cached_property
+    def index(self) -> pa.Table:
+        """Every inequivalent configuration: id, space, content, occupation, multiplicity."""
+        return pa.concat_tables([pq.read_table(self.folder / name) for name in sorted(self._files("data/index/"))])
+
+    @functools.cached_property
+    def spec(self) -> Spec:
+        """The spec that the dataset was built from."""
+        return load_spec(self.folder / "spec.yaml")
+
+    def _files(self, prefix: str) -> list[str]:
+        return [name for name in self.manifest["files"] if name.startswith(prefix) and name.endswith(".parquet")]
+
+    @property
+    def targets(self) -> list[str]:
+        """Names of the targets."""
+        return list(self.manifest["targets"])
+
+    @property
+    def splits(self) -> list[str]:
+        """Names of the splits."""
+        return list(self.manifest["splits"])
+
+    def quantity(self, target: str) -> Quantity:
+        """Return unit, divisor and reference state of a target.
+
+        Raises
+        ------
+        InputError
+            If the dataset has no such target.
+        """
+        if target not in self.targets:
+            raise InputError(f"{self.name} has no target '{target}'; {nearest(target, self.targets)}")
+        quantity = Quantity.of(self.structures.schema.field(target))
+        assert quantity is not None
+        return quantity
+
+    def part(self, split: str, parts: str | Iterable[str], target: str | None = None) -> pa.Table:
+        """Return the rows of one or several parts of a split, sorted by id.
+
+        Parameters
+        ----------
+        split : str
+            Name of the split.
+        parts : str or iterable of str
+            ``train``, ``validation``, ``test``.
+        target : str, optional
+            Rows without a value of this target are left out.
+
+        Raises
+        ------
+        InputError
+            If the dataset has no such split.
+        """
+        if split not in self.splits:
+            raise InputError(f"{self.name} has no split '{split}'; {nearest(split, self.splits)}")
+        wanted = pa.array([parts] if isinstance(parts, str) else list(parts), pa.string())
+        rows = pc.is_in(self.structures[split_column(split)], value_set=wanted)
+        if target is not None:
+            rows = pc.and_(rows, pc.is_valid(self.structures[target]))
+        return self.structures.filter(rows)
+
+
+def open_dataset(folder: str | Path, *, verify: bool = True) -> Dataset:
+    """Open a built dataset.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder.
+    verify : bool
+        Whether every file's SHA-256 is compared with the manifest.
+
+    Raises
+    ------
+    InputError
+        If the folder is not a dataset, is of another format, or a file is missing or altered.
+    """
+    folder = Path(folder)
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError("is not a dataset: it has no manifest.json", file=str(folder)) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read: {error}", file=str(path)) from None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise InputError(f"is not a manifest of format {FORMAT}", file=str(path))
+    if verify:
+        for name, expected in manifest["files"].items():
+            file = folder / name
+            if not file.is_file():
+                raise InputError("is missing; build or download the dataset again", file=str(file))
+            if sha256_of_file(file) != expected:
+                raise InputError("is not the file that manifest.json lists (its SHA-256 differs)", file=str(file))
+    return Dataset(folder, manifest)

@@ -1,0 +1,202 @@
+"""The two tables of a dataset: every configuration compactly, and the labelled ones as structures."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from matbench_defects.columns import Quantity
+from matbench_defects.crystal.parent import found_symmetry
+from matbench_defects.crystal.space import Space
+from matbench_defects.crystal.structure import Crystal
+from matbench_defects.labels.jobs import Selected
+from matbench_defects.labels.store import Label
+
+_VECTORS = pa.list_(pa.list_(pa.float64()))
+
+INDEX_SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("space", pa.string(), nullable=False),
+        pa.field("content", pa.string(), nullable=False),
+        pa.field("occupation", pa.binary(), nullable=False),
+        Quantity("1", description="number of symmetry-equivalent configurations").field("multiplicity", pa.int64()),
+    ]
+)
+"""Columns of the index. ``occupation`` has one byte a variable site: the index of its species in its sublattice."""
+
+
+def index_table(selected: dict[str, Selected]) -> pa.Table:
+    """Return every inequivalent configuration of every space."""
+    tables = []
+    for name, part in selected.items():
+        configurations = part.configurations
+        contents = [part.space.content_name(part.space.content(o)) for o in configurations.occupations]
+        columns = {
+            "id": configurations.ids(),
+            "space": [name] * len(configurations),
+            "content": contents,
+            "occupation": [o.tobytes() for o in configurations.occupations],
+            "multiplicity": configurations.multiplicities,
+        }
+        tables.append(pa.table(columns, schema=INDEX_SCHEMA))
+    return pa.concat_tables(tables)
+
+
+def content_columns(spaces: dict[str, Space]) -> dict[str, tuple[str, str]]:
+    """Return the columns that count species, ``content_Li_vacancy``, with sublattice and species of each."""
+    return {
+        f"content_{s.name}_{species}": (s.name, species)
+        for space in spaces.values()
+        for s in space.sublattices
+        for species in s.species
+    }
+
+
+def structure_rows(selected: dict[str, Selected]) -> list[dict[str, Any]]:
+    """Return the labelled selection as rows: identity, content, ideal structure, sites that differ from the parent."""
+    counted = content_columns({name: part.space for name, part in selected.items()})
+    return [
+        _structure_row(part, position, id_, counted)
+        for part in selected.values()
+        for position, id_ in zip(part.chosen, np.array(part.configurations.ids(), dtype=object)[part.chosen], strict=True)
+    ]
+
+
+def _structure_row(part: Selected, position: int, id_: str, counted: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    space = part.space
+    occupation = part.configurations.occupations[position]
+    content = space.content(occupation)
+    multiplicity = int(part.configurations.multiplicities[position])
+    crystal = space.crystal(occupation)
+    atoms = Counter(crystal.species)
+    units = math.gcd(*atoms.values())
+    here = space.site_species(occupation)
+    different = [i for i, (now, then) in enumerate(zip(here, space.host_species, strict=True)) if now != then]
+    by_name = {s.name: dict(zip(s.species, c, strict=True)) for s, c in zip(space.sublattices, content, strict=True)}
+    fractional = crystal.positions @ np.linalg.inv(space.lattice)
+    _, _, group = found_symmetry(space.lattice, fractional, list(crystal.species), 1e-3)
+    return {
+        "id": id_,
+        "space": space.name,
+        "content": space.content_name(content),
+        **{column: by_name.get(s, {}).get(k, 0) for column, (s, k) in counted.items()},
+        "multiplicity": multiplicity,
+        "symmetry_order": len(space.group) // multiplicity,
+        "space_group": group,
+        "occupation": occupation.tobytes(),
+        "chemical_formula_reduced": "".join(f"{e}{n // units if n > units else ''}" for e, n in sorted(atoms.items())),
+        "elements": sorted(atoms),
+        "nelements": len(atoms),
+        "nsites": len(crystal),
+        "formula_units": space.formula_units,
+        "lattice_vectors": _rounded(space.lattice),
+        "cartesian_site_positions": _rounded(crystal.positions),
+        "species_at_sites": list(crystal.species),
+        "defect_species": [here[i] for i in different],
+        "defect_host_species": [space.host_species[i] for i in different],
+        "defect_cartesian_positions": _rounded(space.positions[different]),
+    }
+
+
+def _rounded(values: np.ndarray) -> list[Any]:
+    """Round so that the last bits, which differ between machines, do not change a file's digest."""
+    return list((np.round(values, 8) + 0.0).tolist())
+
+
+def structure_schema(spaces: dict[str, Space]) -> pa.Schema:
+    """Return the columns that `structure_rows` fills."""
+    return pa.schema(
+        [
+            pa.field("id", pa.string(), nullable=False),
+            pa.field("space", pa.string(), nullable=False),
+            pa.field("content", pa.string(), nullable=False),
+            *(pa.field(column, pa.int32()) for column in content_columns(spaces)),
+            Quantity("1", description="number of symmetry-equivalent configurations").field("multiplicity", pa.int64()),
+            Quantity("1", description="operations that leave the configuration as it is").field(
+                "symmetry_order", pa.int64()
+            ),
+            pa.field("space_group", pa.string()),
+            pa.field("occupation", pa.binary()),
+            pa.field("chemical_formula_reduced", pa.string()),
+            pa.field("elements", pa.list_(pa.string())),
+            pa.field("nelements", pa.int32()),
+            pa.field("nsites", pa.int32()),
+            pa.field("formula_units", pa.int32()),
+            Quantity("Å", description="lattice vectors of the ideal supercell as rows").field(
+                "lattice_vectors", _VECTORS
+            ),
+            Quantity("Å", description="ideal, unrelaxed positions").field("cartesian_site_positions", _VECTORS),
+            pa.field("species_at_sites", pa.list_(pa.string())),
+            pa.field("defect_species", pa.list_(pa.string())),
+            pa.field("defect_host_species", pa.list_(pa.string())),
+            Quantity("Å", description="sites that differ from the parent").field(
+                "defect_cartesian_positions", _VECTORS
+            ),
+        ]
+    )
+
+
+def label_schema(name: str, with_structure: bool) -> list[pa.Field]:
+    """Return the columns of one label, each beginning with its name."""
+    fields = [
+        Quantity("eV", "cell", f"as computed by {name}", "total energy").field(f"{name}_energy"),
+        pa.field(f"{name}_converged", pa.bool_()),
+        pa.field(f"{name}_steps", pa.int32()),
+        Quantity("eV/Å", description="largest force on an atom").field(f"{name}_max_force"),
+        Quantity("eV/Å³", description="largest stress component").field(f"{name}_max_stress"),
+        pa.field(f"{name}_problem", pa.string()),
+        Quantity("μB", "atom", description="magnetic moments, where the engine gives them").field(
+            f"{name}_magnetic_moments", pa.list_(pa.float64())
+        ),
+    ]
+    if with_structure:
+        fields += [
+            Quantity("Å", description="relaxed lattice vectors as rows").field(f"{name}_lattice_vectors", _VECTORS),
+            Quantity("Å", description="relaxed positions").field(f"{name}_cartesian_site_positions", _VECTORS),
+        ]
+    return fields
+
+
+def label_columns(name: str, label: Label, with_structure: bool) -> dict[str, Any]:
+    """Return the values of one label's columns."""
+    result: dict[str, Any] = {f"{name}_problem": label.problem}
+    if label.outcome is None:
+        return result
+    outcome = label.outcome
+    moments = outcome.magnetic_moments
+    result |= {
+        f"{name}_energy": outcome.energy,
+        f"{name}_converged": outcome.converged,
+        f"{name}_steps": outcome.steps,
+        f"{name}_max_force": outcome.max_force,
+        f"{name}_max_stress": outcome.max_stress,
+        f"{name}_magnetic_moments": None if moments is None else moments.tolist(),
+    }
+    if with_structure:
+        result[f"{name}_lattice_vectors"] = outcome.crystal.lattice.tolist()
+        result[f"{name}_cartesian_site_positions"] = outcome.crystal.positions.tolist()
+    return result
+
+
+def row_crystal(row: dict[str, Any], label: str | None = None) -> Crystal:
+    """Return the crystal that a row of the ``structures`` table holds.
+
+    Parameters
+    ----------
+    row : dict
+        The row, as ``pyarrow`` or ``datasets`` gives it.
+    label : str, optional
+        Name of a relaxing label, for its relaxed structure; the ideal one where left out.
+    """
+    prefix = f"{label}_" if label else ""
+    return Crystal(
+        np.array(row[f"{prefix}lattice_vectors"], dtype=float).reshape(3, 3),
+        tuple(row["species_at_sites"]),
+        np.array(row[f"{prefix}cartesian_site_positions"], dtype=float).reshape(-1, 3),
+    )
+

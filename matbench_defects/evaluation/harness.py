@@ -1,0 +1,213 @@
+"""Running models on a task: fit on train and validation, predict test, write what was predicted and what it cost."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from matbench_defects import __version__
+from matbench_defects.dataset.reading import Dataset
+from matbench_defects.errors import InputError
+from matbench_defects.evaluation.scoring import Score, predictions_schema, score, test_rows
+from matbench_defects.evaluation.task import Task
+from matbench_defects.files import atomic_folder, digest, write_json
+from matbench_defects.models.model import Background, Prediction, Rows, make_model, models
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one model did on one task.
+
+    Parameters
+    ----------
+    folder : path
+        Holds ``predictions.parquet`` and ``result.json``.
+    record : dict
+        What ``result.json`` says.
+    scores : dict of str to Score
+        By metric, computed from the predictions on disk.
+    """
+
+    folder: Path
+    record: dict[str, Any]
+    scores: dict[str, Score]
+
+
+def evaluate(
+    task: Task,
+    dataset: Dataset,
+    model: str,
+    out: str | Path,
+    *,
+    device: str = "cpu",
+    settings: dict[str, Any] | None = None,
+    seeds: list[int] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Fit and score one model on one task, or read the result if it is there already.
+
+    Parameters
+    ----------
+    task : Task
+        The task.
+    dataset : Dataset
+        The task's dataset.
+    model : str
+        Name of a registered model.
+    out : path-like
+        The result goes to ``<out>/<task>/<model>``.
+    device : str
+        ``cpu`` or ``cuda``.
+    settings : dict, optional
+        The model's settings that differ from its defaults.
+    seeds : list of int, optional
+        Instead of the task's. A model that ignores its seed is fitted once, and its predictions stand for each seed.
+    progress : callable, optional
+        Called with the number of finished seeds and of all.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    InputError
+        If the task is not about this dataset, or the model cannot serve it.
+    """
+    chosen = seeds or task.seeds
+    complete = make_model(model, seed=chosen[0], device=device, settings=settings)
+    shown_settings = getattr(complete, "settings", None)
+    identity = {
+        "task": task.model_dump(mode="json"),
+        "dataset": digest(dataset.manifest["files"]),
+        "model": model,
+        "settings": shown_settings.model_dump(mode="json") if shown_settings is not None else {},
+        "seeds": chosen,
+        "device": device,
+        "version": __version__,
+    }
+    folder = Path(out) / task.name / model
+    known = _known(folder, digest(identity))
+    if known is None:
+        _run(task, dataset, model, folder, identity, settings, progress)
+        known = _known(folder, digest(identity))
+        assert known is not None
+    predictions = pq.read_table(folder / "predictions.parquet")
+    return Result(folder, known, score(task, dataset, predictions))
+
+
+def _known(folder: Path, expected: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and record.get("digest") == expected else None
+
+
+def _run(
+    task: Task,
+    dataset: Dataset,
+    model: str,
+    folder: Path,
+    identity: dict[str, Any],
+    settings: dict[str, Any] | None,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    if folder.exists() and any(folder.iterdir()) and not (folder / "result.json").is_file():
+        raise InputError("exists and is not a result; give another --out", file=str(folder))
+    seeds, device = identity["seeds"], identity["device"]
+    background = Background(dataset.spec, task.target, dataset.quantity(task.target))
+    train, validation = (dataset.part(task.split, part, task.target) for part in ("train", "validation"))
+    if not len(train):
+        raise InputError(f"{task.dataset} has no training rows in the split '{task.split}'")
+    test = test_rows(task, dataset)
+    # From here on nothing holds a test label: the models get inputs, and values of the fitted parts alone.
+    fitted = Rows.of(train, background), train[task.target].to_numpy()
+    held = (Rows.of(validation, background), validation[task.target].to_numpy()) if len(validation) else None
+    asked = Rows.of(test, background)
+    predictions: list[Prediction] = []
+    train_seconds, predict_seconds = [], []
+    parameters: int | None = None
+    kind = models.get(model)
+    for done, seed in enumerate(seeds):
+        if progress:
+            progress(done, len(seeds))
+        if done and not kind.seeded:
+            predictions.append(predictions[0])
+            continue
+        instance = make_model(model, seed=seed, device=device, settings=settings)
+        start = time.perf_counter()
+        instance.fit(*fitted, held)
+        between = time.perf_counter()
+        found = instance.predict(asked)
+        end = time.perf_counter()
+        if found.values.shape != (len(asked),) or not np.isfinite(found.values).all():
+            raise InputError(f"the model {model} predicted something that is not a finite number for each test row")
+        predictions.append(found)
+        train_seconds.append(between - start)
+        predict_seconds.append(end - between if found.seconds is None else found.seconds)
+        parameters = instance.parameters
+    if progress:
+        progress(len(seeds), len(seeds))
+    table = _table(task, dataset, asked.column("id"), seeds, predictions)
+    record = {
+        "digest": digest(identity),
+        "task": task.name,
+        "dataset": task.dataset,
+        "model": {
+            "name": model,
+            "version": __version__,
+            "title": kind.title,
+            "description": kind.description,
+            "settings": identity["settings"],
+            "references": list(kind.references),
+        },
+        "seeds": seeds,
+        "cost": {
+            "train_seconds": round(float(np.mean(train_seconds)), 4),
+            "predict_seconds": round(float(np.mean(predict_seconds)), 4),
+            "structures": len(asked),
+            "parameters": parameters,
+            "device": device,
+        },
+        "hardware": f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores, "
+        f"{platform.machine()}",
+        "training_data": _training_data(task, len(validation)),
+        "scores": {
+            name: {"mean": _plain(s.mean), "deviation": _plain(s.deviation)}
+            for name, s in score(task, dataset, table).items()
+        },
+    }
+    with atomic_folder(folder) as temporary:
+        pq.write_table(table, temporary / "predictions.parquet", compression="zstd")
+        write_json(temporary / "result.json", record)
+
+
+def _table(task: Task, dataset: Dataset, ids: list[str], seeds: list[int], predictions: list[Prediction]) -> pa.Table:
+    columns: dict[str, list[Any]] = {"id": [], "seed": [], "prediction": [], "deviation": []}
+    for seed, found in zip(seeds, predictions, strict=True):
+        columns["id"] += ids
+        columns["seed"] += [seed] * len(ids)
+        columns["prediction"] += found.values.tolist()
+        columns["deviation"] += [None] * len(ids) if found.deviation is None else found.deviation.tolist()
+    return pa.table(columns, schema=predictions_schema(dataset.quantity(task.target)))
+
+
+def _training_data(task: Task, validation: int) -> str:
+    parts = "train and validation parts" if validation else "train part"
+    return f"{parts} of the split '{task.split}' of {task.dataset}"
+
+
+def _plain(value: float) -> float | None:
+    """JSON has no not-a-number."""
+    return round(value, 9) if np.isfinite(value) else None

@@ -1,0 +1,216 @@
+"""What a model is: it is fitted on rows with values and predicts rows without."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from matbench_defects.columns import Quantity
+from matbench_defects.errors import InputError
+from matbench_defects.registry import Registry
+
+if TYPE_CHECKING:
+    from matbench_defects.crystal.space import Space
+    from matbench_defects.dataset.targets import ResolvedTarget
+    from matbench_defects.spec.models import Spec
+
+INPUT_COLUMNS = (
+    "id",
+    "space",
+    "content",
+    "multiplicity",
+    "symmetry_order",
+    "space_group",
+    "occupation",
+    "chemical_formula_reduced",
+    "elements",
+    "nelements",
+    "nsites",
+    "formula_units",
+    "lattice_vectors",
+    "cartesian_site_positions",
+    "species_at_sites",
+    "defect_species",
+    "defect_host_species",
+    "defect_cartesian_positions",
+)
+"""What a model may see of a row, besides the ``content_`` columns: the ideal structure, never a label."""
+
+
+class ModelSettings(BaseModel):
+    """Settings of a model; each adds its own fields with defaults. Unknown ones are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False, protected_namespaces=()
+    )
+
+
+class Background:
+    """What rows of one dataset share: its spaces and the target that is predicted.
+
+    Parameters
+    ----------
+    spec : Spec
+        The dataset's spec.
+    target : str
+        Name of the target.
+    quantity : Quantity
+        Its unit, divisor and reference state.
+    """
+
+    def __init__(self, spec: Spec, target: str, quantity: Quantity) -> None:
+        self.spec = spec
+        self.target = target
+        self.quantity = quantity
+
+    @functools.cached_property
+    def spaces(self) -> dict[str, Space]:
+        """The spaces by name, with their symmetry."""
+        from matbench_defects.crystal.space import build_spaces
+
+        return build_spaces(self.spec)
+
+    @functools.cached_property
+    def resolved(self) -> ResolvedTarget:
+        """The target with what defines it, such as its end members."""
+        from matbench_defects.dataset.targets import targets_of
+
+        return targets_of(self.spec, self.spaces)[self.target]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as a model sees them: inputs only.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The columns of `INPUT_COLUMNS` and those that begin with ``content_``.
+    background : Background
+        What the rows share.
+    """
+
+    table: pa.Table
+    background: Background
+
+    @classmethod
+    def of(cls, table: pa.Table, background: Background) -> Rows:
+        """Return the rows of a dataset's table with every label, target and split taken away."""
+        kept = [n for n in table.schema.names if n in INPUT_COLUMNS or n.startswith("content_")]
+        return cls(table.select(kept), background)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def column(self, name: str) -> list[Any]:
+        """Return one column as a list."""
+        return list(self.table[name].to_pylist())
+
+    def take(self, positions: Sequence[int] | NDArray[np.int64]) -> Rows:
+        """Return some of the rows, in the given order."""
+        return Rows(self.table.take(pa.array(np.asarray(positions, dtype=np.int64))), self.background)
+
+    def occupations(self, space: str) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Return the positions of the rows of one space, and their occupations, shape (m, n)."""
+        names = self.column("space")
+        where = np.array([i for i, name in enumerate(names) if name == space], dtype=np.int64)
+        raw = self.table["occupation"].take(pa.array(where)).to_pylist()
+        return where, np.frombuffer(b"".join(raw), dtype=np.uint8).reshape(len(where), -1)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n,)
+        Predictions in the target's unit.
+    deviation : ndarray of float, shape (n,), optional
+        Standard deviations, where the model gives them.
+    seconds : float, optional
+        What predicting cost, where a cache makes the clock say less.
+    """
+
+    values: NDArray[np.float64]
+    deviation: NDArray[np.float64] | None = None
+    seconds: float | None = None
+
+
+class Model(Protocol):
+    """A model of one target."""
+
+    Settings: ClassVar[type[ModelSettings]]
+    title: ClassVar[str]
+    description: ClassVar[str]
+    references: ClassVar[tuple[str, ...]]
+    """DOIs."""
+    seeded: ClassVar[bool]
+    """Whether the seed changes the predictions; a model that ignores it is fitted once."""
+
+    def __init__(self, settings: Any, seed: int, device: str) -> None: ...
+
+    def fit(
+        self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None
+    ) -> None:
+        """Fit on rows with values; the validation part may serve for early stopping or be fitted too."""
+        ...
+
+    def predict(self, rows: Rows) -> Prediction:
+        """Return a value for each row, in order."""
+        ...
+
+    @property
+    def parameters(self) -> int | None:
+        """How many numbers were fitted; None where that is not a sensible question."""
+        ...
+
+
+models: Registry[type[Model]] = Registry("model", "matbench_defects.models")
+"""Every registered model, by name."""
+
+
+def make_model(name: str, *, seed: int = 0, device: str = "cpu", settings: dict[str, Any] | None = None) -> Model:
+    """Return a new model by its registered name.
+
+    Parameters
+    ----------
+    name : str
+        The registered name.
+    seed : int
+        Seed of everything random in it.
+    device : str
+        ``cpu`` or ``cuda``; models that do not use torch ignore it.
+    settings : dict, optional
+        Settings that differ from the defaults.
+
+    Raises
+    ------
+    InputError
+        If the name, a setting or the device is not known.
+    """
+    from pydantic import ValidationError
+
+    kind = models.get(name)
+    try:
+        return kind(kind.Settings(**(settings or {})), seed, device)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"model {name}, setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def with_validation(
+    rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None
+) -> tuple[Rows, NDArray[np.float64]]:
+    """Return training and validation part as one, for a model that needs no part of its own to stop."""
+    if validation is None or not len(validation[0]):
+        return rows, values
+    table = pa.concat_tables([rows.table, validation[0].table])
+    return Rows(table, rows.background), np.concatenate([values, validation[1]])
