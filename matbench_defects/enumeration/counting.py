@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.space import Content, Space
 
+Cycles = tuple[tuple[int, int], ...]
+"""How many cycles of each length, as (length, number) pairs, lengths increasing."""
+
 
 def count_all(space: Space, content: Content) -> int:
     """Return how many configurations have this content, equivalent ones counted each.
@@ -30,26 +33,30 @@ def count_all(space: Space, content: Content) -> int:
 
 
 def count_inequivalent(space: Space, content: Content) -> int:
-    """Return how many symmetry-inequivalent configurations have this content.
+    """Return how many symmetry-inequivalent configurations, or pathways, have this content.
 
     By Burnside's lemma it is the mean, over the group, of the number of configurations that an operation leaves as
-    they are: those whose every cycle of sites holds one species.
+    they are: those whose every cycle of sites holds one species. A pathway is left as it is where its edge is, and the
+    cycles of the sites outside the edge hold one species each.
 
     Parameters
     ----------
     space : Space
-        The space.
+        The space. Its cycle types are found once and kept with it.
     content : tuple of tuple of int
         How many of each species on each sublattice.
     """
     fixed = 0
-    memory: dict[tuple[tuple[tuple[int, int], ...], tuple[int, ...]], int] = {}
-    for cycles, times in _cycle_types(space).items():
+    memory: dict[tuple[Cycles, tuple[int, ...]], int] = {}
+    contents = space.placed(content)
+    if any(n < 0 for counts in contents for n in counts):
+        return 0  # a pathway needs an ion and a vacancy
+    for cycles, times in cycle_types(space).items():
         product = times
-        for lengths, counts in zip(cycles, content, strict=True):
+        for lengths, counts in zip(cycles, contents, strict=True):
             key = (lengths, counts)
             if key not in memory:
-                memory[key] = _colourings(lengths, counts)
+                memory[key] = colourings(lengths, counts)
             product *= memory[key]
             if not product:
                 break
@@ -59,18 +66,70 @@ def count_inequivalent(space: Space, content: Content) -> int:
     return orbits
 
 
-def _cycle_types(space: Space) -> Counter[tuple[tuple[tuple[int, int], ...], ...]]:
-    """Return how many operations share each set of cycle lengths: (length, number) pairs for each sublattice."""
-    smallest = _smallest_in_cycle(space.group)
+def cycle_types(space: Space) -> Counter[tuple[Cycles, ...]]:
+    """Return how many operations share each set of cycle lengths on each sublattice.
+
+    In a space of pathways it is how many pairs of an operation and an edge that it keeps, the cycles of the edge's
+    ends left out.
+    """
+    if space.memory.get("cycle types") is None:
+        space.memory["cycle types"] = _pathway_types(space) if space.pathway else _site_types(space)
+    found: Counter[tuple[Cycles, ...]] = space.memory["cycle types"]
+    return found
+
+
+def _site_types(space: Space) -> Counter[tuple[Cycles, ...]]:
+    types: Counter[tuple[Cycles, ...]] = Counter()
+    if not len(space.group[0]):
+        return Counter({(): 1})
+    lengths, times = np.unique(cycle_lengths(space.group), axis=0, return_counts=True)
+    for row, number in zip(lengths, times.tolist(), strict=True):
+        types[tuple(_pairs(row[r]) for r in space.ranges)] += number
+    return types
+
+
+def _pathway_types(space: Space) -> Counter[tuple[Cycles, ...]]:
+    assert space.pathway is not None
+    types: Counter[tuple[Cycles, ...]] = Counter()
+    lengths = cycle_lengths(space.group)
+    kept, edges = np.nonzero(edge_action(space) == np.arange(len(space.pathway.edges)))
+    rows = lengths[kept]
+    # A kept edge has both ends fixed, or exchanged in one cycle of two: its sites, and nothing else, go.
+    np.put_along_axis(rows, space.pathway.edges[edges], 0, axis=1)
+    distinct, times = np.unique(rows, axis=0, return_counts=True)
+    for row, number in zip(distinct, times.tolist(), strict=True):
+        types[tuple(_pairs(row[r]) for r in space.ranges)] += number
+    return types
+
+
+def edge_action(space: Space) -> NDArray[np.int64]:
+    """Return where each operation sends each edge of the pathways, shape (order, edges)."""
+    assert space.pathway is not None
+    ends = np.sort(space.group[:, space.pathway.edges].astype(np.int64), axis=2)
+    codes = space.pathway.edges[:, 0].astype(np.int64) * space.size + space.pathway.edges[:, 1]
+    return np.searchsorted(codes, ends[:, :, 0] * space.size + ends[:, :, 1])
+
+
+def _pairs(lengths: NDArray[np.int64]) -> Cycles:
+    return tuple(sorted(Counter(lengths[lengths > 0].tolist()).items()))
+
+
+def cycle_lengths(group: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the length of each cycle of each operation at the cycle's smallest site, and zero at its other sites.
+
+    Parameters
+    ----------
+    group : ndarray of int, shape (order, n)
+        One permutation a row.
+
+    Returns
+    -------
+    ndarray of int, shape (order, n)
+    """
+    smallest = _smallest_in_cycle(group)
     order, size = smallest.shape
     flat = smallest + np.arange(order)[:, None] * size
-    length = np.bincount(flat.ravel(), minlength=order * size).reshape(order, size)
-    types: Counter[tuple[tuple[tuple[int, int], ...], ...]] = Counter()
-    for row in length:
-        types[
-            tuple(tuple(sorted(Counter(row[r][row[r] > 0].tolist()).items())) for r in space.ranges)
-        ] += 1
-    return types
+    return np.bincount(flat.ravel(), minlength=order * size).reshape(order, size)
 
 
 def _smallest_in_cycle(group: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -83,7 +142,7 @@ def _smallest_in_cycle(group: NDArray[np.int32]) -> NDArray[np.int32]:
     return smallest
 
 
-def _colourings(cycles: tuple[tuple[int, int], ...], counts: tuple[int, ...]) -> int:
+def colourings(cycles: tuple[tuple[int, int], ...], counts: tuple[int, ...]) -> int:
     """Return in how many ways cycles can be given species so that the species' site counts come out."""
     ways: dict[tuple[int, ...], int] = {tuple(counts[:-1]): 1}  # what is left of each species but the last
     for length, number in cycles:

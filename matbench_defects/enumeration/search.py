@@ -1,0 +1,202 @@
+"""The inner loop of the compiled search; importing this file imports numba.
+
+A set is one 64-bit word, site i its bit i. Sets grow one site at a time in increasing order. At each set every
+operation is compared with it once, by the first site at which its image differs, and forbids in one step all further
+sites that would make the image smaller; an operation that no further site can make smaller is dropped for the whole
+subtree. What is left of the sites needs no test of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.extending import intrinsic
+
+
+def _compiled(function: Callable[..., Any]) -> Any:
+    """Compile without the interpreter's lock, and keep the result where numba finds a folder that it may write to."""
+    try:
+        return numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # no such folder
+        return numba.njit(nogil=True)(function)
+
+
+def _bit_count(name: str) -> Any:
+    """Return LLVM's count of the zeros after (``cttz``) or before (``ctlz``) the bits of a 64-bit word."""
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def zeros(typing_context, word):  # type: ignore[no-untyped-def]
+        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+            kind = ir.FunctionType(ir.IntType(64), [ir.IntType(64), ir.IntType(1)])
+            function = builder.module.declare_intrinsic(f"llvm.{name}", (ir.IntType(64),), kind)
+            return builder.call(function, [arguments[0], ir.Constant(ir.IntType(1), 0)])
+
+        return numba.types.int64(numba.types.uint64), generate
+
+    return zeros
+
+
+first_bit = _bit_count("cttz")
+_leading_zeros = _bit_count("ctlz")
+
+
+@_compiled
+def last_bit(word):  # type: ignore[no-untyped-def]
+    """Return the highest site of a word."""
+    return 63 - _leading_zeros(word)
+
+
+@_compiled
+def search(  # type: ignore[no-untyped-def]
+    image_bit, inverse, below, descending, still, conflict, begin, count, size, room, direction, position, sites, orders
+):
+    """Walk through the canonical sets that begin with given sites.
+
+    Parameters
+    ----------
+    image_bit : ndarray of uint64, shape (h, n)
+        The bit of the site that each operation sends each site to.
+    inverse : ndarray of int64, shape (h, n)
+        The site that each operation sends onto each site.
+    below : ndarray of uint64, shape (h, n + 1)
+        The sites that each operation sends before each site.
+    descending, still : ndarray of uint64, shape (h,)
+        The sites that each operation sends to a smaller site, and those that it keeps.
+    conflict : ndarray of uint64, shape (n,)
+        The sites that may not be in one set with each site.
+    begin : ndarray of int64, shape (b,)
+        The sites that the sets begin with.
+    count, size, room : int
+        Sites in a set, sites in all, and how many sites must be left after the last.
+    direction : int
+        1 to write sets from `position` on, -1 to write them in reverse before it, 0 only to count them.
+    position : int
+        Where to write.
+    sites : ndarray, shape (count, t)
+        Filled with the sites of the sets.
+    orders : ndarray of int32, shape (t,)
+        Filled with the number of operations that keep each set.
+
+    Returns
+    -------
+    int
+        How many sets there are.
+    """
+    one = np.uint64(1)
+    zero = np.uint64(0)
+    order = image_bit.shape[0]
+    everything = ~zero if size == 64 else (one << np.uint64(size)) - one
+    alive = np.empty((count + 1, order), dtype=np.int32)
+    image = np.empty((count + 1, order), dtype=np.uint64)
+    number = np.zeros(count + 1, dtype=np.int64)
+    left = np.zeros(count + 1, dtype=np.uint64)  # further sites still to be tried at each depth
+    banned = np.zeros(count + 1, dtype=np.uint64)
+    chosen = np.zeros(count + 1, dtype=np.int64)
+    extra = np.zeros(64, dtype=np.int32)
+    current = zero
+    for g in range(order):
+        alive[0, g] = g
+        image[0, g] = zero
+    number[0] = order
+    depth = 0
+    start = len(begin)
+    found = 0
+    enter = True
+    touched = zero
+    while True:
+        if enter:
+            # Compare every operation with the set, and forbid what would make an image smaller.
+            future = everything
+            if depth:
+                last = np.uint64(chosen[depth - 1])
+                future = everything & ~((one << last) | ((one << last) - one))
+                added = chosen[depth - 1]
+                banned[depth] = banned[depth - 1] | conflict[added]
+            forbidden = banned[depth]
+            leaf = depth == count - 1
+            n = 0
+            source = depth - 1 if depth else 0
+            for i in range(number[source]):
+                g = alive[source, i]
+                moved = image[source, i]
+                if depth:
+                    moved |= image_bit[g, chosen[depth - 1]]
+                difference = moved ^ current
+                if difference == zero:
+                    forbidden |= descending[g]
+                    if leaf:
+                        fixed = still[g] & future
+                        while fixed != zero:
+                            s = first_bit(fixed)
+                            extra[s] += 1
+                            fixed &= fixed - one
+                        touched |= still[g] & future
+                else:
+                    d = first_bit(difference)
+                    threat = below[g, d + 1] & future
+                    if threat == zero:
+                        continue
+                    forbidden |= below[g, d]
+                    s = inverse[g, d]
+                    bit = one << np.uint64(s)
+                    if bit & future & ~forbidden != zero:
+                        after = difference ^ ((one << np.uint64(d)) | bit)
+                        if after == zero:
+                            if leaf:
+                                extra[s] += 1
+                                touched |= bit
+                        else:
+                            e = first_bit(after)
+                            if ((moved >> np.uint64(e)) & one) != zero:
+                                forbidden |= bit
+                if not leaf:
+                    alive[depth, n] = g
+                    image[depth, n] = moved
+                    n += 1
+            number[depth] = n
+            # The last sites cannot be taken where others have to follow.
+            limit = np.uint64(size - (count - 1 - depth) - room)
+            within = everything if limit >= np.uint64(64) else (one << limit) - one
+            left[depth] = future & ~forbidden & within
+            if depth < start:
+                left[depth] &= one << np.uint64(begin[depth])
+            if leaf:
+                candidates = left[depth]
+                while candidates != zero:
+                    if direction >= 0:
+                        s = first_bit(candidates)
+                    else:
+                        s = last_bit(candidates)
+                    bit = one << np.uint64(s)
+                    candidates &= ~bit
+                    found += 1
+                    if direction != 0:
+                        if direction < 0:
+                            position -= 1
+                        for j in range(count - 1):
+                            sites[j, position] = chosen[j]
+                        sites[count - 1, position] = s
+                        orders[position] = extra[s]
+                        if direction > 0:
+                            position += 1
+                while touched != zero:
+                    extra[first_bit(touched)] = 0
+                    touched &= touched - one
+                left[depth] = zero
+        if left[depth] == zero:
+            if depth == 0:
+                return found
+            depth -= 1
+            current &= ~(one << np.uint64(chosen[depth]))
+            enter = False
+            continue
+        s = first_bit(left[depth]) if direction >= 0 else last_bit(left[depth])
+        left[depth] &= ~(one << np.uint64(s))
+        chosen[depth] = s
+        current |= one << np.uint64(s)
+        depth += 1
+        enter = True
