@@ -1,14 +1,11 @@
 """Inequivalent configurations by orderly generation: only canonical ones are ever built.
 
 A content's species are placed one after another, each under the operations that leave the earlier ones where they are.
-That stabiliser is soon trivial, and from there on the configurations are a plain product of combinations. Sets that
-differ under a stabiliser are found once for each stabiliser and number of sites, on the whole sublattice, and those
-that meet sites already taken are left out: a stabiliser keeps the taken sites together, so what is left is canonical.
+That stabiliser is soon trivial, and from there on the configurations are a plain product of combinations.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,8 +16,9 @@ from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.canonical import Stage, is_edge, stages
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations, Part
-from matbench_defects.enumeration.counting import count_inequivalent, edge_action
-from matbench_defects.enumeration.subsets import Subsets, canonical_subsets, combinations, site_type
+from matbench_defects.enumeration.counting import count_inequivalent
+from matbench_defects.enumeration.stabilisers import Stabilisers
+from matbench_defects.enumeration.subsets import combinations, site_type
 from matbench_defects.spec.models import Conditions
 
 SLICED = 512
@@ -48,15 +46,19 @@ def enumerate_configurations(
     Configurations
         Canonical members. Without conditions their number equals Burnside's count, which is checked.
     """
-    parts = []
+    parts: list[Part] = []
+    met = Stabilisers(space, Checks.of(space, where))
     for content in space.contents() if contents is None else contents:
-        found = list(generate(space, content, where))
-        parts.extend(found)
+        parts.extend(generate(space, content, where, met=met))
     return Configurations(space, tuple(parts))
 
 
 def generate(
-    space: Space, content: Content, where: Conditions | None = None, rows: int | None = None
+    space: Space,
+    content: Content,
+    where: Conditions | None = None,
+    rows: int | None = None,
+    met: Stabilisers | None = None,
 ) -> Iterator[Part]:
     """Yield the inequivalent configurations of one content in pieces, keys increasing.
 
@@ -70,20 +72,21 @@ def generate(
         What each configuration must fulfil.
     rows : int, optional
         About how many configurations a piece may hold; one piece holds all where left out.
+    met : Stabilisers, optional
+        What other contents of the same space have met already.
 
     Raises
     ------
     AssertionError
         If, without conditions, the number of configurations is not the one that Burnside's lemma gives.
     """
-    checks = Checks.of(space, where)
+    checks = met.checks if met else Checks.of(space, where)
     if not checks.content(content):
         return
-    walk = _Walk(space, content, checks, rows)
+    met = met or Stabilisers(space, checks)
+    walk = _Walk(space, content, checks, met, rows)
     number = 0
-    beginnings = _Beginnings(
-        np.zeros((0, 1), dtype=walk.kind), np.array([walk.group_number(np.arange(len(space.group)))])
-    )
+    beginnings = _Beginnings(np.zeros((0, 1), dtype=walk.kind), np.array([met.whole]))
     for placed, orders in walk.from_stage(0, beginnings):
         placed, orders = checks.finished(content, placed, orders)
         number += len(orders)
@@ -102,33 +105,20 @@ class _Beginnings:
 
 
 class _Walk:
-    """The placements of one content, with the stabilisers and tables of sets that were met."""
+    """The placements of one content."""
 
-    def __init__(self, space: Space, content: Content, checks: Checks, rows: int | None) -> None:
+    def __init__(self, space: Space, content: Content, checks: Checks, met: Stabilisers, rows: int | None) -> None:
         self.space = space
         self.checks = checks
         self.rows = rows
         self.stages = stages(space, content)[0]
+        self.met = met
         self.kind = site_type(max(r.stop - r.start for r in space.ranges))
-        self._groups: list[NDArray[np.int64]] = []  # rows of the space's group
-        self._numbers: dict[bytes, int] = {}
-        self._tables: dict[tuple[int, int, int, int], Subsets] = {}
-        self._kept_by: dict[tuple[int, int, int, int], NDArray[np.int64]] = {}
-        identity = (space.group == np.arange(space.size)).all(axis=1)
-        self.trivial = self.group_number(np.flatnonzero(identity))
-
-    def group_number(self, rows: NDArray[np.int64]) -> int:
-        """Return the number of the subgroup that some rows of the group make."""
-        key = rows.tobytes()
-        if key not in self._numbers:
-            self._numbers[key] = len(self._groups)
-            self._groups.append(rows)
-        return self._numbers[key]
 
     def from_stage(self, index: int, begun: _Beginnings) -> Iterator[tuple[NDArray[np.unsignedinteger], NDArray]]:
         """Yield what grows from some beginnings, with the orders of the stabilisers."""
         if index == len(self.stages):
-            yield begun.placed, np.array([len(self._groups[g]) for g in begun.stabilisers.tolist()])
+            yield begun.placed, self.met.orders()[begun.stabilisers]
             return
         last = index == len(self.stages) - 1
         for some in self._pieces(index, begun):
@@ -142,7 +132,7 @@ class _Walk:
         """Drop beginnings whose stabiliser is already too small: it can only shrink."""
         if self.checks.smallest_order <= 1:
             return begun
-        orders = np.array([len(g) for g in self._groups])[begun.stabilisers]
+        orders = self.met.orders()[begun.stabilisers]
         kept = orders >= self.checks.smallest_order
         return _Beginnings(begun.placed[:, kept], begun.stabilisers[kept])
 
@@ -151,7 +141,7 @@ class _Walk:
         if self.rows is None or total <= 1:
             yield begun
             return
-        orders = np.array([len(g) for g in self._groups])[begun.stabilisers]
+        orders = self.met.orders()[begun.stabilisers]
         expected = self.stages[index].ways / orders + 1
         piece = (np.cumsum(expected) // self.rows).astype(np.int64)
         for cut in np.split(np.arange(total), np.flatnonzero(np.diff(piece)) + 1):
@@ -167,7 +157,7 @@ class _Walk:
         blocks = []
         for group in np.unique(begun.stabilisers).tolist():
             members = np.flatnonzero(begun.stabilisers == group)
-            if group == self.trivial and not own and not is_edge(self.space, stage):
+            if group == self.met.trivial and not own and not is_edge(self.space, stage):
                 blocks.append(self._product(stage, group, members, blocked, last))
             else:
                 blocks.extend(self._chosen(stage, group, members, blocked, last))
@@ -212,15 +202,8 @@ class _Walk:
         self, stage: Stage, group: int, members: NDArray[np.int64], blocked: NDArray[np.bool_] | None, last: bool
     ) -> Iterator[_Block]:
         """Yield the sets that differ under a stabiliser and avoid what is blocked."""
-        key = (stage.sublattice, group, stage.count, stage.species if self.checks.any or is_edge(self.space, stage) else -1)
-        if key not in self._tables:
-            self._tables[key] = self._table(stage, group)
-        table = self._tables[key]
-        marks: NDArray[np.int64] = table.orders.astype(np.int64)
-        if not last:
-            if key not in self._kept_by:
-                self._kept_by[key] = self._stabilisers(stage, group, table)
-            marks = self._kept_by[key]
+        table = self.met.sets(stage, group)
+        marks = table.orders if last else self.met.keeping(stage, group)
         if blocked is None:
             yield _Block(members, table.sites, None, marks)
             return
@@ -232,35 +215,6 @@ class _Walk:
                 meets |= blocked[some][:, column]
             which, chosen = np.nonzero(~meets)
             yield _Block(some, table.sites, None, marks, which, chosen)
-
-    def _table(self, stage: Stage, group: int) -> Subsets:
-        where = self.space.ranges[stage.sublattice]
-        action = self.space.group[self._groups[group], where] - np.int32(where.start)
-        if not is_edge(self.space, stage):
-            return canonical_subsets(action, stage.count, self.checks.within(stage))
-        assert self.space.pathway is not None
-        images = edge_action(self.space)[self._groups[group]]
-        numbers = np.arange(images.shape[1])
-        kept = images.min(axis=0) == numbers
-        limits = self.checks.within(stage)
-        edges = self.space.pathway.edges - where.start
-        if limits is not None:
-            kept &= limits[edges[:, 0], edges[:, 1]]
-        orders = (images[:, kept] == numbers[kept]).sum(axis=0)
-        return Subsets(edges[kept].T.astype(self.kind), orders.astype(np.int32))
-
-    def _stabilisers(self, stage: Stage, group: int, table: Subsets) -> NDArray[np.int64]:
-        """Return the number of the subgroup that keeps each set of a table."""
-        result = np.full(len(table.orders), self.trivial, dtype=np.int64)
-        rows = self._groups[group]
-        where = self.space.ranges[stage.sublattice]
-        action = self.space.group[rows, where] - where.start
-        for i in np.flatnonzero(table.orders > 1).tolist():
-            chosen = table.sites[:, i].astype(np.int64)
-            inside = np.zeros(action.shape[1], dtype=bool)
-            inside[chosen] = True
-            result[i] = self.group_number(rows[inside[action[:, chosen]].all(axis=1)])
-        return result
 
 
 @dataclass(frozen=True)

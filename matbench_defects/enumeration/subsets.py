@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 DENSE_WORK = 30_000
 """From this many sets to be expected on, the compiled search is worth its start."""
+FILTERED = 2_000_000
+"""Up to this many images of sites it is quickest to compare all sets with all their images."""
 WORD = 62
 """Sets among at most this many sites are compared as one 64-bit number."""
 CHUNK = 4_000_000
@@ -85,11 +87,36 @@ def canonical_subsets(
     if order == 1 and allowed is None:
         columns = combinations(size, count)
         return Subsets(columns, np.ones(columns.shape[1], dtype=np.int32))
+    if count == 1 or order * math.comb(size, count) * count <= FILTERED:
+        return _filter(action, count, allowed)
     if size <= 64 and count > 2 and math.comb(size, count) // order > DENSE_WORK:
         from matbench_defects.enumeration.dense import dense_subsets
 
         return dense_subsets(action, count, allowed)
     return _grow(action, count, allowed)
+
+
+def _filter(action: NDArray[np.int32], count: int, allowed: NDArray[np.bool_] | None) -> Subsets:
+    """Compare every set with its images: the quickest where sets and operations are few."""
+    order, size = action.shape
+    columns = combinations(size, count)
+    if allowed is not None:
+        fine = np.ones(columns.shape[1], dtype=bool)
+        for i, j in itertools.combinations(range(count), 2):
+            fine &= allowed[columns[i], columns[j]]
+        columns = columns[:, fine]
+    images = action.astype(columns.dtype)
+    orders = np.zeros(columns.shape[1], dtype=np.int32)
+    own = list(columns)
+    if count == 1:
+        kept = images.min(axis=0)[columns[0]] == columns[0]
+        return Subsets(columns[:, kept], (images == np.arange(size)).sum(axis=0, dtype=np.int32)[columns[0]][kept])
+    kept = np.ones(columns.shape[1], dtype=bool)
+    for image in images:
+        smaller, same = _compare([image[c] for c in own], own, size)
+        kept &= ~smaller
+        orders += same
+    return Subsets(columns[:, kept], orders[kept])
 
 
 def _grow(action: NDArray[np.int32], count: int, allowed: NDArray[np.bool_] | None) -> Subsets:
