@@ -2,8 +2,9 @@
 
 A set is one 64-bit word, site i its bit i. Sets grow one site at a time in increasing order. At each set every
 operation is compared with it once, by the first site at which its image differs, and forbids in one step all further
-sites that would make the image smaller; an operation that no further site can make smaller is dropped for the whole
-subtree. What is left of the sites needs no test of its own.
+sites that would make the image smaller. From then on it waits for the one site that would bring its image up to the
+set again, and is dropped for the whole subtree once that site has been passed or forbidden. What is left of the sites
+needs no test of its own.
 """
 
 from __future__ import annotations
@@ -25,23 +26,27 @@ def _compiled(function: Callable[..., Any]) -> Any:
         return numba.njit(nogil=True)(function)
 
 
-def _bit_count(name: str) -> Any:
-    """Return LLVM's count of the zeros after (``cttz``) or before (``ctlz``) the bits of a 64-bit word."""
+def _bit_operation(name: str) -> Any:
+    """Return LLVM's count of the zeros after (``cttz``) or before (``ctlz``) the bits of a word, or of its bits."""
 
     @intrinsic  # type: ignore[untyped-decorator]
-    def zeros(typing_context, word):  # type: ignore[no-untyped-def]
+    def operation(typing_context, word):  # type: ignore[no-untyped-def]
         def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            kind = ir.FunctionType(ir.IntType(64), [ir.IntType(64), ir.IntType(1)])
+            flag = [ir.Constant(ir.IntType(1), 0)] if name != "ctpop" else []  # a word without a bit has 64 zeros
+            kind = ir.FunctionType(ir.IntType(64), [ir.IntType(64), *(f.type for f in flag)])
             function = builder.module.declare_intrinsic(f"llvm.{name}", (ir.IntType(64),), kind)
-            return builder.call(function, [arguments[0], ir.Constant(ir.IntType(1), 0)])
+            return builder.call(function, [arguments[0], *flag])
 
         return numba.types.int64(numba.types.uint64), generate
 
-    return zeros
+    return operation
 
 
-first_bit = _bit_count("cttz")
-_leading_zeros = _bit_count("ctlz")
+first_bit = _bit_operation("cttz")
+_leading_zeros = _bit_operation("ctlz")
+
+
+bit_count = _bit_operation("ctpop")
 
 
 @_compiled
@@ -94,13 +99,15 @@ def search(  # type: ignore[no-untyped-def]
     image = np.empty((count + 1, order), dtype=np.uint64)
     number = np.zeros(count + 1, dtype=np.int64)
     left = np.zeros(count + 1, dtype=np.uint64)  # further sites still to be tried at each depth
-    banned = np.zeros(count + 1, dtype=np.uint64)
+    waits = np.empty((count + 1, order), dtype=np.uint64)  # the further sites that can still change an operation's mind
+    banned = np.zeros(count + 1, dtype=np.uint64)  # further sites that stay forbidden, whatever is chosen before them
     chosen = np.zeros(count + 1, dtype=np.int64)
     extra = np.zeros(64, dtype=np.int32)
     current = zero
     for g in range(order):
         alive[0, g] = g
         image[0, g] = zero
+        waits[0, g] = everything
     number[0] = order
     depth = 0
     start = len(begin)
@@ -111,78 +118,84 @@ def search(  # type: ignore[no-untyped-def]
         if enter:
             # Compare every operation with the set, and forbid what would make an image smaller.
             future = everything
+            added = zero
+            lasting = zero
             if depth:
-                last = np.uint64(chosen[depth - 1])
-                future = everything & ~((one << last) | ((one << last) - one))
-                added = chosen[depth - 1]
-                banned[depth] = banned[depth - 1] | conflict[added]
-            forbidden = banned[depth]
+                last = chosen[depth - 1]
+                added = one << np.uint64(last)
+                future = everything & ~(added | (added - one))
+                lasting = (banned[depth - 1] | conflict[last]) & future
+            open_now = zero  # forbidden for the next site only
             leaf = depth == count - 1
             n = 0
             source = depth - 1 if depth else 0
+            # The last sites cannot be taken where others have to follow.
+            limit = np.uint64(size - (count - 1 - depth) - room)
+            possible = future & (everything if limit >= np.uint64(64) else (one << limit) - one)
             for i in range(number[source]):
+                if waits[source, i] & (future | added) & ~lasting == zero:
+                    continue
                 g = alive[source, i]
                 moved = image[source, i]
                 if depth:
                     moved |= image_bit[g, chosen[depth - 1]]
                 difference = moved ^ current
                 if difference == zero:
-                    forbidden |= descending[g]
+                    open_now |= descending[g]
                     if leaf:
                         fixed = still[g] & future
+                        touched |= fixed
                         while fixed != zero:
-                            s = first_bit(fixed)
-                            extra[s] += 1
+                            extra[first_bit(fixed)] += 1
                             fixed &= fixed - one
-                        touched |= still[g] & future
+                    bit = everything
                 else:
                     d = first_bit(difference)
-                    threat = below[g, d + 1] & future
-                    if threat == zero:
-                        continue
-                    forbidden |= below[g, d]
-                    s = inverse[g, d]
-                    bit = one << np.uint64(s)
-                    if bit & future & ~forbidden != zero:
-                        after = difference ^ ((one << np.uint64(d)) | bit)
-                        if after == zero:
-                            if leaf:
-                                extra[s] += 1
-                                touched |= bit
-                        else:
-                            e = first_bit(after)
-                            if ((moved >> np.uint64(e)) & one) != zero:
-                                forbidden |= bit
+                    # A site whose image lies before d makes the image smaller, now or later.
+                    lasting |= below[g, d] & future
+                    bit = one << np.uint64(inverse[g, d])
+                    if bit & future & ~lasting == zero:
+                        continue  # nothing brings the image up to the set again
+                    after = difference ^ ((one << np.uint64(d)) | bit)
+                    if after == zero:
+                        if leaf:
+                            extra[inverse[g, d]] += 1
+                            touched |= bit
+                    else:
+                        e = first_bit(after)
+                        if ((moved >> np.uint64(e)) & one) != zero:
+                            if (one << np.uint64(e)) < added:
+                                lasting |= bit
+                                continue
+                            open_now |= bit
                 if not leaf:
                     alive[depth, n] = g
                     image[depth, n] = moved
+                    waits[depth, n] = bit
                     n += 1
+            banned[depth] = lasting
+            forbidden = lasting | open_now
             number[depth] = n
-            # The last sites cannot be taken where others have to follow.
-            limit = np.uint64(size - (count - 1 - depth) - room)
-            within = everything if limit >= np.uint64(64) else (one << limit) - one
-            left[depth] = future & ~forbidden & within
+            left[depth] = possible & ~forbidden
             if depth < start:
                 left[depth] &= one << np.uint64(begin[depth])
             if leaf:
                 candidates = left[depth]
-                while candidates != zero:
-                    if direction >= 0:
+                n = bit_count(candidates)
+                found += n
+                if direction != 0 and n:
+                    if direction < 0:
+                        position -= n
+                    for j in range(depth):
+                        for i in range(n):
+                            sites[j, position + i] = chosen[j]
+                    for i in range(n):
                         s = first_bit(candidates)
-                    else:
-                        s = last_bit(candidates)
-                    bit = one << np.uint64(s)
-                    candidates &= ~bit
-                    found += 1
-                    if direction != 0:
-                        if direction < 0:
-                            position -= 1
-                        for j in range(count - 1):
-                            sites[j, position] = chosen[j]
-                        sites[count - 1, position] = s
-                        orders[position] = extra[s]
-                        if direction > 0:
-                            position += 1
+                        candidates &= candidates - one
+                        sites[depth, position + i] = s
+                        orders[position + i] = extra[s]
+                    if direction > 0:
+                        position += n
                 while touched != zero:
                     extra[first_bit(touched)] = 0
                     touched &= touched - one
