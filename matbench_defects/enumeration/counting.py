@@ -15,7 +15,7 @@ Cycles = tuple[tuple[int, int], ...]
 
 
 def count_all(space: Space, content: Content) -> int:
-    """Return how many configurations have this content, equivalent ones counted each.
+    """Return how many configurations, or pathways, have this content, equivalent ones counted each.
 
     Parameters
     ----------
@@ -24,8 +24,11 @@ def count_all(space: Space, content: Content) -> int:
     content : tuple of tuple of int
         How many of each species on each sublattice.
     """
-    total = 1
-    for counts in content:
+    total = 1 if space.pathway is None else len(space.pathway.edges)
+    contents = space.placed(content)
+    if any(n < 0 for counts in contents for n in counts):
+        return 0
+    for counts in contents:
         total *= math.factorial(sum(counts))
         for n in counts:
             total //= math.factorial(n)
