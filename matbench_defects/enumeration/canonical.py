@@ -92,6 +92,26 @@ def canonical(space: Space, occupation: NDArray[np.uint8]) -> tuple[NDArray[np.u
     operation : ndarray of int, shape (n,)
         A permutation of the group: what sits on site i of the given member sits on ``operation[i]`` of the canonical.
     """
+    operation = operations_to_canonical(space, occupation)[0]
+    result = np.empty_like(occupation)
+    result[operation] = occupation
+    return result, operation
+
+
+def operations_to_canonical(space: Space, occupation: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return every operation that leads to the canonical configuration, as many as keep the configuration.
+
+    Parameters
+    ----------
+    space : Space
+        The space.
+    occupation : ndarray of uint8, shape (n,)
+        Any member of the orbit.
+
+    Returns
+    -------
+    ndarray of int, shape (order of the stabiliser, n)
+    """
     candidates = space.group
     placements, _ = stages(space, space.content(occupation))
     for stage in placements:
@@ -101,10 +121,7 @@ def canonical(space: Space, occupation: NDArray[np.uint8]) -> tuple[NDArray[np.u
         images = np.sort(candidates[:, holding], axis=1)
         smallest = images[np.lexsort(images.T[::-1])[0]]
         candidates = candidates[(images == smallest).all(axis=1)]
-    operation = candidates[0]
-    result = np.empty_like(occupation)
-    result[operation] = occupation
-    return result, operation
+    return candidates
 
 
 def rank(space: Space, occupation: NDArray[np.uint8]) -> int:

@@ -136,6 +136,22 @@ class Checks:
                 kept[here] &= self._hold(late, decode(self.space, content, placed[:, here]))
         return (placed, orders) if kept is None else (placed[:, kept], orders[kept])
 
+    def accept(self, occupation: NDArray[np.uint8], order: int) -> bool:
+        """Return whether one configuration, kept by `order` operations, fulfils every condition.
+
+        Parameters
+        ----------
+        occupation : ndarray of uint8, shape (n,)
+            The configuration.
+        order : int
+            The order of its stabiliser.
+        """
+        if order < self.smallest_order or (self.largest_order is not None and order > self.largest_order):
+            return False
+        if not self.content(self.space.content(occupation)):
+            return False
+        return not self.limits or bool(self._hold(self.limits, occupation[None])[0])
+
     def _hold(
         self, limits: list[tuple[str, str, NDArray[np.bool_]]], occupations: NDArray[np.uint8]
     ) -> NDArray[np.bool_]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,17 +46,65 @@ def count_inequivalent(space: Space, content: Content) -> int:
     Parameters
     ----------
     space : Space
-        The space. Its cycle types are found once and kept with it.
+        The space. Its cycle classes are found once and kept with it.
     content : tuple of tuple of int
         How many of each species on each sublattice.
     """
-    fixed = 0
+    fixed = sum(class_weights(space, content))
+    orbits, left = divmod(fixed, len(space.group))
+    assert left == 0
+    return orbits
+
+
+@dataclass(frozen=True)
+class CycleClass:
+    """Operations with the same cycle lengths; of pathways, pairs of an operation and an edge that it keeps.
+
+    Parameters
+    ----------
+    operations : ndarray of int, shape (t,)
+        Rows of the space's group.
+    edges : ndarray of int, shape (t,)
+        The edge that belongs to each, its ends left out of the cycles; -1 in a space of structures.
+    """
+
+    operations: NDArray[np.int64]
+    edges: NDArray[np.int64]
+
+
+def cycle_classes(space: Space) -> dict[tuple[Cycles, ...], CycleClass]:
+    """Return the classes of operations by the cycle lengths on each sublattice; found once for a space."""
+    if "cycle classes" not in space.memory:
+        lengths = cycle_lengths(space.group)
+        operations = np.arange(len(lengths))
+        edges = np.full(len(lengths), -1)
+        if space.pathway is not None:
+            operations, edges = np.nonzero(edge_action(space) == np.arange(len(space.pathway.edges)))
+            lengths = lengths[operations]
+            # A kept edge has both ends fixed, or exchanged in one cycle of two: its sites, and nothing else, go.
+            np.put_along_axis(lengths, space.pathway.edges[edges], 0, axis=1)
+        distinct, members = np.unique(lengths, axis=0, return_inverse=True)
+        found: dict[tuple[Cycles, ...], list[NDArray[np.int64]]] = {}
+        by_row = np.split(np.argsort(members.ravel(), kind="stable"), np.cumsum(np.bincount(members.ravel()))[:-1])
+        for row, here in zip(distinct, by_row, strict=True):
+            found.setdefault(tuple(_pairs(row[r]) for r in space.ranges), []).append(here)
+        space.memory["cycle classes"] = {
+            cycles: CycleClass(operations[np.concatenate(rows)], edges[np.concatenate(rows)])
+            for cycles, rows in found.items()
+        }
+    classes: dict[tuple[Cycles, ...], CycleClass] = space.memory["cycle classes"]
+    return classes
+
+
+def class_weights(space: Space, content: Content) -> list[int]:
+    """Return how many configurations the operations of each cycle class leave as they are, added up over the class."""
+    weights = []
     memory: dict[tuple[Cycles, tuple[int, ...]], int] = {}
     contents = space.placed(content)
     if any(n < 0 for counts in contents for n in counts):
-        return 0  # a pathway needs an ion and a vacancy
-    for cycles, times in cycle_types(space).items():
-        product = times
+        return [0] * len(cycle_classes(space))  # a pathway needs an ion and a vacancy
+    for cycles, members in cycle_classes(space).items():
+        product = len(members.operations)
         for lengths, counts in zip(cycles, contents, strict=True):
             key = (lengths, counts)
             if key not in memory:
@@ -63,46 +112,8 @@ def count_inequivalent(space: Space, content: Content) -> int:
             product *= memory[key]
             if not product:
                 break
-        fixed += product
-    orbits, left = divmod(fixed, len(space.group))
-    assert left == 0
-    return orbits
-
-
-def cycle_types(space: Space) -> Counter[tuple[Cycles, ...]]:
-    """Return how many operations share each set of cycle lengths on each sublattice.
-
-    In a space of pathways it is how many pairs of an operation and an edge that it keeps, the cycles of the edge's
-    ends left out.
-    """
-    if space.memory.get("cycle types") is None:
-        space.memory["cycle types"] = _pathway_types(space) if space.pathway else _site_types(space)
-    found: Counter[tuple[Cycles, ...]] = space.memory["cycle types"]
-    return found
-
-
-def _site_types(space: Space) -> Counter[tuple[Cycles, ...]]:
-    types: Counter[tuple[Cycles, ...]] = Counter()
-    if not len(space.group[0]):
-        return Counter({(): 1})
-    lengths, times = np.unique(cycle_lengths(space.group), axis=0, return_counts=True)
-    for row, number in zip(lengths, times.tolist(), strict=True):
-        types[tuple(_pairs(row[r]) for r in space.ranges)] += number
-    return types
-
-
-def _pathway_types(space: Space) -> Counter[tuple[Cycles, ...]]:
-    assert space.pathway is not None
-    types: Counter[tuple[Cycles, ...]] = Counter()
-    lengths = cycle_lengths(space.group)
-    kept, edges = np.nonzero(edge_action(space) == np.arange(len(space.pathway.edges)))
-    rows = lengths[kept]
-    # A kept edge has both ends fixed, or exchanged in one cycle of two: its sites, and nothing else, go.
-    np.put_along_axis(rows, space.pathway.edges[edges], 0, axis=1)
-    distinct, times = np.unique(rows, axis=0, return_counts=True)
-    for row, number in zip(distinct, times.tolist(), strict=True):
-        types[tuple(_pairs(row[r]) for r in space.ranges)] += number
-    return types
+        weights.append(product)
+    return weights
 
 
 def edge_action(space: Space) -> NDArray[np.int64]:
@@ -151,14 +162,14 @@ def colourings(cycles: tuple[tuple[int, int], ...], counts: tuple[int, ...]) -> 
     for length, number in cycles:
         after: dict[tuple[int, ...], int] = {}
         for left, times in ways.items():
-            for taken, choices in _shares(number, [n // length for n in left]):
+            for taken, choices in shares(number, [n // length for n in left]):
                 rest = tuple(n - t * length for n, t in zip(left, taken, strict=True))
                 after[rest] = after.get(rest, 0) + times * choices
         ways = after
     return ways.get((0,) * (len(counts) - 1), 0)
 
 
-def _shares(number: int, most: list[int]) -> list[tuple[tuple[int, ...], int]]:
+def shares(number: int, most: list[int]) -> list[tuple[tuple[int, ...], int]]:
     """Return each way of giving `number` equal cycles to species, the last taking what is left, with its weight."""
     shares: list[tuple[tuple[int, ...], int]] = [((), 1)]
     for limit in most:
