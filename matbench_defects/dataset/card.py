@@ -99,9 +99,9 @@ ideal = to_pymatgen(row)
 ```
 
 `lattice_vectors`, `cartesian_site_positions` and `species_at_sites` (names of OPTIMADE) are the ideal, unrelaxed
-structure: what a model sees. Relaxed structures stand in columns that begin with the label's name. The unit, divisor and
-reference state of a column are in its Arrow metadata. The parts shown are those of the first split; the others stand in
-`split_` columns."""
+structure: what a model sees. Relaxed structures stand in columns that begin with the label's name. Unit, divisor
+and reference state of a column are in its Arrow metadata. The parts shown are those of the first split; the others
+stand in `split_` columns."""
 
 
 def _targets(manifest: dict[str, Any]) -> str:
@@ -178,7 +178,7 @@ def _provenance(spec: Spec) -> str:
 
 
 def _citation(spec: Spec) -> str:
-    text = f"## Licence and citation\n\n{spec.license}. Cite as: matbench-defects, dataset {spec.name}, version {spec.version}"
+    text = f"## Licence and citation\n\n{spec.license}. Cite as: matbench-defects, dataset {spec.name} {spec.version}"
     if spec.references:
         text += "; and the work it rests on: " + ", ".join(f"doi:{doi}" for doi in spec.references)
     return text + "."

@@ -67,9 +67,7 @@ def _cycle_types(space: Space) -> Counter[tuple[tuple[tuple[int, int], ...], ...
     length = np.bincount(flat.ravel(), minlength=order * size).reshape(order, size)
     types: Counter[tuple[tuple[tuple[int, int], ...], ...]] = Counter()
     for row in length:
-        types[
-            tuple(tuple(sorted(Counter(row[r][row[r] > 0].tolist()).items())) for r in space.ranges)
-        ] += 1
+        types[tuple(tuple(sorted(Counter(row[r][row[r] > 0].tolist()).items())) for r in space.ranges)] += 1
     return types
 
 

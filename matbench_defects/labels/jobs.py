@@ -8,6 +8,7 @@ import numpy as np
 
 from matbench_defects.crystal.parent import build_parent
 from matbench_defects.crystal.space import Space, build_spaces
+from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.orderly import Configurations, enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Method, methods_of
@@ -70,7 +71,7 @@ def jobs_of(spec: Spec, selected: dict[str, Selected]) -> list[Job]:
         Naming file and line, if an engine is not known or a reference phase cannot be built.
     """
     methods = methods_of(spec)
-    jobs = [Job(*reference, method) for reference in _references(spec) for method in methods]
+    jobs = [Job(name, host, crystal, method) for name, host, crystal in _references(spec) for method in methods]
     for part in selected.values():
         jobs.extend(_jobs_in(part, methods))
     return jobs
@@ -86,7 +87,7 @@ def _jobs_in(part: Selected, methods: list[Method]) -> list[Job]:
     ]
 
 
-def _references(spec: Spec) -> list[tuple]:
+def _references(spec: Spec) -> list[tuple[str, str, Crystal]]:
     result = []
     for name, phase in spec.reference_phases.items():
         route = ("reference_phases", name)
