@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from matbench_defects.crystal.space import Space
+from matbench_defects.dataset.reading import WHOLE
 from matbench_defects.files import write_text
 from matbench_defects.spec.document import dump_yaml
 from matbench_defects.spec.models import ParentSpec, Spec
@@ -62,7 +63,7 @@ def _front_matter(spec: Spec, manifest: dict[str, Any], parts: list[str]) -> dic
                 "default": True,
                 "data_files": [{"split": part, "path": f"data/structures/{part}.parquet"} for part in parts],
             },
-            {"config_name": "index", "data_files": [{"split": "all", "path": "data/index/*.parquet"}]},
+            {"config_name": "index", "data_files": [{"split": WHOLE, "path": "data/index/*.parquet"}]},
         ],
     }
 

@@ -50,7 +50,7 @@ def test_load_dataset_opens_it(lno, tmp_path):
     assert set(parts) == {"train", "validation", "test"}
     ids = [row for part in parts.values() for row in part["id"]]
     assert sorted(ids) == lno.structures["id"].to_pylist()
-    assert load_dataset(str(lno.folder), "index", cache_dir=str(tmp_path))["all"].num_rows == 87
+    assert load_dataset(str(lno.folder), "index", cache_dir=str(tmp_path))["full"].num_rows == 87
     streamed = next(iter(load_dataset(str(lno.folder), split="test", streaming=True)))
     assert streamed["id"] in ids
 
@@ -202,4 +202,4 @@ def test_a_deleted_label_comes_back(lno, lno_labels, tmp_path, monkeypatch):
         )
         assert after[gone][0] == pytest.approx(before[gone][0], abs=1e-3 * before[gone][1])
         assert {i: v for i, v in after.items() if i != gone} == {i: v for i, v in before.items() if i != gone}
-    assert sha256_of_file(again.folder / "data/index/all.parquet") == lno.manifest["files"]["data/index/all.parquet"]
+    assert sha256_of_file(again.folder / "data/index/full.parquet") == lno.manifest["files"]["data/index/full.parquet"]
