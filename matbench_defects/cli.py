@@ -71,7 +71,14 @@ def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
 
         yield say
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True) as bar:
@@ -95,11 +102,14 @@ def check(specs: Annotated[list[str], typer.Argument(help="Spec files, folders o
 @app.command()
 def init(
     cif: Annotated[Path, typer.Argument(help="The ideal host crystal.")],
-    out: Annotated[Path | None, typer.Option(help="The spec's file; spec.yaml beside the CIF file if left out.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The spec's file; spec.yaml beside the CIF file if left out.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the domain; that of the CIF file if left out.")] = None,
 ) -> None:
-    """Write a commented spec for one's own crystal, its sublattices already named."""
+    """Write a commented spec for one's own crystal, its sublattices already named; the CIF file goes beside it."""
     import re
+    import shutil
 
     from matbench_defects.crystal.template import template
     from matbench_defects.files import write_text
@@ -108,7 +118,14 @@ def init(
     if path.exists():
         raise InputError("exists already; give another --out", file=str(path))
     named = name or re.sub(r"[^a-z0-9]+", "-", cif.stem.lower()).strip("-") or "my-crystal"
-    write_text(path, template(cif, named))
+    text = template(cif, named)
+    beside = path.parent / cif.name
+    if not beside.exists():  # the spec names the file without its folder
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(cif, beside)
+    elif not beside.samefile(cif):
+        raise InputError("exists already and is another file; give another --out", file=str(beside))
+    write_text(path, text)
     console.print(f"{path} written. Edit it, then: matbench-defects check {path}", markup=False)
 
 
@@ -158,9 +175,9 @@ def build(
     workers: Workers = None,
 ) -> None:
     """Build the dataset of a spec, computing the labels that are missing."""
+    from matbench_defects.commands.showing import show_dataset
     from matbench_defects.dataset.building import build_dataset
     from matbench_defects.shipped import find_spec
-    from matbench_defects.commands.showing import show_dataset
     from matbench_defects.spec.loading import load_spec
 
     known = labels or find_spec(spec).parent / "labels.parquet"
@@ -179,11 +196,11 @@ def evaluate(
     seed: Annotated[list[int] | None, typer.Option("--seed", help="Instead of the task's seeds.")] = None,
 ) -> None:
     """Fit models on a task's training part, predict its test part, and score them."""
+    from matbench_defects.commands.showing import show_results
     from matbench_defects.dataset.locating import find_dataset
     from matbench_defects.evaluation.harness import evaluate as run
     from matbench_defects.evaluation.task import load_task
     from matbench_defects.models.model import models
-    from matbench_defects.commands.showing import show_results
 
     loaded = load_task(task)
     for name in model:

@@ -45,7 +45,13 @@ def _spec_schema() -> dict[str, Any]:
     definitions = schema["$defs"]
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["properties"]["extends"] = {"type": "string", "description": "A spec to lay this one over."}
-    schema["required"] = ["name"]  # what is extended may hold the rest
+    # What is extended, or shared between spaces, may hold the rest; null takes an inherited part away.
+    schema["required"] = ["name"]
+    for part in ("SpaceSpec", "TargetSpec"):
+        definitions[part].pop("required", None)
+    for part in ("targets", "splits", "reference_phases"):
+        values = schema["properties"][part]["additionalProperties"]
+        schema["properties"][part]["additionalProperties"] = {"anyOf": [values, {"type": "null"}]}
     _close(definitions, "LabelSpec", {name: engine.Settings for name, engine in engines.items()})
     definitions["LabelSpec"]["properties"]["engine"]["enum"] = engines.names()
     _close(definitions, "TargetSpec", {name: quantity.Settings for name, quantity in quantities.items()})

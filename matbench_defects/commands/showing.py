@@ -34,8 +34,8 @@ def show_estimate(name: str, console: Console) -> None:
         space = found.space
         sublattices = ", ".join(f"{s.name} {len(s.sites)} sites" for s in space.sublattices)
         console.print(
-            f"\n{space.name}: {space.parent.formula}, {space.parent.space_group}, {len(space.host_species)} sites in the "
-            f"supercell ({sublattices}), {len(space.group)} operations",
+            f"\n{space.name}: {space.parent.formula}, {space.parent.space_group}, {len(space.host_species)} sites in "
+            f"the supercell ({sublattices}), {len(space.group)} operations",
             markup=False,
         )
         if len(found.by_content) <= MANY_CONTENTS:
@@ -48,7 +48,8 @@ def show_estimate(name: str, console: Console) -> None:
             console.print(table)
         else:
             console.print(
-                f"{len(found.by_content):,} contents, {found.every:,} configurations, {found.inequivalent:,} inequivalent"
+                f"{len(found.by_content):,} contents, {found.every:,} configurations, "
+                f"{found.inequivalent:,} inequivalent"
             )
         if found.warning:
             console.print(f"warning: {found.warning}", markup=False, style="yellow")
@@ -60,7 +61,9 @@ def show_estimate(name: str, console: Console) -> None:
         if label.seconds is None:
             cost = "time unknown, none was computed yet"
         else:
-            cost = f"{label.seconds:.1f} s each on one core, {_time(label.seconds * (label.wanted - label.present))} to go"
+            cost = (
+                f"{label.seconds:.1f} s each on one core, {_time(label.seconds * (label.wanted - label.present))} to go"
+            )
         console.print(
             f"label {label.method.name}: {label.wanted} wanted, {label.present} present; {cost}", markup=False
         )

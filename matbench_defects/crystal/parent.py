@@ -154,7 +154,7 @@ def _cell(lattice: Lattice, system: str, symbol: str) -> NDArray[np.float64]:
     if missing:
         raise InputError(f"{', '.join(missing)} is missing; {symbol} is {system} and needs {', '.join(needed)}")
     gamma = 120.0 if system in ("trigonal", "hexagonal") else 90.0
-    fixed = {"b": given["a"], "c": given.get("c", given["a"]), "alpha": 90.0, "beta": 90.0, "gamma": gamma}
+    fixed = {"b": given["a"], "c": given["a"], "alpha": 90.0, "beta": 90.0, "gamma": gamma}
     for name in given:
         if name not in needed and abs(given[name] - fixed[name]) > 1e-6:
             raise InputError(f"{name} is {given[name]}, but {symbol} is {system} and makes it {fixed[name]}")

@@ -32,9 +32,7 @@ class Pathway:
     edges: NDArray[np.int64]
 
 
-def neighbour_edges(
-    lattice: NDArray[np.float64], positions: NDArray[np.float64], cutoff: float
-) -> NDArray[np.int64]:
+def neighbour_edges(lattice: NDArray[np.float64], positions: NDArray[np.float64], cutoff: float) -> NDArray[np.int64]:
     """Return the pairs of sites that are at most `cutoff` apart.
 
     Parameters

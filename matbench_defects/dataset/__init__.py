@@ -1,0 +1,1 @@
+"""Datasets: columns, targets, splits and their audit, building, reading, the card."""

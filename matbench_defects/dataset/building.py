@@ -18,7 +18,7 @@ from matbench_defects.dataset.audit import audit_split
 from matbench_defects.dataset.card import write_card
 from matbench_defects.dataset.croissant import croissant
 from matbench_defects.dataset.pictures import draw_pictures
-from matbench_defects.dataset.reading import FORMAT, PARTS, Dataset, open_dataset, split_column
+from matbench_defects.dataset.reading import FORMAT, PARTS, WHOLE, Dataset, open_dataset, split_column
 from matbench_defects.dataset.splits import SplitOperator, SplitRow, splits_of
 from matbench_defects.dataset.structures import (
     index_table,
@@ -149,7 +149,7 @@ def _write(planned: Plan, found: dict[Key, Label], folder: Path) -> None:
             row[split_column(name)] = part
         audit[name] = {"description": operator.describe(), **audit_split(rows, parts, planned.spaces)}
     _write_structures(planned, rows, folder)
-    _write_parquet(index_table(planned.selected), folder / "data" / "index" / "all.parquet")
+    _write_parquet(index_table(planned.selected), folder / "data" / "index" / f"{WHOLE}.parquet")
     _freeze_spec(spec, folder)
     pictures = draw_pictures(folder, planned.selected, planned.targets, labelled, phases)
     write_json(folder / "audit.json", audit)
@@ -203,8 +203,8 @@ def _write_structures(planned: Plan, rows: list[dict[str, Any]], folder: Path) -
         schema = schema.append(pa.field(split_column(name), pa.string()))
     table = pa.Table.from_pylist(sorted(rows, key=lambda row: row["id"]), schema=schema)
     shown = next(iter(planned.splits), None)
-    parts = ["all"] * len(table) if shown is None else table[split_column(shown)].to_pylist()
-    for part in (*PARTS, None, "all"):
+    parts = [WHOLE] * len(table) if shown is None else table[split_column(shown)].to_pylist()
+    for part in (*PARTS, None, WHOLE):
         chosen = [i for i, p in enumerate(parts) if p == part]
         if chosen:
             _write_parquet(table.take(chosen), folder / "data" / "structures" / f"{part or LEFT_OUT}.parquet")
@@ -216,7 +216,7 @@ def _write_parquet(table: pa.Table, path: Path) -> None:
 
 
 def _parts_on_disk(folder: Path) -> list[str]:
-    order = (*PARTS, LEFT_OUT, "all")
+    order = (*PARTS, LEFT_OUT, WHOLE)
     return sorted((p.stem for p in (folder / "data" / "structures").glob("*.parquet")), key=order.index)
 
 

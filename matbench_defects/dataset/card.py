@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from matbench_defects.crystal.space import Space
+from matbench_defects.dataset.reading import WHOLE
 from matbench_defects.files import write_text
 from matbench_defects.spec.document import dump_yaml
 from matbench_defects.spec.models import ParentSpec, Spec
@@ -62,7 +63,7 @@ def _front_matter(spec: Spec, manifest: dict[str, Any], parts: list[str]) -> dic
                 "default": True,
                 "data_files": [{"split": part, "path": f"data/structures/{part}.parquet"} for part in parts],
             },
-            {"config_name": "index", "data_files": [{"split": "all", "path": "data/index/*.parquet"}]},
+            {"config_name": "index", "data_files": [{"split": WHOLE, "path": "data/index/*.parquet"}]},
         ],
     }
 
@@ -99,9 +100,9 @@ ideal = to_pymatgen(row)
 ```
 
 `lattice_vectors`, `cartesian_site_positions` and `species_at_sites` (names of OPTIMADE) are the ideal, unrelaxed
-structure: what a model sees. Relaxed structures stand in columns that begin with the label's name. The unit, divisor and
-reference state of a column are in its Arrow metadata. The parts shown are those of the first split; the others stand in
-`split_` columns."""
+structure: what a model sees. Relaxed structures stand in columns that begin with the label's name. Unit, divisor
+and reference state of a column are in its Arrow metadata. The parts shown are those of the first split; the others
+stand in `split_` columns."""
 
 
 def _targets(manifest: dict[str, Any]) -> str:
@@ -178,7 +179,7 @@ def _provenance(spec: Spec) -> str:
 
 
 def _citation(spec: Spec) -> str:
-    text = f"## Licence and citation\n\n{spec.license}. Cite as: matbench-defects, dataset {spec.name}, version {spec.version}"
+    text = f"## Licence and citation\n\n{spec.license}. Cite as: matbench-defects, dataset {spec.name} {spec.version}"
     if spec.references:
         text += "; and the work it rests on: " + ", ".join(f"doi:{doi}" for doi in spec.references)
     return text + "."

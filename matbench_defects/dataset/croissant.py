@@ -119,5 +119,7 @@ def _field(field: pa.Field, record_set: str, path: str) -> dict[str, Any]:
     }
     if quantity is not None:
         parts = [quantity.description or field.name, f"unit {quantity.shown_unit}"]
-        result["description"] = "; ".join([*parts, *([f"relative to {quantity.reference}"] if quantity.reference else [])])
+        result["description"] = "; ".join(
+            [*parts, *([f"relative to {quantity.reference}"] if quantity.reference else [])]
+        )
     return result

@@ -107,7 +107,7 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
 
 
 def _higher(space: Space) -> str:
-    """A declared space group counts; atoms that have more symmetry deserve a word."""
+    """Return a warning where the atoms have more symmetry than the declared space group, which counts."""
     parent = space.parent
     if not parent.declared:
         return ""
@@ -120,7 +120,7 @@ def _higher(space: Space) -> str:
     declared = sum(count_inequivalent(space, c) for c in space.contents())
     return (
         f"the atoms have {symbol} with {len(rotations)} operations, more than the declared {parent.space_group} with "
-        f"{len(parent.rotations)}: {count} configurations would differ instead of {declared}. The declared group counts."
+        f"{len(parent.rotations)}: {count} configurations would differ instead of {declared}. The declared one counts."
     )
 
 

@@ -125,9 +125,10 @@ def draw_energies(path: Path, title: str, axis: str, unit: str, ion: str, series
             if lower is not None and one.voltage:
                 edges = [one.voltage[0].low, *(step.high for step in one.voltage)]
                 lower.stairs([s.voltage for s in one.voltage], edges, baseline=None, color=colour, linewidth=1.6)
-        upper.set_title(title)
+        upper.set_title(title, pad=24)
         upper.set_ylabel(f"Formation energy ({unit})")
-        upper.legend(fontsize=8, ncols=len(series))
+        # Above the axes, where it hides no point.
+        upper.legend(fontsize=8, ncols=2 * len(series), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
         if lower is not None:
             lower.set_title(f"Equilibrium voltage of the hull, against {ion} metal by the same engine")
             lower.set_ylabel("Voltage (V)")

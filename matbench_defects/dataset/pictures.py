@@ -14,6 +14,8 @@ from matbench_defects.labels.jobs import Selected
 from matbench_defects.labels.store import Label
 from matbench_defects.spec.models import VACANCY
 
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
 
 def draw_pictures(
     folder: Path,
@@ -56,7 +58,7 @@ def draw_pictures(
         if ion is None or not series:
             continue
         path = "figures/formation_energy.png" if len(selected) == 1 else f"figures/formation_energy_{name}.png"
-        formula = part.space.parent.formula
+        formula = part.space.parent.formula.translate(_SUBSCRIPTS)
         first = next(t for t in targets.values() if isinstance(t.computed, FormationEnergy))
         draw_energies(
             folder / path,
@@ -66,7 +68,9 @@ def draw_pictures(
             ion,
             series,
         )
-        pictures[path] = f"Formation energies against {ion} content with the lower hull, and the voltage curve it implies"
+        pictures[path] = (
+            f"Formation energies against {ion} content with the lower hull, and the voltage curve it implies"
+        )
     return pictures
 
 
@@ -95,7 +99,11 @@ def _series(
         metal = phases.get((target.label, ion))
         voltage: list[VoltageStep] = []
         if metal is not None and metal.usable and metal.outcome is not None:
-            known = [(row.label.outcome.energy, row.label.outcome.crystal) for row in usable if row.label and row.label.outcome]
+            known = [
+                (row.label.outcome.energy, row.label.outcome.crystal)
+                for row in usable
+                if row.label and row.label.outcome
+            ]
             voltage = voltage_curve(known, (metal.outcome.energy, metal.outcome.crystal), space.formula_units)
         result.append(EnergySeries(target.label, amounts, [e or 0.0 for e in energies], voltage))
     return result

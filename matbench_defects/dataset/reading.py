@@ -23,6 +23,8 @@ FORMAT = 1
 """Version of the folder's layout."""
 PARTS = ("train", "validation", "test")
 """The parts that a split may have."""
+WHOLE = "full"
+"""What is not parted, as `datasets` sees it; ``all`` is a word that it keeps for itself."""
 
 
 def split_column(split: str) -> str:

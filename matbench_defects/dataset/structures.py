@@ -63,7 +63,9 @@ def structure_rows(selected: dict[str, Selected]) -> list[dict[str, Any]]:
     return [
         _structure_row(part, position, id_, counted)
         for part in selected.values()
-        for position, id_ in zip(part.chosen, np.array(part.configurations.ids(), dtype=object)[part.chosen], strict=True)
+        for position, id_ in zip(
+            part.chosen, np.array(part.configurations.ids(), dtype=object)[part.chosen], strict=True
+        )
     ]
 
 
@@ -199,4 +201,3 @@ def row_crystal(row: dict[str, Any], label: str | None = None) -> Crystal:
         tuple(row["species_at_sites"]),
         np.array(row[f"{prefix}cartesian_site_positions"], dtype=float).reshape(-1, 3),
     )
-

@@ -1,0 +1,1 @@
+"""Exact counts, inequivalent configurations and their canonical names."""

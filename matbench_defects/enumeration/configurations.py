@@ -89,6 +89,25 @@ class Configurations:
                 parts.append(Part(part.content, part.placed[:, here], part.multiplicities[here]))
         return Configurations(self.space, tuple(parts))
 
+    def positions(self, some: Configurations) -> NDArray[np.int64]:
+        """Return where some of these configurations stand among them, increasing.
+
+        Parameters
+        ----------
+        some : Configurations
+            Configurations of the same space, all of them among these.
+        """
+        starts = dict(
+            zip((p.content for p in self.parts), np.cumsum([0, *map(len, self.parts)]).tolist(), strict=False)
+        )
+        parts = {part.content: part for part in self.parts}
+        found = []
+        for part in some.parts:
+            every = ranks(self.space, part.content, parts[part.content].placed)
+            here = ranks(self.space, part.content, part.placed)
+            found.append(np.searchsorted(np.asarray(every), np.asarray(here)) + starts[part.content])
+        return np.concatenate(found).astype(np.int64) if found else np.zeros(0, dtype=np.int64)
+
 
 def decode(space: Space, content: Content, placed: NDArray[np.unsignedinteger]) -> NDArray[np.uint8]:
     """Return the occupations that compact ones stand for.

@@ -144,9 +144,7 @@ def sample_each_content(
             every = enumerate_configurations(space, [content], where)
             chosen = _from_all(every, min(per_content, len(every)), _seed(space, content, seed), weighting)
         else:
-            chosen = sample(
-                space, per_content, _seed(space, content, seed), weighting, contents=[content], where=where
-            )
+            chosen = sample(space, per_content, _seed(space, content, seed), weighting, contents=[content], where=where)
         parts.extend(chosen.parts)
     return Configurations(space, tuple(parts))
 

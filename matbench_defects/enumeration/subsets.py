@@ -66,9 +66,7 @@ def combinations(size: int, count: int) -> NDArray[np.unsignedinteger]:
     return columns
 
 
-def canonical_subsets(
-    action: NDArray[np.int32], count: int, allowed: NDArray[np.bool_] | None = None
-) -> Subsets:
+def canonical_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np.bool_] | None = None) -> Subsets:
     """Return the sets of `count` sites that are the smallest of their orbit.
 
     Parameters
@@ -175,9 +173,7 @@ def _one_more(
         candidates = candidates[:, fine]
     length = len(candidates)
     step = max(1, CHUNK // max(1, onto.shape[1] * length))
-    found = [
-        _test(candidates[:, i : i + step], images, onto, in_orbit) for i in range(0, candidates.shape[1], step)
-    ]
+    found = [_test(candidates[:, i : i + step], images, onto, in_orbit) for i in range(0, candidates.shape[1], step)]
     kept = np.concatenate([k for k, _ in found]) if found else np.zeros(0, dtype=bool)
     orders = np.concatenate([o for _, o in found]) if found else np.zeros(0, dtype=np.int32)
     return candidates[:, kept], orders[kept]

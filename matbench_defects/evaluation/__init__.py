@@ -1,0 +1,1 @@
+"""Tasks, metrics, scores, and the harness that runs models on tasks."""

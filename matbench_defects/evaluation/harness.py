@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from matbench_defects import __version__
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
-from matbench_defects.evaluation.scoring import Score, predictions_schema, score, test_rows
+from matbench_defects.evaluation.scoring import Score, predictions_schema, score, scored_rows
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import atomic_folder, digest, write_json
 from matbench_defects.models.model import Background, Prediction, Rows, make_model, models
@@ -130,7 +130,7 @@ def _run(
     train, validation = (dataset.part(task.split, part, task.target) for part in ("train", "validation"))
     if not len(train):
         raise InputError(f"{task.dataset} has no training rows in the split '{task.split}'")
-    test = test_rows(task, dataset)
+    test = scored_rows(task, dataset)
     # From here on nothing holds a test label: the models get inputs, and values of the fitted parts alone.
     fitted = Rows.of(train, background), train[task.target].to_numpy()
     held = (Rows.of(validation, background), validation[task.target].to_numpy()) if len(validation) else None

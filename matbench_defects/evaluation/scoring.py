@@ -57,7 +57,7 @@ class Score:
         return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
-def test_rows(task: Task, dataset: Dataset) -> pa.Table:
+def scored_rows(task: Task, dataset: Dataset) -> pa.Table:
     """Return the rows that a task's predictions are scored on, sorted by id.
 
     Raises
@@ -96,9 +96,11 @@ def score(task: Task, dataset: Dataset, predictions: pa.Table) -> dict[str, Scor
     InputError
         If ids are missing, repeated or not of the test part.
     """
-    rows = test_rows(task, dataset)
+    rows = scored_rows(task, dataset)
     ids = rows["id"].to_pylist()
-    content = np.array([f"{s}:{c}" for s, c in zip(rows["space"].to_pylist(), rows["content"].to_pylist(), strict=True)])
+    content = np.array(
+        [f"{s}:{c}" for s, c in zip(rows["space"].to_pylist(), rows["content"].to_pylist(), strict=True)]
+    )
     by_seed: dict[int, dict[str, float]] = {}
     for seed in sorted(set(predictions["seed"].to_pylist())):
         given = predictions.filter(pc.equal(predictions["seed"], seed)).sort_by("id")

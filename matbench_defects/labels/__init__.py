@@ -1,0 +1,1 @@
+"""Label engines, running many labels with resume, and labels on disk."""

@@ -133,6 +133,8 @@ def method_of(spec: Spec, position: int) -> Method:
     label: LabelSpec = spec.labels[position]
     route = ("labels", position)
     if label.engine not in engines.names():
-        raise spec.error((*route, "engine"), f"no engine is called '{label.engine}'; {nearest(label.engine, engines.names())}")
+        raise spec.error(
+            (*route, "engine"), f"no engine is called '{label.engine}'; {nearest(label.engine, engines.names())}"
+        )
     settings = validate(engines.get(label.engine).Settings, label.options, spec.document, route)
     return Method(label.label_name, label.engine, settings, label.relax)

@@ -131,7 +131,7 @@ def _compute_all(jobs: list[Job], workers: int) -> Iterator[Label]:
 
 @contextlib.contextmanager
 def _single_threaded_children() -> Iterator[None]:
-    """Processes started inside read these before they load a numerical library."""
+    """Set what processes started inside read before they load a numerical library."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))
@@ -203,4 +203,3 @@ def _doubtful(outcome: Outcome, method: Method) -> str:
     if not outcome.converged and method.relax is not None:
         return f"not relaxed to {method.relax.fmax} eV/Å within {method.relax.steps} steps"
     return _refused(outcome.crystal)
-

@@ -58,9 +58,7 @@ def pair_shells(space: Space, cutoff: float) -> dict[Shell, NDArray[np.float64]]
             for length in np.unique(rounded[here]):
                 chosen = here & (rounded == length)
                 matrix = np.zeros((len(a.sites), len(b.sites)))
-                np.add.at(
-                    matrix, (first[chosen] - space.ranges[i].start, second[chosen] - space.ranges[j].start), 1.0
-                )
+                np.add.at(matrix, (first[chosen] - space.ranges[i].start, second[chosen] - space.ranges[j].start), 1.0)
                 shells[a.name, b.name, float(length)] = matrix
     return shells
 

@@ -31,9 +31,7 @@ class LinearModel(ABC):
     def prepare(self, rows: Rows) -> None:  # noqa: B027 - most models need nothing
         """Learn from the training rows which features there are."""
 
-    def fit(
-        self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None
-    ) -> None:
+    def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
         """Fit on the training and validation parts together."""
         from sklearn.linear_model import RidgeCV
         from sklearn.pipeline import make_pipeline

@@ -23,9 +23,7 @@ class Mean:
     def __init__(self, settings: Any, seed: int, device: str) -> None:
         self._mean = float("nan")
 
-    def fit(
-        self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None
-    ) -> None:
+    def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
         """Take the mean of the values."""
         self._mean = float(with_validation(rows, values, validation)[1].mean())
 

@@ -157,9 +157,7 @@ class Model(Protocol):
 
     def __init__(self, settings: Any, seed: int, device: str) -> None: ...
 
-    def fit(
-        self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None
-    ) -> None:
+    def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
         """Fit on rows with values; the validation part may serve for early stopping or be fitted too."""
         ...
 

@@ -63,9 +63,7 @@ class SchNet:
         self._network: Any = None
         self._mean, self._scale = 0.0, 1.0
 
-    def fit(
-        self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None
-    ) -> None:
+    def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
         """Train on the training part; the validation part says when to stop and which weights to keep."""
         import torch
         from torch_geometric.loader import DataLoader
@@ -93,7 +91,7 @@ class SchNet:
             network.train()
             for batch in loader:
                 batch = batch.to(self.device)
-                loss = torch.nn.functional.mse_loss(self._forward(network, batch), batch.y)
+                loss: Any = torch.nn.functional.mse_loss(self._forward(network, batch), batch.y)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -170,4 +168,3 @@ class _GivenEdges:
 
     def __call__(self, positions: Any, batch: Any) -> tuple[Any, Any]:
         return self.edges
-

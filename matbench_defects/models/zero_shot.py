@@ -34,9 +34,7 @@ class ZeroShot:
     def __init__(self, settings: Any, seed: int, device: str) -> None:
         self.method = Method(f"{self.engine}_static", self.engine, engines.get(self.engine).Settings(), None)
 
-    def fit(
-        self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None
-    ) -> None:
+    def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
         """Do nothing: that is what zero-shot means."""
 
     def predict(self, rows: Rows) -> Prediction:
@@ -110,5 +108,7 @@ class CHGNetZeroShot(ZeroShot):
 
     engine: ClassVar[str] = "chgnet"
     title: ClassVar[str] = "CHGNet, zero-shot"
-    description: ClassVar[str] = "Static energy of the ideal structure by CHGNet 0.3.0, against end members by the same."
+    description: ClassVar[str] = (
+        "Static energy of the ideal structure by CHGNet 0.3.0, against end members by the same."
+    )
     references: ClassVar[tuple[str, ...]] = ("10.1038/s42256-023-00716-3",)

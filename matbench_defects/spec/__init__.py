@@ -1,0 +1,1 @@
+"""The spec: models of the YAML, loading, inheritance, and errors that people can act on."""

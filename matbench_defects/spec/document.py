@@ -175,12 +175,15 @@ def _construct(node: yaml.Node, route: Route, document: Document, loader: _Loade
     line = node.start_mark.line + 1
     document.marks.setdefault(route, Mark(name, line))
     where = ".".join(str(part) for part in route)
+    if isinstance(node, yaml.ScalarNode):
+        _check_characters(node, name)
     if isinstance(node, yaml.MappingNode):
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key_line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
                 raise InputError("a key must be a plain word", file=name, line=key_line, field=where)
+            _check_characters(key_node, name)
             key = key_node.value
             if key in result:
                 first = document.marks[(*route, key)].line
@@ -202,6 +205,11 @@ def _construct(node: yaml.Node, route: Route, document: Document, loader: _Loade
             )
         return int(node.value)  # PyYAML would read 010 as octal, as YAML 1.1 did
     return loader.construct_object(node)
+
+
+def _check_characters(node: yaml.ScalarNode, name: str) -> None:
+    if any("\ud800" <= c <= "\udfff" for c in node.value):  # an escape such as \\ud800, which no file can hold
+        raise InputError("an escape stands for half a character", file=name, line=node.start_mark.line + 1)
 
 
 def merge(parent: Document, child: Document) -> Document:

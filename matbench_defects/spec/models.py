@@ -71,7 +71,10 @@ def _parse_number(value: Any) -> Any:
     return value
 
 
-Coordinate = Annotated[float, BeforeValidator(_parse_number)]
+Coordinate = Annotated[
+    float,
+    BeforeValidator(_parse_number, json_schema_input_type=float | Annotated[str, Field(pattern=r"^[-+]?\d+/\d+$")]),
+]
 
 
 class Content(Model):
@@ -182,9 +185,7 @@ class ParentSpec(Model):
     """Hermann-Mauguin symbol; its operations are the ones that count."""
     lattice: Lattice | None = None
     """Lattice parameters of the conventional cell of that space group."""
-    sites: Annotated[
-        dict[str, Site], BeforeValidator(_parse_sites, json_schema_input_type=_SITES_SCHEMA)
-    ] | None = None
+    sites: Annotated[dict[str, Site], BeforeValidator(_parse_sites, json_schema_input_type=_SITES_SCHEMA)] | None = None
     """One site of each Wyckoff orbit, by label: ``O1: [0, 0, 0.26]``, or with its species said."""
     cif: str | None = None
     """A CIF file, relative to this one; its symmetry is found from the atoms."""

@@ -16,7 +16,9 @@ from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.spec.models import Conditions
 
-SUBLATTICES = "{A: {sites: [Na], species: {Li: 0..3, vacancy: 0..1, Na: rest}}, B: {sites: [Cl], species: {Br: 0..2, Cl: rest}}}"
+SUBLATTICES = (
+    "{A: {sites: [Na], species: {Li: 0..3, vacancy: 0..1, Na: rest}}, B: {sites: [Cl], species: {Br: 0..2, Cl: rest}}}"
+)
 
 
 def independent_distances(space):

@@ -27,7 +27,10 @@ SUPERCELLS = st.one_of(
         lambda rows: 1 <= abs(round(np.linalg.det(rows))) <= 8
     ),
 )
-FILLINGS = ["A: {sites: [Na], species: {Li: 0..2, K: 0..1, Na: rest}}", "B: {sites: [Cl], species: {Br: 0..3, Cl: rest}}"]
+FILLINGS = [
+    "A: {sites: [Na], species: {Li: 0..2, K: 0..1, Na: rest}}",
+    "B: {sites: [Cl], species: {Br: 0..3, Cl: rest}}",
+]
 
 
 @st.composite
@@ -158,7 +161,9 @@ def test_order_and_ids_never_change():
 
 
 def test_decoding_and_ranks_are_those_of_single_configurations():
-    space = space_of("KFeO2", "[2, 1, 1]", "{K: {vacancy: 2, K: rest}, Fe: {Ti: 1, Fe: rest}}", "pathway: {species: K, cutoff: 3.9}")
+    space = space_of(
+        "KFeO2", "[2, 1, 1]", "{K: {vacancy: 2, K: rest}, Fe: {Ti: 1, Fe: rest}}", "pathway: {species: K, cutoff: 3.9}"
+    )
     part = enumerate_configurations(space).parts[0]
     occupations = decode(space, part.content, part.placed)
     content, placed = encode(space, occupations)

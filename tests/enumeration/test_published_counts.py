@@ -43,7 +43,9 @@ def test_nca():
     check(space_of("LiNiO2", "[2, 2, 1]", f"{{{nickel}}}"), 144, 660, 10)
 
 
-@pytest.mark.parametrize(("n", "everything", "inequivalent"), [(1, 1024, 64), (2, 246_016, 15_552), (3, 24_601_600, 1_537_600)])
+@pytest.mark.parametrize(
+    ("n", "everything", "inequivalent"), [(1, 1024, 64), (2, 246_016, 15_552), (3, 24_601_600, 1_537_600)]
+)
 def test_kfeo2_structures(n, everything, inequivalent):
     space = space_of("KFeO2", "[2, 1, 1]", f"{{K: {{vacancy: {n}, K: rest}}, Fe: {{Ti: {n}, Fe: rest}}}}")
     check(space, 16, everything, inequivalent)
@@ -65,7 +67,10 @@ def test_kfeo2_edges():
 
 @pytest.mark.parametrize(
     ("parent", "supercell", "counts"),
-    [("gamma", "[2, 2, 2]", [1, 1, 15, 87, 632, 3225, 14_509]), ("delta", "[2, 4, 1]", [1, 1, 16, 87, 637, 3225, 14_544])],
+    [
+        ("gamma", "[2, 2, 2]", [1, 1, 15, 87, 632, 3225, 14_509]),
+        ("delta", "[2, 4, 1]", [1, 1, 16, 87, 637, 3225, 14_544]),
+    ],
 )
 def test_cspbi3(parent, supercell, counts):
     space = space_of(parent, supercell, "{Pb: {Cd: 0..6, Pb: rest}}")
@@ -77,9 +82,7 @@ def test_cspbi3(parent, supercell, counts):
     ("parent", "supercell", "inequivalent"), [("gamma", "[2, 1, 1]", 2_946_709), ("delta", "[1, 2, 1]", 2_995_462)]
 )
 def test_cspbi3_with_bromine(parent, supercell, inequivalent):
-    space = space_of(
-        parent, supercell, "{Pb: {Cd: 0..2, Pb: rest}, I: {Br: 0..8, I: rest}}"
-    )
+    space = space_of(parent, supercell, "{Pb: {Cd: 0..2, Pb: rest}, I: {Br: 0..8, I: rest}}")
     everything = sum(math.comb(8, i) for i in range(3)) * sum(math.comb(24, j) for j in range(9))
     check(space, len(space.group), everything, inequivalent)
 

@@ -16,7 +16,12 @@ from matbench_defects.spec.models import Conditions
 
 SMALL = [
     ("LiNiO2", "[2, 2, 1]", "{Li: {Li: 3..5, vacancy: rest}}", ""),
-    ("cubic", "[2, 2, 1]", "{A: {sites: [Na], species: {Li: 1..2, K: 1, Na: rest}}, B: {sites: [Cl], species: {Br: 2, Cl: rest}}}", ""),
+    (
+        "cubic",
+        "[2, 2, 1]",
+        "{A: {sites: [Na], species: {Li: 1..2, K: 1, Na: rest}}, B: {sites: [Cl], species: {Br: 2, Cl: rest}}}",
+        "",
+    ),
     ("KFeO2", "[2, 1, 1]", "{K: {vacancy: 1, K: rest}}", "pathway: {species: K, cutoff: 3.9}"),
 ]
 

@@ -29,9 +29,7 @@ def _check(text: str) -> str:
     return text
 
 
-Condition = Annotated[
-    str, BeforeValidator(lambda v: str(v) if type(v) is int else v), AfterValidator(_check)
-]
+Condition = Annotated[str, BeforeValidator(lambda v: str(v) if type(v) is int else v), AfterValidator(_check)]
 
 
 def holds(condition: str, number: int) -> bool:

@@ -116,7 +116,9 @@ class FormationEnergy:
                 and self.is_end_member(row.space, row.content, position)
             ]
             if not found:
-                raise InputError(f"the end member {wanted} has no usable label '{self.label}', so nothing can refer to it")
+                raise InputError(
+                    f"the end member {wanted} has no usable label '{self.label}', so nothing can refer to it"
+                )
             result.append(min(found, key=lambda pair: pair[0]))
         return result
 

@@ -1,4 +1,4 @@
-"""Metrics: each registers itself with its unit, direction and source. Needs numpy and scipy, never torch or pymatgen."""
+"""Metrics: each registers itself with its unit, direction and source. They need numpy and scipy alone."""
 
 from matbench_defects.evaluation.metrics.metric import Metric, Scored, metrics
 

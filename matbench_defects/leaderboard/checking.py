@@ -1,0 +1,178 @@
+"""The check that a submission has to pass: the same one for its author and for CI.
+
+What a submission holds is a stranger's. Names, links and sizes are therefore looked at before any file is opened.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from matbench_defects.dataset.reading import Dataset
+from matbench_defects.errors import InputError
+from matbench_defects.evaluation.task import Task
+from matbench_defects.leaderboard.predictions import check_predictions, shown
+from matbench_defects.leaderboard.submission import NAME_PATTERN, PREDICTIONS_FILE, SUBMISSION_FILE, Submission
+from matbench_defects.spec.document import Document, read_document, validate
+
+LARGEST = {SUBMISSION_FILE: 64_000, PREDICTIONS_FILE: 20_000_000}
+"""How many bytes each file of a submission may have; a submission holds these and nothing else."""
+
+
+@dataclass(frozen=True)
+class CheckedSubmission:
+    """A submission that passed the check.
+
+    Parameters
+    ----------
+    folder : path
+        Where it lies.
+    submission : Submission
+        What it says of itself.
+    predictions : pyarrow.Table
+        Its predictions, sorted by seed and id: every test id once a seed, finite, in the target's unit.
+    """
+
+    folder: Path
+    submission: Submission
+    predictions: pa.Table
+
+
+def check_submission(folder: str | Path, task: Task, dataset: Dataset) -> CheckedSubmission:
+    """Check one submission, entirely and offline.
+
+    Parameters
+    ----------
+    folder : path-like
+        ``<task>/<model>/``, which holds ``submission.yaml`` and ``predictions.parquet``.
+    task : Task
+        The task it is for.
+    dataset : Dataset
+        The task's dataset.
+
+    Returns
+    -------
+    CheckedSubmission
+
+    Raises
+    ------
+    InputError
+        At the first mistake: which file, row or field, and how to mend it.
+    """
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow the links that are refused here
+    check_layout(folder)
+    submission = read_submission(folder / SUBMISSION_FILE, task, folder.name)
+    if folder.parent.name != task.name:
+        raise InputError(
+            f"lies in the folder '{folder.parent.name}' but is checked for the task '{task.name}'; "
+            f"move it to {task.name}/{folder.name}/",
+            file=str(folder),
+        )
+    predictions = check_predictions(folder / PREDICTIONS_FILE, task, dataset, submission.model, submission.seeds)
+    return CheckedSubmission(folder, submission, predictions)
+
+
+def check_layout(folder: Path) -> None:
+    """Check names, kinds and sizes of what a submission's folder holds, opening nothing.
+
+    Parameters
+    ----------
+    folder : path
+        ``<task>/<model>/``.
+
+    Raises
+    ------
+    InputError
+        At the first thing that does not belong there.
+    """
+    place = str(folder.parent.parent)
+    for name, of in ((folder.parent.name, "task"), (folder.name, "model")):
+        if not re.fullmatch(NAME_PATTERN, name):
+            raise InputError(
+                f"the folder {shown(name)} is no {of}'s name; use lower-case letters, digits and dashes", file=place
+            )
+    for path in (folder.parent, folder):
+        kind = _kind(path)
+        if kind != "folder":
+            raise InputError(f"is {_article(kind)}; a submission is a plain folder <task>/<model>/", file=str(path))
+    found: set[str] = set()
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if entry.name not in LARGEST:
+                raise InputError(
+                    f"holds {shown(entry.name)}; a submission holds {SUBMISSION_FILE} and {PREDICTIONS_FILE} and "
+                    "nothing else, so remove it",
+                    file=str(folder),
+                )
+            found.add(entry.name)
+    for name, largest in LARGEST.items():
+        path = folder / name
+        if name not in found:
+            raise InputError(f"has no {name}; `matbench-defects submit` writes both files", file=str(folder))
+        kind = _kind(path)
+        if kind != "file":
+            raise InputError(f"is {_article(kind)}; put the file itself there", file=str(path))
+        size = path.lstat().st_size
+        if size > largest:
+            raise InputError(f"has {size} bytes; at most {largest} are allowed", file=str(path))
+
+
+def _kind(path: Path) -> str:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return "missing"
+    except OSError as error:
+        raise InputError(f"cannot be looked at ({error.strerror or error})", file=str(path)) from None
+    if stat.S_ISLNK(mode):
+        return "symbolic link"
+    return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "special file"
+
+
+def _article(kind: str) -> str:
+    return kind if kind == "missing" else f"a {kind}"
+
+
+def read_submission(path: Path, task: Task, model: str) -> Submission:
+    """Read ``submission.yaml`` and check that it agrees with the task and with the name of its folder.
+
+    Parameters
+    ----------
+    path : path
+        The file, already known to be a small plain one.
+    task : Task
+        The task it is for.
+    model : str
+        Name of the folder it lies in.
+
+    Raises
+    ------
+    InputError
+        With file, line, field and what was expected.
+    """
+    document = read_document(path)
+    submission = validate(Submission, document.data, document)
+    for field, found, expected, of in (
+        ("task", submission.task, task.name, "it is checked for"),
+        ("dataset", submission.dataset, task.dataset, "the task is about"),
+        ("model", submission.model, model, "its folder is called"),
+    ):
+        if found != expected:
+            raise document.error((field,), f"is '{found}', but {of} '{expected}'; the two must agree")
+    _check_seeds(submission, task, document)
+    return submission
+
+
+def _check_seeds(submission: Submission, task: Task, document: Document) -> None:
+    # All of the task's seeds and no others: whoever chooses among seeds chooses a score.
+    if len(set(submission.seeds)) < len(submission.seeds):
+        raise document.error(("seeds",), "names a seed twice")
+    if set(submission.seeds) != set(task.seeds):
+        raise document.error(
+            ("seeds",), f"are {sorted(submission.seeds)}, but the task asks for {sorted(task.seeds)}; give all of them"
+        )

@@ -1,0 +1,82 @@
+"""The scores as JSON and CSV, for whoever wants to go on computing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from typing import Any
+
+from matbench_defects.leaderboard.views import TaskView, unit_of
+
+
+def task_data(view: TaskView) -> dict[str, Any]:
+    """Return a task with its entries as plain data; a metric that is not defined is null."""
+    task, quantity = view.task, view.quantity
+    return {
+        "task": task.name,
+        "title": task.title,
+        "kind": task.kind,
+        "dataset": task.dataset,
+        "split": task.split,
+        "target": {k: v for k, v in {"name": task.target, **vars(quantity)}.items() if v},
+        "scored_rows": view.rows_count,
+        "seeds": sorted(task.seeds),
+        "metrics": [
+            {
+                "name": metric.name,
+                "title": metric.title,
+                "unit": quantity.shown_unit if metric.unit is None else metric.unit,
+                "better": metric.direction,
+                "description": metric.description,
+            }
+            for metric in view.measures
+        ],
+        "entries": [
+            {
+                "rank": entry.rank,
+                "baseline": entry.baseline,
+                "scores": {
+                    name: {
+                        "mean": _finite(score.mean),
+                        "standard_deviation": _finite(score.deviation),
+                        "by_seed": {str(seed): _finite(value) for seed, value in score.by_seed.items()},
+                    }
+                    for name, score in entry.scores.items()
+                },
+                "submission": entry.checked.submission.model_dump(mode="json"),
+            }
+            for entry in view.entries
+        ],
+    }
+
+
+def task_csv(view: TaskView) -> str:
+    """Return a task's table as CSV: one line an entry; units stand in the header."""
+    header = ["rank", "model", "title", "version", "baseline"]
+    for metric in view.measures:
+        unit = unit_of(metric, view.quantity)
+        name = f"{metric.name} ({unit})" if unit else metric.name
+        header += [name, f"{metric.name} standard deviation"]
+    header += ["train (s)", "predict (s)", "structures", "parameters", "device", "hardware"]
+    lines: list[list[Any]] = [header]
+    for entry in view.entries:
+        about = entry.checked.submission
+        line: list[Any] = [entry.rank, about.model, about.title, about.version, "yes" if entry.baseline else "no"]
+        for score in entry.scores.values():
+            line += [_finite(score.mean), _finite(score.deviation)]
+        cost = about.cost
+        line += [cost.train_seconds, cost.predict_seconds, cost.structures, cost.parameters, cost.device]
+        lines.append([*line, about.hardware])
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows([_plain(value) for value in line] for line in lines)
+    return stream.getvalue()
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _plain(value: Any) -> Any:
+    # A spreadsheet would take such a text for a formula and run it.
+    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"} else value

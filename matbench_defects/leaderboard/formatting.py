@@ -1,0 +1,86 @@
+"""How numbers are written in tables and on axes."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+
+from matbench_defects.evaluation.scoring import Score
+
+MISSING = "–"
+"""What stands where a number is not defined."""
+
+
+def column_decimals(values: Iterable[float], *, most: int = 5) -> int:
+    """Return how many decimals a column needs so that its smallest number shows two or three digits.
+
+    Parameters
+    ----------
+    values : iterable of float
+        The column; what is zero or not a number does not count.
+    most : int
+        No more than this.
+    """
+    sizes = [abs(v) for v in values if math.isfinite(v) and abs(v) > 1e-12]
+    if not sizes:
+        return 2
+    # Two digits from 5 on, three below: the last digit is then worth 0.2 to 2 percent.
+    return max(0, min(most, 2 - math.floor(math.log10(2 * min(sizes)))))
+
+
+def fixed(value: float, decimals: int) -> str:
+    """Return a number with so many decimals and a true minus sign."""
+    if not math.isfinite(value):
+        return MISSING
+    text = f"{value:.{decimals}f}"
+    if float(text) == 0:
+        text = text.removeprefix("-")
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def spread(score: Score, decimals: int) -> str:
+    """Return the standard deviation over the seeds as ``± 0.012``; empty where there is only one seed."""
+    if len(score.by_seed) < 2 or not math.isfinite(score.deviation):
+        return ""
+    return f"± {fixed(score.deviation, decimals) if score.deviation > 1e-12 else '0'}"
+
+
+def seconds(value: float) -> str:
+    """Return a time in seconds with two or three digits."""
+    if value == 0:
+        return "0"
+    if value < 0.001:
+        return "< 0.001"
+    return f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3}f}"
+
+
+def whole(value: int | None) -> str:
+    """Return a whole number in groups of three digits."""
+    return MISSING if value is None else f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def ticks(low: float, high: float, about: int = 5) -> list[float]:
+    """Return round numbers between two bounds for an axis.
+
+    Parameters
+    ----------
+    low, high : float
+        The bounds, `low` below `high`.
+    about : int
+        How many there should be, roughly.
+    """
+    raw = (high - low) / about
+    size = 10.0 ** math.floor(math.log10(raw))
+    step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= raw * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [i * step for i in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def tick_labels(values: Sequence[float]) -> list[str]:
+    """Return the ticks of one axis as text, all with the decimals that their step needs."""
+    step = min((b - a for a, b in itertools.pairwise(values)), default=1.0)
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    if abs(step * 10**decimals - round(step * 10**decimals)) > 1e-6:
+        decimals += 1
+    return [fixed(value, decimals) for value in values]

@@ -1,0 +1,232 @@
+"""Reading the predictions of a stranger: bounded before they are read, then checked row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from matbench_defects.columns import Quantity, check_quantity
+from matbench_defects.dataset.reading import Dataset
+from matbench_defects.errors import InputError
+from matbench_defects.evaluation.scoring import predictions_schema, scored_rows
+from matbench_defects.evaluation.task import Task
+
+LARGEST_UNPACKED = 100_000_000
+"""How many bytes the columns may have once unpacked, as the file declares them."""
+CODECS = frozenset({"UNCOMPRESSED", "SNAPPY"})
+"""Allowed compressions. Snappy unpacks to some twenty times its size at most, others to thousands of times."""
+ENCODINGS = frozenset({"PLAIN", "RLE", "BIT_PACKED", "PLAIN_DICTIONARY", "RLE_DICTIONARY"})
+"""Allowed encodings. With the delta encodings one long text grows with every row that refers to it."""
+ALIKE = 1e-4
+"""Predictions with a smaller RMSE than this share of the labels' spread are taken for a copy of them."""
+FARTHEST = 1e6
+"""A prediction may be this many times as large as the largest label; its square is still a number."""
+
+
+def check_predictions(
+    path: Path,
+    task: Task,
+    dataset: Dataset,
+    model: str,
+    seeds: Iterable[int],
+    *,
+    codecs: frozenset[str] | None = CODECS,
+) -> pa.Table:
+    """Read ``predictions.parquet`` and check every row of it.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    task : Task
+        The task that it predicts.
+    dataset : Dataset
+        The task's dataset.
+    model : str
+        Name of the model; only a baseline of the task may predict a constant.
+    seeds : iterable of int
+        The seeds that it has to hold.
+    codecs : frozenset of str, or None
+        The allowed compressions; None allows any, for a file that was written on this machine.
+
+    Returns
+    -------
+    pyarrow.Table
+        With the schema of `predictions_schema`, sorted by seed and id.
+
+    Raises
+    ------
+    InputError
+        At the first mistake: which row or column, and how to mend it.
+    """
+    rows = scored_rows(task, dataset)
+    ids = rows["id"].to_pylist()
+    wanted = sorted(seeds)
+    table = _read(path, dataset.quantity(task.target), 2 * len(ids) * len(wanted), codecs)
+    _check_rows(table, ids, wanted, path, task)
+    table = table.sort_by([("seed", "ascending"), ("id", "ascending")])
+    _check_plausible(table, rows[task.target].to_numpy(), model, wanted, path, task)
+    return table
+
+
+def shown(text: object) -> str:
+    """Return a stranger's text for a message: quoted, without control characters, and short."""
+    quoted = ascii(text)
+    return quoted if len(quoted) <= 80 else quoted[:76] + "...'"
+
+
+def _read(path: Path, quantity: Quantity, most: int, codecs: frozenset[str] | None) -> pa.Table:
+    expected = predictions_schema(quantity)
+    try:
+        with pq.ParquetFile(path) as file:
+            _check_schema(file.schema_arrow, expected, str(path), quantity)
+            _check_sizes(file.metadata, most, codecs, str(path))
+        # Ids stay behind their dictionary: one long string that a million rows repeat would fill the memory.
+        with pq.ParquetFile(path, read_dictionary=["id"]) as file:
+            table = file.read(use_threads=False)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"cannot be read as Parquet: {shown(line)}", file=str(path)) from None
+    encoded = table["id"].combine_chunks()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.unify_dictionaries().combine_chunks()
+    longest = max((len(name) for name in encoded.dictionary.to_pylist() if name is not None), default=0)
+    if longest > 500:
+        raise InputError(f"holds an id of {longest} characters; no test id is like that", file=str(path), field="id")
+    for name, column in zip(table.schema.names, table.columns, strict=True):
+        if name != "deviation" and column.null_count:
+            row = column.is_null().to_pylist().index(True) + 1
+            raise InputError(f"row {row} is empty; every row needs one", file=str(path), field=name)
+    columns = [encoded.cast(pa.string()), *(table[name] for name in expected.names[1:])]
+    return pa.table(columns, schema=expected)
+
+
+def _check_schema(found: pa.Schema, expected: pa.Schema, file: str, quantity: Quantity) -> None:
+    if found.names != expected.names:
+        names = ", ".join(expected.names)
+        raise InputError(f"the columns are {shown(found.names)}; {names} were expected, in this order", file=file)
+    for field in expected:
+        given = found.field(field.name)
+        if given.type != field.type:
+            message = f"the column holds {shown(str(given.type))}; write it as {field.type}"
+            raise InputError(message, file=file, field=field.name)
+    try:
+        for name in ("prediction", "deviation"):
+            check_quantity(found.field(name), quantity, file)
+    except UnicodeDecodeError:
+        raise InputError("the column's metadata are not text", file=file, field=name) from None
+    except InputError as error:
+        hint = "; convert the numbers, and write the file with predictions_schema() of the target's quantity"
+        raise InputError(shown(error.message)[1:-1] + hint, file=file, field=error.field) from None
+
+
+def _check_sizes(metadata: pq.FileMetaData, most: int, codecs: frozenset[str] | None, file: str) -> None:
+    # What a file says of its sizes has to be consistent and small before the first page is unpacked.
+    if metadata.num_rows > most:
+        raise InputError(
+            f"has {metadata.num_rows} rows; {most // 2} were expected: each test id once a seed", file=file
+        )
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    chunks = [(group, group.column(i)) for group in groups for i in range(group.num_columns)]
+    unpacked = sum(abs(chunk.total_uncompressed_size) for _, chunk in chunks)
+    if unpacked > LARGEST_UNPACKED:
+        raise InputError(f"unpacks to {unpacked} bytes; at most {LARGEST_UNPACKED} are allowed", file=file)
+    for group, chunk in chunks:
+        if codecs is not None and chunk.compression not in codecs:
+            raise InputError(
+                f"is compressed with {shown(str(chunk.compression))}; write it with compression='snappy'", file=file
+            )
+        if strange := sorted(set(chunk.encodings) - ENCODINGS):
+            raise InputError(
+                f"uses the encoding {strange[0]}; write it with the encodings that Arrow chooses", file=file
+            )
+        if not 0 <= group.num_rows == chunk.num_values:
+            raise InputError("states two different numbers of rows; write it again", file=file)
+    if sum(group.num_rows for group in groups) != metadata.num_rows:
+        raise InputError("states two different numbers of rows; write it again", file=file)
+
+
+def _check_rows(table: pa.Table, ids: list[str], seeds: list[int], path: Path, task: Task) -> None:
+    file, known, asked = str(path), set(ids), set(seeds)
+    rows: dict[tuple[int, str], int] = {}
+    for row, (seed, name) in enumerate(zip(table["seed"].to_pylist(), table["id"].to_pylist(), strict=True), start=1):
+        if name not in known:
+            message = f"row {row} holds {shown(name)}, which is no test id of {task.name}; remove the row"
+            raise InputError(message, file=file, field="id")
+        if seed not in asked:
+            message = f"row {row} holds the seed {seed}; submission.yaml names {seeds}"
+            raise InputError(message, file=file, field="seed")
+        first = rows.setdefault((seed, name), row)
+        if first != row:
+            message = f"row {row} repeats {shown(name)} of seed {seed} (first in row {first}); keep one of them"
+            raise InputError(message, file=file, field="id")
+    for seed in seeds:
+        missing = [name for name in ids if (seed, name) not in rows]
+        if missing:
+            raise InputError(
+                f"the test id {shown(missing[0])} has no prediction of seed {seed} ({len(missing)} missing for that "
+                "seed); predict every test id once a seed",
+                file=file,
+                field="id",
+            )
+    _check_finite(table, file)
+
+
+def _check_finite(table: pa.Table, file: str) -> None:
+    given = ["prediction"]
+    if table["deviation"].null_count == 0:
+        given.append("deviation")
+    elif table["deviation"].null_count < len(table):
+        row = table["deviation"].is_null().to_pylist().index(True) + 1
+        message = f"row {row} is empty, others are not; give a standard deviation in every row or in none"
+        raise InputError(message, file=file, field="deviation")
+    for name in given:
+        values = table[name].to_numpy()
+        _refuse_first(~np.isfinite(values), table, name, "give a finite number", file)
+    if "deviation" in given:
+        values = table["deviation"].to_numpy()
+        _refuse_first(values < 0, table, "deviation", "a standard deviation is zero or larger", file)
+
+
+def _refuse_first(bad: NDArray[np.bool_], table: pa.Table, column: str, advice: str, file: str) -> None:
+    if bad.any():
+        row = int(bad.argmax())
+        name, seed, value = (table[field][row].as_py() for field in ("id", "seed", column))
+        message = f"row {row + 1} ({shown(name)}, seed {seed}) is {value:g}; {advice}"
+        raise InputError(message, file=file, field=column)
+
+
+def _check_plausible(
+    table: pa.Table, truth: NDArray[np.float64], model: str, seeds: list[int], path: Path, task: Task
+) -> None:
+    file = str(path)
+    largest = FARTHEST * max(1.0, float(np.abs(truth).max()))
+    advice = f"the labels lie between {truth.min():g} and {truth.max():g}; check the unit"
+    for name in ("prediction", "deviation"):
+        if table[name].null_count == 0:
+            far = np.abs(table[name].to_numpy()) > largest
+            if far.any():
+                row = int(far.argmax())
+                place = f"the {name} for {shown(table['id'][row].as_py())} of seed {table['seed'][row]}"
+                raise InputError(f"{place} is {table[name][row].as_py():g}; {advice}", file=file, field=name)
+    predictions = table["prediction"].to_numpy().reshape(len(seeds), len(truth))
+    for seed, prediction in zip(seeds, predictions, strict=True):
+        if np.sqrt(((prediction - truth) ** 2).mean()) <= ALIKE * truth.std():
+            raise InputError(
+                f"the predictions of seed {seed} are the labels of {task.dataset} themselves; predict without them",
+                file=file,
+                field="prediction",
+            )
+        constant = np.ptp(prediction) <= 1e-9 * max(1.0, float(np.abs(prediction).max()))
+        if constant and len(truth) > 1 and model not in task.baselines:
+            raise InputError(
+                f"the predictions of seed {seed} are one constant, {prediction[0]:g}; only a baseline of the task "
+                f"({', '.join(task.baselines) or 'it names none'}) may predict a constant",
+                file=file,
+                field="prediction",
+            )

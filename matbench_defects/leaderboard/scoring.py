@@ -1,0 +1,145 @@
+"""From a folder of submissions to ranked entries: every one is checked and scored anew."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from matbench_defects.dataset.reading import Dataset
+from matbench_defects.errors import InputError, nearest
+from matbench_defects.evaluation.metrics import metrics
+from matbench_defects.evaluation.scoring import Score, score
+from matbench_defects.evaluation.task import Task
+from matbench_defects.leaderboard.checking import CheckedSubmission, check_submission
+from matbench_defects.leaderboard.predictions import shown
+
+# Files that keep an empty folder in git, or say what it is for.
+_IGNORED = frozenset({".gitkeep", "README.md"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One submission with its scores.
+
+    Parameters
+    ----------
+    checked : CheckedSubmission
+        The submission and its predictions.
+    scores : dict of str to Score
+        By metric, in the task's order; computed from the predictions.
+    baseline : bool
+        Whether the task names the model as a baseline.
+    rank : int
+        Place by the task's first metric, counted from one; equal scores share a place.
+    """
+
+    checked: CheckedSubmission
+    scores: dict[str, Score]
+    baseline: bool
+    rank: int
+
+
+@dataclass(frozen=True)
+class Standings:
+    """The entries of every task.
+
+    Parameters
+    ----------
+    by_task : dict of str to list of Entry
+        By the task's name; best first, then by model. A task without submissions has an empty list.
+    problems : list of InputError
+        Every submission that was refused, and why.
+    """
+
+    by_task: dict[str, list[Entry]]
+    problems: list[InputError]
+
+
+def collect(root: str | Path, tasks: Iterable[Task], datasets: Mapping[str, Dataset]) -> Standings:
+    """Check and score every submission below a folder.
+
+    Parameters
+    ----------
+    root : path-like
+        Holds ``<task>/<model>/`` folders.
+    tasks : iterable of Task
+        The tasks of the leaderboard.
+    datasets : mapping of str to Dataset
+        By name and version as tasks say them, ``lno-cathode@1.0.0``.
+
+    Returns
+    -------
+    Standings
+        A refused submission does not stop the others: it stands among the problems.
+
+    Raises
+    ------
+    InputError
+        If `root` is no folder.
+    """
+    root = Path(root)
+    known = {task.name: task for task in tasks}
+    folders, problems = _submission_folders(root, known)
+    unranked: dict[str, list[tuple[CheckedSubmission, dict[str, Score]]]] = {name: [] for name in known}
+    for name, folder in folders:
+        task = known[name]
+        try:
+            if task.dataset not in datasets:
+                raise InputError(f"cannot be scored: the dataset {task.dataset} is not at hand", file=str(folder))
+            checked = check_submission(folder, task, datasets[task.dataset])
+            unranked[name].append((checked, score(task, datasets[task.dataset], checked.predictions)))
+        except InputError as error:
+            problems.append(error)
+    return Standings({name: rank(known[name], found) for name, found in unranked.items()}, problems)
+
+
+def _submission_folders(root: Path, known: Mapping[str, Task]) -> tuple[list[tuple[str, Path]], list[InputError]]:
+    if not root.is_dir():
+        raise InputError("is no folder; submissions lie in <task>/<model>/ below it", file=str(root))
+    folders: list[tuple[str, Path]] = []
+    problems: list[InputError] = []
+    for above in _listed(root):
+        if above.name not in known:
+            message = f"holds {shown(above.name)}, which is no task; {nearest(above.name, known)}"
+            problems.append(InputError(message, file=str(root)))
+        elif above.is_symlink() or not above.is_dir():
+            problems.append(InputError("is not a plain folder", file=str(above)))
+        else:
+            folders += [(above.name, folder) for folder in _listed(above)]
+    return folders, problems
+
+
+def _listed(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.name not in _IGNORED)
+
+
+def rank(task: Task, found: Iterable[tuple[CheckedSubmission, dict[str, Score]]]) -> list[Entry]:
+    """Rank scored submissions by the task's first metric.
+
+    Parameters
+    ----------
+    task : Task
+        Its first metric ranks; its baselines are marked.
+    found : iterable of tuple
+        Submissions with their scores.
+
+    Returns
+    -------
+    list of Entry
+        Best first; those whose metric is not defined come last.
+    """
+    first = metrics.get(task.metrics[0])
+    sign = 1.0 if first.direction == "lower" else -1.0
+
+    def key(item: tuple[CheckedSubmission, dict[str, Score]]) -> tuple[bool, float]:
+        mean = item[1][first.name].mean
+        return (math.isnan(mean), 0.0 if math.isnan(mean) else sign * mean)
+
+    ordered = sorted(found, key=lambda item: (*key(item), item[0].submission.model))
+    keys = [key(item) for item in ordered]
+    return [
+        Entry(checked, scores, checked.submission.model in task.baselines, keys.index(place) + 1)
+        for (checked, scores), place in zip(ordered, keys, strict=True)
+    ]

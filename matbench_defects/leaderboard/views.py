@@ -1,0 +1,268 @@
+"""What the pages show, as plain data: columns, rows, cards. The templates only lay it out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from matbench_defects.columns import Quantity
+from matbench_defects.dataset.reading import Dataset
+from matbench_defects.evaluation.metrics import Metric, metrics
+from matbench_defects.evaluation.scoring import Score, scored_rows
+from matbench_defects.evaluation.task import Task
+from matbench_defects.leaderboard.formatting import MISSING, column_decimals, fixed, seconds, spread, whole
+from matbench_defects.leaderboard.parity import ParityPlot, parity_plots
+from matbench_defects.leaderboard.scoring import Entry
+from matbench_defects.leaderboard.submission import Submission
+
+ARROWS = {"lower": "↓", "higher": "↑"}
+"""Which way is better."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its key, header, unit, which way is better, and whether it holds numbers."""
+
+    key: str
+    title: str
+    unit: str = ""
+    direction: str = ""
+    numeric: bool = True
+
+    @property
+    def arrow(self) -> str:
+        """``↓`` where lower is better, ``↑`` where higher is, else nothing."""
+        return ARROWS.get(self.direction, "")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: its text, its spread, what it sorts by (empty where it is not defined), whether it leads its column."""
+
+    text: str
+    sort: str
+    spread: str = ""
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table: an entry, or a model across tasks."""
+
+    name: str
+    title: str
+    note: str
+    baseline: bool
+    cells: list[Cell]
+    rank: int = 0
+
+
+@dataclass(frozen=True)
+class Bar:
+    """An entry in an overview's bar chart; `length` runs from 0 to 100."""
+
+    title: str
+    text: str
+    length: float
+    baseline: bool
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """A task with its entries.
+
+    Parameters
+    ----------
+    task : Task
+        The task.
+    dataset : Dataset
+        Its dataset.
+    quantity : Quantity
+        What is predicted.
+    rows_count : int
+        Number of test rows.
+    entries : list of Entry
+        The entries, best first.
+    measures : list of Metric
+        The task's metrics; the first ranks.
+    columns, rows
+        The table.
+    plots : list of ParityPlot
+        One an entry.
+    bars : list of Bar
+        The best entries and the best baselines, best first.
+    verdict : str
+        The best entry against the best baseline, in one sentence.
+    """
+
+    task: Task
+    dataset: Dataset
+    quantity: Quantity
+    rows_count: int
+    entries: list[Entry]
+    measures: list[Metric]
+    columns: list[Column]
+    rows: list[Row]
+    plots: list[ParityPlot]
+    bars: list[Bar]
+    verdict: str
+
+
+def task_view(task: Task, dataset: Dataset, entries: list[Entry]) -> TaskView:
+    """Return what the page of a task shows."""
+    quantity = dataset.quantity(task.target)
+    rows = scored_rows(task, dataset)
+    measures = [metrics.get(name) for name in task.metrics]
+    columns, cells = _table(entries, measures, quantity)
+    lines = []
+    for i, entry in enumerate(entries):
+        about = entry.checked.submission
+        own = [column[i] for column in cells]
+        lines.append(Row(about.model, about.title, about.description, entry.baseline, own, entry.rank))
+    return TaskView(
+        task=task,
+        dataset=dataset,
+        quantity=quantity,
+        rows_count=len(rows),
+        entries=entries,
+        measures=measures,
+        columns=columns,
+        rows=lines,
+        plots=parity_plots(entries, rows["id"].to_pylist(), rows[task.target].to_numpy(), quantity.shown_unit),
+        bars=_bars(entries, measures[0]),
+        verdict=_verdict(entries, measures[0], quantity),
+    )
+
+
+def unit_of(metric: Metric, quantity: Quantity) -> str:
+    """Return the unit of a metric for people; empty for a pure number."""
+    unit = quantity.shown_unit if metric.unit is None else metric.unit
+    return "" if unit == "1" else unit
+
+
+def _table(entries: list[Entry], measures: list[Metric], quantity: Quantity) -> tuple[list[Column], list[list[Cell]]]:
+    columns, cells = [], []
+    for metric in measures:
+        columns.append(Column(metric.name, metric.title, unit_of(metric, quantity), metric.direction))
+        cells.append(_score_cells([entry.scores[metric.name] for entry in entries], metric))
+    abouts = [entry.checked.submission for entry in entries]
+    for column, value, text in _COST:
+        columns.append(column)
+        values = [value(about) for about in abouts]
+        cells.append([Cell(text(v), "" if v is None else _sortable(v)) for v in values])
+    columns.append(Column("device", "Device", numeric=False))
+    cells.append([Cell(about.cost.device, about.cost.device) for about in abouts])
+    return columns, cells
+
+
+def _none_or(text: Callable[[float], str]) -> Callable[[float | None], str]:
+    return lambda value: MISSING if value is None else text(value)
+
+
+_COST: list[tuple[Column, Callable[[Submission], float | None], Callable[[float | None], str]]] = [
+    (Column("train", "Train", "s"), lambda about: about.cost.train_seconds, _none_or(seconds)),
+    (Column("predict", "Predict", "s"), lambda about: about.cost.predict_seconds, _none_or(seconds)),
+    (Column("parameters", "Parameters"), lambda about: about.cost.parameters, _none_or(lambda v: whole(int(v)))),
+]
+
+
+def _score_cells(scores: Sequence[Score], metric: Metric) -> list[Cell]:
+    means = [score.mean for score in scores]
+    decimals = _decimals(means, metric)
+    texts = [fixed(mean, decimals) for mean in means]
+    finite = [mean for mean in means if math.isfinite(mean)]
+    best = fixed(min(finite) if metric.direction == "lower" else max(finite), decimals) if finite else None
+    return [
+        Cell(text, _sortable(score.mean), spread(score, decimals), text == best)
+        for score, text in zip(scores, texts, strict=True)
+    ]
+
+
+def _decimals(values: Sequence[float], metric: Metric) -> int:
+    # Shares and correlations are read against 1, whatever the smallest of them is.
+    return 3 if metric.unit == "1" else column_decimals(values)
+
+
+def _sortable(value: float) -> str:
+    return repr(float(value)) if math.isfinite(value) else ""
+
+
+def _leaders(entries: list[Entry], metric: Metric) -> tuple[Entry | None, Entry | None]:
+    """Return the best entry that is no baseline, and the best baseline."""
+    defined = [entry for entry in entries if math.isfinite(entry.scores[metric.name].mean)]
+    best = next((entry for entry in defined if not entry.baseline), None)
+    return best, next((entry for entry in defined if entry.baseline), None)
+
+
+def _verdict(entries: list[Entry], metric: Metric, quantity: Quantity) -> str:
+    if not entries:
+        return "No submissions yet."
+    best, baseline = _leaders(entries, metric)
+    if best is None:
+        leader = f"; {baseline.checked.submission.title} leads" if baseline else ""
+        return f"Only baselines so far{leader}."
+    title = best.checked.submission.title
+    if baseline is None:
+        return f"{title} leads; there is no baseline to compare it with."
+    reference = baseline.checked.submission.title
+    ours, theirs = best.scores[metric.name].mean, baseline.scores[metric.name].mean
+    if abs(ours - theirs) <= math.hypot(best.scores[metric.name].deviation, baseline.scores[metric.name].deviation):
+        return f"{title} and the best baseline, {reference}, are level within their spread over the seeds."
+    if (ours >= theirs) if metric.direction == "lower" else (ours <= theirs):
+        return f"No entry beats the best baseline, {reference}; {title} comes nearest."
+    if metric.direction == "lower" and theirs > 0:
+        return (
+            f"{title} has a {100 * (1 - ours / theirs):.0f} % lower {metric.title} than the best baseline, {reference}."
+        )
+    decimals = _decimals([ours, theirs], metric)
+    return f"{title} reaches {fixed(ours, decimals)}, the best baseline, {reference}, {fixed(theirs, decimals)}."
+
+
+def _bars(entries: list[Entry], metric: Metric, most: int = 6) -> list[Bar]:
+    defined = [entry for entry in entries if math.isfinite(entry.scores[metric.name].mean)]
+    chosen = [entry for entry in defined if not entry.baseline][: most // 2]
+    chosen += [entry for entry in defined if entry.baseline][: most - len(chosen)]
+    chosen.sort(key=lambda entry: entry.rank)
+    means = [entry.scores[metric.name].mean for entry in chosen]
+    decimals = _decimals(means, metric)
+    longest = max([abs(mean) for mean in means], default=0.0) or 1.0
+    return [
+        Bar(
+            entry.checked.submission.title,
+            fixed(mean, decimals),
+            round(100 * max(mean, 0.0) / longest, 1),
+            entry.baseline,
+        )
+        for entry, mean in zip(chosen, means, strict=True)
+    ]
+
+
+def models_table(views: Sequence[TaskView]) -> tuple[list[Column], list[Row]]:
+    """Return the table of every model on every task, by each task's first metric; models in order of mean rank."""
+    columns = [
+        Column(
+            view.task.name,
+            view.task.title,
+            f"{view.measures[0].title}{' / ' if unit_of(view.measures[0], view.quantity) else ''}"
+            f"{unit_of(view.measures[0], view.quantity)}",
+            view.measures[0].direction,
+        )
+        for view in views
+    ]
+    cells: list[Mapping[str, Cell]] = [{row.name: row.cells[0] for row in view.rows} for view in views]
+    shares: dict[str, list[float]] = {}
+    titles: dict[str, Row] = {}
+    for view in views:
+        for row in view.rows:
+            shares.setdefault(row.name, []).append(row.rank / len(view.rows))
+            titles.setdefault(row.name, row)
+    order = sorted(shares, key=lambda name: (sum(shares[name]) / len(shares[name]), name))
+    empty = Cell(MISSING, "")
+    rows = []
+    for name in order:
+        counted = len(shares[name])
+        note = f"{counted} of {len(views)} tasks" if counted < len(views) else ""
+        baseline = titles[name].baseline
+        rows.append(Row(name, titles[name].title, note, baseline, [by_name.get(name, empty) for by_name in cells]))
+    return columns, rows

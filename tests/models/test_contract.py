@@ -1,0 +1,116 @@
+"""What every registered model must do; a new model inherits all of it by being registered."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from matbench_defects.models.model import Background, Rows, make_model, models
+
+QUICK = {"schnet": {"epochs": 2, "width": 16, "interactions": 1}}
+"""Settings under which a model is quick; what is tested does not depend on how well it is fitted."""
+
+
+@pytest.fixture(scope="module")
+def parts(lno):
+    """A few training, validation and test rows of LiNiO2 with their values."""
+    background = Background(lno.spec, "formation_energy", lno.quantity("formation_energy"))
+    result = {}
+    for part, count in (("train", 20), ("validation", 6), ("test", 4)):
+        table = lno.part("random", part, "formation_energy").slice(0, count)
+        result[part] = Rows.of(table, background), table["formation_energy"].to_numpy()
+    return result
+
+
+@pytest.fixture(scope="module", params=models.names())
+def name(request):
+    return request.param
+
+
+def fitted(name, parts, seed=0, validation=True):
+    model = make_model(name, seed=seed, settings=QUICK.get(name))
+    model.fit(*parts["train"], parts["validation"] if validation else None)
+    return model
+
+
+@pytest.fixture(scope="module")
+def model(name, parts):
+    return fitted(name, parts)
+
+
+def test_one_finite_number_a_row(model, parts):
+    rows = parts["test"][0]
+    found = model.predict(rows)
+    assert found.values.shape == (len(rows),)
+    assert found.values.dtype == np.float64
+    assert np.isfinite(found.values).all()
+    if found.deviation is not None:
+        assert (found.deviation >= 0).all()
+
+
+def test_order_of_rows_does_not_matter(model, parts):
+    rows = parts["test"][0]
+    order = np.array([2, 0, 3, 1])
+    np.testing.assert_allclose(
+        model.predict(rows.take(order)).values, model.predict(rows).values[order], rtol=1e-5, atol=1e-6
+    )
+
+
+def test_a_batch_of_one(model, parts):
+    rows = parts["test"][0]
+    one = model.predict(rows.take([1])).values
+    np.testing.assert_allclose(one, model.predict(rows).values[1:2], rtol=1e-5, atol=1e-6)
+
+
+def test_the_seed_decides(name, parts):
+    rows = parts["test"][0]
+    first, again, other = (fitted(name, parts, seed).predict(rows).values for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    if models.get(name).seeded:
+        assert not np.array_equal(first, other)
+    else:
+        np.testing.assert_array_equal(first, other)
+
+
+def test_fits_without_a_validation_part(name, parts):
+    assert np.isfinite(fitted(name, parts, validation=False).predict(parts["test"][0]).values).all()
+
+
+def test_equivalent_structures_get_the_same_value(model, parts):
+    """A symmetry operation of the supercell permutes occupation and positions; nothing may change."""
+    import pyarrow as pa
+
+    rows = parts["test"][0]
+    table = rows.table
+    row = max(
+        range(len(rows)), key=lambda i: min(table["content_Li_Li"][i].as_py(), table["content_Li_vacancy"][i].as_py())
+    )
+    space = rows.background.spaces[table["space"][row].as_py()]
+    before = np.frombuffer(table["occupation"][row].as_py(), dtype=np.uint8)
+    operation = next(g for g in space.group if not np.array_equal(before[g], before))
+    after = before[operation]
+    crystal = space.crystal(after)
+    changed = table.slice(row, 1).to_pylist()[0] | {
+        "occupation": after.tobytes(),
+        "cartesian_site_positions": crystal.positions.tolist(),
+        "species_at_sites": list(crystal.species),
+        "id": "moved",
+    }
+    moved = Rows(pa.Table.from_pylist([changed], schema=table.schema), rows.background)
+    np.testing.assert_allclose(
+        model.predict(moved).values, model.predict(rows.take([row])).values, rtol=1e-4, atol=2e-5
+    )
+
+
+def test_says_what_it_is(name, model):
+    kind = models.get(name)
+    assert kind.title and kind.description.endswith(".")
+    assert all("/" in doi for doi in kind.references)
+    assert model.parameters is None or model.parameters >= 0
+    assert kind.Settings.model_json_schema()
+
+
+def test_rows_hold_no_label(parts, lno):
+    names = parts["train"][0].table.schema.names
+    forbidden = [n for n in lno.structures.schema.names if n.startswith(("sevennet", "chgnet", "formation", "split"))]
+    assert forbidden and not set(names) & set(forbidden)

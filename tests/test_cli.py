@@ -1,0 +1,154 @@
+"""The command line as a user runs it: what is printed, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from matbench_defects.shipped import shipped_specs, shipped_tasks
+
+
+def run(*arguments, cwd, **environment):
+    command = [sys.executable, "-m", "matbench_defects.cli", *map(str, arguments)]
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "150", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_check_counts_exactly(tmp_path):
+    done = run("check", "lno-cathode", cwd=tmp_path)
+    assert done.returncode == 0 and not done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["all", "4,096", "87"] in rows
+    assert ["Li6Va6", "924", "17"] in rows
+    assert any(line.startswith("label sevennet_relaxed: 88 wanted, 88 present") for line in done.stdout.splitlines())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_warns_of_more_symmetry_than_declared(tmp_path):
+    (tmp_path / "spec.yaml").write_text(
+        """
+name: salt
+version: 1.0.0
+title: Rock salt in a group that is too low
+parent:
+  spacegroup: Pmmm
+  lattice: {a: 4.2, b: 4.2, c: 4.2}
+  sites: {Po: [0, 0, 0]}
+  provenance: {source: a test}
+supercell: [2, 2, 1]
+sublattices: {Po: {Bi: 2, Po: rest}}
+"""
+    )
+    done = run("check", "spec.yaml", cwd=tmp_path)
+    assert done.returncode == 0
+    assert (
+        "the atoms have Pm-3m with 48 operations, more than the declared Pmmm with 8: 2 configurations would differ"
+        in (" ".join(done.stdout.split()))
+    )
+    assert "instead of 3." in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("specs", "lno-cathode"),
+        ("tasks", "lno-formation-energy-low-lithium"),
+        ("models", "schnet"),
+        ("engines", "sevennet"),
+        ("metrics", "ground_state_hit"),
+        ("splits", "content"),
+        ("quantities", "formation_energy"),
+    ],
+)
+def test_list(what, expected, tmp_path):
+    done = run("list", what, cwd=tmp_path)
+    assert done.returncode == 0
+    assert expected in [line.split()[0] for line in done.stdout.splitlines()]
+
+
+def test_the_road(tmp_path, lno):
+    """Build, evaluate, submit, leaderboard: with the committed labels."""
+    done = run("build", "lno-cathode", "--out", "lno", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "87 inequivalent of 4,096 configurations" in done.stdout
+    assert (tmp_path / "lno" / "manifest.json").read_bytes() == (lno.folder / "manifest.json").read_bytes()
+    done = run("evaluate", "lno-formation-energy", "--model", "mean", "--model", "cluster-expansion", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    shown = [line.split()[0] for line in done.stdout.splitlines() if line.strip()]
+    assert shown.index("cluster-expansion") < shown.index("mean")
+    result = "results/lno-formation-energy/cluster-expansion"
+    done = run("submit", result, "--author", "A. Chemist", "--dry-run", cwd=tmp_path)
+    assert done.returncode == 0 and "nothing was written" in done.stdout
+    assert not (tmp_path / "leaderboard").exists()
+    done = run("submit", result, "--author", "A. Chemist", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    submission = "leaderboard/submissions/lno-formation-energy/cluster-expansion"
+    assert sorted(p.name for p in (tmp_path / submission).iterdir()) == ["predictions.parquet", "submission.yaml"]
+    done = run("submit", submission, "--dry-run", cwd=tmp_path)
+    assert done.returncode == 0 and "is a valid submission" in done.stdout
+    done = run("leaderboard", "build", "--out", "site", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "A. Chemist" in "".join(p.read_text() for p in (tmp_path / "site").rglob("*.html"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check", "lno-cathod"], "no spec is called 'lno-cathod'; did you mean 'lno-cathode'?"),
+        (["check", "missing/spec.yaml"], "missing/spec.yaml: no spec file there"),
+        (["evaluate", "lno-formation-enrgy", "--model", "mean"], "did you mean 'lno-formation-energy'"),
+        (["evaluate", "lno-formation-energy", "--model", "maen"], "no model is called 'maen'; did you mean 'mean'?"),
+        (["submit", "results/lno-formation-energy/mean", "--author", "A"], "holds no result.json"),
+        (["schema", "specs"], "there is no schema of 'specs'; did you mean 'spec'?"),
+        (["init", "missing.cif"], "missing.cif"),
+    ],
+)
+def test_a_mistake_is_one_message_and_exit_code_2(arguments, message, tmp_path):
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1 and "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_init_writes_a_spec_that_checks(tmp_path):
+    from pymatgen.core import Lattice, Structure
+
+    host = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.2), ["Mg", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    host.to(str(tmp_path / "MgO.cif"))
+    done = run("init", "MgO.cif", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = run("check", "spec.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "MgO, Fm-3m" in done.stdout
+    done = run("init", "MgO.cif", cwd=tmp_path)
+    assert done.returncode == 2 and "exists already" in done.stderr
+    done = run("init", "MgO.cif", "--out", "specs/mine/spec.yaml", "--name", "mine", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert run("check", "specs/mine", cwd=tmp_path).returncode == 0
+
+
+def test_schema_accepts_what_is_shipped(tmp_path):
+    import jsonschema
+    import yaml
+
+    schemas = {kind: json.loads(run("schema", kind, cwd=tmp_path).stdout) for kind in ("spec", "task", "submission")}
+    for path in [*shipped_specs().values(), *(p.parent / "demo.yaml" for p in shipped_specs().values())]:
+        if path.exists():
+            jsonschema.validate(yaml.safe_load(path.read_text()), schemas["spec"])
+    for path in shipped_tasks().values():
+        jsonschema.validate(yaml.safe_load(path.read_text()), schemas["task"])
+    wrong = yaml.safe_load(shipped_specs()["lno-cathode"].read_text())
+    wrong["labels"][0]["modle"] = "7net-0"
+    with pytest.raises(jsonschema.ValidationError, match="modle"):
+        jsonschema.validate(wrong, schemas["spec"])
