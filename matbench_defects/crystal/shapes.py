@@ -85,7 +85,9 @@ def primitive(parent: Parent) -> Parent:
     if len(centring) == 1:
         return parent
     denominator = int(np.lcm.reduce([Fraction(float(x)).limit_denominator(48).denominator for x in centring.ravel()]))
-    vectors = np.concatenate([np.round(centring * denominator).astype(np.int64), denominator * np.eye(3, dtype=np.int64)])
+    vectors = np.concatenate(
+        [np.round(centring * denominator).astype(np.int64), denominator * np.eye(3, dtype=np.int64)]
+    )
     basis = hermite_normal_form(vectors) / denominator  # rows, in the old lattice
     old_to_new = np.linalg.inv(basis)
     lattice = basis @ parent.lattice

@@ -181,6 +181,32 @@ class Space:
             raise InputError(f"the space {self.name} holds structures; `pathway` would make it one of pathways")
         return self._ends(occupation, 1), self._ends(occupation, 0)
 
+    def count(self, content: Content, name: str) -> int:
+        """Return how many of one species a content has.
+
+        Parameters
+        ----------
+        content : tuple of tuple of int
+            The content.
+        name : str
+            A species that only one sublattice may hold, or ``sublattice.species``.
+
+        Raises
+        ------
+        InputError
+            If no sublattice, or more than one, holds it.
+        """
+        known = {f"{s.name}.{k}": (i, j) for i, s in enumerate(self.sublattices) for j, k in enumerate(s.species)}
+        short = [k for s in self.sublattices for k in s.species]
+        places = {f.partition(".")[2]: f for f in known if short.count(f.partition(".")[2]) == 1}
+        full = places.get(name, name)
+        if full not in known:
+            several = [f for f in known if f.partition(".")[2] == name]
+            hint = f"say which of {', '.join(several)}" if several else nearest(name, [*places, *known])
+            raise InputError(f"no content is called '{name}' in {self.name}; {hint}")
+        i, j = known[full]
+        return content[i][j]
+
     def content_name(self, content: Content) -> str:
         """Return a content for people and ids: ``Li6Va6``, sublattices joined by a dot."""
         parts = []

@@ -15,6 +15,8 @@ from matbench_defects.enumeration.configurations import decode
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.models import VACANCY, Conditions
 
+Orders = NDArray[np.int32] | NDArray[np.int64]
+"""How many operations keep each of many configurations."""
 NEUTRAL = 1e-6
 """A cell whose charge is less than this, in units of the elementary charge, is neutral."""
 LENGTH = 1e-4
@@ -97,7 +99,7 @@ class Checks:
         return abs(total) < NEUTRAL
 
     def _species(self, stage: Stage) -> tuple[str, ...]:
-        """A pathway's ends hold the ion and the vacancy by turns: what holds for one must hold for both."""
+        """Return what a placement puts down; an edge's ends hold ion and vacancy by turns, so both count."""
         names = self.space.sublattices[stage.sublattice].species
         if is_edge(self.space, stage):
             assert self.space.pathway is not None
@@ -119,8 +121,8 @@ class Checks:
         return self._fine(stage, stage, [(species[0], species[-1])])
 
     def finished(
-        self, content: Content, placed: NDArray[np.unsignedinteger], orders: NDArray[np.int64]
-    ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.int64]]:
+        self, content: Content, placed: NDArray[np.unsignedinteger], orders: Orders
+    ) -> tuple[NDArray[np.unsignedinteger], Orders]:
         """Keep what fulfils the conditions that only whole configurations can: symmetry, and the rest's distances."""
         kept = None
         if self.smallest_order > 1 or self.largest_order is not None:

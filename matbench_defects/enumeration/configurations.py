@@ -6,6 +6,7 @@ import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +110,7 @@ class Configurations:
         return np.concatenate(found).astype(np.int64) if found else np.zeros(0, dtype=np.int64)
 
 
-def decode(space: Space, content: Content, placed: NDArray[np.unsignedinteger]) -> NDArray[np.uint8]:
+def decode(space: Space, content: Content, placed: NDArray[np.integer]) -> NDArray[np.uint8]:
     """Return the occupations that compact ones stand for.
 
     Parameters
@@ -150,12 +151,12 @@ def encode(space: Space, occupations: NDArray[np.uint8]) -> tuple[Content, NDArr
     return content, np.concatenate(columns) if columns else np.zeros((0, len(occupations)), dtype=np.int64)
 
 
-def ranks(space: Space, content: Content, placed: NDArray[np.unsignedinteger]) -> NDArray[np.uint64] | list[int]:
+def ranks(space: Space, content: Content, placed: NDArray[np.integer]) -> NDArray[np.uint64] | list[int]:
     """Return the rank of each configuration: 64-bit numbers where all ranks of the content fit, else a list."""
     placements, _ = stages(space, content)
     wide = math.prod(stage.ways for stage in placements) >= 2**63
     kind: type = object if wide else np.uint64
-    number = np.zeros(placed.shape[1], dtype=kind)
+    number: NDArray[Any] = np.zeros(placed.shape[1], dtype=kind)
     at = 0
     before: dict[int, list[NDArray[np.int64]]] = {}
     for stage in placements:
@@ -163,7 +164,7 @@ def ranks(space: Space, content: Content, placed: NDArray[np.unsignedinteger]) -
         at += stage.count
         taken = before.setdefault(stage.sublattice, [])
         if is_edge(space, stage):
-            part = _edge_numbers(space, stage, columns).astype(kind)
+            part: NDArray[Any] = _edge_numbers(space, stage, columns).astype(kind)
         else:
             part = _subset_ranks(stage, [c - sum(c > t for t in taken) for c in columns], kind)
         number = number * kind(stage.ways) + part if not wide else number * stage.ways + part
@@ -174,9 +175,9 @@ def ranks(space: Space, content: Content, placed: NDArray[np.unsignedinteger]) -
 def _subset_ranks(stage: Stage, positions: list[NDArray[np.int64]], kind: type) -> NDArray[np.uint64]:
     """Vectorised `canonical.subset_rank`."""
     k, n = stage.count, stage.free
-    part = np.full(positions[0].shape, stage.ways - 1, dtype=kind)
+    part: NDArray[Any] = np.full(positions[0].shape, stage.ways - 1, dtype=kind)
     for i, position in enumerate(positions):
-        after = np.array([math.comb(n - 1 - c, k - i) for c in range(n)], dtype=kind)
+        after: NDArray[Any] = np.array([math.comb(n - 1 - c, k - i) for c in range(n)], dtype=kind)
         part = part - after[position]
     return part
 
@@ -185,7 +186,8 @@ def _edge_numbers(space: Space, stage: Stage, columns: list[NDArray[np.int64]]) 
     assert space.pathway is not None
     start = space.ranges[stage.sublattice].start
     codes = space.pathway.edges @ np.array([space.size, 1])
-    return np.searchsorted(codes, (columns[0] + start) * space.size + columns[1] + start)
+    numbers: NDArray[np.int64] = np.searchsorted(codes, (columns[0] + start) * space.size + columns[1] + start)
+    return numbers
 
 
 def part_ids(space: Space, part: Part) -> list[str]:

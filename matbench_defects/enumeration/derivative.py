@@ -29,7 +29,8 @@ def lattice_translations(space: Space) -> NDArray[np.int32]:
     where = np.full(len(space.host_species), -1)
     where[space.variable_sites] = np.arange(space.size)
     moved = where[atoms * count + images[:, cells]]
-    return moved[(moved != np.arange(space.size)).any(axis=1)].astype(np.int32)
+    others: NDArray[np.int32] = moved[(moved != np.arange(space.size)).any(axis=1)].astype(np.int32)
+    return others
 
 
 def derivative_structures(space: Space, *, exchange: bool = False) -> Configurations:

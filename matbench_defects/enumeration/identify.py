@@ -83,7 +83,7 @@ def identify(space: Space, crystal: Crystal, largest: float = 1.5) -> Identified
             None, f"its cell ({_shown(crystal.lattice)}) is no setting of the supercell ({_shown(space.lattice)})"
         )
     allowed = _allowed(space, crystal)
-    laid = []
+    laid: list[tuple[float, int, NDArray[np.float64]]] = []
     for fractional in settings:
         for shift in _shifts(space, crystal, fractional, allowed):
             distances = _distances(space, fractional + shift, allowed)[0]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.canonical import Stage, is_edge, stages
-from matbench_defects.enumeration.conditions import Checks
+from matbench_defects.enumeration.conditions import Checks, Orders
 from matbench_defects.enumeration.configurations import Configurations, Part
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.stabilisers import Stabilisers
@@ -101,7 +101,7 @@ class _Beginnings:
     """Configurations placed in part, shape (k, r), and the number of each one's stabiliser among those met."""
 
     placed: NDArray[np.unsignedinteger]
-    stabilisers: NDArray[np.int64]
+    stabilisers: Orders
 
 
 class _Walk:
@@ -115,7 +115,7 @@ class _Walk:
         self.met = met
         self.kind = site_type(max(r.stop - r.start for r in space.ranges))
 
-    def from_stage(self, index: int, begun: _Beginnings) -> Iterator[tuple[NDArray[np.unsignedinteger], NDArray]]:
+    def from_stage(self, index: int, begun: _Beginnings) -> Iterator[tuple[NDArray[np.unsignedinteger], Orders]]:
         """Yield what grows from some beginnings, with the orders of the stabilisers."""
         if index == len(self.stages):
             yield begun.placed, self.met.orders()[begun.stabilisers]
@@ -148,9 +148,7 @@ class _Walk:
             here = slice(int(cut[0]), int(cut[-1]) + 1)
             yield _Beginnings(begun.placed[:, here], begun.stabilisers[here])
 
-    def _extend(
-        self, index: int, begun: _Beginnings, last: bool
-    ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.int64]]:
+    def _extend(self, index: int, begun: _Beginnings, last: bool) -> tuple[NDArray[np.unsignedinteger], Orders]:
         """Place one more species: all beginnings with their new sites, and orders or numbers of the stabilisers."""
         stage = self.stages[index]
         blocked, own = self._blocked(index, begun)
@@ -203,7 +201,7 @@ class _Walk:
     ) -> Iterator[_Block]:
         """Yield the sets that differ under a stabiliser and avoid what is blocked."""
         table = self.met.sets(stage, group)
-        marks = table.orders if last else self.met.keeping(stage, group)
+        marks: Orders = table.orders if last else self.met.keeping(stage, group)
         if blocked is None:
             yield _Block(members, table.sites, None, marks)
             return
@@ -224,14 +222,14 @@ class _Block:
     members: NDArray[np.int64]
     table: NDArray[np.unsignedinteger]
     free: NDArray[np.unsignedinteger] | None
-    marks: NDArray[np.int64]
+    marks: Orders
     which: NDArray[np.int64] | None = None
     chosen: NDArray[np.int64] | None = None
 
 
 def _assemble(
     begun: NDArray[np.unsignedinteger], blocks: list[_Block], count: int, kind: type
-) -> tuple[NDArray[np.unsignedinteger], NDArray[np.int64]]:
+) -> tuple[NDArray[np.unsignedinteger], Orders]:
     """Bring the blocks into the order of their beginnings, and of the table within one."""
     old, number = begun.shape
     each = np.zeros(number, dtype=np.int64)
@@ -247,15 +245,13 @@ def _assemble(
         placed[:old].reshape(old, number, int(each[0]))[:] = begun[:, :, None]
     else:
         np.concatenate([np.repeat(c, each)[None] for c in begun], out=placed[:old]) if old else None
-    marks = np.empty(total, dtype=np.int64 if total < 1_000_000 else np.int32)
+    marks: Orders = np.empty(total, dtype=np.int32)
     for block in blocks:
         _write(block, placed[old:], marks, starts)
     return placed, marks
 
 
-def _write(
-    block: _Block, placed: NDArray[np.unsignedinteger], marks: NDArray[np.int64], starts: NDArray[np.int64]
-) -> None:
+def _write(block: _Block, placed: NDArray[np.unsignedinteger], marks: Orders, starts: NDArray[np.int64]) -> None:
     """Write the new sites of one block where they belong."""
     each = block.table.shape[1]
     if block.which is not None:

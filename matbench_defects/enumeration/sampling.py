@@ -185,7 +185,7 @@ def _draws(
         while True:
             content = contents[_pick(totals, generator)]
             edge = generator.randrange(len(space.pathway.edges)) if space.pathway is not None else -1
-            yield content, _coloured(space, content, np.arange(space.size), edge, generator)
+            yield content, _coloured(space, content, np.arange(space.size, dtype=np.int32), edge, generator)
     members = list(cycle_classes(space).values())
     weights = [class_weights(space, content) for content in contents]
     totals = list(itertools.accumulate(sum(w) for w in weights))

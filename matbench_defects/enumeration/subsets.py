@@ -96,7 +96,7 @@ def canonical_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np
 
 def _filter(action: NDArray[np.int32], count: int, allowed: NDArray[np.bool_] | None) -> Subsets:
     """Compare every set with its images: the quickest where sets and operations are few."""
-    order, size = action.shape
+    size = action.shape[1]
     columns = combinations(size, count)
     if allowed is not None:
         fine = np.ones(columns.shape[1], dtype=bool)
@@ -208,9 +208,9 @@ def _compare(
     """Return whether each moved set, in any order of its sites, is smaller than its own, and whether it is the same."""
     if size <= WORD:
         weight = np.int64(1) << np.arange(size - 1, -1, -1, dtype=np.int64)
-        left = sum((weight[m] for m in moved), start=np.int64(0))
-        right = sum((weight[o] for o in own), start=np.int64(0))
-        return left > right, left == right
+        left = np.add.reduce([weight[m] for m in moved])
+        right = np.add.reduce([weight[o] for o in own])
+        return np.greater(left, right), np.equal(left, right)
     moved = list(moved)
     for end, i in itertools.product(range(len(moved) - 1, 0, -1), range(len(moved) - 1)):
         if i < end:

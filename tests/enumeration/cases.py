@@ -14,7 +14,8 @@ from matbench_defects.enumeration.canonical import is_edge, stages
 from matbench_defects.spec.loading import load_spec
 
 PARENTS = {
-    "LiNiO2": "{spacegroup: R-3m, lattice: {a: 2.88, c: 14.19}, sites: {Li: [0, 0, 0], Ni: [0, 0, 1/2], O: [0, 0, 0.26]}",
+    "LiNiO2": """{spacegroup: R-3m, lattice: {a: 2.88, c: 14.19},
+        sites: {Li: [0, 0, 0], Ni: [0, 0, 1/2], O: [0, 0, 0.26]}""",
     "KFeO2": """{spacegroup: Pbca, lattice: {a: 5.727, b: 11.457, c: 16.207}, sites: {
         K1: [.2384, .5091, .9404], K2: [.2800, .2668, .8154], Fe1: [.2281, .5105, .6899], Fe2: [.2665, .2638, .5651],
         O1: [.0506, .4812, .7876], O2: [.0419, .1927, .4941], O3: [.1320, .4062, .6041], O4: [.3369, .3323, .1577]}""",

@@ -59,7 +59,9 @@ def test_any_image_of_a_configuration_is_found(name, seed, noise, setting):
     # The operation leads from what the atoms say to the canonical configuration.
     held = dict(zip(found.sites.tolist(), crystal.species, strict=True))
     for position, site in enumerate(space.variable_sites.tolist()):
-        sublattice = next(s for s, r in zip(space.sublattices, space.ranges, strict=True) if r.start <= position < r.stop)
+        sublattice = next(
+            s for s, r in zip(space.sublattices, space.ranges, strict=True) if r.start <= position < r.stop
+        )
         kind = found.occupation[found.operation[position]]
         assert held.get(site, "vacancy") == sublattice.species[kind]
 
@@ -103,7 +105,9 @@ def test_structures_of_both_libraries():
 @pytest.mark.slow
 def test_large_supercells():
     space = space_of(
-        "MoS2", "[8, 8, 1]", "{M: {sites: [Mo], species: {W: 1, Mo: rest}}, X: {sites: [S], species: {vacancy: 1, S: rest}}}"
+        "MoS2",
+        "[8, 8, 1]",
+        "{M: {sites: [Mo], species: {W: 1, Mo: rest}}, X: {sites: [S], species: {vacancy: 1, S: rest}}}",
     )
     every = enumerate_configurations(space)
     for i, occupation in enumerate(every.occupations):

@@ -25,6 +25,9 @@ SMALL = [
     ("KFeO2", "[2, 1, 1]", "{K: {vacancy: 1, K: rest}}", "pathway: {species: K, cutoff: 3.9}"),
 ]
 
+CROWDED = """{M: {sites: [Mo], species: {vacancy: 4, W: 4, Mo: rest}},
+    X: {sites: [S], species: {vacancy: 8, Se: 8, S: rest}}}"""
+
 
 @pytest.mark.parametrize("case", SMALL)
 @pytest.mark.parametrize("weighting", ["uniform", "by-multiplicity"])
@@ -45,11 +48,7 @@ def test_draws_have_their_distribution(case, weighting):
 
 
 def test_a_space_too_large_to_enumerate():
-    space = space_of(
-        "MoS2",
-        "[8, 8, 1]",
-        "{M: {sites: [Mo], species: {vacancy: 4, W: 4, Mo: rest}}, X: {sites: [S], species: {vacancy: 8, Se: 8, S: rest}}}",
-    )
+    space = space_of("MoS2", "[8, 8, 1]", CROWDED)
     assert count_inequivalent(space, space.contents()[0]) > 10**15
     found = sample(space, 500, 3)
     ids = found.ids()
@@ -60,11 +59,7 @@ def test_a_space_too_large_to_enumerate():
 
 @pytest.mark.slow
 def test_ten_thousand_of_a_large_space():
-    space = space_of(
-        "MoS2",
-        "[8, 8, 1]",
-        "{M: {sites: [Mo], species: {vacancy: 4, W: 4, Mo: rest}}, X: {sites: [S], species: {vacancy: 8, Se: 8, S: rest}}}",
-    )
+    space = space_of("MoS2", "[8, 8, 1]", CROWDED)
     start = time.process_time()
     assert len(set(sample(space, 10_000, 0).ids())) == 10_000
     assert time.process_time() - start < 30  # three times the goal; a regression to enumeration never ends
