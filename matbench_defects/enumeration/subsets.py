@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 DENSE_WORK = 30_000
 """From this many sets to be expected on, the compiled search is worth its start."""
-FILTERED = 2_000_000
-"""Up to this many images of sites it is quickest to compare all sets with all their images."""
+FEW, FILTERED = 24, 2_000_000
+"""Up to so many operations and images of sites it is quickest to compare all sets with all their images."""
 WORD = 62
 """Sets among at most this many sites are compared as one 64-bit number."""
 CHUNK = 4_000_000
@@ -85,7 +85,7 @@ def canonical_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np
     if order == 1 and allowed is None:
         columns = combinations(size, count)
         return Subsets(columns, np.ones(columns.shape[1], dtype=np.int32))
-    if count == 1 or order * math.comb(size, count) * count <= FILTERED:
+    if count == 1 or (order <= FEW and order * math.comb(size, count) * count <= FILTERED):
         return _filter(action, count, allowed)
     if size <= 64 and count > 2 and math.comb(size, count) // order > DENSE_WORK:
         from matbench_defects.enumeration.dense import dense_subsets
