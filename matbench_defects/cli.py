@@ -93,7 +93,7 @@ def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
 @app.command()
 def check(specs: Annotated[list[str], typer.Argument(help="Spec files, folders or shipped names.")]) -> None:
     """Say what specs hold and what building them would cost; build nothing."""
-    from matbench_defects.commands.showing import show_estimate
+    from matbench_defects.commands.estimating import show_estimate
 
     for spec in specs:
         show_estimate(spec, console)
