@@ -42,10 +42,11 @@ def show_results(task: Task, dataset: Dataset, results: list[Result], console: C
     unit = dataset.quantity(task.target).shown_unit
     console.print(f"\n{task.title}", markup=False, style="bold")
     console.print(f"{task.dataset}, {task.target} in {unit}, split {task.split} ({task.kind})", markup=False)
-    table = Table("model", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("model", no_wrap=True)
     for name in task.metrics:
         arrow = "↓" if metrics.get(name).direction == "lower" else "↑"
-        table.add_column(f"{metrics.get(name).title} {arrow}", justify="right")
+        table.add_column(f"{metrics.get(name).title} {arrow}", justify="right", no_wrap=name == task.metrics[0])
     for title in ("train s", "predict s", "parameters"):
         table.add_column(title, justify="right")
     first = metrics.get(task.metrics[0])
