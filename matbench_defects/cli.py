@@ -25,6 +25,8 @@ app = typer.Typer(
 leaderboard = typer.Typer(help="Score submissions and build the static site.", no_args_is_help=True)
 app.add_typer(leaderboard, name="leaderboard")
 console = Console(highlight=False)
+if not console.is_terminal:
+    console.width = 120  # a log file has no width; tables need some
 
 SpecArgument = Annotated[str, typer.Argument(help="A spec file, a folder that holds spec.yaml, or a shipped name.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; as many as cores if left out.")]
@@ -93,7 +95,7 @@ def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
 @app.command()
 def check(specs: Annotated[list[str], typer.Argument(help="Spec files, folders or shipped names.")]) -> None:
     """Say what specs hold and what building them would cost; build nothing."""
-    from matbench_defects.commands.showing import show_estimate
+    from matbench_defects.commands.estimating import show_estimate
 
     for spec in specs:
         show_estimate(spec, console)

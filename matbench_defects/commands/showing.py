@@ -7,80 +7,12 @@ import math
 from rich.console import Console
 from rich.table import Table
 
+from matbench_defects.commands.estimating import shown_time
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.evaluation.harness import Result
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.evaluation.scoring import Score
 from matbench_defects.evaluation.task import Task
-
-
-def show_estimate(name: str, console: Console) -> None:
-    """Show what a spec holds and what building it would cost.
-
-    Raises
-    ------
-    InputError
-        Naming file and line of the first mistake.
-    """
-    from matbench_defects.dataset.estimate import MANY_CONTENTS, estimate_labels, estimate_spaces
-    from matbench_defects.labels.store import LabelStore
-    from matbench_defects.shipped import find_spec
-    from matbench_defects.spec.loading import load_spec
-
-    spec = load_spec(name)
-    spaces = estimate_spaces(spec)
-    console.print(f"{spec.name} {spec.version}: {spec.title}", markup=False, style="bold")
-    for found in spaces:
-        space = found.space
-        sublattices = ", ".join(f"{s.name} {len(s.sites)} sites" for s in space.sublattices)
-        console.print(
-            f"\n{space.name}: {space.parent.formula}, {space.parent.space_group}, {len(space.host_species)} sites in "
-            f"the supercell ({sublattices}), {len(space.group)} operations",
-            markup=False,
-        )
-        if len(found.by_content) <= MANY_CONTENTS:
-            table = Table("content", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-            table.add_column("configurations", justify="right")
-            table.add_column("inequivalent", justify="right")
-            for content, every, inequivalent in found.by_content:
-                table.add_row(content, f"{every:,}", f"{inequivalent:,}")
-            table.add_row("all", f"{found.every:,}", f"{found.inequivalent:,}", style="bold")
-            console.print(table)
-        else:
-            console.print(
-                f"{len(found.by_content):,} contents, {found.every:,} configurations, "
-                f"{found.inequivalent:,} inequivalent"
-            )
-        if found.warning:
-            console.print(f"warning: {found.warning}", markup=False, style="yellow")
-    size = sum(s.index_bytes + s.structure_bytes * max(1, len(spec.labels)) for s in spaces)
-    console.print(f"\nthe dataset: about {_bytes(size)} before compression")
-    labels = find_spec(name).parent / "labels.parquet"
-    store = LabelStore(labels) if labels.exists() else None
-    for label in estimate_labels(spec, sum(s.labelled for s in spaces), store):
-        if label.seconds is None:
-            cost = "time unknown, none was computed yet"
-        else:
-            cost = (
-                f"{label.seconds:.1f} s each on one core, {_time(label.seconds * (label.wanted - label.present))} to go"
-            )
-        console.print(
-            f"label {label.method.name}: {label.wanted} wanted, {label.present} present; {cost}", markup=False
-        )
-
-
-def _bytes(number: float) -> str:
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if number < 1000 or unit == "TB":
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    raise AssertionError
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def show_dataset(dataset: Dataset, console: Console) -> None:
@@ -94,10 +26,11 @@ def show_dataset(dataset: Dataset, console: Console) -> None:
             markup=False,
         )
     for name, label in manifest["labels"].items():
-        discarded = sum(label["discarded"].values())
+        discarded, cost = sum(label["discarded"].values()), shown_time(label["core_seconds"])
         console.print(
-            f"  {name}: {label['labels']} labels, {discarded} discarded, {_time(label['core_seconds'])} of one core",
+            f"  {name}: {label['labels']} labels, {discarded} discarded, {cost} of one core",
             markup=False,
+            soft_wrap=True,
         )
     for name in dataset.splits:
         counts = ", ".join(f"{part} {len(dataset.part(name, part))}" for part in ("train", "validation", "test"))
@@ -109,10 +42,11 @@ def show_results(task: Task, dataset: Dataset, results: list[Result], console: C
     unit = dataset.quantity(task.target).shown_unit
     console.print(f"\n{task.title}", markup=False, style="bold")
     console.print(f"{task.dataset}, {task.target} in {unit}, split {task.split} ({task.kind})", markup=False)
-    table = Table("model", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("model", no_wrap=True)
     for name in task.metrics:
         arrow = "↓" if metrics.get(name).direction == "lower" else "↑"
-        table.add_column(f"{metrics.get(name).title} {arrow}", justify="right")
+        table.add_column(f"{metrics.get(name).title} {arrow}", justify="right", no_wrap=name == task.metrics[0])
     for title in ("train s", "predict s", "parameters"):
         table.add_column(title, justify="right")
     first = metrics.get(task.metrics[0])

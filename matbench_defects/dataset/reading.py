@@ -60,21 +60,25 @@ class Dataset:
     @functools.cached_property
     def structures(self) -> pa.Table:
         """The labelled selection, one row a configuration, sorted by id."""
-        tables = [pq.read_table(self.folder / name) for name in sorted(self._files("data/structures/"))]
-        return pa.concat_tables(tables).sort_by("id")
+        return self._read("data/structures/").sort_by("id")
 
     @functools.cached_property
     def index(self) -> pa.Table:
         """Every inequivalent configuration: id, space, content, occupation, multiplicity."""
-        return pa.concat_tables([pq.read_table(self.folder / name) for name in sorted(self._files("data/index/"))])
+        return self._read("data/index/")
 
     @functools.cached_property
     def spec(self) -> Spec:
         """The spec that the dataset was built from."""
         return load_spec(self.folder / "spec.yaml")
 
-    def _files(self, prefix: str) -> list[str]:
-        return [name for name in self.manifest["files"] if name.startswith(prefix) and name.endswith(".parquet")]
+    def _read(self, prefix: str) -> pa.Table:
+        tables = []
+        for name in sorted(self.manifest["files"]):
+            if name.startswith(prefix) and name.endswith(".parquet"):
+                with pq.ParquetFile(self.folder / name) as file:
+                    tables.append(file.read())
+        return pa.concat_tables(tables)
 
     @property
     def targets(self) -> list[str]:

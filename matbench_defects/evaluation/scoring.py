@@ -48,13 +48,14 @@ class Score:
     @property
     def mean(self) -> float:
         """Mean over the seeds."""
-        return float(np.mean(list(self.by_seed.values())))
+        values = list(self.by_seed.values())
+        return values[0] if len(set(values)) == 1 else float(np.mean(values))
 
     @property
     def deviation(self) -> float:
-        """Standard deviation over the seeds (of the sample, n - 1); zero for one seed."""
+        """Standard deviation over the seeds (of the sample, n - 1); exactly zero where all are equal."""
         values = list(self.by_seed.values())
-        return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+        return float(np.std(values, ddof=1)) if len(set(values)) > 1 else 0.0
 
 
 def scored_rows(task: Task, dataset: Dataset) -> pa.Table:

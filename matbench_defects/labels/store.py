@@ -156,7 +156,8 @@ def _row(label: Label) -> dict[str, Any]:
 
 def _read(path: Path) -> Iterator[Label]:
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:  # pq.read_table would load pandas
+            table = file.read()
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"cannot be read as Parquet: {str(error).splitlines()[0]}", file=str(path)) from None
     if not table.schema.equals(_SCHEMA, check_metadata=True):

@@ -1,0 +1,75 @@
+"""What `check` shows."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from matbench_defects.dataset.estimate import MANY_CONTENTS, estimate_labels, estimate_spaces
+from matbench_defects.labels.store import LabelStore
+from matbench_defects.shipped import find_spec
+from matbench_defects.spec.loading import load_spec
+
+
+def show_estimate(name: str, console: Console) -> None:
+    """Show what a spec holds and what building it would cost.
+
+    Raises
+    ------
+    InputError
+        Naming file and line of the first mistake.
+    """
+    spec = load_spec(name)
+    spaces = estimate_spaces(spec)
+    console.print(f"{spec.name} {spec.version}: {spec.title}", markup=False, style="bold")
+    for found in spaces:
+        space = found.space
+        sublattices = ", ".join(f"{s.name} {len(s.sites)} sites" for s in space.sublattices)
+        console.print(
+            f"\n{space.name}: {space.parent.formula}, {space.parent.space_group}, {len(space.host_species)} sites in "
+            f"the supercell ({sublattices}), {len(space.group)} operations",
+            markup=False,
+        )
+        if len(found.by_content) <= MANY_CONTENTS:
+            table = Table("content", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+            table.add_column("configurations", justify="right")
+            table.add_column("inequivalent", justify="right")
+            for content, every, inequivalent in found.by_content:
+                table.add_row(content, f"{every:,}", f"{inequivalent:,}")
+            table.add_row("all", f"{found.every:,}", f"{found.inequivalent:,}", style="bold")
+            console.print(table)
+        else:
+            console.print(
+                f"{len(found.by_content):,} contents, {found.every:,} configurations, "
+                f"{found.inequivalent:,} inequivalent"
+            )
+        if found.warning:
+            console.print(f"warning: {found.warning}", markup=False, style="yellow")
+    size = sum(s.index_bytes + s.structure_bytes * max(1, len(spec.labels)) for s in spaces)
+    console.print(f"\nthe dataset: about {_bytes(size)} before compression")
+    labels = find_spec(name).parent / "labels.parquet"
+    store = LabelStore(labels) if labels.exists() else None
+    for label in estimate_labels(spec, sum(s.labelled for s in spaces), store):
+        if label.seconds is None:
+            cost = "time unknown, none was computed yet"
+        else:
+            left = shown_time(label.seconds * (label.wanted - label.present))
+            cost = f"{label.seconds:.1f} s each on one core, {left} to go"
+        console.print(
+            f"label {label.method.name}: {label.wanted} wanted, {label.present} present; {cost}", markup=False
+        )
+
+
+def _bytes(number: float) -> str:
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if number < 1000 or unit == "TB":
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    raise AssertionError
+
+
+def shown_time(seconds: float) -> str:
+    """Return a time in the unit that suits it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
