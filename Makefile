@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: demo test fast lint types install clean
+.PHONY: demo test fast lint types speed install clean
 
 demo: $(INSTALLED)
 	$(BIN)/matbench-defects demo --out demo
@@ -22,6 +22,10 @@ lint: $(INSTALLED)
 
 types: $(INSTALLED)
 	$(BIN)/mypy
+
+# PEERS: a Python that has icet, bsym and SHRY installed, to time them beside the enumeration.
+speed: $(INSTALLED)
+	$(BIN)/python benchmarks/speed/enumeration.py --write $(if $(PEERS),--peers-python $(PEERS))
 
 install: $(INSTALLED)
 
