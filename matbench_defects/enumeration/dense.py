@@ -62,7 +62,7 @@ def _tables(action: NDArray[np.int32], allowed: NDArray[np.bool_] | None) -> tup
     order, size = action.shape
     site = np.arange(size, dtype=np.uint64)
     bit = np.uint64(1) << site
-    inverse = np.argsort(action, axis=1).astype(np.int64)
+    inverse = np.argsort(action, axis=1)
     preimage = bit[inverse]  # of each site, as a bit
     below = np.zeros((order, size + 1), dtype=np.uint64)  # sites whose image lies before d
     below[:, 1:] = np.bitwise_or.accumulate(preimage, axis=1)
@@ -71,7 +71,7 @@ def _tables(action: NDArray[np.int32], allowed: NDArray[np.bool_] | None) -> tup
     conflict = np.zeros(size, dtype=np.uint64)
     if allowed is not None:
         conflict = np.bitwise_or.reduce(np.where(allowed, np.uint64(0), bit), axis=1)
-    return bit[action], inverse, below, descending, still, conflict
+    return bit[action], inverse.astype(np.uint64), below, descending, still, conflict
 
 
 def _beginnings(search: Any, tables: tuple[NDArray[Any], ...], size: int, depth: int, room: int) -> NDArray[np.int64]:

@@ -86,12 +86,13 @@ def generate(
     met = met or Stabilisers(space, checks)
     walk = _Walk(space, content, checks, met, rows)
     number = 0
+    multiplicity = (len(space.group) // np.maximum(np.arange(len(space.group) + 1), 1)).astype(np.int32)
     beginnings = _Beginnings(np.zeros((0, 1), dtype=walk.kind), np.array([met.whole]))
     for placed, orders in walk.from_stage(0, beginnings):
         placed, orders = checks.finished(content, placed, orders)
         number += len(orders)
         if len(orders):
-            yield Part(content, placed, (len(space.group) // orders).astype(np.int32, copy=False))
+            yield Part(content, placed, multiplicity[orders])
     if where is None and number != (expected := count_inequivalent(space, content)):
         raise AssertionError(f"{number} configurations of {content}, Burnside says {expected}")
 
@@ -232,6 +233,8 @@ def _assemble(
 ) -> tuple[NDArray[np.unsignedinteger], Orders]:
     """Bring the blocks into the order of their beginnings, and of the table within one."""
     old, number = begun.shape
+    if not old and number == 1 and blocks[0].which is None and blocks[0].free is None:
+        return blocks[0].table, blocks[0].marks  # the first placement, which may be large, is not copied
     each = np.zeros(number, dtype=np.int64)
     for block in blocks:
         if block.which is None:

@@ -37,7 +37,7 @@ def _bit_operation(name: str) -> Any:
             function = builder.module.declare_intrinsic(f"llvm.{name}", (ir.IntType(64),), kind)
             return builder.call(function, [arguments[0], *flag])
 
-        return numba.types.int64(numba.types.uint64), generate
+        return numba.types.uint64(numba.types.uint64), generate
 
     return operation
 
@@ -52,7 +52,7 @@ bit_count = _bit_operation("ctpop")
 @_compiled
 def last_bit(word):  # type: ignore[no-untyped-def]
     """Return the highest site of a word."""
-    return 63 - _leading_zeros(word)
+    return np.uint64(63) - _leading_zeros(word)
 
 
 @_compiled
@@ -65,7 +65,7 @@ def search(  # type: ignore[no-untyped-def]
     ----------
     image_bit : ndarray of uint64, shape (h, n)
         The bit of the site that each operation sends each site to.
-    inverse : ndarray of int64, shape (h, n)
+    inverse : ndarray of uint64, shape (h, n)
         The site that each operation sends onto each site.
     below : ndarray of uint64, shape (h, n + 1)
         The sites that each operation sends before each site.
@@ -95,13 +95,15 @@ def search(  # type: ignore[no-untyped-def]
     zero = np.uint64(0)
     order = image_bit.shape[0]
     everything = ~zero if size == 64 else (one << np.uint64(size)) - one
-    alive = np.empty((count + 1, order), dtype=np.int32)
+    # Unsigned indices spare numba the test for negative ones.
+    alive = np.empty((count + 1, order), dtype=np.uint32)
     image = np.empty((count + 1, order), dtype=np.uint64)
     number = np.zeros(count + 1, dtype=np.int64)
     left = np.zeros(count + 1, dtype=np.uint64)  # further sites still to be tried at each depth
     waits = np.empty((count + 1, order), dtype=np.uint64)  # the further sites that can still change an operation's mind
     banned = np.zeros(count + 1, dtype=np.uint64)  # further sites that stay forbidden, whatever is chosen before them
-    chosen = np.zeros(count + 1, dtype=np.int64)
+    chosen = np.zeros(count + 1, dtype=np.uint64)
+    mark = np.zeros(count + 1, dtype=np.int64)  # where the sets with a chosen site begin
     extra = np.zeros(64, dtype=np.int32)
     current = zero
     for g in range(order):
@@ -153,13 +155,14 @@ def search(  # type: ignore[no-untyped-def]
                     d = first_bit(difference)
                     # A site whose image lies before d makes the image smaller, now or later.
                     lasting |= below[g, d] & future
-                    bit = one << np.uint64(inverse[g, d])
+                    home = inverse[g, d]
+                    bit = one << home
                     if bit & future & ~lasting == zero:
                         continue  # nothing brings the image up to the set again
                     after = difference ^ ((one << np.uint64(d)) | bit)
                     if after == zero:
                         if leaf:
-                            extra[inverse[g, d]] += 1
+                            extra[home] += 1
                             touched |= bit
                     else:
                         e = first_bit(after)
@@ -181,14 +184,11 @@ def search(  # type: ignore[no-untyped-def]
                 left[depth] &= one << np.uint64(begin[depth])
             if leaf:
                 candidates = left[depth]
-                n = bit_count(candidates)
+                n = int(bit_count(candidates))
                 found += n
                 if direction != 0 and n:
                     if direction < 0:
                         position -= n
-                    for j in range(depth):
-                        for i in range(n):
-                            sites[j, position + i] = chosen[j]
                     for i in range(n):
                         s = first_bit(candidates)
                         candidates &= candidates - one
@@ -204,12 +204,20 @@ def search(  # type: ignore[no-untyped-def]
             if depth == 0:
                 return found
             depth -= 1
-            current &= ~(one << np.uint64(chosen[depth]))
+            current &= ~(one << chosen[depth])
+            # All sets written since this site was chosen have it.
+            if direction > 0:
+                for i in range(mark[depth], position):
+                    sites[depth, i] = chosen[depth]
+            elif direction < 0:
+                for i in range(position, mark[depth]):
+                    sites[depth, i] = chosen[depth]
             enter = False
             continue
         s = first_bit(left[depth]) if direction >= 0 else last_bit(left[depth])
         left[depth] &= ~(one << np.uint64(s))
         chosen[depth] = s
+        mark[depth] = position
         current |= one << np.uint64(s)
         depth += 1
         enter = True

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-DENSE_WORK = 30_000
-"""From this many sets to be expected on, the compiled search is worth its start."""
+DENSE_WORK, LOADED_WORK = 30_000, 2_000
+"""From this many sets to be expected on, the compiled search is worth its start, and where it has been started."""
 FEW, FILTERED = 24, 2_000_000
 """Up to so many operations and images of sites it is quickest to compare all sets with all their images."""
 WORD = 62
@@ -87,7 +88,8 @@ def canonical_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np
         return Subsets(columns, np.ones(columns.shape[1], dtype=np.int32))
     if count == 1 or (order <= FEW and order * math.comb(size, count) * count <= FILTERED):
         return _filter(action, count, allowed)
-    if size <= 64 and count > 2 and math.comb(size, count) // order > DENSE_WORK:
+    enough = LOADED_WORK if "matbench_defects.enumeration.search" in sys.modules else DENSE_WORK
+    if size <= 64 and count > 2 and math.comb(size, count) // order > enough:
         from matbench_defects.enumeration.dense import dense_subsets
 
         return dense_subsets(action, count, allowed)
