@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.parent import Parent, build_parent
+from matbench_defects.crystal.pathway import Pathway, neighbour_edges
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.crystal.symmetry import LARGEST_BOX, Cells, box_volume, site_permutations, supercell_volume
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import digest
 from matbench_defects.spec.document import Route
-from matbench_defects.spec.models import LARGEST_SUPERCELL, VACANCY, SpaceSpec, Spec
+from matbench_defects.spec.models import LARGEST_SUPERCELL, VACANCY, PathwaySpec, SpaceSpec, Spec
 
 Content = tuple[tuple[int, ...], ...]
 """How many of each species on each sublattice, both in the order of the spec."""
@@ -61,12 +64,20 @@ class Space:
         The parent cells inside the supercell.
     sublattices : tuple of Sublattice
         What substitutes or leaves where.
+    pathway : Pathway, optional
+        The edges of the mobile ion, where the space holds pathways and not structures. Both ends of a pathway's edge
+        carry, in its occupation, one number more than the sublattice has species; its content counts them as the one
+        ion and the one vacancy that they share.
+    memory : dict
+        What is worked out once and kept, such as the cycle types of the group.
     """
 
     name: str
     parent: Parent
     cells: Cells
     sublattices: tuple[Sublattice, ...]
+    pathway: Pathway | None = None
+    memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @functools.cached_property
     def group(self) -> NDArray[np.int32]:
@@ -99,8 +110,9 @@ class Space:
         return self.parent.formula_units * len(self.cells.offsets)
 
     def contents(self) -> list[Content]:
-        """Return every content, sublattices in the order of the spec."""
-        return list(itertools.product(*(s.contents for s in self.sublattices)))
+        """Return every content, sublattices in the order of the spec; of pathways, those with an ion and a vacancy."""
+        found: list[Content] = list(itertools.product(*(s.contents for s in self.sublattices)))
+        return [c for c in found if min(n for counts in self.placed(c) for n in counts) >= 0]
 
     @functools.cached_property
     def lattice(self) -> NDArray[np.float64]:
@@ -121,12 +133,53 @@ class Space:
         return np.round(inside, 12) @ self.lattice
 
     def content(self, occupation: Sequence[int] | NDArray[np.uint8]) -> Content:
-        """Return the content of one occupation."""
+        """Return the content of one occupation; a pathway's edge counts as one ion and one vacancy."""
         occupation = np.asarray(occupation)
+        if self.pathway is not None:
+            occupation = self._ends(occupation, 0)
         return tuple(
             tuple(int(n) for n in np.bincount(occupation[r], minlength=len(s.species)))
             for s, r in zip(self.sublattices, self.ranges, strict=True)
         )
+
+    def placed(self, content: Content) -> Content:
+        """Return what of a content is placed on single sites: in a space of pathways, one ion and one vacancy less."""
+        if self.pathway is None:
+            return content
+        taken = (self.pathway.mobile, self.pathway.vacancy)
+        return tuple(
+            tuple(n - (i == self.pathway.sublattice and j in taken) for j, n in enumerate(counts))
+            for i, counts in enumerate(content)
+        )
+
+    def _ends(self, occupation: NDArray[np.uint8], vacant: int) -> NDArray[np.uint8]:
+        """Return the structure at one end of a pathway, the first (0) or second (1) site of its edge vacant."""
+        assert self.pathway is not None
+        mark = len(self.sublattices[self.pathway.sublattice].species)
+        where = self.ranges[self.pathway.sublattice]
+        ends = np.flatnonzero(occupation[where] == mark) + where.start
+        result = occupation.copy()
+        if len(ends):
+            result[ends] = self.pathway.mobile
+            result[ends[vacant]] = self.pathway.vacancy
+        return result
+
+    def end_points(self, occupation: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return the two structures that a pathway joins, as occupations of the same sites.
+
+        Parameters
+        ----------
+        occupation : ndarray of uint8, shape (n,)
+            A pathway of this space.
+
+        Raises
+        ------
+        InputError
+            If the space does not hold pathways.
+        """
+        if self.pathway is None:
+            raise InputError(f"the space {self.name} holds structures; `pathway` would make it one of pathways")
+        return self._ends(occupation, 1), self._ends(occupation, 0)
 
     def count(self, content: Content, name: str) -> int:
         """Return how many of one species a content has.
@@ -163,7 +216,9 @@ class Space:
         return ".".join(parts)
 
     def site_species(self, occupation: NDArray[np.uint8]) -> list[str]:
-        """Return what sits on each site of the supercell, vacancies named."""
+        """Return what sits on each site of the supercell, vacancies named; of a pathway, at its first end point."""
+        if self.pathway is not None:
+            occupation = self._ends(occupation, 1)
         result = list(self.host_species)
         for sublattice, where in zip(self.sublattices, self.ranges, strict=True):
             for site, kind in zip(sublattice.sites, occupation[where], strict=True):
@@ -178,11 +233,13 @@ class Space:
 
     def digest(self) -> str:
         """Return a digest of everything that an ideal structure depends on besides its occupation."""
+        pathway = {} if self.pathway is None else {"edges": self.pathway.edges.tolist()}
         return digest(
             {
                 "parent": self.parent.digest(),
                 "supercell": self.cells.rows.tolist(),
                 "sublattices": [[s.sites.tolist(), s.species] for s in self.sublattices],
+                **pathway,
             }
         )
 
@@ -244,7 +301,32 @@ def build_space(spec: Spec, name: str, part: SpaceSpec, route: Route) -> Space:
         sublattices.append(Sublattice(label, sites, tuple(allowed), contents))
     space = Space(name, parent, cells, tuple(sublattices))
     _check_kept_apart(spec, route, space)
+    if part.pathway is not None:
+        space = dataclasses.replace(space, pathway=_pathway(spec, part.pathway, route, space))
     return space
+
+
+def _pathway(spec: Spec, description: PathwaySpec, route: Route, space: Space) -> Pathway:
+    here = (*route, "pathway")
+    wanted = description.sublattice or description.species
+    known = [s.name for s in space.sublattices]
+    if wanted not in known:
+        raise spec.error((*here, "sublattice"), f"no sublattice is called '{wanted}'; {nearest(wanted, known)}")
+    index = known.index(wanted)
+    species = space.sublattices[index].species
+    for needed in (description.species, VACANCY):
+        if needed not in species:
+            raise spec.error(here, f"the sublattice '{wanted}' holds no {needed}; {nearest(needed, species)}")
+    sites = space.sublattices[index].sites
+    try:
+        edges = neighbour_edges(space.lattice, space.positions[sites], description.cutoff)
+    except InputError as error:
+        raise spec.error((*here, "cutoff"), error.message) from None
+    edges = edges + space.ranges[index].start
+    images = np.sort(space.group[:, edges], axis=2).reshape(-1, 2).astype(np.int64)
+    if not np.isin(images @ [space.size, 1], edges @ [space.size, 1]).all():
+        raise spec.error((*here, "cutoff"), "parts edges that symmetry makes equal; move it away from their length")
+    return Pathway(index, species.index(description.species), species.index(VACANCY), edges)
 
 
 def _contents(allowed: dict[str, tuple[int, ...] | None], size: int) -> tuple[tuple[int, ...], ...]:

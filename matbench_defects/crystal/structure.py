@@ -56,6 +56,12 @@ class Crystal:
         """Return the crystal that ``ase.Atoms`` hold."""
         return cls(np.array(atoms.cell), tuple(atoms.get_chemical_symbols()), np.array(atoms.positions))
 
+    @classmethod
+    def from_pymatgen(cls, structure: Any) -> Crystal:
+        """Return the crystal that an ordered ``pymatgen.core.Structure`` holds."""
+        species = tuple(getattr(site.specie, "element", site.specie).symbol for site in structure)
+        return cls(np.array(structure.lattice.matrix), species, np.array(structure.cart_coords))
+
 
 def shortest_distance(crystal: Crystal, cutoff: float = 3.0) -> float:
     """Return the shortest distance between two atoms, periodic images included.

@@ -5,7 +5,8 @@ first, and within one its species by how many sites they take, fewest first; the
 placement is a set of k of the n sites of the sublattice that are still free, written as increasing positions; the
 positions, one stage after another, are the *key* of a configuration. Canonical is the configuration whose key is the
 smallest of its orbit. Its *rank*, the number of smaller keys of the same content, is the end of its id, so an id can be
-turned back into the configuration without any table.
+turned back into the configuration without any table. A pathway is named alike: its edge is placed first, as the number
+of the edge among all edges.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.errors import InputError
 
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+"""The digits of ranks in ids."""
 
 
 @dataclass(frozen=True)
@@ -36,31 +38,38 @@ class Stage:
         How many sites it takes.
     free : int
         How many sites of the sublattice are still free before it.
+    ways : int
+        In how many ways the sites can be chosen.
     """
 
     sublattice: int
     species: int
     count: int
     free: int
-
-    @property
-    def ways(self) -> int:
-        """In how many ways the sites can be chosen."""
-        return math.comb(self.free, self.count)
+    ways: int
 
 
-def stages(content: Content) -> tuple[list[Stage], list[int]]:
-    """Return the placements of a content, in order, and the species that takes the rest of each sublattice."""
+def stages(space: Space, content: Content) -> tuple[list[Stage], list[int]]:
+    """Return the placements of a content, in order, and the species that takes the rest of each sublattice.
+
+    In a space of pathways the edge comes first: one of the edges takes two sites, and its species is the number after
+    the sublattice's last.
+    """
 
     def ways(counts: tuple[int, ...]) -> int:
         return math.factorial(sum(counts)) // math.prod(math.factorial(n) for n in counts)
 
+    content = space.placed(content)
     placements: list[Stage] = []
+    if space.pathway is not None:
+        moving = space.pathway.sublattice
+        mark = len(space.sublattices[moving].species)
+        placements.append(Stage(moving, mark, 2, sum(content[moving]) + 2, len(space.pathway.edges)))
     for i in sorted(range(len(content)), key=lambda i: (ways(content[i]), i)):
         free = sum(content[i])
         for j in sorted(range(len(content[i])), key=lambda j: (content[i][j], j))[:-1]:
             if content[i][j]:
-                placements.append(Stage(i, j, content[i][j], free))
+                placements.append(Stage(i, j, content[i][j], free, math.comb(free, content[i][j])))
                 free -= content[i][j]
     rest = [max(range(len(counts)), key=lambda j: (counts[j], j)) for counts in content]
     return placements, rest
@@ -83,8 +92,28 @@ def canonical(space: Space, occupation: NDArray[np.uint8]) -> tuple[NDArray[np.u
     operation : ndarray of int, shape (n,)
         A permutation of the group: what sits on site i of the given member sits on ``operation[i]`` of the canonical.
     """
+    operation = operations_to_canonical(space, occupation)[0]
+    result = np.empty_like(occupation)
+    result[operation] = occupation
+    return result, operation
+
+
+def operations_to_canonical(space: Space, occupation: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return every operation that leads to the canonical configuration, as many as keep the configuration.
+
+    Parameters
+    ----------
+    space : Space
+        The space.
+    occupation : ndarray of uint8, shape (n,)
+        Any member of the orbit.
+
+    Returns
+    -------
+    ndarray of int, shape (order of the stabiliser, n)
+    """
     candidates = space.group
-    placements, _ = stages(space.content(occupation))
+    placements, _ = stages(space, space.content(occupation))
     for stage in placements:
         where = space.ranges[stage.sublattice]
         holding = np.flatnonzero(occupation[where] == stage.species) + where.start
@@ -92,27 +121,28 @@ def canonical(space: Space, occupation: NDArray[np.uint8]) -> tuple[NDArray[np.u
         images = np.sort(candidates[:, holding], axis=1)
         smallest = images[np.lexsort(images.T[::-1])[0]]
         candidates = candidates[(images == smallest).all(axis=1)]
-    operation = candidates[0]
-    result = np.empty_like(occupation)
-    result[operation] = occupation
-    return result, operation
+    return candidates
 
 
 def rank(space: Space, occupation: NDArray[np.uint8]) -> int:
     """Return how many configurations of the same content have a smaller key."""
     number = 0
     free = [np.ones(r.stop - r.start, dtype=bool) for r in space.ranges]
-    for stage in stages(space.content(occupation))[0]:
+    for stage in stages(space, space.content(occupation))[0]:
         here = free[stage.sublattice]
         holding = occupation[space.ranges[stage.sublattice]] == stage.species
-        number = number * stage.ways + _subset_rank(np.flatnonzero(holding[here]).tolist(), stage.free)
+        if is_edge(space, stage):
+            part = _edge_rank(space, np.flatnonzero(holding) + space.ranges[stage.sublattice].start)
+        else:
+            part = subset_rank(np.flatnonzero(holding[here]).tolist(), stage.free)
+        number = number * stage.ways + part
         here[holding] = False
     return number
 
 
 def unrank(space: Space, content: Content, number: int) -> NDArray[np.uint8]:
     """Return the configuration of a content and rank."""
-    placements, rest = stages(content)
+    placements, rest = stages(space, content)
     parts = []
     for stage in reversed(placements):
         number, part = divmod(number, stage.ways)
@@ -122,21 +152,38 @@ def unrank(space: Space, content: Content, number: int) -> NDArray[np.uint8]:
     )
     free = [np.arange(r.start, r.stop) for r in space.ranges]
     for stage, part in zip(placements, reversed(parts), strict=True):
-        chosen = _subset(part, stage.free, stage.count)
         sites = free[stage.sublattice]
+        if is_edge(space, stage):
+            assert space.pathway is not None
+            chosen = np.searchsorted(sites, space.pathway.edges[part]).tolist()
+        else:
+            chosen = subset(part, stage.free, stage.count)
         occupation[sites[chosen]] = stage.species
         free[stage.sublattice] = np.delete(sites, chosen)
     return occupation
 
 
-def _subset_rank(chosen: list[int], size: int) -> int:
+def is_edge(space: Space, stage: Stage) -> bool:
+    """Return whether a stage places the edge of a pathway."""
+    return stage.species == len(space.sublattices[stage.sublattice].species)
+
+
+def _edge_rank(space: Space, ends: NDArray[np.int64]) -> int:
+    assert space.pathway is not None
+    found = np.flatnonzero((space.pathway.edges == ends).all(axis=1))
+    if len(found) != 1:
+        raise InputError(f"sites {ends.tolist()} are not an edge of {space.name}")
+    return int(found[0])
+
+
+def subset_rank(chosen: list[int], size: int) -> int:
     """Return how many subsets of as many of `size` positions come before this one, in lexicographic order."""
     count = len(chosen)
     return math.comb(size, count) - 1 - sum(math.comb(size - 1 - c, count - i) for i, c in enumerate(chosen))
 
 
-def _subset(number: int, size: int, count: int) -> list[int]:
-    """Return the subset of a given rank; the inverse of `_subset_rank`."""
+def subset(number: int, size: int, count: int) -> list[int]:
+    """Return the subset of a given rank; the inverse of `subset_rank`."""
     left = math.comb(size, count) - 1 - number
     chosen = []
     position = 0
@@ -159,7 +206,7 @@ def configuration_id(space: Space, occupation: NDArray[np.uint8]) -> str:
     occupation : ndarray of uint8, shape (n,)
         The canonical member of its orbit.
     """
-    return f"{space.name}:{space.content_name(space.content(occupation))}:{_base36(rank(space, occupation))}"
+    return f"{space.name}:{space.content_name(space.content(occupation))}:{base36(rank(space, occupation))}"
 
 
 def configuration_of(space: Space, name: str) -> NDArray[np.uint8]:
@@ -172,21 +219,22 @@ def configuration_of(space: Space, name: str) -> NDArray[np.uint8]:
     """
     parts = name.split(":")
     contents = {space.content_name(c): c for c in space.contents()}
-    valid = len(parts) == 3 and parts[0] == space.name and parts[1] in contents and set(parts[2]) <= set(_DIGITS)
+    valid = len(parts) == 3 and parts[0] == space.name and parts[1] in contents and set(parts[2]) <= set(DIGITS)
     if valid and parts[2]:
         number = int(parts[2], 36)
         content = contents[parts[1]]
-        if number < math.prod(stage.ways for stage in stages(content)[0]):
+        if number < math.prod(stage.ways for stage in stages(space, content)[0]):
             occupation = unrank(space, content, number)
             if (canonical(space, occupation)[0] == occupation).all():
                 return occupation
     raise InputError(f"'{name}' is not the id of a configuration of {space.name}")
 
 
-def _base36(number: int) -> str:
+def base36(number: int) -> str:
+    """Return a number in base 36, digits before letters."""
     digits = ""
     while True:
         number, digit = divmod(number, 36)
-        digits = _DIGITS[digit] + digits
+        digits = DIGITS[digit] + digits
         if not number:
             return digits

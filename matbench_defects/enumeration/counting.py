@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.space import Content, Space
 
+Cycles = tuple[tuple[int, int], ...]
+"""How many cycles of each length, as (length, number) pairs, lengths increasing."""
+
 
 def count_all(space: Space, content: Content) -> int:
-    """Return how many configurations have this content, equivalent ones counted each.
+    """Return how many configurations, or pathways, have this content, equivalent ones counted each.
 
     Parameters
     ----------
@@ -21,8 +25,11 @@ def count_all(space: Space, content: Content) -> int:
     content : tuple of tuple of int
         How many of each species on each sublattice.
     """
-    total = 1
-    for counts in content:
+    total = 1 if space.pathway is None else len(space.pathway.edges)
+    contents = space.placed(content)
+    if any(n < 0 for counts in contents for n in counts):
+        return 0
+    for counts in contents:
         total *= math.factorial(sum(counts))
         for n in counts:
             total //= math.factorial(n)
@@ -30,45 +37,113 @@ def count_all(space: Space, content: Content) -> int:
 
 
 def count_inequivalent(space: Space, content: Content) -> int:
-    """Return how many symmetry-inequivalent configurations have this content.
+    """Return how many symmetry-inequivalent configurations, or pathways, have this content.
 
     By Burnside's lemma it is the mean, over the group, of the number of configurations that an operation leaves as
-    they are: those whose every cycle of sites holds one species.
+    they are: those whose every cycle of sites holds one species. A pathway is left as it is where its edge is, and the
+    cycles of the sites outside the edge hold one species each.
 
     Parameters
     ----------
     space : Space
-        The space.
+        The space. Its cycle classes are found once and kept with it.
     content : tuple of tuple of int
         How many of each species on each sublattice.
     """
-    fixed = 0
-    memory: dict[tuple[tuple[tuple[int, int], ...], tuple[int, ...]], int] = {}
-    for cycles, times in _cycle_types(space).items():
-        product = times
-        for lengths, counts in zip(cycles, content, strict=True):
-            key = (lengths, counts)
-            if key not in memory:
-                memory[key] = _colourings(lengths, counts)
-            product *= memory[key]
-            if not product:
-                break
-        fixed += product
+    fixed = sum(class_weights(space, content))
     orbits, left = divmod(fixed, len(space.group))
     assert left == 0
     return orbits
 
 
-def _cycle_types(space: Space) -> Counter[tuple[tuple[tuple[int, int], ...], ...]]:
-    """Return how many operations share each set of cycle lengths: (length, number) pairs for each sublattice."""
-    smallest = _smallest_in_cycle(space.group)
+@dataclass(frozen=True)
+class CycleClass:
+    """Operations with the same cycle lengths; of pathways, pairs of an operation and an edge that it keeps.
+
+    Parameters
+    ----------
+    operations : ndarray of int, shape (t,)
+        Rows of the space's group.
+    edges : ndarray of int, shape (t,)
+        The edge that belongs to each, its ends left out of the cycles; -1 in a space of structures.
+    """
+
+    operations: NDArray[np.int64]
+    edges: NDArray[np.int64]
+
+
+def cycle_classes(space: Space) -> dict[tuple[Cycles, ...], CycleClass]:
+    """Return the classes of operations by the cycle lengths on each sublattice; found once for a space."""
+    if "cycle classes" not in space.memory:
+        lengths = cycle_lengths(space.group)
+        operations = np.arange(len(lengths))
+        edges = np.full(len(lengths), -1)
+        if space.pathway is not None:
+            operations, edges = np.nonzero(edge_action(space) == np.arange(len(space.pathway.edges)))
+            lengths = lengths[operations]
+            # A kept edge has both ends fixed, or exchanged in one cycle of two: its sites, and nothing else, go.
+            np.put_along_axis(lengths, space.pathway.edges[edges], 0, axis=1)
+        distinct, members = np.unique(lengths, axis=0, return_inverse=True)
+        found: dict[tuple[Cycles, ...], list[NDArray[np.int64]]] = {}
+        by_row = np.split(np.argsort(members.ravel(), kind="stable"), np.cumsum(np.bincount(members.ravel()))[:-1])
+        for row, here in zip(distinct, by_row, strict=True):
+            found.setdefault(tuple(_pairs(row[r]) for r in space.ranges), []).append(here)
+        space.memory["cycle classes"] = {
+            cycles: CycleClass(operations[np.concatenate(rows)], edges[np.concatenate(rows)])
+            for cycles, rows in found.items()
+        }
+    classes: dict[tuple[Cycles, ...], CycleClass] = space.memory["cycle classes"]
+    return classes
+
+
+def class_weights(space: Space, content: Content) -> list[int]:
+    """Return how many configurations the operations of each cycle class leave as they are, added up over the class."""
+    weights = []
+    memory: dict[tuple[Cycles, tuple[int, ...]], int] = {}
+    contents = space.placed(content)
+    if any(n < 0 for counts in contents for n in counts):
+        return [0] * len(cycle_classes(space))  # a pathway needs an ion and a vacancy
+    for cycles, members in cycle_classes(space).items():
+        product = len(members.operations)
+        for lengths, counts in zip(cycles, contents, strict=True):
+            key = (lengths, counts)
+            if key not in memory:
+                memory[key] = colourings(lengths, counts)
+            product *= memory[key]
+            if not product:
+                break
+        weights.append(product)
+    return weights
+
+
+def edge_action(space: Space) -> NDArray[np.int64]:
+    """Return where each operation sends each edge of the pathways, shape (order, edges)."""
+    assert space.pathway is not None
+    ends = np.sort(space.group[:, space.pathway.edges].astype(np.int64), axis=2)
+    codes = space.pathway.edges[:, 0].astype(np.int64) * space.size + space.pathway.edges[:, 1]
+    return np.searchsorted(codes, ends[:, :, 0] * space.size + ends[:, :, 1])
+
+
+def _pairs(lengths: NDArray[np.int64]) -> Cycles:
+    return tuple(sorted(Counter(lengths[lengths > 0].tolist()).items()))
+
+
+def cycle_lengths(group: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the length of each cycle of each operation at the cycle's smallest site, and zero at its other sites.
+
+    Parameters
+    ----------
+    group : ndarray of int, shape (order, n)
+        One permutation a row.
+
+    Returns
+    -------
+    ndarray of int, shape (order, n)
+    """
+    smallest = _smallest_in_cycle(group)
     order, size = smallest.shape
     flat = smallest + np.arange(order)[:, None] * size
-    length = np.bincount(flat.ravel(), minlength=order * size).reshape(order, size)
-    types: Counter[tuple[tuple[tuple[int, int], ...], ...]] = Counter()
-    for row in length:
-        types[tuple(tuple(sorted(Counter(row[r][row[r] > 0].tolist()).items())) for r in space.ranges)] += 1
-    return types
+    return np.bincount(flat.ravel(), minlength=order * size).reshape(order, size)
 
 
 def _smallest_in_cycle(group: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -81,20 +156,20 @@ def _smallest_in_cycle(group: NDArray[np.int32]) -> NDArray[np.int32]:
     return smallest
 
 
-def _colourings(cycles: tuple[tuple[int, int], ...], counts: tuple[int, ...]) -> int:
+def colourings(cycles: tuple[tuple[int, int], ...], counts: tuple[int, ...]) -> int:
     """Return in how many ways cycles can be given species so that the species' site counts come out."""
     ways: dict[tuple[int, ...], int] = {tuple(counts[:-1]): 1}  # what is left of each species but the last
     for length, number in cycles:
         after: dict[tuple[int, ...], int] = {}
         for left, times in ways.items():
-            for taken, choices in _shares(number, [n // length for n in left]):
+            for taken, choices in shares(number, [n // length for n in left]):
                 rest = tuple(n - t * length for n, t in zip(left, taken, strict=True))
                 after[rest] = after.get(rest, 0) + times * choices
         ways = after
     return ways.get((0,) * (len(counts) - 1), 0)
 
 
-def _shares(number: int, most: list[int]) -> list[tuple[tuple[int, ...], int]]:
+def shares(number: int, most: list[int]) -> list[tuple[tuple[int, ...], int]]:
     """Return each way of giving `number` equal cycles to species, the last taking what is left, with its weight."""
     shares: list[tuple[tuple[int, ...], int]] = [((), 1)]
     for limit in most:

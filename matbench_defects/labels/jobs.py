@@ -9,7 +9,10 @@ import numpy as np
 from matbench_defects.crystal.parent import build_parent
 from matbench_defects.crystal.space import Space, build_spaces
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.enumeration.orderly import Configurations, enumerate_configurations
+from matbench_defects.enumeration.configurations import Configurations
+from matbench_defects.enumeration.counting import count_inequivalent
+from matbench_defects.enumeration.orderly import enumerate_configurations
+from matbench_defects.enumeration.sampling import sample, sample_each_content
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Method, methods_of
 from matbench_defects.labels.running import Job
@@ -19,16 +22,21 @@ REFERENCE = "reference:"
 """What the id of a reference phase begins with."""
 
 
+LARGEST_INDEX = 1_000_000
+"""Up to this many inequivalent configurations a space is enumerated whole though only a sample is labelled."""
+
+
 @dataclass(frozen=True)
 class Selected:
-    """A space with all its configurations and those that are labelled.
+    """A space with its configurations and those that are labelled.
 
     Parameters
     ----------
     space : Space
         The space.
     configurations : Configurations
-        Every inequivalent configuration.
+        Every inequivalent configuration that fulfils the spec's conditions, or only the labelled ones of a space too
+        large to be enumerated.
     chosen : ndarray of int
         Positions of the labelled ones, increasing.
     """
@@ -39,27 +47,41 @@ class Selected:
 
 
 def select(spec: Spec) -> dict[str, Selected]:
-    """Enumerate each space of a spec and choose what is labelled."""
+    """Choose what is labelled in each space of a spec, and enumerate the space where it is not too large.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, if more configurations are asked for than differ.
+    """
     result = {}
     for name, space in build_spaces(spec).items():
-        configurations = enumerate_configurations(space)
         part, route = spec.all_spaces()[name]
-        chosen = _choose(part.configurations, len(configurations))
-        if len(chosen) < (part.configurations.count or 0):
-            raise spec.error(
-                (*route, "configurations", "count"),
-                f"{part.configurations.count} were asked for, but only {len(configurations)} configurations differ",
-            )
-        result[name] = Selected(space, configurations, chosen)
+        try:
+            result[name] = _select(space, part.configurations)
+        except InputError as error:
+            if error.file is not None:
+                raise
+            field = "count" if part.configurations.count else "where"
+            raise spec.error((*route, "configurations", field), error.message) from None
     return result
 
 
-def _choose(selection: Selection, available: int) -> np.ndarray:
+def _select(space: Space, selection: Selection) -> Selected:
     if selection.select == "all":
-        return np.arange(available)
-    assert selection.count is not None
-    generator = np.random.default_rng(selection.seed)
-    return np.sort(generator.permutation(available)[: selection.count])
+        every = enumerate_configurations(space, where=selection.where)
+        return Selected(space, every, np.arange(len(every)))
+    if selection.per_content is not None:
+        labelled = sample_each_content(
+            space, selection.per_content, selection.seed, selection.select, where=selection.where
+        )
+    else:
+        assert selection.count is not None
+        labelled = sample(space, selection.count, selection.seed, selection.select, where=selection.where)
+    if sum(count_inequivalent(space, content) for content in space.contents()) > LARGEST_INDEX:
+        return Selected(space, labelled, np.arange(len(labelled)))
+    every = enumerate_configurations(space, where=selection.where)
+    return Selected(space, every, every.positions(labelled))
 
 
 def jobs_of(spec: Spec, selected: dict[str, Selected]) -> list[Job]:
@@ -79,10 +101,10 @@ def jobs_of(spec: Spec, selected: dict[str, Selected]) -> list[Job]:
 
 def _jobs_in(part: Selected, methods: list[Method]) -> list[Job]:
     host = part.space.digest()
-    ids = part.configurations.ids()
+    labelled = part.configurations.take(part.chosen)
     return [
-        Job(ids[i], host, part.space.crystal(part.configurations.occupations[i]), method)
-        for i in part.chosen
+        Job(name, host, part.space.crystal(occupation), method)
+        for name, occupation in zip(labelled.ids(), labelled.occupations, strict=True)
         for method in methods
     ]
 

@@ -245,21 +245,75 @@ Sublattices = Annotated[
 ]
 
 
+class Distance(Model):
+    """How near or far the sites of two species may be, periodic images included."""
+
+    between: tuple[Species, Species]
+    """The two species, ``vacancy`` among them; the same one twice for distances among its own sites."""
+    at_least: Annotated[float, Field(ge=0)] = 0.0
+    """No pair may be nearer than this, Å."""
+    at_most: Annotated[float, Field(gt=0)] | None = None
+    """No pair may be farther apart than this, Å."""
+
+
+class Bounds(Model):
+    """A smallest and a largest number."""
+
+    at_least: Annotated[int, Field(ge=1)] = 1
+    """Not fewer."""
+    at_most: Annotated[int, Field(ge=1)] | None = None
+    """Not more; without limit where left out."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Bounds:
+        if self.at_most is not None and self.at_most < self.at_least:
+            raise ValueError(f"at_least {self.at_least} is more than at_most {self.at_most}")
+        return self
+
+
+class Conditions(Model):
+    """What a configuration must fulfil; one that cannot is never generated."""
+
+    distances: list[Distance] = []
+    """Limits of the distances between ideal sites of given species."""
+    charges: dict[Species, float] = {}
+    """Charge of each species, the host's fixed ones included; only neutral contents remain. A vacancy has none."""
+    symmetry_order: Bounds | None = None
+    """How many operations of the space's group (translations among them) must keep the configuration."""
+
+
 class Selection(Model):
     """Which inequivalent configurations are labelled."""
 
-    select: Literal["all", "uniform"] = "all"
-    """``all`` of them, or ``uniform``: each inequivalent configuration with the same probability, none twice."""
+    select: Literal["all", "uniform", "by-multiplicity"] = "all"
+    """``all``; ``uniform``: each inequivalent configuration with the same probability; ``by-multiplicity``: each with
+    a probability that grows with the number of its equivalents. None is chosen twice."""
     count: Annotated[int, Field(gt=0)] | None = None
-    """How many, for ``uniform``."""
+    """How many are drawn in all."""
+    per_content: Annotated[int, Field(gt=0)] | None = None
+    """How many are drawn of each content instead, or all of it where it holds no more."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the choice."""
+    where: Conditions | None = None
+    """Conditions; what does not fulfil them is left out of the selection."""
 
     @model_validator(mode="after")
     def _count_where_needed(self) -> Selection:
-        if (self.select == "uniform") != (self.count is not None):
-            raise ValueError("`count` goes with `select: uniform`, and only there")
+        given = (self.count is not None) + (self.per_content is not None)
+        if given != (self.select != "all"):
+            raise ValueError("`count` or `per_content`, one of them, goes with `uniform` and `by-multiplicity` only")
         return self
+
+
+class PathwaySpec(Model):
+    """Makes a space one of pathways: an edge whose two ends share one mobile ion and one vacancy."""
+
+    species: Species
+    """The mobile species."""
+    sublattice: str | None = None
+    """The sublattice on which it moves; left out, the one that bears the species' name."""
+    cutoff: Annotated[float, Field(gt=0, le=20)]
+    """Sites at most this far apart are joined by an edge, Å, in the ideal host."""
 
 
 def _check_supercell(value: Any) -> Any:
@@ -283,6 +337,8 @@ class SpaceSpec(Model):
     """Three repetitions, or three rows that give the supercell's vectors in the parent's."""
     sublattices: Sublattices
     """What substitutes or leaves where."""
+    pathway: PathwaySpec | None = None
+    """Where given, configurations are pathways of a mobile ion; a content counts the ion and vacancy that jump."""
     configurations: Selection = Selection()
     """Which configurations are labelled."""
 
@@ -384,6 +440,8 @@ class Spec(Model):
     """The supercell of the only space."""
     sublattices: Sublattices | None = None
     """The sublattices of the only space."""
+    pathway: PathwaySpec | None = None
+    """The pathways of the only space."""
     configurations: Selection = Selection()
     """The selection of the only space."""
     spaces: dict[str, SpaceSpec] | None = None
@@ -433,6 +491,7 @@ class Spec(Model):
             parent=self.parent,
             supercell=self.supercell,
             sublattices=self.sublattices,
+            pathway=self.pathway,
             configurations=self.configurations,
         )
         return {self.name: (only, ())}

@@ -1,0 +1,103 @@
+"""Run one other code on one case: `python peers.py CODE CASE.json` prints its number and seconds as JSON.
+
+Imported by nothing: it runs under whichever Python has the other codes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+VACANCY = "X0+"
+
+
+def _structure(case: dict[str, Any], content: list[list[int]] | None) -> Any:
+    """Return the supercell; with a content, its sublattices are partly occupied."""
+    from pymatgen.core import Composition, DummySpecies, Lattice, Structure
+
+    species: list[Any] = list(case["species"])
+    for sublattice, counts in zip(case["sublattices"], content or [], strict=False):
+        total = sum(counts)
+        held = {
+            (DummySpecies("X", 0) if name == "vacancy" else name): n / total
+            for name, n in zip(sublattice["species"], counts, strict=True)
+            if n
+        }
+        for site in sublattice["sites"]:
+            species[site] = Composition(held)
+    return Structure(Lattice(case["lattice"]), species, case["positions"], coords_are_cartesian=True)
+
+
+def shry(case: dict[str, Any]) -> int:
+    """Count the patterns that SHRY generates."""
+    from shry.core import Substitutor
+
+    total = 0
+    for content in case["contents"]:
+        structure = _structure(case, content)
+        if structure.is_ordered:
+            total += 1
+            continue
+        total += sum(1 for _ in Substitutor(structure, symprec=1e-3).make_patterns())
+    return total
+
+
+def bsym(case: dict[str, Any]) -> int:
+    """Count the structures that bsym makes; one sublattice after the other, as its users do, is not the same orbit."""
+    from bsym.interface.pymatgen import unique_structure_substitutions
+
+    (sublattice,) = case["sublattices"]
+    host = _structure(case, None)
+    for site in sublattice["sites"]:
+        host.replace(site, "Og")
+    total = 0
+    for content in case["contents"]:
+        wanted = {
+            ("Rn" if name == "vacancy" else name): n
+            for name, n in zip(sublattice["species"], content[0], strict=True)
+            if n
+        }
+        total += 1 if len(wanted) == 1 else len(unique_structure_substitutions(host, "Og", wanted, show_progress=False))
+    return total
+
+
+def icet(case: dict[str, Any]) -> int:
+    """Count the structures that icet enumerates on the supercell as a cell of its own."""
+    from ase import Atoms
+    from icet.tools import enumerate_structures
+
+    atoms = Atoms(case["species"], positions=case["positions"], cell=case["lattice"], pbc=True)
+    symbols = [[s] for s in case["species"]]
+    for sublattice in case["sublattices"]:
+        for site in sublattice["sites"]:
+            symbols[site] = ["X" if s == "vacancy" else s for s in sublattice["species"]]
+    total = 0
+    for content in case["contents"]:
+        wanted = {
+            ("X" if s == "vacancy" else s): (n / len(atoms), n / len(atoms))
+            for sublattice, counts in zip(case["sublattices"], content, strict=True)
+            for s, n in zip(sublattice["species"], counts, strict=True)
+        }
+        total += sum(
+            1 for _ in enumerate_structures(atoms, [1], symbols, concentration_restrictions=wanted, symprec=1e-3)
+        )
+    return total
+
+
+def main() -> None:
+    """Time the code that was asked for."""
+    code, file = sys.argv[1:3]
+    case = json.loads(Path(file).read_text())
+    warnings.simplefilter("ignore")
+    __import__(code)
+    start = time.perf_counter()
+    number = {"shry": shry, "bsym": bsym, "icet": icet}[code](case)
+    print(json.dumps({"number": number, "seconds": time.perf_counter() - start}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""Shapes of supercells: all superlattices of a size that the parent's rotations do not make equal.
+
+Hermite normal forms stand for superlattices (Hart and Forcade, Phys. Rev. B 77, 224115, 2008).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matbench_defects.crystal.parent import SAME_SITE, Parent, wrap
+
+
+def hermite_normal_form(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the Hermite normal form of a lattice given by independent integer rows, shape (3, 3).
+
+    The upper triangular basis of the same lattice with a positive diagonal, above which every entry is at least zero
+    and less than the diagonal entry of its column. Given more than three rows, the basis of all they generate.
+    """
+    left = [[int(x) for x in row] for row in rows]
+    basis: list[list[int]] = []
+    for column in range(3):
+        while True:
+            left.sort(key=lambda row: (row[column] == 0, abs(row[column])))
+            pivot = left[0]
+            changed = False
+            for row in left[1:]:
+                if row[column]:
+                    times = row[column] // pivot[column]
+                    row[:] = [a - times * b for a, b in zip(row, pivot, strict=True)]
+                    changed = True
+            if not changed:
+                break
+        sign = 1 if pivot[column] > 0 else -1
+        basis.append([sign * x for x in pivot])
+        left = left[1:]
+    for column in range(1, 3):
+        for row in basis[:column]:
+            times = row[column] // basis[column][column]
+            row[:] = [a - times * b for a, b in zip(row, basis[column], strict=True)]
+    return np.array(basis, dtype=np.int64)
+
+
+def supercell_shapes(parent: Parent, size: int) -> list[NDArray[np.int64]]:
+    """Return one supercell of each shape of a size.
+
+    Parameters
+    ----------
+    parent : Parent
+        The parent; its rotations make shapes equal. Where its cell is not primitive, see `primitive`.
+    size : int
+        How many parent cells a supercell holds.
+
+    Returns
+    -------
+    list of ndarray of int, shape (3, 3)
+        Supercell vectors as rows, in Hermite normal form, increasing; the smallest of each equal set.
+    """
+    rotations = np.unique(parent.rotations, axis=0)
+    seen: set[bytes] = set()
+    shapes = []
+    for a in (d for d in range(1, size + 1) if size % d == 0):
+        for d in (e for e in range(1, size // a + 1) if (size // a) % e == 0):
+            f = size // a // d
+            for b, c, e in np.ndindex(d, f, f):
+                rows = np.array([[a, b, c], [0, d, e], [0, 0, f]], dtype=np.int64)
+                if rows.tobytes() in seen:
+                    continue
+                shapes.append(rows)
+                seen.update(hermite_normal_form(rows @ rotation.T).tobytes() for rotation in rotations)
+    return shapes
+
+
+def primitive(parent: Parent) -> Parent:
+    """Return the parent in a primitive cell: with the pure translations of its space group as lattice vectors.
+
+    Parameters
+    ----------
+    parent : Parent
+        The parent, such as one in the conventional cell of a centred space group.
+    """
+    centring = parent.translations[(parent.rotations == np.eye(3, dtype=int)).all(axis=(1, 2))]
+    if len(centring) == 1:
+        return parent
+    denominator = int(np.lcm.reduce([Fraction(float(x)).limit_denominator(48).denominator for x in centring.ravel()]))
+    vectors = np.concatenate(
+        [np.round(centring * denominator).astype(np.int64), denominator * np.eye(3, dtype=np.int64)]
+    )
+    basis = hermite_normal_form(vectors) / denominator  # rows, in the old lattice
+    old_to_new = np.linalg.inv(basis)
+    lattice = basis @ parent.lattice
+    positions = wrap(parent.positions @ old_to_new)
+    kept: list[int] = []
+    for i, position in enumerate(positions):
+        others = positions[kept] - position
+        others -= np.round(others)
+        same = np.linalg.norm(others @ lattice, axis=1) < SAME_SITE
+        if not any(same & np.array([parent.labels[j] == parent.labels[i] for j in kept], dtype=bool)):
+            kept.append(i)
+    rotations = np.round(old_to_new.T @ parent.rotations @ basis.T).astype(np.int64)
+    translations = wrap(parent.translations @ old_to_new)
+    codes = np.concatenate([rotations.reshape(len(rotations), 9), np.round(translations * 48) % 48], axis=1)
+    _, first = np.unique(codes, axis=0, return_index=True)
+    first = np.sort(first)
+    return Parent(
+        lattice,
+        tuple(parent.species[i] for i in kept),
+        tuple(parent.labels[i] for i in kept),
+        positions[kept],
+        rotations[first],
+        translations[first],
+        parent.space_group,
+        parent.declared,
+    )

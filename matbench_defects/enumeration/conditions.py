@@ -1,0 +1,193 @@
+"""Conditions on configurations, in the form in which generation checks them."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matbench_defects.crystal.space import Content, Space
+from matbench_defects.enumeration.canonical import Stage, is_edge, stages
+from matbench_defects.enumeration.configurations import decode
+from matbench_defects.errors import InputError, nearest
+from matbench_defects.spec.models import VACANCY, Conditions
+
+Orders = NDArray[np.int32] | NDArray[np.int64]
+"""How many operations keep each of many configurations."""
+NEUTRAL = 1e-6
+"""A cell whose charge is less than this, in units of the elementary charge, is neutral."""
+LENGTH = 1e-4
+"""Distances that differ by less than this, Å, are the same; limits are widened by it."""
+SLICE = 65_536
+"""Configurations that are decoded at a time."""
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The conditions of one space.
+
+    Parameters
+    ----------
+    space : Space
+        The space.
+    limits : list of (str, str, ndarray of bool, shape (n, n))
+        For two species, which pairs of variable sites they may hold.
+    charges : dict
+        Charge by species; empty where charge does not matter.
+    smallest_order, largest_order : int
+        How many operations must keep a configuration.
+    """
+
+    space: Space
+    limits: list[tuple[str, str, NDArray[np.bool_]]] = field(default_factory=list)
+    charges: dict[str, float] = field(default_factory=dict)
+    smallest_order: int = 1
+    largest_order: int | None = None
+
+    @classmethod
+    def of(cls, space: Space, where: Conditions | None) -> Checks:
+        """Return the checks that conditions ask for.
+
+        Raises
+        ------
+        InputError
+            If they name a species that no sublattice holds, or leave a charge out.
+        """
+        if where is None:
+            return cls(space)
+        known = {s for sublattice in space.sublattices for s in sublattice.species}
+        limits = []
+        for distance in where.distances:
+            for species in distance.between:
+                if species not in known:
+                    raise InputError(f"no sublattice holds {species}; {nearest(species, known)}")
+            apart = site_distances(space)
+            fine = apart >= distance.at_least - LENGTH
+            if distance.at_most is not None:
+                fine &= apart <= distance.at_most + LENGTH
+            limits.append((*distance.between, fine))
+        if where.charges:
+            missing = (known | set(space.host_species)) - set(where.charges) - {VACANCY}
+            if missing:
+                raise InputError(f"the charge of {', '.join(sorted(missing))} is not given")
+        order = where.symmetry_order
+        return cls(
+            space,
+            limits,
+            dict(where.charges),
+            order.at_least if order else 1,
+            order.at_most if order else None,
+        )
+
+    @property
+    def any(self) -> bool:
+        """Whether there are conditions on distances."""
+        return bool(self.limits)
+
+    def content(self, content: Content) -> bool:
+        """Return whether a content is neutral, or charge does not matter."""
+        if not self.charges:
+            return True
+        variable = set(self.space.variable_sites.tolist())
+        fixed = Counter(s for i, s in enumerate(self.space.host_species) if i not in variable)
+        total = sum(self.charges[s] * n for s, n in fixed.items())
+        for sublattice, counts in zip(self.space.sublattices, content, strict=True):
+            total += sum(self.charges.get(s, 0.0) * n for s, n in zip(sublattice.species, counts, strict=True))
+        return abs(total) < NEUTRAL
+
+    def _species(self, stage: Stage) -> tuple[str, ...]:
+        """Return what a placement puts down; an edge's ends hold ion and vacancy by turns, so both count."""
+        names = self.space.sublattices[stage.sublattice].species
+        if is_edge(self.space, stage):
+            assert self.space.pathway is not None
+            return names[self.space.pathway.mobile], names[self.space.pathway.vacancy]
+        return (names[stage.species],)
+
+    def _fine(self, one: Stage, other: Stage, pairs: list[tuple[str, str]]) -> NDArray[np.bool_] | None:
+        a, b = self.space.ranges[one.sublattice], self.space.ranges[other.sublattice]
+        found = [fine[a, b] for x, y, fine in self.limits for pair in pairs if pair in ((x, y), (y, x))]
+        return np.logical_and.reduce(found) if found else None
+
+    def between(self, one: Stage, other: Stage) -> NDArray[np.bool_] | None:
+        """Return which sites two placements may take together, shape (n, m); None where all."""
+        return self._fine(one, other, list(itertools.product(self._species(one), self._species(other))))
+
+    def within(self, stage: Stage) -> NDArray[np.bool_] | None:
+        """Return which pairs of sites one placement may take, shape (n, n); None where all."""
+        species = self._species(stage)
+        return self._fine(stage, stage, [(species[0], species[-1])])
+
+    def finished(
+        self, content: Content, placed: NDArray[np.unsignedinteger], orders: Orders
+    ) -> tuple[NDArray[np.unsignedinteger], Orders]:
+        """Keep what fulfils the conditions that only whole configurations can: symmetry, and the rest's distances."""
+        kept = None
+        if self.smallest_order > 1 or self.largest_order is not None:
+            kept = orders >= self.smallest_order
+            if self.largest_order is not None:
+                kept &= orders <= self.largest_order
+        rest = {s.species[k] for s, k in zip(self.space.sublattices, stages(self.space, content)[1], strict=True)}
+        late = [limit for limit in self.limits if rest & {limit[0], limit[1]}]
+        if late:
+            kept = np.ones(len(orders), dtype=bool) if kept is None else kept
+            for i in range(0, len(orders), SLICE):
+                here = slice(i, i + SLICE)
+                kept[here] &= self._hold(late, decode(self.space, content, placed[:, here]))
+        return (placed, orders) if kept is None else (placed[:, kept], orders[kept])
+
+    def accept(self, occupation: NDArray[np.uint8], order: int) -> bool:
+        """Return whether one configuration, kept by `order` operations, fulfils every condition.
+
+        Parameters
+        ----------
+        occupation : ndarray of uint8, shape (n,)
+            The configuration.
+        order : int
+            The order of its stabiliser.
+        """
+        if order < self.smallest_order or (self.largest_order is not None and order > self.largest_order):
+            return False
+        if not self.content(self.space.content(occupation)):
+            return False
+        return not self.limits or bool(self._hold(self.limits, occupation[None])[0])
+
+    def _hold(
+        self, limits: list[tuple[str, str, NDArray[np.bool_]]], occupations: NDArray[np.uint8]
+    ) -> NDArray[np.bool_]:
+        """Return which occupations keep the limits, pathways at both end points."""
+        kept = np.ones(len(occupations), dtype=bool)
+        structures = [occupations]
+        if self.space.pathway is not None:
+            ends = [self.space.end_points(o) for o in occupations]
+            structures = [np.array([e[0] for e in ends]), np.array([e[1] for e in ends])]
+        for structure, (one, other, fine) in itertools.product(structures, limits):
+            a, b = self._holding(structure, one), self._holding(structure, other)
+            bad = ~fine
+            if one == other:
+                bad = bad & ~np.eye(len(bad), dtype=bool)
+            kept &= ~((a.astype(np.float32) @ bad.astype(np.float32) > 0) & b).any(axis=1)
+        return kept
+
+    def _holding(self, occupations: NDArray[np.uint8], species: str) -> NDArray[np.bool_]:
+        result = np.zeros(occupations.shape, dtype=bool)
+        for sublattice, where in zip(self.space.sublattices, self.space.ranges, strict=True):
+            if species in sublattice.species:
+                result[:, where] = occupations[:, where] == sublattice.species.index(species)
+        return result
+
+
+def site_distances(space: Space) -> NDArray[np.float64]:
+    """Return the shortest distance between variable sites, periodic images included, Å, shape (n, n).
+
+    A site's distance to itself is that to its nearest image.
+    """
+    from pymatgen.core import Lattice
+
+    fractional = space.positions[space.variable_sites] @ np.linalg.inv(space.lattice)
+    distances: NDArray[np.float64] = Lattice(space.lattice).get_all_distances(fractional, fractional)
+    reduced = Lattice(space.lattice).get_lll_reduced_lattice()
+    np.fill_diagonal(distances, min(reduced.abc))
+    return distances

@@ -1,0 +1,79 @@
+"""Derivative structures: the configurations of every supercell shape that are not a repetition of a smaller cell."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matbench_defects.crystal.space import Space
+from matbench_defects.enumeration.canonical import canonical
+from matbench_defects.enumeration.configurations import Configurations, decode, encode, ranks
+from matbench_defects.enumeration.orderly import enumerate_configurations
+
+
+def lattice_translations(space: Space) -> NDArray[np.int32]:
+    """Return the parent's lattice translations on the variable sites, the identity left out, shape (c - 1, n).
+
+    Parameters
+    ----------
+    space : Space
+        The space; its parent in a primitive cell (`shapes.primitive`), or centring vectors are not among them.
+    """
+    offsets = space.cells.offsets
+    count = len(offsets)
+    images = space.cells.index(offsets[:, None, :] + offsets[None, :, :])  # translation, cell
+    atoms, cells = np.divmod(space.variable_sites, count)
+    where = np.full(len(space.host_species), -1)
+    where[space.variable_sites] = np.arange(space.size)
+    moved = where[atoms * count + images[:, cells]]
+    others: NDArray[np.int32] = moved[(moved != np.arange(space.size)).any(axis=1)].astype(np.int32)
+    return others
+
+
+def derivative_structures(space: Space, *, exchange: bool = False) -> Configurations:
+    """Return the inequivalent configurations of a supercell that are not a repetition of a smaller cell.
+
+    Parameters
+    ----------
+    space : Space
+        The space of one supercell.
+    exchange : bool
+        Whether two configurations are the same if exchanging species throughout a sublattice makes them so.
+    """
+    every = enumerate_configurations(space)
+    translations = lattice_translations(space)
+    kept = []
+    start = 0
+    for part in every.parts:
+        occupations = decode(space, part.content, part.placed)
+        repeats = np.zeros(len(part), dtype=bool)
+        for translation in translations:
+            repeats |= (occupations[:, translation] == occupations).all(axis=1)
+        chosen = np.flatnonzero(~repeats)
+        if exchange:
+            fine = [_smallest_of_exchanges(space, occupations[i]) for i in chosen.tolist()]
+            chosen = chosen[np.array(fine, dtype=bool)]
+        kept.append(chosen + start)
+        start += len(part)
+    return every.take(np.concatenate(kept)) if kept else every
+
+
+def _smallest_of_exchanges(space: Space, occupation: NDArray[np.uint8]) -> bool:
+    own = _place(space, occupation)
+    return all(_place(space, canonical(space, other)[0]) >= own for other in _exchanged(space, occupation))
+
+
+def _exchanged(space: Space, occupation: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    for orders in itertools.product(*(itertools.permutations(range(len(s.species))) for s in space.sublattices)):
+        other = occupation.copy()
+        for order, where in zip(orders, space.ranges, strict=True):
+            other[where] = np.array(order, dtype=np.uint8)[occupation[where]]
+        yield other
+
+
+def _place(space: Space, occupation: NDArray[np.uint8]) -> tuple[object, int]:
+    content, placed = encode(space, occupation[None])
+    return content, int(ranks(space, content, placed)[0])

@@ -1,0 +1,252 @@
+"""Random configurations from spaces of any size, without enumerating them.
+
+Uniform over inequivalent configurations: an operation is drawn with a probability proportional to the number of
+configurations that it leaves as they are, and then one of those at random. An orbit is reached through each of its
+members and each operation that keeps the member: as many pairs as the group has operations, the same for every orbit
+(Burnside's lemma read backwards), so the draw is unbiased. By multiplicity: any configuration at random.
+
+Without repetition what was drawn before is drawn again; where a good part of the space is asked for, it is enumerated
+and a part of it taken, which has the same distribution.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matbench_defects.crystal.space import Content, Space
+from matbench_defects.enumeration.canonical import operations_to_canonical, rank
+from matbench_defects.enumeration.conditions import Checks
+from matbench_defects.enumeration.configurations import Configurations, Part, encode
+from matbench_defects.enumeration.counting import (
+    class_weights,
+    colourings,
+    count_all,
+    count_inequivalent,
+    cycle_classes,
+    shares,
+)
+from matbench_defects.enumeration.orderly import enumerate_configurations
+from matbench_defects.errors import InputError
+from matbench_defects.spec.models import Conditions
+
+Weighting = Literal["uniform", "by-multiplicity"]
+
+ENUMERATED = 4
+"""Where fewer than this many times the wanted configurations exist, they are enumerated."""
+LARGEST_ENUMERATED = 2_000_000
+"""Spaces with conditions are enumerated up to this many configurations, since conditions may leave few."""
+TRIES = 1000
+"""How many draws one configuration may cost before the search is given up."""
+
+
+def sample(
+    space: Space,
+    count: int,
+    seed: int,
+    weighting: Weighting = "uniform",
+    *,
+    distinct: bool = True,
+    contents: list[Content] | None = None,
+    where: Conditions | None = None,
+) -> Configurations:
+    """Draw configurations at random.
+
+    Parameters
+    ----------
+    space : Space
+        The space, of structures or of pathways.
+    count : int
+        How many.
+    seed : int
+        Seed; the same seed gives the same configurations.
+    weighting : {"uniform", "by-multiplicity"}
+        Whether each orbit is equally likely, or each decoration.
+    distinct : bool
+        Whether none may be drawn twice.
+    contents : list of contents, optional
+        Only these.
+    where : Conditions, optional
+        What each configuration must fulfil.
+
+    Returns
+    -------
+    Configurations
+        Canonical members in the order of the enumeration.
+
+    Raises
+    ------
+    InputError
+        If fewer distinct configurations exist, or the conditions leave too few to be found by drawing.
+    """
+    checks = Checks.of(space, where)
+    contents = [c for c in (space.contents() if contents is None else contents) if checks.content(c)]
+    available = sum(count_inequivalent(space, c) for c in contents)
+    if not available or (distinct and available < count):
+        raise InputError(f"{count} were asked for, but only {available} configurations differ")
+    if distinct and available <= max(ENUMERATED * count, LARGEST_ENUMERATED if where is not None else 0):
+        return _from_all(enumerate_configurations(space, contents, where), count, seed, weighting)
+    draws = _draws(space, contents, random.Random(seed), weighting)
+    found: list[tuple[int, int, NDArray[np.uint8], int]] = []
+    seen: set[tuple[int, int]] = set()
+    numbers = {content: i for i, content in enumerate(contents)}
+    for _, (content, occupation) in zip(range(TRIES * count), draws, strict=False):
+        operations = operations_to_canonical(space, occupation)
+        smallest = np.empty_like(occupation)
+        smallest[operations[0]] = occupation
+        if not checks.accept(smallest, len(operations)):
+            continue
+        key = (numbers[content], rank(space, smallest))
+        if distinct and key in seen:
+            continue
+        seen.add(key)
+        found.append((*key, smallest, len(space.group) // len(operations)))
+        if len(found) == count:
+            break
+    if len(found) < count:
+        raise InputError(f"{len(found)} of {count} configurations were found in {TRIES * count} draws; loosen `where`")
+    return _sorted(space, found)
+
+
+def sample_each_content(
+    space: Space,
+    per_content: int,
+    seed: int,
+    weighting: Weighting = "uniform",
+    *,
+    where: Conditions | None = None,
+) -> Configurations:
+    """Draw equally many distinct configurations of each content, or all of a content that has no more.
+
+    Parameters
+    ----------
+    space : Space
+        The space.
+    per_content : int
+        How many of each content.
+    seed : int
+        Seed; the draw from one content does not depend on which others there are.
+    weighting : {"uniform", "by-multiplicity"}
+        Whether each orbit is equally likely, or each decoration.
+    where : Conditions, optional
+        What each configuration must fulfil.
+    """
+    checks = Checks.of(space, where)
+    parts: list[Part] = []
+    for content in filter(checks.content, space.contents()):
+        available = count_inequivalent(space, content)
+        if available <= max(per_content, LARGEST_ENUMERATED if where is not None else 0):
+            every = enumerate_configurations(space, [content], where)
+            chosen = _from_all(every, min(per_content, len(every)), _seed(space, content, seed), weighting)
+        else:
+            chosen = sample(space, per_content, _seed(space, content, seed), weighting, contents=[content], where=where)
+        parts.extend(chosen.parts)
+    return Configurations(space, tuple(parts))
+
+
+def _seed(space: Space, content: Content, seed: int) -> int:
+    from matbench_defects.files import digest
+
+    return int(digest([seed, space.content_name(content)]), 16)
+
+
+def _from_all(every: Configurations, count: int, seed: int, weighting: Weighting) -> Configurations:
+    if len(every) < count:
+        raise InputError(f"{count} were asked for, but only {len(every)} configurations differ")
+    generator = np.random.default_rng(seed)
+    if weighting == "uniform":
+        return every.take(np.sort(generator.permutation(len(every))[:count]))
+    weights = every.multiplicities / every.multiplicities.sum()
+    return every.take(np.sort(generator.choice(len(every), count, replace=False, p=weights)))
+
+
+def _sorted(space: Space, found: list[tuple[int, int, NDArray[np.uint8], int]]) -> Configurations:
+    found.sort(key=lambda item: item[:2])
+    parts = []
+    for _, items in itertools.groupby(found, key=lambda item: item[0]):
+        same = list(items)
+        content, placed = encode(space, np.array([occupation for _, _, occupation, _ in same]))
+        multiplicities = np.array([multiplicity for *_, multiplicity in same], dtype=np.int32)
+        parts.append(Part(content, placed.astype(np.uint16 if space.size > 256 else np.uint8), multiplicities))
+    return Configurations(space, tuple(parts))
+
+
+def _draws(
+    space: Space, contents: list[Content], generator: random.Random, weighting: Weighting
+) -> Iterator[tuple[Content, NDArray[np.uint8]]]:
+    """Yield random configurations without end, not canonical ones."""
+    if weighting == "by-multiplicity":
+        totals = list(itertools.accumulate(count_all(space, c) for c in contents))
+        while True:
+            content = contents[_pick(totals, generator)]
+            edge = generator.randrange(len(space.pathway.edges)) if space.pathway is not None else -1
+            yield content, _coloured(space, content, np.arange(space.size, dtype=np.int32), edge, generator)
+    members = list(cycle_classes(space).values())
+    weights = [class_weights(space, content) for content in contents]
+    totals = list(itertools.accumulate(sum(w) for w in weights))
+    in_content = [list(itertools.accumulate(w)) for w in weights]
+    while True:
+        which = _pick(totals, generator)
+        chosen = members[_pick(in_content[which], generator)]
+        one = generator.randrange(len(chosen.operations))
+        operation = space.group[chosen.operations[one]]
+        yield contents[which], _coloured(space, contents[which], operation, int(chosen.edges[one]), generator)
+
+
+def _pick(totals: list[int], generator: random.Random) -> int:
+    """Return a position with a probability that its step in the running totals gives, exactly."""
+    number = generator.randrange(totals[-1])
+    low, high = 0, len(totals) - 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if number < totals[middle] else (middle + 1, high)
+    return low
+
+
+def _coloured(
+    space: Space, content: Content, operation: NDArray[np.int32], edge: int, generator: random.Random
+) -> NDArray[np.uint8]:
+    """Return one of the configurations that an operation, and its edge, leave as they are."""
+    result = np.zeros(space.size, dtype=np.uint8)
+    taken = np.zeros(space.size, dtype=bool)
+    if space.pathway is not None:
+        ends = space.pathway.edges[edge]
+        taken[ends] = True
+        result[ends] = len(space.sublattices[space.pathway.sublattice].species)
+    image = operation.tolist()
+    for where, counts in zip(space.ranges, space.placed(content), strict=True):
+        by_length: dict[int, list[list[int]]] = {}
+        seen = taken.copy()
+        for site in range(where.start, where.stop):
+            cycle = []
+            while not seen[site]:
+                seen[site] = True
+                cycle.append(site)
+                site = image[site]
+            if cycle:
+                by_length.setdefault(len(cycle), []).append(cycle)
+        left = counts
+        remaining = sorted(by_length)
+        while remaining:
+            length = remaining.pop(0)
+            cycles = by_length[length]
+            rest = tuple((n, len(by_length[n])) for n in remaining)
+            options, weights = [], []
+            for share, choices in shares(len(cycles), [n // length for n in left[:-1]]):
+                after = [n - s * length for n, s in zip(left, share, strict=False)]
+                after.append(left[-1] - (len(cycles) - sum(share)) * length)
+                if after[-1] >= 0 and (ways := colourings(rest, tuple(after))):
+                    options.append((share, tuple(after)))
+                    weights.append(choices * ways)
+            share, left = options[_pick(list(itertools.accumulate(weights)), generator)]
+            species = [kind for kind, number in enumerate(share) for _ in range(number)]
+            species += [len(share)] * (len(cycles) - len(species))
+            generator.shuffle(species)
+            for kind, cycle in zip(species, cycles, strict=True):
+                result[cycle] = kind
+    return result

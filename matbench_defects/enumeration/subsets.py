@@ -1,0 +1,223 @@
+"""Sets of sites that differ under a group: the lexicographically smallest of each orbit, with what keeps it.
+
+Small or dilute work is done here with numpy, one more site at a time for all sets at once; dense work is handed to the
+compiled search of `dense`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+DENSE_WORK = 30_000
+"""From this many sets to be expected on, the compiled search is worth its start."""
+FEW, FILTERED = 24, 2_000_000
+"""Up to so many operations and images of sites it is quickest to compare all sets with all their images."""
+WORD = 62
+"""Sets among at most this many sites are compared as one 64-bit number."""
+CHUNK = 4_000_000
+"""Numbers that one step of numpy work holds at a time."""
+
+
+@dataclass(frozen=True)
+class Subsets:
+    """Sets of k sites, the smallest of each orbit, in lexicographic order.
+
+    Parameters
+    ----------
+    sites : ndarray of uint8 or uint16, shape (k, t)
+        The sites of each set, increasing, one set a column.
+    orders : ndarray of int32, shape (t,)
+        How many operations keep each set.
+    """
+
+    sites: NDArray[np.unsignedinteger]
+    orders: NDArray[np.int32]
+
+
+def site_type(size: int) -> type[np.unsignedinteger]:
+    """Return the smallest integer type that numbers `size` sites."""
+    return np.uint8 if size <= 256 else np.uint16 if size <= 65536 else np.uint32
+
+
+def combinations(size: int, count: int) -> NDArray[np.unsignedinteger]:
+    """Return all sets of `count` of `size` positions in lexicographic order, shape (count, sets)."""
+    total = math.comb(size, count)
+    kind = site_type(size)
+    if count == 0:
+        return np.zeros((0, 1), dtype=kind)
+    columns = np.empty((count, total), dtype=kind)
+    # Column by column: each prefix is followed by every larger position that leaves room for the rest.
+    last = np.arange(size - count + 1)
+    columns_so_far = [last]
+    for j in range(1, count):
+        room = size - count + j - last
+        parents = np.repeat(np.arange(len(last)), room)
+        starts = np.cumsum(room) - room
+        following = np.arange(len(parents)) - starts[parents] + last[parents] + 1
+        columns_so_far = [c[parents] for c in columns_so_far] + [following]
+        last = following
+    for j, column in enumerate(columns_so_far):
+        columns[j] = column
+    return columns
+
+
+def canonical_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np.bool_] | None = None) -> Subsets:
+    """Return the sets of `count` sites that are the smallest of their orbit.
+
+    Parameters
+    ----------
+    action : ndarray of int, shape (h, n)
+        Where each operation of a group sends each site; rows may repeat.
+    count : int
+        How many sites a set holds.
+    allowed : ndarray of bool, shape (n, n), optional
+        Which two sites may be in one set; symmetric, and unchanged by the group.
+    """
+    order, size = action.shape
+    kind = site_type(size)
+    if count == 0:
+        return Subsets(np.zeros((0, 1), dtype=kind), np.array([order], dtype=np.int32))
+    if order == 1 and allowed is None:
+        columns = combinations(size, count)
+        return Subsets(columns, np.ones(columns.shape[1], dtype=np.int32))
+    if count == 1 or (order <= FEW and order * math.comb(size, count) * count <= FILTERED):
+        return _filter(action, count, allowed)
+    if size <= 64 and count > 2 and math.comb(size, count) // order > DENSE_WORK:
+        from matbench_defects.enumeration.dense import dense_subsets
+
+        return dense_subsets(action, count, allowed)
+    return _grow(action, count, allowed)
+
+
+def _filter(action: NDArray[np.int32], count: int, allowed: NDArray[np.bool_] | None) -> Subsets:
+    """Compare every set with its images: the quickest where sets and operations are few."""
+    size = action.shape[1]
+    columns = combinations(size, count)
+    if allowed is not None:
+        fine = np.ones(columns.shape[1], dtype=bool)
+        for i, j in itertools.combinations(range(count), 2):
+            fine &= allowed[columns[i], columns[j]]
+        columns = columns[:, fine]
+    images = action.astype(columns.dtype)
+    orders = np.zeros(columns.shape[1], dtype=np.int32)
+    own = list(columns)
+    if count == 1:
+        kept = images.min(axis=0)[columns[0]] == columns[0]
+        return Subsets(columns[:, kept], (images == np.arange(size)).sum(axis=0, dtype=np.int32)[columns[0]][kept])
+    kept = np.ones(columns.shape[1], dtype=bool)
+    for image in images:
+        smaller, same = _compare([image[c] for c in own], own, size)
+        kept &= ~smaller
+        orders += same
+    return Subsets(columns[:, kept], orders[kept])
+
+
+def _grow(action: NDArray[np.int32], count: int, allowed: NDArray[np.bool_] | None) -> Subsets:
+    size = action.shape[1]
+    kind = site_type(size)
+    smallest = action.min(axis=0)  # of each site's orbit
+    images = action.astype(kind)
+    parts = []
+    for first in np.flatnonzero(smallest == np.arange(size)).tolist():
+        # Only an operation that sends a chosen site onto the first can give a smaller set.
+        onto = _onto(action, first)
+        columns = np.array([[first]], dtype=kind)
+        orders = np.array([onto.shape[1]], dtype=np.int32)
+        free = np.flatnonzero((smallest >= first) & (np.arange(size) > first))
+        for length in range(2, count + 1):
+            room = free[: len(free) - (count - length)] if count > length else free
+            columns, orders = _one_more(columns, room, images, onto, smallest == first, allowed)
+        parts.append((columns, orders))
+    return Subsets(
+        np.concatenate([c for c, _ in parts], axis=1) if parts else np.zeros((count, 0), dtype=kind),
+        np.concatenate([o for _, o in parts]) if parts else np.zeros(0, dtype=np.int32),
+    )
+
+
+def _onto(action: NDArray[np.int32], first: int) -> NDArray[np.int64]:
+    """Return the operations that send each site of the orbit of `first` onto it, shape (n, number); else -1."""
+    operations, sites = np.nonzero(action == first)
+    size = action.shape[1]
+    number = int((action[:, first] == first).sum())
+    table = np.full((size, number), -1, dtype=np.int64)
+    by_site = np.argsort(sites, kind="stable")
+    members = np.unique(sites)
+    table[members] = operations[by_site].reshape(len(members), number)
+    return table
+
+
+def _one_more(
+    columns: NDArray[np.unsignedinteger],
+    room: NDArray[np.int64],
+    images: NDArray[np.unsignedinteger],
+    onto: NDArray[np.int64],
+    in_orbit: NDArray[np.bool_],
+    allowed: NDArray[np.bool_] | None,
+) -> tuple[NDArray[np.unsignedinteger], NDArray[np.int32]]:
+    """Add one larger site to each set and keep what is canonical."""
+    starts = np.searchsorted(room, columns[-1], side="right")
+    numbers = len(room) - starts
+    parents = np.repeat(np.arange(columns.shape[1]), numbers)
+    offsets = np.cumsum(numbers) - numbers
+    added = room[np.arange(len(parents)) - offsets[parents] + starts[parents]].astype(columns.dtype)
+    candidates = np.concatenate([columns[:, parents], added[None]])
+    if allowed is not None:
+        fine = np.ones(candidates.shape[1], dtype=bool)
+        for column in candidates[:-1]:
+            fine &= allowed[column, candidates[-1]]
+        candidates = candidates[:, fine]
+    length = len(candidates)
+    step = max(1, CHUNK // max(1, onto.shape[1] * length))
+    found = [_test(candidates[:, i : i + step], images, onto, in_orbit) for i in range(0, candidates.shape[1], step)]
+    kept = np.concatenate([k for k, _ in found]) if found else np.zeros(0, dtype=bool)
+    orders = np.concatenate([o for _, o in found]) if found else np.zeros(0, dtype=np.int32)
+    return candidates[:, kept], orders[kept]
+
+
+def _test(
+    sets: NDArray[np.unsignedinteger],
+    images: NDArray[np.unsignedinteger],
+    onto: NDArray[np.int64],
+    in_orbit: NDArray[np.bool_],
+) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
+    """Return which sets no operation makes smaller, and how many operations keep each."""
+    total = sets.shape[1]
+    kept = np.ones(total, dtype=bool)
+    orders = np.zeros(total, dtype=np.int32)
+    for column in sets:
+        here = np.flatnonzero(kept & in_orbit[column])
+        if not len(here):
+            continue
+        operations = onto[column[here]]  # (sets, operations)
+        own = sets[:, here]
+        moved = [images[operations, row[:, None]] for row in own]
+        smaller, same = _compare(moved, [row[:, None] for row in own], images.shape[1])
+        kept[here] = ~smaller.any(axis=1)
+        orders[here] += same.sum(axis=1, dtype=np.int32)
+    return kept, orders
+
+
+def _compare(
+    moved: list[NDArray[np.unsignedinteger]], own: list[NDArray[np.unsignedinteger]], size: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return whether each moved set, in any order of its sites, is smaller than its own, and whether it is the same."""
+    if size <= WORD:
+        weight = np.int64(1) << np.arange(size - 1, -1, -1, dtype=np.int64)
+        left = np.add.reduce([weight[m] for m in moved])
+        right = np.add.reduce([weight[o] for o in own])
+        return np.greater(left, right), np.equal(left, right)
+    moved = list(moved)
+    for end, i in itertools.product(range(len(moved) - 1, 0, -1), range(len(moved) - 1)):
+        if i < end:
+            moved[i], moved[i + 1] = np.minimum(moved[i], moved[i + 1]), np.maximum(moved[i], moved[i + 1])
+    smaller = np.zeros(moved[0].shape, dtype=bool)
+    same = np.ones(moved[0].shape, dtype=bool)
+    for m, o in zip(moved, own, strict=True):
+        smaller |= same & (m < o)
+        same &= m == o
+    return smaller, same
