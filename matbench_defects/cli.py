@@ -102,6 +102,37 @@ def check(specs: Annotated[list[str], typer.Argument(help="Spec files, folders o
 
 
 @app.command()
+def enumerate(
+    spec: SpecArgument,
+    out: Annotated[Path, typer.Option(help="A folder for one Parquet file a space.")],
+) -> None:
+    """Write every inequivalent configuration of a spec, however many, without labels."""
+    from matbench_defects.crystal.space import build_spaces
+    from matbench_defects.enumeration.streaming import write_index
+    from matbench_defects.spec.loading import load_spec
+
+    loaded = load_spec(spec)
+    for name, space in build_spaces(loaded).items():
+        part, _ = loaded.all_spaces()[space.family or name]
+        path = out / f"{name}.parquet"
+        with _progress(name) as show:
+            written = write_index(space, path, show, where=part.configurations.where)
+        console.print(f"{written:,} configurations in {path}", markup=False)
+
+
+@app.command()
+def identify(
+    structure: Annotated[Path, typer.Argument(help="A structure file that pymatgen reads, such as CIF or POSCAR.")],
+    spec: Annotated[str, typer.Option(help="A spec file, a folder that holds spec.yaml, or a shipped name.")],
+) -> None:
+    """Say which configuration of a spec a structure is, relaxed or not, or why it is none."""
+    from matbench_defects.commands.identifying import show_identified
+
+    if not show_identified(structure, spec, console):
+        raise SystemExit(1)
+
+
+@app.command()
 def init(
     cif: Annotated[Path, typer.Argument(help="The ideal host crystal.")],
     out: Annotated[

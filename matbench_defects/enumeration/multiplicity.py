@@ -82,7 +82,8 @@ def _subgroups(space: Space, content: Content) -> dict[int, int]:
                 continue
             if len(found) == MOST_SUBGROUPS:
                 raise InputError(
-                    f"{space.content_name(content)} is kept by more than {MOST_SUBGROUPS} subgroups; enumerate it instead"
+                    f"{space.content_name(content)} is kept by more than {MOST_SUBGROUPS} subgroups; "
+                    "enumerate it instead"
                 )
             found[key] = kept
             members[key] = joined
