@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -99,6 +100,37 @@ def check(specs: Annotated[list[str], typer.Argument(help="Spec files, folders o
 
     for spec in specs:
         show_estimate(spec, console)
+
+
+@app.command()
+def enumerate(
+    spec: SpecArgument,
+    out: Annotated[Path, typer.Option(help="A folder for one Parquet file a space.")],
+) -> None:
+    """Write every inequivalent configuration of a spec, however many, without labels."""
+    from matbench_defects.crystal.space import build_spaces
+    from matbench_defects.enumeration.streaming import write_index
+    from matbench_defects.spec.loading import load_spec
+
+    loaded = load_spec(spec)
+    for name, space in build_spaces(loaded).items():
+        part, _ = loaded.all_spaces()[space.family or name]
+        path = out / f"{name}.parquet"
+        with _progress(name) as show:
+            written = write_index(space, path, show, where=part.configurations.where)
+        console.print(f"{written:,} configurations in {path}", markup=False)
+
+
+@app.command()
+def identify(
+    structure: Annotated[Path, typer.Argument(help="A structure file that pymatgen reads, such as CIF or POSCAR.")],
+    spec: Annotated[str, typer.Option(help="A spec file, a folder that holds spec.yaml, or a shipped name.")],
+) -> None:
+    """Say which configuration of a spec a structure is, relaxed or not, or why it is none."""
+    from matbench_defects.commands.identifying import show_identified
+
+    if not show_identified(structure, spec, console):
+        raise SystemExit(1)
 
 
 @app.command()
@@ -274,6 +306,8 @@ def demo(
 
 def main() -> None:
     """Run the command line; a mistake in the input is one message and exit code 2."""
+    # Threads that spin while they wait made training ten times slower on a core that another process wanted too.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except InputError as error:

@@ -152,3 +152,27 @@ def test_schema_accepts_what_is_shipped(tmp_path):
     wrong["labels"][0]["modle"] = "7net-0"
     with pytest.raises(jsonschema.ValidationError, match="modle"):
         jsonschema.validate(wrong, schemas["spec"])
+
+
+def test_enumerate_and_identify(tmp_path, lno):
+    import pyarrow.parquet as pq
+
+    from matbench_defects.dataset.export import to_pymatgen
+
+    done = run("enumerate", "lno-cathode", "--out", "index", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert sum(pq.read_table(tmp_path / "index" / "lno-cathode.parquet")["multiplicity"].to_pylist()) == 4096
+    row = lno.structures.to_pylist()[50]
+    to_pymatgen(row, "sevennet_relaxed").to(str(tmp_path / "relaxed.cif"))
+    done = run("identify", "relaxed.cif", "--spec", "lno-cathode", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{row['id']}, largest displacement ")
+    structure = to_pymatgen(row)
+    structure.replace_species({"Ni": "Co"})
+    structure.to(str(tmp_path / "other.cif"))
+    done = run("identify", "other.cif", "--spec", "lno-cathode", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "no configuration of lno-cathode: the space has no Co" in done.stdout
+    (tmp_path / "broken.cif").write_text("not a structure")
+    done = run("identify", "broken.cif", "--spec", "lno-cathode", cwd=tmp_path)
+    assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.parent import Parent, build_parent
 from matbench_defects.crystal.pathway import Pathway, neighbour_edges
+from matbench_defects.crystal.shapes import primitive, supercell_shapes
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.crystal.symmetry import LARGEST_BOX, Cells, box_volume, site_permutations, supercell_volume
 from matbench_defects.errors import InputError, nearest
@@ -68,6 +69,8 @@ class Space:
         The edges of the mobile ion, where the space holds pathways and not structures. Both ends of a pathway's edge
         carry, in its occupation, one number more than the sublattice has species; its content counts them as the one
         ion and the one vacancy that they share.
+    family : str
+        Name of the space in the spec, where it is one of several shapes there; empty where it is the only one.
     memory : dict
         What is worked out once and kept, such as the cycle types of the group.
     """
@@ -77,6 +80,7 @@ class Space:
     cells: Cells
     sublattices: tuple[Sublattice, ...]
     pathway: Pathway | None = None
+    family: str = ""
     memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @functools.cached_property
@@ -252,20 +256,58 @@ def build_spaces(spec: Spec) -> dict[str, Space]:
     InputError
         With the file and line of the field that is at fault.
     """
-    return {name: build_space(spec, name, part, route) for name, (part, route) in spec.all_spaces().items()}
+    spaces: dict[str, Space] = {}
+    for name, (part, route) in spec.all_spaces().items():
+        parent = _parent(spec, part, route)
+        if part.sizes is None:
+            spaces[name] = _space(spec, name, parent, np.array(_checked_rows(spec, part, route)), part, route)
+        else:
+            spaces |= _shapes(spec, name, primitive(parent), part.sizes, part, route)
+    return spaces
 
 
-def build_space(spec: Spec, name: str, part: SpaceSpec, route: Route) -> Space:
-    """Build one space of a spec; `route` says where it stands there."""
+def _parent(spec: Spec, part: SpaceSpec, route: Route) -> Parent:
     try:
-        parent = build_parent(part.parent, spec.document.folder((*route, "parent", "cif")))
+        return build_parent(part.parent, spec.document.folder((*route, "parent", "cif")))
     except InputError as error:
         if error.file is not None:
             raise
         raise spec.error((*route, "parent"), error.message) from None
+
+
+def _checked_rows(spec: Spec, part: SpaceSpec, route: Route) -> list[list[int]]:
     if max(abs(n) for row in part.supercell_rows for n in row) > LARGEST_SUPERCELL:
         raise spec.error((*route, "supercell"), f"no number may exceed {LARGEST_SUPERCELL}")
-    rows = np.array(part.supercell_rows, dtype=np.int64)
+    return part.supercell_rows
+
+
+def _shapes(
+    spec: Spec, name: str, parent: Parent, sizes: tuple[int, ...], part: SpaceSpec, route: Route
+) -> dict[str, Space]:
+    """Build a space on every inequivalent shape of supercell that can hold one of the contents."""
+    if part.pathway is not None:
+        raise spec.error((*route, "pathway"), "needs one supercell, not sizes")
+    if part.configurations.select != "all":
+        raise spec.error((*route, "configurations", "select"), "only `all` goes with sizes of supercells")
+    spaces: dict[str, Space] = {}
+    refused: InputError | None = None
+    for size in sizes:
+        for number, rows in enumerate(supercell_shapes(parent, size), start=1):
+            shape = f"{name}-{size}-{number}"
+            try:
+                spaces[shape] = dataclasses.replace(_space(spec, shape, parent, rows, part, route), family=name)
+            except _NoContentError as error:
+                refused = error
+    if not spaces and refused is not None:
+        raise refused
+    return spaces
+
+
+class _NoContentError(InputError):
+    """The contents do not add up to the sites of this supercell."""
+
+
+def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part: SpaceSpec, route: Route) -> Space:
     count = supercell_volume(rows)
     if count == 0:
         raise spec.error((*route, "supercell"), "its three vectors lie in a plane")
@@ -297,7 +339,8 @@ def build_space(spec: Spec, name: str, part: SpaceSpec, route: Route) -> Space:
         allowed = {s: c.counts for s, c in description.species.items()}
         contents = _contents(allowed, len(sites))
         if not contents:
-            raise spec.error(here, _no_content(allowed, len(sites)))
+            located = spec.error(here, _no_content(allowed, len(sites)))
+            raise _NoContentError(located.message, file=located.file, line=located.line, field=located.field)
         sublattices.append(Sublattice(label, sites, tuple(allowed), contents))
     space = Space(name, parent, cells, tuple(sublattices))
     _check_kept_apart(spec, route, space)

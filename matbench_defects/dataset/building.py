@@ -21,13 +21,13 @@ from matbench_defects.dataset.pictures import draw_pictures
 from matbench_defects.dataset.reading import FORMAT, PARTS, WHOLE, Dataset, open_dataset, split_column
 from matbench_defects.dataset.splits import SplitOperator, SplitRow, splits_of
 from matbench_defects.dataset.structures import (
-    index_table,
     label_columns,
     label_schema,
     structure_rows,
     structure_schema,
 )
 from matbench_defects.dataset.targets import LabelledRow, ResolvedTarget, targets_of
+from matbench_defects.enumeration.streaming import write_parts
 from matbench_defects.errors import InputError
 from matbench_defects.files import atomic_folder, digest, sha256_of_file, write_json, write_text
 from matbench_defects.labels.engine import Method, methods_of
@@ -149,7 +149,9 @@ def _write(planned: Plan, found: dict[Key, Label], folder: Path) -> None:
             row[split_column(name)] = part
         audit[name] = {"description": operator.describe(), **audit_split(rows, parts, planned.spaces)}
     _write_structures(planned, rows, folder)
-    _write_parquet(index_table(planned.selected), folder / "data" / "index" / f"{WHOLE}.parquet")
+    for name, chosen in planned.selected.items():
+        every = chosen.configurations
+        write_parts(chosen.space, every.batches(), folder / "data" / "index" / f"{name}.parquet", len(every))
     _freeze_spec(spec, folder)
     pictures = draw_pictures(folder, planned.selected, planned.targets, labelled, phases)
     write_json(folder / "audit.json", audit)
@@ -164,10 +166,11 @@ def _write(planned: Plan, found: dict[Key, Label], folder: Path) -> None:
 def _identities(planned: Plan) -> list[LabelledRow]:
     result = []
     for part in planned.selected.values():
-        ids = part.configurations.ids()
-        for i in part.chosen:
-            content = part.space.content(part.configurations.occupations[i])
-            result.append(LabelledRow(ids[i], part.space, content, None))
+        labelled = part.configurations.take(part.chosen)
+        result += [
+            LabelledRow(name, part.space, part.space.content(occupation), None)
+            for name, occupation in zip(labelled.ids(), labelled.occupations, strict=True)
+        ]
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from matbench_defects.crystal.space import Space, build_spaces
 from matbench_defects.dataset.splits import splits_of
 from matbench_defects.dataset.targets import targets_of
 from matbench_defects.enumeration.counting import count_all, count_inequivalent
+from matbench_defects.enumeration.derivative import derivative_structures
 from matbench_defects.labels.engine import Method, methods_of
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.spec.models import Spec
@@ -35,7 +37,7 @@ class SpaceEstimate:
     by_content : list of (str, int, int)
         Name, configurations and inequivalent ones of each content.
     labelled : int
-        How many are labelled.
+        How many are labelled; at most, where the spec has conditions.
     warning : str
         What the user should know; empty where there is nothing.
     """
@@ -94,9 +96,14 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
     result = []
     for name, space in spaces.items():
         rows = [(space.content_name(c), count_all(space, c), count_inequivalent(space, c)) for c in space.contents()]
+        part, route = spec.all_spaces()[space.family or name]
+        if space.family:  # repetitions of a smaller cell are not counted
+            counted = Counter({space.content_name(p.content): len(p) for p in derivative_structures(space).parts})
+            rows = [(content, every, counted[content]) for content, every, _ in rows]
         inequivalent = sum(n for *_, n in rows)
-        part, route = spec.all_spaces()[name]
         labelled = part.configurations.count or inequivalent
+        if part.configurations.per_content is not None:
+            labelled = sum(min(n, part.configurations.per_content) for *_, n in rows)
         if labelled > inequivalent:
             raise spec.error(
                 (*route, "configurations", "count"),

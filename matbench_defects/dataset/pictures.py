@@ -48,7 +48,8 @@ def draw_pictures(
     path = "figures/contents.png"
     names, multiplicities = Counter[str](), []
     for part in selected.values():
-        names.update(part.space.content_name(part.space.content(o)) for o in part.configurations.occupations)
+        for one in part.configurations.parts:
+            names[part.space.content_name(one.content)] += len(one)
         multiplicities.extend(part.configurations.multiplicities.tolist())
     draw_contents(folder / path, list(names), list(names.values()), multiplicities)
     pictures[path] = "Inequivalent configurations by content and by multiplicity"

@@ -64,7 +64,7 @@ class Dataset:
 
     @functools.cached_property
     def index(self) -> pa.Table:
-        """Every inequivalent configuration: id, space, content, occupation, multiplicity."""
+        """Every inequivalent configuration: id, content, placed sites (`streaming.read_occupations`), multiplicity."""
         return self._read("data/index/")
 
     @functools.cached_property

@@ -1,4 +1,4 @@
-"""The two tables of a dataset: every configuration compactly, and the labelled ones as structures."""
+"""The labelled configurations of a dataset as structures, one row each."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.parent import found_symmetry
@@ -17,34 +18,6 @@ from matbench_defects.labels.jobs import Selected
 from matbench_defects.labels.store import Label
 
 _VECTORS = pa.list_(pa.list_(pa.float64()))
-
-INDEX_SCHEMA = pa.schema(
-    [
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("space", pa.string(), nullable=False),
-        pa.field("content", pa.string(), nullable=False),
-        pa.field("occupation", pa.binary(), nullable=False),
-        Quantity("1", description="number of symmetry-equivalent configurations").field("multiplicity", pa.int64()),
-    ]
-)
-"""Columns of the index. ``occupation`` has one byte a variable site: the index of its species in its sublattice."""
-
-
-def index_table(selected: dict[str, Selected]) -> pa.Table:
-    """Return every inequivalent configuration of every space."""
-    tables = []
-    for name, part in selected.items():
-        configurations = part.configurations
-        contents = [part.space.content_name(part.space.content(o)) for o in configurations.occupations]
-        columns = {
-            "id": configurations.ids(),
-            "space": [name] * len(configurations),
-            "content": contents,
-            "occupation": [o.tobytes() for o in configurations.occupations],
-            "multiplicity": configurations.multiplicities,
-        }
-        tables.append(pa.table(columns, schema=INDEX_SCHEMA))
-    return pa.concat_tables(tables)
 
 
 def content_columns(spaces: dict[str, Space]) -> dict[str, tuple[str, str]]:
@@ -60,20 +33,18 @@ def content_columns(spaces: dict[str, Space]) -> dict[str, tuple[str, str]]:
 def structure_rows(selected: dict[str, Selected]) -> list[dict[str, Any]]:
     """Return the labelled selection as rows: identity, content, ideal structure, sites that differ from the parent."""
     counted = content_columns({name: part.space for name, part in selected.items()})
-    return [
-        _structure_row(part, position, id_, counted)
-        for part in selected.values()
-        for position, id_ in zip(
-            part.chosen, np.array(part.configurations.ids(), dtype=object)[part.chosen], strict=True
-        )
-    ]
+    rows: list[dict[str, Any]] = []
+    for part in selected.values():
+        labelled = part.configurations.take(part.chosen)
+        found = zip(labelled.ids(), labelled.occupations, labelled.multiplicities.tolist(), strict=True)
+        rows.extend(_structure_row(part.space, *configuration, counted) for configuration in found)
+    return rows
 
 
-def _structure_row(part: Selected, position: int, id_: str, counted: dict[str, tuple[str, str]]) -> dict[str, Any]:
-    space = part.space
-    occupation = part.configurations.occupations[position]
+def _structure_row(
+    space: Space, id_: str, occupation: NDArray[np.uint8], multiplicity: int, counted: dict[str, tuple[str, str]]
+) -> dict[str, Any]:
     content = space.content(occupation)
-    multiplicity = int(part.configurations.multiplicities[position])
     crystal = space.crystal(occupation)
     atoms = Counter(crystal.species)
     units = math.gcd(*atoms.values())

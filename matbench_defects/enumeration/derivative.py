@@ -12,6 +12,7 @@ from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.canonical import canonical
 from matbench_defects.enumeration.configurations import Configurations, decode, encode, ranks
 from matbench_defects.enumeration.orderly import enumerate_configurations
+from matbench_defects.spec.models import Conditions
 
 
 def lattice_translations(space: Space) -> NDArray[np.int32]:
@@ -33,7 +34,7 @@ def lattice_translations(space: Space) -> NDArray[np.int32]:
     return others
 
 
-def derivative_structures(space: Space, *, exchange: bool = False) -> Configurations:
+def derivative_structures(space: Space, *, exchange: bool = False, where: Conditions | None = None) -> Configurations:
     """Return the inequivalent configurations of a supercell that are not a repetition of a smaller cell.
 
     Parameters
@@ -42,8 +43,10 @@ def derivative_structures(space: Space, *, exchange: bool = False) -> Configurat
         The space of one supercell.
     exchange : bool
         Whether two configurations are the same if exchanging species throughout a sublattice makes them so.
+    where : Conditions, optional
+        What each configuration must fulfil.
     """
-    every = enumerate_configurations(space)
+    every = enumerate_configurations(space, where=where)
     translations = lattice_translations(space)
     kept = []
     start = 0

@@ -81,8 +81,10 @@ def _subgroups(space: Space, content: Content) -> dict[int, int]:
                 refused.add(key)
                 continue
             if len(found) == MOST_SUBGROUPS:
-                name = space.content_name(content)
-                raise InputError(f"{name} is kept by more than {MOST_SUBGROUPS} subgroups; enumerate it instead")
+                raise InputError(
+                    f"{space.content_name(content)} is kept by more than {MOST_SUBGROUPS} subgroups; "
+                    "enumerate it instead"
+                )
             found[key] = kept
             members[key] = joined
             waiting.append(key)

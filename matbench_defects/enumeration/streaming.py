@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +35,7 @@ def index_schema(space: Space) -> pa.Schema:
     return pa.schema(
         [
             pa.field("id", pa.string(), nullable=False),
-            pa.field("content", pa.dictionary(pa.int32(), pa.string()), nullable=False),
+            pa.field("content", pa.string(), nullable=False),
             pa.field("placed", pa.binary(), nullable=False, metadata={"bytes_per_site": str(width)}),
             Quantity("1", description="number of symmetry-equivalent configurations").field("multiplicity", pa.int32()),
         ],
@@ -72,10 +72,44 @@ def write_index(
         How many configurations were written.
     """
     contents = space.contents()
-    schema = index_schema(space)
-    names = pa.array([space.content_name(c) for c in contents], pa.string())
     expected = sum(count_inequivalent(space, c) for c in contents)
     met = Stabilisers(space, Checks.of(space, where))
+    pieces = (piece for content in contents for piece in generate(space, content, where, rows, met))
+    return write_parts(space, pieces, path, expected, progress, rows=rows)
+
+
+def write_parts(
+    space: Space,
+    parts: Iterable[Part],
+    path: str | os.PathLike[str],
+    expected: int,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    rows: int = ROWS,
+) -> int:
+    """Write configurations to a Parquet file as they come, with the columns of `index_schema`.
+
+    Parameters
+    ----------
+    space : Space
+        Their space.
+    parts : iterable of Part
+        The configurations, compactly.
+    path : path-like
+        The file. It appears whole or not at all.
+    expected : int
+        How many there will be, for `progress`.
+    progress : callable, optional
+        Called with the number of configurations written and of those expected.
+    rows : int
+        How many rows a group of the file has at most.
+
+    Returns
+    -------
+    int
+        How many configurations were written.
+    """
+    schema = index_schema(space)
     written = 0
     with (
         atomic_path(path) as temporary,
@@ -89,15 +123,14 @@ def write_index(
             write_statistics=False,
         ) as writer,
     ):
-        for number, content in enumerate(contents):
-            for piece in generate(space, content, where, rows, met):
-                for i in range(0, len(piece), rows):
-                    here = slice(i, i + rows)
-                    part = Part(content, piece.placed[:, here], piece.multiplicities[here])
-                    writer.write_batch(_batch(space, part, names, number, schema))
-                    written += len(part)
-                    if progress is not None:
-                        progress(written, expected)
+        for piece in parts:
+            for i in range(0, len(piece), rows):
+                here = slice(i, i + rows)
+                part = Part(piece.content, piece.placed[:, here], piece.multiplicities[here])
+                writer.write_batch(_batch(space, part, schema))
+                written += len(part)
+                if progress is not None:
+                    progress(written, expected)
     return written
 
 
@@ -105,9 +138,9 @@ def _site_type(space: Space) -> type[np.unsignedinteger]:
     return site_type(max(r.stop - r.start for r in space.ranges))
 
 
-def _batch(space: Space, part: Part, names: pa.Array, number: int, schema: pa.Schema) -> pa.RecordBatch:
+def _batch(space: Space, part: Part, schema: pa.Schema) -> pa.RecordBatch:
     total = len(part)
-    content = pa.DictionaryArray.from_arrays(pa.array(np.full(total, number, dtype=np.int32)), names)
+    content = pa.repeat(space.content_name(part.content), total)
     rows = np.ascontiguousarray(part.placed.T.astype(np.dtype(_site_type(space)).newbyteorder("<"), copy=False))
     ends = np.arange(total + 1, dtype=np.int32) * (rows.shape[1] * rows.itemsize)
     placed = pa.Array.from_buffers(pa.binary(), total, [None, pa.py_buffer(ends), pa.py_buffer(rows)])

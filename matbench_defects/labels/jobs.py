@@ -11,6 +11,7 @@ from matbench_defects.crystal.space import Space, build_spaces
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.counting import count_inequivalent
+from matbench_defects.enumeration.derivative import derivative_structures
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample, sample_each_content
 from matbench_defects.errors import InputError
@@ -56,7 +57,7 @@ def select(spec: Spec) -> dict[str, Selected]:
     """
     result = {}
     for name, space in build_spaces(spec).items():
-        part, route = spec.all_spaces()[name]
+        part, route = spec.all_spaces()[space.family or name]
         try:
             result[name] = _select(space, part.configurations)
         except InputError as error:
@@ -68,6 +69,9 @@ def select(spec: Spec) -> dict[str, Selected]:
 
 
 def _select(space: Space, selection: Selection) -> Selected:
+    if space.family:
+        every = derivative_structures(space, where=selection.where)
+        return Selected(space, every, np.arange(len(every)))
     if selection.select == "all":
         every = enumerate_configurations(space, where=selection.where)
         return Selected(space, every, np.arange(len(every)))

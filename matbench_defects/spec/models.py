@@ -6,7 +6,17 @@ import re
 from typing import Annotated, Any, Literal
 
 from ase.data import chemical_symbols
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    model_validator,
+)
 
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.document import Document, Route
@@ -316,6 +326,24 @@ class PathwaySpec(Model):
     """Sites at most this far apart are joined by an edge, Å, in the ideal host."""
 
 
+LARGEST_SIZE = 64
+"""Shapes of supercells are enumerated up to this many parent cells."""
+
+
+class Sizes(Model):
+    """Every inequivalent shape of supercell of some sizes; on each, what no smaller cell repeats."""
+
+    sizes: ContentField
+    """How many primitive cells of the parent: a number, a range such as ``1..8``, or a list."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Sizes:
+        counts = self.sizes.counts
+        if counts is None or counts[0] < 1 or counts[-1] > LARGEST_SIZE:
+            raise ValueError(f"sizes from 1 to {LARGEST_SIZE} were expected")
+        return self
+
+
 def _check_supercell(value: Any) -> Any:
     rows = value if isinstance(value, list) else []
     if len(rows) == 3 and all(type(r) is int for r in rows):
@@ -325,7 +353,11 @@ def _check_supercell(value: Any) -> Any:
     raise ValueError(f"three integers or three rows of three integers were expected, not {value!r}")
 
 
-Supercell = Annotated[list[int] | list[list[int]], BeforeValidator(_check_supercell)]
+Supercell = Annotated[
+    Annotated[list[int] | list[list[int]], BeforeValidator(_check_supercell), Tag("rows")]
+    | Annotated[Sizes, Tag("sizes")],
+    Discriminator(lambda value: "sizes" if isinstance(value, dict | Sizes) else "rows"),
+]
 
 
 class SpaceSpec(Model):
@@ -343,8 +375,14 @@ class SpaceSpec(Model):
     """Which configurations are labelled."""
 
     @property
+    def sizes(self) -> tuple[int, ...] | None:
+        """The sizes of supercell whose every shape is meant; None where there is one supercell."""
+        return self.supercell.sizes.counts if isinstance(self.supercell, Sizes) else None
+
+    @property
     def supercell_rows(self) -> list[list[int]]:
         """The supercell's vectors in the parent's, one row each."""
+        assert not isinstance(self.supercell, Sizes)
         rows: list[Any] = list(self.supercell)
         return [r if isinstance(r, list) else [r if i == j else 0 for j in range(3)] for i, r in enumerate(rows)]
 

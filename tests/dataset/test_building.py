@@ -6,6 +6,7 @@ import json
 import shutil
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -16,6 +17,7 @@ from matbench_defects.dataset.building import build_dataset
 from matbench_defects.dataset.export import to_ase, to_pymatgen
 from matbench_defects.dataset.reading import open_dataset
 from matbench_defects.enumeration.canonical import configuration_of
+from matbench_defects.enumeration.streaming import read_occupations
 from matbench_defects.errors import InputError
 from matbench_defects.files import sha256_of_file
 from matbench_defects.labels.jobs import jobs_of, select
@@ -75,8 +77,12 @@ def test_structures_are_what_was_labelled(lno, lno_labels):
 
 def test_an_id_gives_back_the_occupation(lno):
     space = build_spaces(lno.spec)["lno-cathode"]
-    for row in lno.index.to_pylist():
+    contents = {space.content_name(c): c for c in space.contents()}
+    for row in lno.structures.to_pylist():
         assert configuration_of(space, row["id"]).tobytes() == row["occupation"]
+    for row in lno.index.to_pylist():
+        (occupation,) = read_occupations(space, contents[row["content"]], pa.array([row["placed"]]))
+        assert (configuration_of(space, row["id"]) == occupation).all()
 
 
 def test_two_builds_are_equal_to_the_byte(lno, lno_labels, tmp_path):
@@ -202,4 +208,7 @@ def test_a_deleted_label_comes_back(lno, lno_labels, tmp_path, monkeypatch):
         )
         assert after[gone][0] == pytest.approx(before[gone][0], abs=1e-3 * before[gone][1])
         assert {i: v for i, v in after.items() if i != gone} == {i: v for i, v in before.items() if i != gone}
-    assert sha256_of_file(again.folder / "data/index/full.parquet") == lno.manifest["files"]["data/index/full.parquet"]
+    assert (
+        sha256_of_file(again.folder / "data/index/lno-cathode.parquet")
+        == lno.manifest["files"]["data/index/lno-cathode.parquet"]
+    )
