@@ -26,7 +26,7 @@ app = typer.Typer(
 leaderboard = typer.Typer(help="Score submissions and build the static site.", no_args_is_help=True)
 app.add_typer(leaderboard, name="leaderboard")
 console = Console(highlight=False)
-if not console.is_terminal:
+if not console.is_terminal and "COLUMNS" not in os.environ:
     console.width = 120  # a log file has no width; tables need some
 
 SpecArgument = Annotated[str, typer.Argument(help="A spec file, a folder that holds spec.yaml, or a shipped name.")]
@@ -118,7 +118,7 @@ def enumerate(
         path = out / f"{name}.parquet"
         with _progress(name) as show:
             written = write_index(space, path, show, where=part.configurations.where)
-        console.print(f"{written:,} configurations in {path}", markup=False)
+        console.print(f"{written:,} configurations in {path}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -160,7 +160,7 @@ def init(
     elif not beside.samefile(cif):
         raise InputError("exists already and is another file; give another --out", file=str(beside))
     write_text(path, text)
-    console.print(f"{path} written. Edit it, then: matbench-defects check {path}", markup=False)
+    console.print(f"{path} written. Edit it, then: matbench-defects check {path}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -194,9 +194,11 @@ def label(
     with _progress("labels") as show:
         labels = run_jobs(jobs, [store], workers=workers, progress=show)
     bad = [found for found in labels.values() if not found.usable]
-    console.print(f"{len(labels)} labels in {store.path}, {len(bad)} of them with a problem", markup=False)
+    console.print(
+        f"{len(labels)} labels in {store.path}, {len(bad)} of them with a problem", markup=False, soft_wrap=True
+    )
     for found in bad[:10]:
-        console.print(f"  {found.key.id}: {found.problem}", markup=False)
+        console.print(f"  {found.key.id}: {found.problem}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -246,7 +248,10 @@ def evaluate(
         with _progress(name) as show:
             results.append(run(loaded, data, name, out, device=device, seeds=seed, progress=show))
     show_results(loaded, data, results, console)
-    console.print(f"Results lie in {out / loaded.name}. To submit one: matbench-defects submit {results[0].folder}")
+    hint = (
+        f"Results lie in {out / loaded.name}. To submit one: matbench-defects submit {results[0].folder} --author NAME"
+    )
+    console.print(hint, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -266,7 +271,7 @@ def submit(
     message = run(
         folder, out, authors=author or [], code=code, paper=paper, license_=license_, dataset=dataset, dry_run=dry_run
     )
-    console.print(message, markup=False)
+    console.print(message, markup=False, soft_wrap=True)
 
 
 @leaderboard.command("build")
@@ -280,7 +285,7 @@ def leaderboard_build(
     problems = build_leaderboard(out, submissions)
     for problem in problems:
         print(f"refused: {problem}", file=sys.stderr)
-    console.print(f"The leaderboard is {out / 'index.html'}", markup=False)
+    console.print(f"The leaderboard is {out / 'index.html'}", markup=False, soft_wrap=True)
     if problems:
         raise SystemExit(2)
 

@@ -37,11 +37,11 @@ def show_identified(structure: Path, spec: str, console: Console) -> bool:
     for name, space in spaces.items():
         found = identify(space, crystal)
         if found.id is not None:
-            console.print(f"{found.id}, largest displacement {found.displacement:.3f} Å", markup=False)
+            console.print(f"{found.id}, largest displacement {found.displacement:.3f} Å", markup=False, soft_wrap=True)
             return True
         reasons[name] = found.reason
     for name, reason in reasons.items():
-        console.print(f"no configuration of {name}: {reason}", markup=False)
+        console.print(f"no configuration of {name}: {reason}", markup=False, soft_wrap=True)
     return False
 
 
