@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.structure import Crystal, shortest_distance
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import digest
-from matbench_defects.spec.models import Lattice, ParentSpec, Site
+from matbench_defects.spec.parents import Lattice, ParentSpec, Site
 
 SAME_SITE = 0.01
 """Positions nearer than this, Å, are one site written twice."""

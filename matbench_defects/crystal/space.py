@@ -20,7 +20,9 @@ from matbench_defects.crystal.symmetry import LARGEST_BOX, Cells, box_volume, si
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import digest
 from matbench_defects.spec.document import Route
-from matbench_defects.spec.models import LARGEST_SUPERCELL, VACANCY, PathwaySpec, SpaceSpec, Spec
+from matbench_defects.spec.fields import LARGEST_SUPERCELL, VACANCY
+from matbench_defects.spec.models import Spec
+from matbench_defects.spec.spaces import PathwaySpec, SpaceSpec
 
 Content = tuple[tuple[int, ...], ...]
 """How many of each species on each sublattice, both in the order of the spec."""

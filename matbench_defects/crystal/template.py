@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.parent import Parent, build_parent
 from matbench_defects.crystal.symmetry import parent_action
 from matbench_defects.errors import InputError
-from matbench_defects.spec.models import ParentSpec, Provenance, Spec
+from matbench_defects.spec.models import Spec
+from matbench_defects.spec.parents import ParentSpec, Provenance
 
 LARGEST_CELL = 100
 """Atoms that a suggested supercell holds at most, where the parent cell itself is not larger."""

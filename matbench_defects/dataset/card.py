@@ -9,7 +9,8 @@ from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.reading import WHOLE
 from matbench_defects.files import write_text
 from matbench_defects.spec.document import dump_yaml
-from matbench_defects.spec.models import ParentSpec, Spec
+from matbench_defects.spec.models import Spec
+from matbench_defects.spec.parents import ParentSpec
 
 
 def write_card(

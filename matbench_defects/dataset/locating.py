@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from matbench_defects import __version__
 from matbench_defects.dataset.reading import Dataset, open_dataset
 from matbench_defects.errors import InputError
-from matbench_defects.files import digest, sha256_of_file
+from matbench_defects.files import digest, package_digest, sha256_of_file
 from matbench_defects.shipped import cache_folder, find_spec
 from matbench_defects.spec.loading import load_spec
 
@@ -46,7 +45,7 @@ def find_dataset(
     if (spec.name, spec.version) != (name, version):
         raise InputError(f"the shipped spec is {spec.name}@{spec.version}, not {name}@{version}", file=str(path))
     labels = path.parent / "labels.parquet"
-    state = digest([spec.document.data, sha256_of_file(labels) if labels.exists() else "", __version__])
+    state = digest([spec.document.data, sha256_of_file(labels) if labels.exists() else "", package_digest()])
     cached = cache_folder() / "datasets" / f"{name}-{version}-{state}"
     if (cached / "manifest.json").is_file():
         return open_dataset(cached)

@@ -12,7 +12,7 @@ from matbench_defects.dataset.targets import LabelledRow, ResolvedTarget
 from matbench_defects.dataset.targets.formation_energy import FormationEnergy
 from matbench_defects.labels.jobs import Selected
 from matbench_defects.labels.store import Label
-from matbench_defects.spec.models import VACANCY
+from matbench_defects.spec.fields import VACANCY
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 

@@ -13,7 +13,8 @@ from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.canonical import Stage, is_edge, stages
 from matbench_defects.enumeration.configurations import decode
 from matbench_defects.errors import InputError, nearest
-from matbench_defects.spec.models import VACANCY, Conditions
+from matbench_defects.spec.fields import VACANCY
+from matbench_defects.spec.spaces import Conditions
 
 Orders = NDArray[np.int32] | NDArray[np.int64]
 """How many operations keep each of many configurations."""

@@ -12,7 +12,7 @@ from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.canonical import canonical
 from matbench_defects.enumeration.configurations import Configurations, decode, encode, ranks
 from matbench_defects.enumeration.orderly import enumerate_configurations
-from matbench_defects.spec.models import Conditions
+from matbench_defects.spec.spaces import Conditions
 
 
 def lattice_translations(space: Space) -> NDArray[np.int32]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.canonical import canonical, configuration_id
-from matbench_defects.spec.models import VACANCY
+from matbench_defects.spec.fields import VACANCY
 
 LENGTHS = 0.12
 """By how much, relatively, the edges of the cell may differ from the ideal supercell's."""

@@ -19,7 +19,7 @@ from matbench_defects.enumeration.configurations import Configurations, Part
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.stabilisers import Stabilisers
 from matbench_defects.enumeration.subsets import combinations, site_type
-from matbench_defects.spec.models import Conditions
+from matbench_defects.spec.spaces import Conditions
 
 SLICED = 512
 """From this many configurations to one beginning on they are copied slice by slice."""

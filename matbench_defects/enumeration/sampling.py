@@ -33,7 +33,7 @@ from matbench_defects.enumeration.counting import (
 )
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
-from matbench_defects.spec.models import Conditions
+from matbench_defects.spec.spaces import Conditions
 
 Weighting = Literal["uniform", "by-multiplicity"]
 

@@ -19,7 +19,7 @@ from matbench_defects.enumeration.orderly import generate
 from matbench_defects.enumeration.stabilisers import Stabilisers
 from matbench_defects.enumeration.subsets import site_type
 from matbench_defects.files import atomic_path
-from matbench_defects.spec.models import Conditions
+from matbench_defects.spec.spaces import Conditions
 
 ROWS = 262_144
 """Configurations that are held at a time."""

@@ -20,7 +20,7 @@ from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.scoring import Score, predictions_schema, score, scored_rows
 from matbench_defects.evaluation.task import Task
-from matbench_defects.files import atomic_folder, digest, write_json
+from matbench_defects.files import atomic_folder, digest, package_digest, write_json
 from matbench_defects.models.model import Background, Prediction, Rows, make_model, models
 
 
@@ -94,7 +94,7 @@ def evaluate(
         "settings": shown_settings.model_dump(mode="json") if shown_settings is not None else {},
         "seeds": chosen,
         "device": device,
-        "version": __version__,
+        "code": package_digest(),
     }
     folder = Path(out) / task.name / model
     known = _known(folder, digest(identity))

@@ -17,7 +17,8 @@ from matbench_defects.enumeration.sampling import sample, sample_each_content
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Method, methods_of
 from matbench_defects.labels.running import Job
-from matbench_defects.spec.models import Selection, Spec
+from matbench_defects.spec.models import Spec
+from matbench_defects.spec.spaces import Selection
 
 REFERENCE = "reference:"
 """What the id of a reference phase begins with."""

@@ -8,7 +8,8 @@ from typing import Any
 from matbench_defects.errors import InputError
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.document import Document, Route, merge, read_document, validate
-from matbench_defects.spec.models import SpaceSpec, Spec
+from matbench_defects.spec.models import Spec
+from matbench_defects.spec.spaces import SpaceSpec
 
 _SPACE_FIELDS = tuple(SpaceSpec.model_fields)
 

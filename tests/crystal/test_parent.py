@@ -6,7 +6,7 @@ from pymatgen.io.cif import CifWriter
 
 from matbench_defects.crystal.parent import build_parent
 from matbench_defects.errors import InputError
-from matbench_defects.spec.models import ParentSpec
+from matbench_defects.spec.parents import ParentSpec
 
 
 def parent_of(spacegroup, lattice, sites):

@@ -7,7 +7,7 @@ from matbench_defects.crystal.parent import build_parent
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.crystal.symmetry import Cells, box_volume, parent_action, site_permutations, supercell_volume
 from matbench_defects.errors import InputError
-from matbench_defects.spec.models import ParentSpec
+from matbench_defects.spec.parents import ParentSpec
 
 
 def parent_of(spacegroup, lattice, sites):

@@ -14,7 +14,7 @@ from matbench_defects.enumeration.conditions import site_distances
 from matbench_defects.enumeration.counting import count_all
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
-from matbench_defects.spec.models import Conditions
+from matbench_defects.spec.spaces import Conditions
 
 SUBLATTICES = (
     "{A: {sites: [Na], species: {Li: 0..3, vacancy: 0..1, Na: rest}}, B: {sites: [Cl], species: {Br: 0..2, Cl: rest}}}"

@@ -12,7 +12,7 @@ from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample, sample_each_content
 from matbench_defects.errors import InputError
-from matbench_defects.spec.models import Conditions
+from matbench_defects.spec.spaces import Conditions
 
 SMALL = [
     ("LiNiO2", "[2, 2, 1]", "{Li: {Li: 3..5, vacancy: rest}}", ""),

@@ -8,7 +8,7 @@ from cases import space_of
 
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.streaming import read_occupations, write_index
-from matbench_defects.spec.models import Conditions
+from matbench_defects.spec.spaces import Conditions
 
 
 @pytest.mark.parametrize("rows", [50, 100_000])

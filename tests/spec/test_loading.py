@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from matbench_defects.crystal.space import build_spaces
 from matbench_defects.errors import InputError
 from matbench_defects.shipped import shipped_specs
+from matbench_defects.spec.fields import Content
 from matbench_defects.spec.loading import load_spec, spec_schema
-from matbench_defects.spec.models import Content, Spec
+from matbench_defects.spec.models import Spec
 
 SPEC = """\
 name: rock-salt

@@ -13,7 +13,7 @@ from matbench_defects.columns import Quantity
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.targets.target import LabelledRow, TargetSettings, quantities
 from matbench_defects.errors import InputError
-from matbench_defects.spec.models import VACANCY
+from matbench_defects.spec.fields import VACANCY
 
 
 class FormationEnergySettings(TargetSettings):

@@ -1,0 +1,122 @@
+"""What the parts of a spec are made of: strict models, species, coordinates, contents."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from ase.data import chemical_symbols
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from matbench_defects.errors import nearest
+
+VACANCY = "vacancy"
+ELEMENTS = frozenset(chemical_symbols[1:])
+LARGEST_SUPERCELL = 100_000
+LARGEST_COORDINATE = 1000
+
+
+class Model(BaseModel):
+    """A part of a spec: unknown fields are refused, numbers are finite."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False, protected_namespaces=()
+    )
+
+
+class Open(Model):
+    """A part whose further fields belong to the engine, quantity or operator that it names."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The further fields, as plain data."""
+        return dict(self.model_extra or {})
+
+
+def _check_species(symbol: str) -> str:
+    if symbol != VACANCY and symbol not in ELEMENTS:
+        raise ValueError(f"'{symbol}' is neither an element nor '{VACANCY}'; {_near_element(symbol)}")
+    return symbol
+
+
+def _near_element(symbol: str) -> str:
+    if symbol.lower() in {"vac", "va", "x", "empty", "none"}:
+        return f"write '{VACANCY}'"
+    suggestion = nearest(symbol, ELEMENTS | {VACANCY})
+    return suggestion.partition("? known:")[0] + "?" if suggestion.startswith("did") else "use a chemical symbol"
+
+
+Species = Annotated[str, BeforeValidator(lambda s: _check_species(str(s)))]
+
+
+def check_filled(symbol: str) -> str:
+    """Refuse a vacancy where the ideal host is described."""
+    if symbol == VACANCY:
+        raise ValueError("the ideal host has every site filled; say in `sublattices` what leaves")
+    return symbol
+
+
+def _parse_number(value: Any) -> Any:
+    """Accept ``1/3`` for a coordinate: rounded thirds put atoms beside their own images."""
+    if isinstance(value, str) and (match := re.fullmatch(r"\s*([-+]?\d+)\s*/\s*(\d+)\s*", value)):
+        numerator, denominator = int(match[1]), int(match[2])
+        if denominator and abs(numerator) <= LARGEST_COORDINATE * denominator:
+            return numerator / denominator
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"a number or a fraction such as 1/3 was expected, not {value!r}")
+    if not abs(value) <= LARGEST_COORDINATE:  # not-a-number included
+        raise ValueError(f"a number between -{LARGEST_COORDINATE} and {LARGEST_COORDINATE} was expected, not {value!r}")
+    return value
+
+
+Coordinate = Annotated[
+    float,
+    BeforeValidator(_parse_number, json_schema_input_type=float | Annotated[str, Field(pattern=r"^[-+]?\d+/\d+$")]),
+]
+
+
+class Content(Model):
+    """How many of one species a sublattice may hold: a number, a range, a list, or the rest of its sites."""
+
+    counts: tuple[int, ...] | None
+    """The allowed numbers, increasing; None for the rest of the sites."""
+
+    @classmethod
+    def parse(cls, value: Any) -> Any:
+        """Read ``9``, ``0..12``, ``[0, 2, 4]`` or ``rest``."""
+        expected = f"a number, a range such as 0..12, a list of numbers or 'rest' was expected, not {value!r}"
+        if isinstance(value, Content):
+            return value
+        if value == "rest":
+            return {"counts": None}
+        if isinstance(value, bool):
+            raise ValueError(expected)
+        if isinstance(value, int):
+            counts = [value]
+        elif isinstance(value, list) and value and all(type(v) is int for v in value):
+            counts = sorted(set(value))
+        elif isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+)\s*\.\.\s*(\d+)\s*", value)):
+            low, high = int(match[1]), int(match[2])
+            if low > high:
+                raise ValueError(f"the range {value} runs backwards; write {high}..{low}")
+            if high > LARGEST_SUPERCELL:
+                raise ValueError(f"{high} is more than any supercell's sites ({LARGEST_SUPERCELL})")
+            counts = list(range(low, high + 1))
+        else:
+            raise ValueError(expected)
+        if counts[0] < 0:
+            raise ValueError(f"a number of sites cannot be negative: {counts[0]}")
+        return {"counts": tuple(counts)}
+
+
+ContentField = Annotated[
+    Content,
+    BeforeValidator(
+        Content.parse,
+        json_schema_input_type=Annotated[int, Field(ge=0)]
+        | Annotated[str, Field(pattern=r"^(rest|\d+\.\.\d+)$")]
+        | list[int],
+    ),
+]

@@ -1,0 +1,99 @@
+"""Parents in a spec: by space group and sites, by CIF file, or by Materials Project id."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from matbench_defects.spec.fields import ELEMENTS, Coordinate, Model, Species, check_filled
+
+
+class Provenance(Model):
+    """Where numbers come from."""
+
+    source: str
+    """The paper, database or calculation, as a reader would look it up."""
+    verified: bool = False
+    """Whether someone of this project has read the numbers in that source or computed them again."""
+    doi: str | None = None
+    """The source's DOI, where it has one."""
+
+
+class Lattice(Model):
+    """Lattice parameters; those that the crystal system fixes may be left out."""
+
+    a: Annotated[float, Field(gt=0)]
+    """Length of the first lattice vector, Å."""
+    b: Annotated[float, Field(gt=0)] | None = None
+    """Length of the second lattice vector, Å."""
+    c: Annotated[float, Field(gt=0)] | None = None
+    """Length of the third lattice vector, Å."""
+    alpha: Annotated[float, Field(gt=0, lt=180)] | None = None
+    """Angle between the second and third lattice vectors, degrees."""
+    beta: Annotated[float, Field(gt=0, lt=180)] | None = None
+    """Angle between the first and third lattice vectors, degrees."""
+    gamma: Annotated[float, Field(gt=0, lt=180)] | None = None
+    """Angle between the first and second lattice vectors, degrees."""
+
+
+class Site(Model):
+    """One Wyckoff site of the parent; the space group makes the others."""
+
+    species: Annotated[Species, AfterValidator(check_filled)]
+    """The element that sits there in the ideal host."""
+    position: tuple[Coordinate, Coordinate, Coordinate]
+    """Fractional coordinates; ``1/3`` may be written as such."""
+
+
+def _parse_sites(value: Any) -> Any:
+    """Read ``{O1: [0, 0, 0.26]}``: the element is what the label begins with."""
+    if not isinstance(value, dict):
+        return value
+    result = {}
+    for label, site in value.items():
+        if isinstance(site, list):
+            match = re.match(r"[A-Z][a-z]?", str(label))
+            symbol = match[0] if match else str(label)
+            if symbol not in ELEMENTS and symbol[:1] in ELEMENTS:
+                symbol = symbol[:1]
+            site = {"species": symbol, "position": site}
+        result[label] = site
+    return result
+
+
+_SITES_SCHEMA = dict[str, tuple[Coordinate, Coordinate, Coordinate] | Site]
+
+
+class ParentSpec(Model):
+    """The ideal host crystal: by space group and sites, by CIF file, or by Materials Project id."""
+
+    spacegroup: str | None = None
+    """Hermann-Mauguin symbol; its operations are the ones that count."""
+    lattice: Lattice | None = None
+    """Lattice parameters of the conventional cell of that space group."""
+    sites: Annotated[dict[str, Site], BeforeValidator(_parse_sites, json_schema_input_type=_SITES_SCHEMA)] | None = None
+    """One site of each Wyckoff orbit, by label: ``O1: [0, 0, 0.26]``, or with its species said."""
+    cif: str | None = None
+    """A CIF file, relative to this one; its symmetry is found from the atoms."""
+    materials_project: Annotated[str, Field(pattern=r"^mp-\d+$")] | None = None
+    """A Materials Project id such as ``mp-25411``."""
+    symmetry_tolerance: Annotated[float, Field(gt=0, le=0.1)] = 1e-3
+    """How far an atom may lie from its symmetry image, Å, where symmetry is found from the atoms."""
+    provenance: Provenance
+    """Where lattice parameters and positions come from."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> ParentSpec:
+        by_group = {"spacegroup": self.spacegroup, "lattice": self.lattice, "sites": self.sites}
+        given = [n for n, v in by_group.items() if v is not None]
+        ways = (bool(given), self.cif is not None, self.materials_project is not None)
+        if sum(ways) != 1:
+            raise ValueError("give exactly one of: spacegroup with lattice and sites; cif; materials_project")
+        if self.sites is not None and not self.sites:
+            raise ValueError("name at least one site")
+        if given and len(given) < 3:
+            absent = " and ".join(n for n in by_group if n not in given)
+            raise ValueError(f"{' and '.join(given)} given without {absent}")
+        return self

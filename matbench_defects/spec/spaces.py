@@ -1,0 +1,176 @@
+"""Spaces in a spec: supercell, sublattices, pathways, and which configurations are labelled."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+
+from matbench_defects.spec.fields import ContentField, Model, Species
+from matbench_defects.spec.parents import ParentSpec
+
+
+class SublatticeSpec(Model):
+    """A named set of parent sites and what may sit on them."""
+
+    sites: list[str] | None = None
+    """Labels or elements of the parent's sites; left out, the sublattice's own name is one."""
+    species: dict[Species, ContentField]
+    """How many sites of the supercell's sublattice each species holds."""
+
+    @model_validator(mode="after")
+    def _one_rest(self) -> SublatticeSpec:
+        if not self.species:
+            raise ValueError("name at least one species")
+        rest = [name for name, content in self.species.items() if content.counts is None]
+        if len(rest) > 1:
+            raise ValueError(f"only one species can be the rest, not {' and '.join(rest)}")
+        return self
+
+
+def _parse_sublattices(value: Any) -> Any:
+    """Read the short form ``Li: {Li: 0..12, vacancy: rest}``."""
+    if not isinstance(value, dict):
+        return value
+    short = {n: isinstance(v, dict) and "species" not in v and "sites" not in v for n, v in value.items()}
+    if not value:
+        raise ValueError("name at least one sublattice")
+    return {n: {"species": v} if short[n] else v for n, v in value.items()}
+
+
+Sublattices = Annotated[
+    dict[str, SublatticeSpec],
+    BeforeValidator(_parse_sublattices, json_schema_input_type=dict[str, SublatticeSpec | dict[Species, ContentField]]),
+]
+
+
+class Distance(Model):
+    """How near or far the sites of two species may be, periodic images included."""
+
+    between: tuple[Species, Species]
+    """The two species, ``vacancy`` among them; the same one twice for distances among its own sites."""
+    at_least: Annotated[float, Field(ge=0)] = 0.0
+    """No pair may be nearer than this, Å."""
+    at_most: Annotated[float, Field(gt=0)] | None = None
+    """No pair may be farther apart than this, Å."""
+
+
+class Bounds(Model):
+    """A smallest and a largest number."""
+
+    at_least: Annotated[int, Field(ge=1)] = 1
+    """Not fewer."""
+    at_most: Annotated[int, Field(ge=1)] | None = None
+    """Not more; without limit where left out."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Bounds:
+        if self.at_most is not None and self.at_most < self.at_least:
+            raise ValueError(f"at_least {self.at_least} is more than at_most {self.at_most}")
+        return self
+
+
+class Conditions(Model):
+    """What a configuration must fulfil; one that cannot is never generated."""
+
+    distances: list[Distance] = []
+    """Limits of the distances between ideal sites of given species."""
+    charges: dict[Species, float] = {}
+    """Charge of each species, the host's fixed ones included; only neutral contents remain. A vacancy has none."""
+    symmetry_order: Bounds | None = None
+    """How many operations of the space's group (translations among them) must keep the configuration."""
+
+
+class Selection(Model):
+    """Which inequivalent configurations are labelled."""
+
+    select: Literal["all", "uniform", "by-multiplicity"] = "all"
+    """``all``; ``uniform``: each inequivalent configuration with the same probability; ``by-multiplicity``: each with
+    a probability that grows with the number of its equivalents. None is chosen twice."""
+    count: Annotated[int, Field(gt=0)] | None = None
+    """How many are drawn in all."""
+    per_content: Annotated[int, Field(gt=0)] | None = None
+    """How many are drawn of each content instead, or all of it where it holds no more."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the choice."""
+    where: Conditions | None = None
+    """Conditions; what does not fulfil them is left out of the selection."""
+
+    @model_validator(mode="after")
+    def _count_where_needed(self) -> Selection:
+        given = (self.count is not None) + (self.per_content is not None)
+        if given != (self.select != "all"):
+            raise ValueError("`count` or `per_content`, one of them, goes with `uniform` and `by-multiplicity` only")
+        return self
+
+
+class PathwaySpec(Model):
+    """Makes a space one of pathways: an edge whose two ends share one mobile ion and one vacancy."""
+
+    species: Species
+    """The mobile species."""
+    sublattice: str | None = None
+    """The sublattice on which it moves; left out, the one that bears the species' name."""
+    cutoff: Annotated[float, Field(gt=0, le=20)]
+    """Sites at most this far apart are joined by an edge, Å, in the ideal host."""
+
+
+LARGEST_SIZE = 64
+"""Shapes of supercells are enumerated up to this many parent cells."""
+
+
+class Sizes(Model):
+    """Every inequivalent shape of supercell of some sizes; on each, what no smaller cell repeats."""
+
+    sizes: ContentField
+    """How many primitive cells of the parent: a number, a range such as ``1..8``, or a list."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Sizes:
+        counts = self.sizes.counts
+        if counts is None or counts[0] < 1 or counts[-1] > LARGEST_SIZE:
+            raise ValueError(f"sizes from 1 to {LARGEST_SIZE} were expected")
+        return self
+
+
+def _check_supercell(value: Any) -> Any:
+    rows = value if isinstance(value, list) else []
+    if len(rows) == 3 and all(type(r) is int for r in rows):
+        return value
+    if len(rows) == 3 and all(isinstance(r, list) and len(r) == 3 and all(type(x) is int for x in r) for r in rows):
+        return value
+    raise ValueError(f"three integers or three rows of three integers were expected, not {value!r}")
+
+
+Supercell = Annotated[
+    Annotated[list[int] | list[list[int]], BeforeValidator(_check_supercell), Tag("rows")]
+    | Annotated[Sizes, Tag("sizes")],
+    Discriminator(lambda value: "sizes" if isinstance(value, dict | Sizes) else "rows"),
+]
+
+
+class SpaceSpec(Model):
+    """One space of configurations: a parent, a supercell, sublattices and a selection."""
+
+    parent: ParentSpec
+    """The ideal host crystal."""
+    supercell: Supercell
+    """Three repetitions, or three rows that give the supercell's vectors in the parent's."""
+    sublattices: Sublattices
+    """What substitutes or leaves where."""
+    pathway: PathwaySpec | None = None
+    """Where given, configurations are pathways of a mobile ion; a content counts the ion and vacancy that jump."""
+    configurations: Selection = Selection()
+    """Which configurations are labelled."""
+
+    @property
+    def sizes(self) -> tuple[int, ...] | None:
+        """The sizes of supercell whose every shape is meant; None where there is one supercell."""
+        return self.supercell.sizes.counts if isinstance(self.supercell, Sizes) else None
+
+    @property
+    def supercell_rows(self) -> list[list[int]]:
+        """The supercell's vectors in the parent's, one row each."""
+        assert not isinstance(self.supercell, Sizes)
+        rows: list[Any] = list(self.supercell)
+        return [r if isinstance(r, list) else [r if i == j else 0 for j in range(3)] for i, r in enumerate(rows)]
