@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from matbench_defects.dataset.estimate import MANY_CONTENTS, estimate_labels, estimate_spaces
-from matbench_defects.labels.store import LabelStore
+from matbench_defects.labels.store import seconds_by_method
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
 
@@ -48,8 +48,8 @@ def show_estimate(name: str, console: Console) -> None:
     size = sum(s.index_bytes + s.structure_bytes * max(1, len(spec.labels)) for s in spaces)
     console.print(f"\nthe dataset: about {_bytes(size)} before compression")
     labels = find_spec(name).parent / "labels.parquet"
-    store = LabelStore(labels) if labels.exists() else None
-    for label in estimate_labels(spec, sum(s.labelled for s in spaces), store):
+    seconds = seconds_by_method(labels) if labels.exists() else {}
+    for label in estimate_labels(spec, sum(s.labelled for s in spaces), seconds):
         if label.seconds is None:
             cost = "time unknown, none was computed yet"
         else:

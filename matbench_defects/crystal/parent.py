@@ -32,6 +32,17 @@ _PARAMETERS = {
     "cubic": ("a",),
 }
 
+_SYSTEMS = (
+    (2, "triclinic"),
+    (15, "monoclinic"),
+    (74, "orthorhombic"),
+    (142, "tetragonal"),
+    (167, "trigonal"),
+    (194, "hexagonal"),
+    (230, "cubic"),
+)
+"""The last space group of each crystal system."""
+
 
 @dataclass(frozen=True)
 class Parent:
@@ -121,28 +132,45 @@ def build_parent(spec: ParentSpec, folder: Path) -> Parent:
 
 
 @functools.cache
-def _space_group(symbol: str) -> tuple[str, str, tuple[tuple[tuple[tuple[int, ...], ...], tuple[float, ...]], ...]]:
-    """Return crystal system, full name and operations of a space group."""
-    from pymatgen.symmetry.groups import SpaceGroup
+def _settings() -> dict[str, int]:
+    """Return the entry of spglib's database for each Hermann-Mauguin symbol, settings such as Pnam among them.
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a short symbol stands for its full one; both are the same group
-        try:
-            group = SpaceGroup(symbol)
-        except ValueError:
-            known = {s.removesuffix(":H") for s in SpaceGroup.sg_encoding}
-            near = nearest(symbol, known).partition("known:")[0].strip()
-            raise InputError(
-                f"no space group has the symbol '{symbol}'; {near or 'write its Hermann-Mauguin symbol, such as R-3m'}"
-            ) from None
-        operations = [
-            (
-                tuple(tuple(round(float(x)) for x in row) for row in op.rotation_matrix),
-                tuple(round(float(x) * 24) / 24 % 1 for x in op.translation_vector),
-            )
-            for op in group.symmetry_ops
-        ]
-    return group.crystal_system, group.symbol, tuple(sorted(operations))
+    A symbol alone stands for its first entry, as in pymatgen; ``:2``, ``:R`` and the like name another.
+    """
+    import spglib
+
+    result: dict[str, int] = {}
+    for entry in range(1, 531):
+        kind = spglib.get_spacegroup_type(entry)
+        for symbol in (kind.international_short, kind.international_full.replace(" ", "")):
+            result.setdefault(symbol, entry)
+            if kind.choice:
+                result.setdefault(f"{symbol}:{kind.choice}", entry)
+    return result
+
+
+@functools.cache
+def _space_group(symbol: str) -> tuple[str, str, tuple[tuple[tuple[tuple[int, ...], ...], tuple[float, ...]], ...]]:
+    """Return crystal system, short symbol and operations of a space group."""
+    import spglib
+
+    entry = _settings().get(symbol.replace(" ", ""))
+    if entry is None:
+        near = nearest(symbol, _settings()).partition("known:")[0].strip()
+        raise InputError(
+            f"no space group has the symbol '{symbol}'; {near or 'write its Hermann-Mauguin symbol, such as R-3m'}"
+        )
+    kind = spglib.get_spacegroup_type(entry)
+    system = next(name for last, name in _SYSTEMS if kind.number <= last)
+    found = spglib.get_symmetry_from_database(entry)
+    operations = [
+        (
+            tuple(tuple(int(x) for x in row) for row in rotation),
+            tuple(round(float(x) * 24) / 24 % 1 for x in translation),
+        )
+        for rotation, translation in zip(found["rotations"], found["translations"], strict=True)
+    ]
+    return system, str(kind.international_short), tuple(sorted(operations))
 
 
 def _cell(lattice: Lattice, system: str, symbol: str) -> NDArray[np.float64]:

@@ -15,7 +15,6 @@ from matbench_defects.dataset.targets import targets_of
 from matbench_defects.enumeration.counting import count_all, count_inequivalent
 from matbench_defects.enumeration.derivative import derivative_structures
 from matbench_defects.labels.engine import Method, methods_of
-from matbench_defects.labels.store import LabelStore
 from matbench_defects.spec.models import Spec
 
 MANY_CONTENTS = 40
@@ -131,7 +130,7 @@ def _higher(space: Space) -> str:
     )
 
 
-def estimate_labels(spec: Spec, labelled: int, store: LabelStore | None) -> list[LabelEstimate]:
+def estimate_labels(spec: Spec, labelled: int, seconds: dict[str, list[float]]) -> list[LabelEstimate]:
     """Return what the labels of a spec cost.
 
     Parameters
@@ -140,12 +139,12 @@ def estimate_labels(spec: Spec, labelled: int, store: LabelStore | None) -> list
         The spec.
     labelled : int
         Configurations that are labelled.
-    store : LabelStore or None
-        Labels that are already there; their times are the only ones that are quoted.
+    seconds : dict of str to list of float
+        What each label that is already there took, by the digest of its method; no other times are quoted.
     """
     result = []
     for method in methods_of(spec):
-        known = [label.seconds for label in store or [] if label.key.method == method.digest()]
+        known = seconds.get(method.digest(), [])
         wanted = labelled + len(spec.reference_phases)
         mean = float(np.mean(known)) if known else None
         result.append(LabelEstimate(method, wanted, min(wanted, len(known)), mean))
