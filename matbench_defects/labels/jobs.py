@@ -98,6 +98,10 @@ def jobs_of(spec: Spec, selected: dict[str, Selected]) -> list[Job]:
         Naming file and line, if an engine is not known or a reference phase cannot be built.
     """
     methods = methods_of(spec)
+    for name, part in selected.items():
+        if part.space.pathway is not None and methods:
+            message = f"{name} holds pathways, which no engine here labels yet; enumerate them, or leave `labels` out"
+            raise spec.error(("labels",), message)
     jobs = [Job(name, host, crystal, method) for name, host, crystal in _references(spec) for method in methods]
     for part in selected.values():
         jobs.extend(_jobs_in(part, methods))
