@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -79,18 +79,29 @@ def run_demo(out: Path, console: Console, progress: Progress, workers: int | Non
     problems = build_site(out / "site", out / "submissions", {task.dataset: dataset}, [task])
     for problem in problems:
         console.print(f"refused: {problem}", markup=False)
-    console.print(
-        f"""
-Done in {time.monotonic() - start:.0f} s. Open
-  {out / "site" / "index.html"}                          the leaderboard
-  {out / "dataset" / "figures" / "formation_energy.png"}   hull and voltage curve
-  {out / "dataset" / "README.md"}                          the dataset's card
-  {out / "results" / task.name}                  what each model predicted
-Try next
-  matbench-defects check lno-cathode                       what the full domain holds
-  matbench-defects build lno-cathode --out lno             the relaxed labels of two engines, committed with the package
-  matbench-defects evaluate lno-formation-energy --model cluster-expansion --model composition
-  matbench-defects init my-crystal.cif                     a spec for your own crystal""",
-        markup=False,
-        soft_wrap=True,
+    console.print(f"\nDone in {time.monotonic() - start:.0f} s. Open")
+    _show_pairs(
+        console,
+        [
+            (out / "site" / "index.html", "the leaderboard"),
+            (out / "dataset" / "figures" / "formation_energy.png", "hull and voltage curve"),
+            (out / "dataset" / "README.md", "the dataset's card"),
+            (out / "results" / task.name, "what each model predicted"),
+        ],
     )
+    console.print("Try next")
+    _show_pairs(
+        console,
+        [
+            ("matbench-defects check lno-cathode", "what the full domain holds"),
+            ("matbench-defects build lno-cathode --out lno", "with the relaxed labels of two engines"),
+            ("matbench-defects evaluate lno-formation-energy --model cluster-expansion", "a task of the leaderboard"),
+            ("matbench-defects init my-crystal.cif", "a spec for your own crystal"),
+        ],
+    )
+
+
+def _show_pairs(console: Console, pairs: Sequence[tuple[object, str]]) -> None:
+    width = max(len(str(first)) for first, _ in pairs)
+    for first, second in pairs:
+        console.print(f"  {first!s:{width}}   {second}", markup=False, soft_wrap=True)
