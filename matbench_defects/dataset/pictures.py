@@ -69,9 +69,8 @@ def draw_pictures(
             ion,
             series,
         )
-        pictures[path] = (
-            f"Formation energies against {ion} content with the lower hull, and the voltage curve it implies"
-        )
+        implied = ", and the voltage curve it implies" if any(one.voltage for one in series) else ""
+        pictures[path] = f"Formation energies against {ion} content with the lower hull{implied}"
     return pictures
 
 
