@@ -138,13 +138,14 @@ def build_dataset(
 
 def _write(planned: Plan, found: dict[Key, Label], folder: Path) -> None:
     spec = planned.spec
-    rows, labelled, phases = _join(planned, found)
+    identities = _identities(planned)
+    rows, labelled, phases = _join(planned, found, identities)
     for name, target in planned.targets.items():
         for row, value in zip(rows, target.computed.values(labelled[target.label]), strict=True):
             row[name] = value
     audit = {}
     for name, operator in planned.splits.items():
-        parts = [operator.part(SplitRow(r.id, r.space, r.content)) for r in _identities(planned)]
+        parts = [operator.part(SplitRow(r.id, r.space, r.content)) for r in identities]
         for row, part in zip(rows, parts, strict=True):
             row[split_column(name)] = part
         audit[name] = {"description": operator.describe(), **audit_split(rows, parts, planned.spaces)}
@@ -166,7 +167,7 @@ def _write(planned: Plan, found: dict[Key, Label], folder: Path) -> None:
 def _identities(planned: Plan) -> list[LabelledRow]:
     result = []
     for part in planned.selected.values():
-        labelled = part.configurations.take(part.chosen)
+        labelled = part.labelled
         result += [
             LabelledRow(name, part.space, part.space.content(occupation), None)
             for name, occupation in zip(labelled.ids(), labelled.occupations, strict=True)
@@ -175,11 +176,10 @@ def _identities(planned: Plan) -> list[LabelledRow]:
 
 
 def _join(
-    planned: Plan, found: dict[Key, Label]
+    planned: Plan, found: dict[Key, Label], identities: list[LabelledRow]
 ) -> tuple[list[dict[str, Any]], dict[str, list[LabelledRow]], dict[tuple[str, str], Label]]:
     """Bring configurations and labels together."""
     rows = structure_rows(planned.selected)
-    identities = _identities(planned)
     labelled: dict[str, list[LabelledRow]] = {}
     phases: dict[tuple[str, str], Label] = {}
     for method in planned.methods:

@@ -35,7 +35,7 @@ def structure_rows(selected: dict[str, Selected]) -> list[dict[str, Any]]:
     counted = content_columns({name: part.space for name, part in selected.items()})
     rows: list[dict[str, Any]] = []
     for part in selected.values():
-        labelled = part.configurations.take(part.chosen)
+        labelled = part.labelled
         found = zip(labelled.ids(), labelled.occupations, labelled.multiplicities.tolist(), strict=True)
         rows.extend(_structure_row(part.space, *configuration, counted) for configuration in found)
     return rows

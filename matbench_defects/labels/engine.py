@@ -7,22 +7,18 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import nearest
 from matbench_defects.files import digest
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
+from matbench_defects.spec.fields import Model
 from matbench_defects.spec.models import LabelSpec, Relaxation, Spec
 
 
-class EngineSettings(BaseModel):
+class EngineSettings(Model):
     """Settings of an engine; each engine adds its own fields. Unknown ones are refused."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False, protected_namespaces=()
-    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,11 @@ class Selected:
     space: Space
     configurations: Configurations
     chosen: np.ndarray
+
+    @functools.cached_property
+    def labelled(self) -> Configurations:
+        """The labelled configurations."""
+        return self.configurations.take(self.chosen)
 
 
 def select(spec: Spec) -> dict[str, Selected]:
@@ -110,7 +116,7 @@ def jobs_of(spec: Spec, selected: dict[str, Selected]) -> list[Job]:
 
 def _jobs_in(part: Selected, methods: list[Method]) -> list[Job]:
     host = part.space.digest()
-    labelled = part.configurations.take(part.chosen)
+    labelled = part.labelled
     return [
         Job(name, host, part.space.crystal(occupation), method)
         for name, occupation in zip(labelled.ids(), labelled.occupations, strict=True)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from matbench_defects.columns import Quantity
 from matbench_defects.errors import InputError
 from matbench_defects.registry import Registry
+from matbench_defects.spec.fields import Model as Strict
 
 if TYPE_CHECKING:
     from matbench_defects.crystal.space import Space
@@ -44,12 +44,8 @@ INPUT_COLUMNS = (
 """What a model may see of a row, besides the ``content_`` columns: the ideal structure, never a label."""
 
 
-class ModelSettings(BaseModel):
+class ModelSettings(Strict):
     """Settings of a model; each adds its own fields with defaults. Unknown ones are refused."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False, protected_namespaces=()
-    )
 
 
 class Background:

@@ -6,19 +6,16 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
+from matbench_defects.spec.fields import Model
 from matbench_defects.spec.models import Spec
 
 
-class SplitSettings(BaseModel):
+class SplitSettings(Model):
     """Settings of a split operator; each adds its own fields. Unknown ones are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)

@@ -5,21 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.labels.store import Label
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
+from matbench_defects.spec.fields import Model
 from matbench_defects.spec.models import Spec
 
 
-class TargetSettings(BaseModel):
+class TargetSettings(Model):
     """What every target states; each quantity adds its own fields. Unknown ones are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
     unit: str
     """The quantity's unit."""
