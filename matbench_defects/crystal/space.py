@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.contents import meant_contents
 from matbench_defects.crystal.parent import Parent, build_parent
 from matbench_defects.crystal.pathway import Pathway, neighbour_edges
 from matbench_defects.crystal.shapes import primitive, supercell_shapes
@@ -73,6 +74,11 @@ class Space:
         ion and the one vacancy that they share.
     family : str
         Name of the space in the spec, where it is one of several shapes there; empty where it is the only one.
+    meant : dict, optional
+        The only contents that are meant, each with its name, such as that of a defect type; every content of the
+        sublattices where it is None. Names are empty where the spec limits contents without naming them.
+    groups : dict of str to str
+        What the space belongs to, such as its host.
     memory : dict
         What is worked out once and kept, such as the cycle types of the group.
     """
@@ -83,6 +89,8 @@ class Space:
     sublattices: tuple[Sublattice, ...]
     pathway: Pathway | None = None
     family: str = ""
+    meant: dict[Content, str] | None = field(default=None, compare=False, repr=False)
+    groups: dict[str, str] = field(default_factory=dict, compare=False)
     memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @functools.cached_property
@@ -116,7 +124,9 @@ class Space:
         return self.parent.formula_units * len(self.cells.offsets)
 
     def contents(self) -> list[Content]:
-        """Return every content, sublattices in the order of the spec; of pathways, those with an ion and a vacancy."""
+        """Return every content that is meant, sublattices in the order of the spec; a pathway has an ion and a vacancy."""
+        if self.meant is not None:
+            return list(self.meant)
         found: list[Content] = list(itertools.product(*(s.contents for s in self.sublattices)))
         return [c for c in found if min(n for counts in self.placed(c) for n in counts) >= 0]
 
@@ -344,11 +354,22 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
             located = spec.error(here, _no_content(allowed, len(sites)))
             raise _NoContentError(located.message, file=located.file, line=located.line, field=located.field)
         sublattices.append(Sublattice(label, sites, tuple(allowed), contents))
-    space = Space(name, parent, cells, tuple(sublattices))
+    space = Space(name, parent, cells, tuple(sublattices), groups=dict(part.groups))
     _check_kept_apart(spec, route, space)
     if part.pathway is not None:
         space = dataclasses.replace(space, pathway=_pathway(spec, part.pathway, route, space))
+    if part.contents is not None or part.defects is not None:
+        space = dataclasses.replace(space, meant=_meant(spec, part, route, space))
     return space
+
+
+def _meant(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> dict[Content, str]:
+    fillers = [next((s for s, c in d.species.items() if c.counts is None), "") for d in part.sublattices.values()]
+    field = "contents" if part.contents is not None else "defects"
+    try:
+        return meant_contents(space, part.contents, fillers, part.defects)
+    except InputError as error:
+        raise spec.error((*route, field), error.message) from None
 
 
 def _pathway(spec: Spec, description: PathwaySpec, route: Route, space: Space) -> Pathway:

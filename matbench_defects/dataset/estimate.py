@@ -14,8 +14,12 @@ from matbench_defects.dataset.splits import splits_of
 from matbench_defects.dataset.targets import targets_of
 from matbench_defects.enumeration.counting import count_all, count_inequivalent
 from matbench_defects.enumeration.derivative import derivative_structures
+from matbench_defects.enumeration.strata import contents_of
+from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Method, methods_of
+from matbench_defects.spec.document import Route
 from matbench_defects.spec.models import Spec
+from matbench_defects.spec.spaces import Stratum
 
 MANY_CONTENTS = 40
 """Contents beyond this many are summed up and not listed."""
@@ -103,6 +107,9 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
         labelled = part.configurations.count or inequivalent
         if part.configurations.per_content is not None:
             labelled = sum(min(n, part.configurations.per_content) for *_, n in rows)
+        if part.configurations.strata is not None:
+            labelled = _in_strata(spec, space, part.configurations.strata, rows, (*route, "configurations", "strata"))
+        labelled += len(part.configurations.also)
         if labelled > inequivalent:
             raise spec.error(
                 (*route, "configurations", "count"),
@@ -110,6 +117,21 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
             )
         result.append(SpaceEstimate(space, sum(n for _, n, _ in rows), inequivalent, rows, labelled, _higher(space)))
     return result
+
+
+def _in_strata(spec: Spec, space: Space, strata: list[Stratum], rows: list[tuple[str, int, int]], route: Route) -> int:
+    counted = {name: n for name, _, n in rows}
+    total = 0
+    for position, stratum in enumerate(strata):
+        try:
+            held = sum(counted[space.content_name(c)] for c in contents_of(space, stratum))
+        except InputError as error:
+            raise spec.error((*route, position), error.message) from None
+        if stratum.count != "all" and stratum.count > held:
+            message = f"{stratum.count} were asked for, but only {held} configurations differ"
+            raise spec.error((*route, position, "count"), message)
+        total += held if stratum.count == "all" else stratum.count
+    return total
 
 
 def _higher(space: Space) -> str:

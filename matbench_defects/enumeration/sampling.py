@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import numpy as np
@@ -92,7 +92,7 @@ def sample(
     if distinct and available <= max(ENUMERATED * count, LARGEST_ENUMERATED if where is not None else 0):
         return _from_all(enumerate_configurations(space, contents, where), count, seed, weighting)
     draws = _draws(space, contents, random.Random(seed), weighting)
-    found: list[tuple[int, int, NDArray[np.uint8], int]] = []
+    found: list[tuple[NDArray[np.uint8], int]] = []
     seen: set[tuple[int, int]] = set()
     numbers = {content: i for i, content in enumerate(contents)}
     for _, (content, occupation) in zip(range(TRIES * count), draws, strict=False):
@@ -105,12 +105,12 @@ def sample(
         if distinct and key in seen:
             continue
         seen.add(key)
-        found.append((*key, smallest, len(space.group) // len(operations)))
+        found.append((smallest, len(space.group) // len(operations)))
         if len(found) == count:
             break
     if len(found) < count:
         raise InputError(f"{len(found)} of {count} configurations were found in {TRIES * count} draws; loosen `where`")
-    return _sorted(space, found)
+    return collect(space, found)
 
 
 def sample_each_content(
@@ -165,13 +165,23 @@ def _from_all(every: Configurations, count: int, seed: int, weighting: Weighting
     return every.take(np.sort(generator.choice(len(every), count, replace=False, p=weights)))
 
 
-def _sorted(space: Space, found: list[tuple[int, int, NDArray[np.uint8], int]]) -> Configurations:
-    found.sort(key=lambda item: item[:2])
+def collect(space: Space, found: Iterable[tuple[NDArray[np.uint8], int]]) -> Configurations:
+    """Return canonical configurations, each once, in the order of the enumeration.
+
+    Parameters
+    ----------
+    space : Space
+        The space.
+    found : iterable of (ndarray of uint8, int)
+        Canonical configurations with their multiplicities.
+    """
+    numbers = {content: i for i, content in enumerate(space.contents())}
+    keyed = {(numbers[space.content(o)], rank(space, o)): (o, multiplicity) for o, multiplicity in found}
     parts = []
-    for _, items in itertools.groupby(found, key=lambda item: item[0]):
-        same = list(items)
-        content, placed = encode(space, np.array([occupation for _, _, occupation, _ in same]))
-        multiplicities = np.array([multiplicity for *_, multiplicity in same], dtype=np.int32)
+    for _, keys in itertools.groupby(sorted(keyed), key=lambda key: key[0]):
+        same = [keyed[key] for key in keys]
+        content, placed = encode(space, np.array([occupation for occupation, _ in same]))
+        multiplicities = np.array([multiplicity for _, multiplicity in same], dtype=np.int32)
         parts.append(Part(content, placed.astype(np.uint16 if space.size > 256 else np.uint8), multiplicities))
     return Configurations(space, tuple(parts))
 

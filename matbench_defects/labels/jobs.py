@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 
@@ -9,12 +10,12 @@ import numpy as np
 
 from matbench_defects.crystal.parent import build_parent
 from matbench_defects.crystal.space import Space, build_spaces
-from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.derivative import derivative_structures
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample, sample_each_content
+from matbench_defects.enumeration.strata import listed, sample_strata, union
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Method, methods_of
 from matbench_defects.labels.running import Job
@@ -70,7 +71,8 @@ def select(spec: Spec) -> dict[str, Selected]:
         except InputError as error:
             if error.file is not None:
                 raise
-            field = "count" if part.configurations.count else "where"
+            chosen = part.configurations
+            field = "count" if chosen.count else "strata" if chosen.strata else "also" if chosen.also else "where"
             raise spec.error((*route, "configurations", field), error.message) from None
     return result
 
@@ -82,13 +84,17 @@ def _select(space: Space, selection: Selection) -> Selected:
     if selection.select == "all":
         every = enumerate_configurations(space, where=selection.where)
         return Selected(space, every, np.arange(len(every)))
-    if selection.per_content is not None:
+    if selection.strata is not None:
+        labelled = sample_strata(space, selection.strata, selection.seed, selection.select, where=selection.where)
+    elif selection.per_content is not None:
         labelled = sample_each_content(
             space, selection.per_content, selection.seed, selection.select, where=selection.where
         )
     else:
         assert selection.count is not None
         labelled = sample(space, selection.count, selection.seed, selection.select, where=selection.where)
+    if selection.also:
+        labelled = union(space, [labelled, listed(space, selection.also)])
     if sum(count_inequivalent(space, content) for content in space.contents()) > LARGEST_INDEX:
         return Selected(space, labelled, np.arange(len(labelled)))
     every = enumerate_configurations(space, where=selection.where)
@@ -108,7 +114,7 @@ def jobs_of(spec: Spec, selected: dict[str, Selected]) -> list[Job]:
         if part.space.pathway is not None and methods:
             message = f"{name} holds pathways, which no engine here labels yet; enumerate them, or leave `labels` out"
             raise spec.error(("labels",), message)
-    jobs = [Job(name, host, crystal, method) for name, host, crystal in _references(spec) for method in methods]
+    jobs = _reference_jobs(spec, methods)
     for part in selected.values():
         jobs.extend(_jobs_in(part, methods))
     return jobs
@@ -124,7 +130,7 @@ def _jobs_in(part: Selected, methods: list[Method]) -> list[Job]:
     ]
 
 
-def _references(spec: Spec) -> list[tuple[str, str, Crystal]]:
+def _reference_jobs(spec: Spec, methods: list[Method]) -> list[Job]:
     result = []
     for name, phase in spec.reference_phases.items():
         route = ("reference_phases", name)
@@ -132,5 +138,8 @@ def _references(spec: Spec) -> list[tuple[str, str, Crystal]]:
             parent = build_parent(phase, spec.document.folder((*route, "cif")))
         except InputError as error:
             raise spec.error(route, error.message) from None
-        result.append((REFERENCE + name, parent.digest(), parent.crystal))
+        for method in methods:
+            if phase.cell is not None and method.relax is not None:
+                method = dataclasses.replace(method, relax=method.relax.model_copy(update={"cell": phase.cell}))
+            result.append(Job(REFERENCE + name, parent.digest(), parent.crystal, method))
     return result

@@ -9,9 +9,17 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.document import Document, Route
-from matbench_defects.spec.fields import Model, Open
-from matbench_defects.spec.parents import ParentSpec
-from matbench_defects.spec.spaces import PathwaySpec, Selection, SpaceSpec, Sublattices, Supercell
+from matbench_defects.spec.fields import ContentField, Model, Open
+from matbench_defects.spec.parents import ParentSpec, ReferencePhase
+from matbench_defects.spec.spaces import (
+    Groups,
+    NamedContents,
+    PathwaySpec,
+    Selection,
+    SpaceSpec,
+    Sublattices,
+    Supercell,
+)
 
 
 class Relaxation(Model):
@@ -105,13 +113,19 @@ class Spec(Model):
     """The supercell of the only space."""
     sublattices: Sublattices | None = None
     """The sublattices of the only space."""
+    contents: NamedContents | None = None
+    """The named contents of the only space."""
+    defects: ContentField | None = None
+    """How many sites of the only space may differ from the ideal host."""
+    groups: Groups = {}
+    """What the only space belongs to."""
     pathway: PathwaySpec | None = None
     """The pathways of the only space."""
     configurations: Selection = Selection()
     """The selection of the only space."""
     spaces: dict[str, SpaceSpec] | None = None
     """Several spaces by name; what they share stands at the top level and is laid under each."""
-    reference_phases: dict[str, ParentSpec] = {}
+    reference_phases: dict[str, ReferencePhase] = {}
     """Crystals outside the spaces whose energies targets or pictures need, such as lithium metal."""
     labels: list[LabelSpec] = []
     """What is computed for each selected configuration."""
@@ -156,6 +170,9 @@ class Spec(Model):
             parent=self.parent,
             supercell=self.supercell,
             sublattices=self.sublattices,
+            contents=self.contents,
+            defects=self.defects,
+            groups=self.groups,
             pathway=self.pathway,
             configurations=self.configurations,
         )

@@ -97,3 +97,11 @@ class ParentSpec(Model):
             absent = " and ".join(n for n in by_group if n not in given)
             raise ValueError(f"{' and '.join(given)} given without {absent}")
         return self
+
+
+class ReferencePhase(ParentSpec):
+    """A crystal outside the spaces, whose energy targets or pictures need."""
+
+    cell: bool | None = None
+    """Whether its cell relaxes, where a label's own choice does not suit it: a bulk metal beside sheets of fixed cell,
+    or a molecule in a box. Left out, as the label says; labels that do not relax are not changed."""

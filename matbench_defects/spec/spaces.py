@@ -81,6 +81,19 @@ class Conditions(Model):
     """How many operations of the space's group (translations among them) must keep the configuration."""
 
 
+class Stratum(Model):
+    """Some contents of a space, and how many configurations are labelled among all of theirs together."""
+
+    contents: list[str] | None = None
+    """Names of the space's `contents`; all where left out."""
+    content: dict[str, ContentField] = {}
+    """How many of a species: ``{Cd: 3}``, or ``sublattice.species`` where several sublattices hold it."""
+    defects: ContentField | None = None
+    """How many sites differ from the ideal host."""
+    count: Annotated[int, Field(gt=0)] | Literal["all"]
+    """How many are drawn, or all."""
+
+
 class Selection(Model):
     """Which inequivalent configurations are labelled."""
 
@@ -91,16 +104,21 @@ class Selection(Model):
     """How many are drawn in all."""
     per_content: Annotated[int, Field(gt=0)] | None = None
     """How many are drawn of each content instead, or all of it where it holds no more."""
+    strata: list[Stratum] | None = None
+    """How many are drawn of some contents; a content belongs to one stratum at most, and to none is not labelled."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the choice."""
+    also: list[str] = []
+    """Ids of configurations that are labelled besides, such as those of a published set."""
     where: Conditions | None = None
     """Conditions; what does not fulfil them is left out of the selection."""
 
     @model_validator(mode="after")
     def _count_where_needed(self) -> Selection:
-        given = (self.count is not None) + (self.per_content is not None)
-        if given != (self.select != "all"):
-            raise ValueError("`count` or `per_content`, one of them, goes with `uniform` and `by-multiplicity` only")
+        given = [self.count, self.per_content, self.strata]
+        if sum(value is not None for value in given) != (self.select != "all"):
+            names = "`count`, `per_content` or `strata`"
+            raise ValueError(f"{names}, one of them, goes with `uniform` and `by-multiplicity` only")
         return self
 
 
@@ -149,6 +167,10 @@ Supercell = Annotated[
 ]
 
 
+NamedContents = Annotated[dict[str, dict[str, ContentField]], Field(min_length=1)]
+Groups = dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], str]
+
+
 class SpaceSpec(Model):
     """One space of configurations: a parent, a supercell, sublattices and a selection."""
 
@@ -158,6 +180,13 @@ class SpaceSpec(Model):
     """Three repetitions, or three rows that give the supercell's vectors in the parent's."""
     sublattices: Sublattices
     """What substitutes or leaves where."""
+    contents: NamedContents | None = None
+    """The only contents that are meant, by name, such as defect types: ``X2: {S.vacancy: 2}``. A species that is not
+    mentioned is absent, or fills the rest."""
+    defects: ContentField | None = None
+    """How many sites may differ from the ideal host; contents with another number are not meant."""
+    groups: Groups = {}
+    """What the space belongs to, such as ``{host: MoS2}``; splits and pictures go by it."""
     pathway: PathwaySpec | None = None
     """Where given, configurations are pathways of a mobile ion; a content counts the ion and vacancy that jump."""
     configurations: Selection = Selection()

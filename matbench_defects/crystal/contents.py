@@ -1,0 +1,105 @@
+"""Which contents of a space a spec means: named ones, or those with some number of defects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from matbench_defects.errors import InputError
+from matbench_defects.spec.fields import Content as Counts
+
+if TYPE_CHECKING:
+    from matbench_defects.crystal.space import Content, Space
+
+
+def defect_count(space: Space, content: Content) -> int:
+    """Return how many sites of a configuration differ from the ideal host.
+
+    Sites of a sublattice on which the host has several species are counted by how many of each there are, so an
+    exchange of two of them counts as none.
+    """
+    different = 0
+    for sublattice, counts in zip(space.sublattices, content, strict=True):
+        host = [space.host_species[i] for i in sublattice.sites]
+        kept = sum(min(n, host.count(s)) for s, n in zip(sublattice.species, counts, strict=True))
+        different += len(host) - kept
+    return different
+
+
+def matches(space: Space, content: Content, wanted: Mapping[str, Counts]) -> bool:
+    """Return whether a content has the wanted number of each species that is mentioned.
+
+    Parameters
+    ----------
+    space : Space
+        The space.
+    content : tuple of tuple of int
+        The content.
+    wanted : mapping of str to Content
+        Allowed numbers by species, or by ``sublattice.species``.
+
+    Raises
+    ------
+    InputError
+        If no sublattice, or more than one, holds a species.
+    """
+    numbers = {name: space.count(content, name) for name in wanted}
+    return all(w.counts is None or numbers[name] in w.counts for name, w in wanted.items())
+
+
+def meant_contents(
+    space: Space,
+    named: Mapping[str, Mapping[str, Counts]] | None,
+    fillers: list[str],
+    defects: Counts | None,
+) -> dict[Content, str]:
+    """Return the contents that a spec means, in the order of the space, each with its name.
+
+    Parameters
+    ----------
+    space : Space
+        The space, not yet limited.
+    named : mapping, optional
+        Wanted contents by name; a species that is not mentioned is absent.
+    fillers : list of str
+        Of each sublattice the species that fills the rest.
+    defects : Content, optional
+        How many sites may differ from the ideal host.
+
+    Raises
+    ------
+    InputError
+        If a name stands for no content, two names for the same, or no content is left.
+    """
+    every = space.contents()
+    if defects is not None and defects.counts is not None:
+        every = [c for c in every if defect_count(space, c) in defects.counts]
+        if not every:
+            raise InputError(f"no content has {_shown(defects)} sites that differ from the host")
+    if named is None:
+        return dict.fromkeys(every, "")
+    names: dict[Content, str] = {}
+    for name, wanted in named.items():
+        found = [c for c in every if matches(space, c, wanted) and not _others(space, c, wanted, fillers)]
+        if not found:
+            raise InputError(f"'{name}' is no content of the sublattices")
+        for content in found:
+            if content in names:
+                raise InputError(f"'{names[content]}' and '{name}' are the same content {space.content_name(content)}")
+            names[content] = name
+    return {c: names[c] for c in every if c in names}
+
+
+def _others(space: Space, content: Content, wanted: Mapping[str, Counts], fillers: list[str]) -> bool:
+    """Return whether a content holds a species that is neither mentioned nor the filler of its sublattice."""
+    for sublattice, counts, filler in zip(space.sublattices, content, fillers, strict=True):
+        for species, number in zip(sublattice.species, counts, strict=True):
+            mentioned = species in wanted or f"{sublattice.name}.{species}" in wanted
+            if number and not mentioned and species != filler:
+                return True
+    return False
+
+
+def _shown(counts: Counts) -> str:
+    numbers = counts.counts or ()
+    return str(numbers[0]) if len(numbers) == 1 else f"one of {', '.join(map(str, numbers))}"
