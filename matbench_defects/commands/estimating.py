@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
+from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.estimate import MANY_CONTENTS, estimate_labels, estimate_spaces
 from matbench_defects.labels.store import seconds_by_method
 from matbench_defects.shipped import find_spec
@@ -35,7 +36,7 @@ def show_estimate(name: str, console: Console) -> None:
             table.add_column("configurations", justify="right")
             table.add_column("inequivalent", justify="right")
             for content, every, inequivalent in found.by_content:
-                table.add_row(content, f"{every:,}", f"{inequivalent:,}")
+                table.add_row(_content(space, content), f"{every:,}", f"{inequivalent:,}")
             table.add_row("all", f"{found.every:,}", f"{found.inequivalent:,}", style="bold")
             console.print(table)
         else:
@@ -58,6 +59,12 @@ def show_estimate(name: str, console: Console) -> None:
         console.print(
             f"label {label.method.name}: {label.wanted} wanted, {label.present} present; {cost}", markup=False
         )
+
+
+def _content(space: Space, content: Content) -> str:
+    """Return a content with the name that the spec gives it, if it does."""
+    named = (space.meant or {}).get(content, "")
+    return f"{named} {space.content_name(content)}".lstrip()
 
 
 def _bytes(number: float) -> str:

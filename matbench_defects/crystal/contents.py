@@ -19,10 +19,8 @@ def defect_count(space: Space, content: Content) -> int:
     exchange of two of them counts as none.
     """
     different = 0
-    for sublattice, counts in zip(space.sublattices, content, strict=True):
-        host = [space.host_species[i] for i in sublattice.sites]
-        kept = sum(min(n, host.count(s)) for s, n in zip(sublattice.species, counts, strict=True))
-        different += len(host) - kept
+    for host, counts in zip(space.host_contents, content, strict=True):
+        different += sum(counts) - sum(map(min, counts, host))
     return different
 
 

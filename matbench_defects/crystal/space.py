@@ -124,7 +124,7 @@ class Space:
         return self.parent.formula_units * len(self.cells.offsets)
 
     def contents(self) -> list[Content]:
-        """Return every content that is meant, sublattices in the order of the spec; a pathway has an ion and a vacancy."""
+        """Return every content that is meant, in the order of the spec; of pathways, those with ion and vacancy."""
         if self.meant is not None:
             return list(self.meant)
         found: list[Content] = list(itertools.product(*(s.contents for s in self.sublattices)))
@@ -139,6 +139,12 @@ class Space:
     def host_species(self) -> tuple[str, ...]:
         """What the ideal host has on each site of the supercell."""
         return tuple(s for s in self.parent.species for _ in self.cells.offsets)
+
+    @functools.cached_property
+    def host_contents(self) -> Content:
+        """How many of each sublattice's species the ideal host has there."""
+        found = [[self.host_species[i] for i in s.sites] for s in self.sublattices]
+        return tuple(tuple(host.count(k) for k in s.species) for s, host in zip(self.sublattices, found, strict=True))
 
     @functools.cached_property
     def positions(self) -> NDArray[np.float64]:
@@ -212,6 +218,11 @@ class Space:
         InputError
             If no sublattice, or more than one, holds it.
         """
+        i, j = self._place(name)
+        return content[i][j]
+
+    def _place(self, name: str) -> tuple[int, int]:
+        """Return sublattice and position of a species."""
         known = {f"{s.name}.{k}": (i, j) for i, s in enumerate(self.sublattices) for j, k in enumerate(s.species)}
         short = [k for s in self.sublattices for k in s.species]
         places = {f.partition(".")[2]: f for f in known if short.count(f.partition(".")[2]) == 1}
@@ -220,8 +231,7 @@ class Space:
             several = [f for f in known if f.partition(".")[2] == name]
             hint = f"say which of {', '.join(several)}" if several else nearest(name, [*places, *known])
             raise InputError(f"no content is called '{name}' in {self.name}; {hint}")
-        i, j = known[full]
-        return content[i][j]
+        return known[full]
 
     def content_name(self, content: Content) -> str:
         """Return a content for people and ids: ``Li6Va6``, sublattices joined by a dot."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from matbench_defects.crystal.parent import found_symmetry
-from matbench_defects.crystal.space import Space, build_spaces
+from matbench_defects.crystal.space import Content, Space, build_spaces
 from matbench_defects.dataset.splits import splits_of
 from matbench_defects.dataset.targets import targets_of
 from matbench_defects.enumeration.counting import count_all, count_inequivalent
@@ -17,6 +17,7 @@ from matbench_defects.enumeration.derivative import derivative_structures
 from matbench_defects.enumeration.strata import contents_of
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Method, methods_of
+from matbench_defects.labels.jobs import LARGEST_INDEX
 from matbench_defects.spec.document import Route
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import Stratum
@@ -37,8 +38,8 @@ class SpaceEstimate:
         Configurations, equivalent ones counted each.
     inequivalent : int
         Configurations that differ, by Burnside's lemma.
-    by_content : list of (str, int, int)
-        Name, configurations and inequivalent ones of each content.
+    by_content : list of (Content, int, int)
+        Configurations and inequivalent ones of each content.
     labelled : int
         How many are labelled; at most, where the spec has conditions.
     warning : str
@@ -48,14 +49,15 @@ class SpaceEstimate:
     space: Space
     every: int
     inequivalent: int
-    by_content: list[tuple[str, int, int]]
+    by_content: list[tuple[Content, int, int]]
     labelled: int
     warning: str
 
     @property
     def index_bytes(self) -> int:
         """About what the index takes in memory: an id of some 24 characters, one byte a variable site, 24 besides."""
-        return self.inequivalent * (self.space.size + 48)
+        rows = self.inequivalent if self.inequivalent <= LARGEST_INDEX else self.labelled
+        return rows * (self.space.size + 48)
 
     @property
     def structure_bytes(self) -> int:
@@ -98,17 +100,19 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
     splits_of(spec, spaces)
     result = []
     for name, space in spaces.items():
-        rows = [(space.content_name(c), count_all(space, c), count_inequivalent(space, c)) for c in space.contents()]
+        rows = [(c, count_all(space, c), count_inequivalent(space, c)) for c in space.contents()]
         part, route = spec.all_spaces()[space.family or name]
         if space.family:  # repetitions of a smaller cell are not counted
-            counted = Counter({space.content_name(p.content): len(p) for p in derivative_structures(space).parts})
-            rows = [(content, every, counted[content]) for content, every, _ in rows]
+            found = Counter({p.content: len(p) for p in derivative_structures(space).parts})
+            rows = [(content, every, found[content]) for content, every, _ in rows]
         inequivalent = sum(n for *_, n in rows)
         labelled = part.configurations.count or inequivalent
         if part.configurations.per_content is not None:
             labelled = sum(min(n, part.configurations.per_content) for *_, n in rows)
         if part.configurations.strata is not None:
-            labelled = _in_strata(spec, space, part.configurations.strata, rows, (*route, "configurations", "strata"))
+            counted = {content: n for content, _, n in rows}
+            here = (*route, "configurations", "strata")
+            labelled = _in_strata(spec, space, part.configurations.strata, counted, here)
         labelled += len(part.configurations.also)
         if labelled > inequivalent:
             raise spec.error(
@@ -119,12 +123,11 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
     return result
 
 
-def _in_strata(spec: Spec, space: Space, strata: list[Stratum], rows: list[tuple[str, int, int]], route: Route) -> int:
-    counted = {name: n for name, _, n in rows}
+def _in_strata(spec: Spec, space: Space, strata: list[Stratum], counted: dict[Content, int], route: Route) -> int:
     total = 0
     for position, stratum in enumerate(strata):
         try:
-            held = sum(counted[space.content_name(c)] for c in contents_of(space, stratum))
+            held = sum(counted[c] for c in contents_of(space, stratum))
         except InputError as error:
             raise spec.error((*route, position), error.message) from None
         if stratum.count != "all" and stratum.count > held:

@@ -50,6 +50,8 @@ def count_inequivalent(space: Space, content: Content) -> int:
     content : tuple of tuple of int
         How many of each species on each sublattice.
     """
+    if count_all(space, content) <= 1:  # whole orbits are filled: nothing is left to choose
+        return count_all(space, content)
     fixed = sum(class_weights(space, content))
     orbits, left = divmod(fixed, len(space.group))
     assert left == 0

@@ -166,7 +166,7 @@ def _from_all(every: Configurations, count: int, seed: int, weighting: Weighting
 
 
 def collect(space: Space, found: Iterable[tuple[NDArray[np.uint8], int]]) -> Configurations:
-    """Return canonical configurations, each once, in the order of the enumeration.
+    """Return canonical configurations in the order of the enumeration; one that is given twice is there twice.
 
     Parameters
     ----------
@@ -176,12 +176,13 @@ def collect(space: Space, found: Iterable[tuple[NDArray[np.uint8], int]]) -> Con
         Canonical configurations with their multiplicities.
     """
     numbers = {content: i for i, content in enumerate(space.contents())}
-    keyed = {(numbers[space.content(o)], rank(space, o)): (o, multiplicity) for o, multiplicity in found}
+    keyed = [(numbers[space.content(o)], rank(space, o), o, multiplicity) for o, multiplicity in found]
+    keyed.sort(key=lambda item: item[:2])
     parts = []
-    for _, keys in itertools.groupby(sorted(keyed), key=lambda key: key[0]):
-        same = [keyed[key] for key in keys]
-        content, placed = encode(space, np.array([occupation for occupation, _ in same]))
-        multiplicities = np.array([multiplicity for _, multiplicity in same], dtype=np.int32)
+    for _, items in itertools.groupby(keyed, key=lambda item: item[0]):
+        same = list(items)
+        content, placed = encode(space, np.array([occupation for _, _, occupation, _ in same]))
+        multiplicities = np.array([multiplicity for *_, multiplicity in same], dtype=np.int32)
         parts.append(Part(content, placed.astype(np.uint16 if space.size > 256 else np.uint8), multiplicities))
     return Configurations(space, tuple(parts))
 

@@ -86,7 +86,7 @@ def listed(space: Space, ids: list[str]) -> Configurations:
         If an id is not one of this space.
     """
     found = []
-    for name in ids:
+    for name in sorted(set(ids)):
         occupation = configuration_of(space, name)
         found.append((occupation, len(space.group) // len(operations_to_canonical(space, occupation))))
     return collect(space, found)
@@ -94,7 +94,8 @@ def listed(space: Space, ids: list[str]) -> Configurations:
 
 def union(space: Space, several: list[Configurations]) -> Configurations:
     """Return what is in any of several sets of configurations of one space, each once."""
-    found: list[tuple[np.ndarray, int]] = []
+    found: dict[bytes, tuple[np.ndarray, int]] = {}
     for some in several:
-        found += zip(some.occupations, some.multiplicities.tolist(), strict=True)
-    return collect(space, found)
+        for occupation, multiplicity in zip(some.occupations, some.multiplicities.tolist(), strict=True):
+            found[occupation.tobytes()] = occupation, multiplicity
+    return collect(space, found.values())

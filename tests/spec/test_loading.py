@@ -163,7 +163,7 @@ MISTAKES = [
     ("random: {", "by content: {", 1, None, "'by content' must be lower-case letters, digits, _ and -"),
     ("{train: 0.6}", "{by: 3}", 22, "splits.random.by", "input should be a valid string, not 3"),
     ("supercell: [1, 1, 2]", "supercell: [1, 1, 2]\nconfigurations: {select: uniform}", 12, "configurations",
-     "`count` or `per_content`, one of them, goes with `uniform` and `by-multiplicity` only"),
+     "`count`, `per_content` or `strata`, one of them, goes with `uniform` and `by-multiplicity` only"),
     ("supercell: [1, 1, 2]", "supercell: [1, 1, 2]\nconfigurations: {select: al}", 12, "configurations.select",
      "input should be 'all', 'uniform' or 'by-multiplicity', not 'al'"),
     ("supercell: [1, 1, 2]", "supercell: [1, 1, 2]\nspaces: {}", 1, None, "name at least one space"),
@@ -353,7 +353,8 @@ def test_what_spaces_share_is_said_once(load):
     ("before", "after", "line", "field", "message"),
     [
         ("one: {}", "one: {supercel: [1, 1, 1]}", 24, "spaces.one.supercel",
-         "unknown field; did you mean 'supercell'? known: configurations, parent, pathway, sublattices, supercell"),
+         "unknown field; did you mean 'supercell'? known: configurations, contents, defects, groups, parent, pathway, "
+            "sublattices, supercell"),
         ("    supercell: [2, 1, 1]", "    supercell: [2, 1]", 26, "spaces.two.supercell",
          "three integers or three rows of three integers were expected, not [2, 1]"),
         ("    supercell: [2, 1, 1]", "    supercell: null", 26, "spaces.two.supercell", "is missing"),
