@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from matbench_defects.columns import Quantity
+from matbench_defects.dataset.structures import structure_rows, structure_schema
+from matbench_defects.labels.jobs import select
 from matbench_defects.models.model import Background, Rows, make_model, models
+from matbench_defects.models.pathway_dopants import PathwayDopantModel
+from matbench_defects.spec.loading import load_spec
 
 QUICK = {"schnet": {"epochs": 2, "width": 16, "interactions": 1}}
 """Settings under which a model is quick; what is tested does not depend on how well it is fitted."""
 
 
+PATHWAYS = """
+name: hops
+version: 1.0.0
+title: Hops in rock salt
+parent:
+  spacegroup: Fm-3m
+  lattice: {a: 5.6}
+  sites: {Li: [0, 0, 0], O: [1/2, 1/2, 1/2]}
+  provenance: {source: a test}
+supercell: [2, 2, 2]
+sublattices: {Li: {Li: rest, vacancy: 1, Na: 2}}
+pathway: {species: Li, cutoff: 4.0}
+configurations: {select: uniform, count: 30, seed: 0}
+"""
+
+
 @pytest.fixture(scope="module")
-def parts(lno):
+def structures(lno):
     """A few training, validation and test rows of LiNiO2 with their values."""
     background = Background(lno.spec, "formation_energy", lno.quantity("formation_energy"))
     result = {}
@@ -20,6 +42,27 @@ def parts(lno):
         table = lno.part("random", part, "formation_energy").slice(0, count)
         result[part] = Rows.of(table, background), table["formation_energy"].to_numpy()
     return result
+
+
+@pytest.fixture(scope="module")
+def pathways(tmp_path_factory):
+    """The same of pathways; the values are made up from the occupations."""
+    path = tmp_path_factory.mktemp("hops") / "spec.yaml"
+    path.write_text(PATHWAYS)
+    spec = load_spec(path)
+    selected = select(spec)
+    table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"hops": selected["hops"].space}))
+    every = Rows.of(table, Background(spec, "barrier", Quantity("eV")))
+    values = np.linspace(0, 1, len(every)) ** 2
+    ranges = {"train": range(20), "validation": range(20, 26), "test": range(26, 30)}
+    return {part: (every.take(where), values[where.start : where.stop]) for part, where in ranges.items()}
+
+
+@pytest.fixture(scope="module")
+def parts(name, request):
+    """What a model is fitted on and tested with."""
+    wanted = "pathways" if issubclass(models.get(name), PathwayDopantModel) else "structures"
+    return request.getfixturevalue(wanted)
 
 
 @pytest.fixture(scope="module", params=models.names())
@@ -78,13 +121,9 @@ def test_fits_without_a_validation_part(name, parts):
 
 def test_equivalent_structures_get_the_same_value(model, parts):
     """A symmetry operation of the supercell permutes occupation and positions; nothing may change."""
-    import pyarrow as pa
-
     rows = parts["test"][0]
     table = rows.table
-    row = max(
-        range(len(rows)), key=lambda i: min(table["content_Li_Li"][i].as_py(), table["content_Li_vacancy"][i].as_py())
-    )
+    row = max(range(len(rows)), key=lambda i: min(table[f"content_Li_{s}"][i].as_py() for s in ("Li", "vacancy")))
     space = rows.background.spaces[table["space"][row].as_py()]
     before = np.frombuffer(table["occupation"][row].as_py(), dtype=np.uint8)
     operation = next(g for g in space.group if not np.array_equal(before[g], before))
@@ -110,7 +149,7 @@ def test_says_what_it_is(name, model):
     assert kind.Settings.model_json_schema()
 
 
-def test_rows_hold_no_label(parts, lno):
-    names = parts["train"][0].table.schema.names
+def test_rows_hold_no_label(structures, lno):
+    names = structures["train"][0].table.schema.names
     forbidden = [n for n in lno.structures.schema.names if n.startswith(("sevennet", "chgnet", "formation", "split"))]
     assert forbidden and not set(names) & set(forbidden)
