@@ -6,10 +6,12 @@ An Arrow field carries them as metadata, so they travel inside every Parquet fil
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from matbench_defects.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Quantity:
 
     def field(self, name: str, type_: pa.DataType | None = None) -> pa.Field:
         """Return the Arrow field of a column that holds this quantity; 64-bit floats where no type is given."""
+        import pyarrow as pa
+
         metadata = {k: v for k, v in vars(self).items() if v}
         return pa.field(name, type_ or pa.float64(), metadata=metadata)
 

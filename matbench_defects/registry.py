@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
@@ -20,7 +21,8 @@ class Registry(Generic[T]):
     kind : str
         What one of them is called, for messages: ``model``, ``engine``, ``metric``.
     package : str
-        The package whose modules are imported the first time that a name is looked up.
+        The package whose modules are imported when a name is looked up: the one that is called like it, and all of
+        them where that one does not register it.
     """
 
     def __init__(self, kind: str, package: str) -> None:
@@ -47,6 +49,15 @@ class Registry(Generic[T]):
             for module in pkgutil.iter_modules(package.__path__):
                 importlib.import_module(f"{self._package}.{module.name}")
 
+    def __contains__(self, name: str) -> bool:
+        if name not in self._entries and not self._complete:
+            own = name.replace("-", "_")
+            if own.isidentifier() and importlib.util.find_spec(f"{self._package}.{own}") is not None:
+                importlib.import_module(f"{self._package}.{own}")
+        if name not in self._entries:
+            self._load()
+        return name in self._entries
+
     def get(self, name: str) -> T:
         """Return what is registered as `name`.
 
@@ -55,8 +66,7 @@ class Registry(Generic[T]):
         InputError
             If nothing is; the message names the nearest known name.
         """
-        self._load()
-        if name not in self._entries:
+        if name not in self:
             raise InputError(f"no {self.kind} is called '{name}'; {nearest(name, self._entries)}")
         return self._entries[name]
 

@@ -4,6 +4,8 @@ import sys
 
 import pytest
 
+from matbench_defects.shipped import find_spec
+
 HEAVY = ("torch", "pymatgen", "ase", "datasets", "chgnet", "sevenn")
 
 
@@ -31,3 +33,27 @@ def test_the_package_is_light():
 @pytest.mark.parametrize("module", ["matbench_defects.cli", "matbench_defects.registry", "matbench_defects.shipped"])
 def test_the_command_line_starts_light(module):
     assert imported(module)[1].isdisjoint({*HEAVY, "pandas", "scipy"})
+
+
+def loaded_by_check(spec):
+    """Check a spec in a fresh process; return every module then loaded."""
+    program = (
+        "import json, sys\n"
+        "from matbench_defects.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        "print(json.dumps(sorted(sys.modules)))\n"
+    )
+    command = [sys.executable, "-c", program, "check", str(spec)]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return set(json.loads(output.splitlines()[-1]))
+
+
+def test_check_loads_nothing_heavy(tmp_path):
+    # As a whole process it must answer before anyone has to wait; each of these takes a tenth of a second or more.
+    loaded = loaded_by_check("lno-cathode")
+    heavy = {*HEAVY, "numba", "scipy", "sklearn", "pandas", "matplotlib", "pymatgen.core", "ruamel.yaml", "numpy.ma"}
+    assert loaded.isdisjoint(heavy - {"pymatgen"}), loaded & heavy
+    assert "pyarrow" in loaded  # there are labels to read
+    alone = tmp_path / "spec.yaml"
+    alone.write_bytes(find_spec("lno-cathode").read_bytes())
+    assert loaded_by_check(alone).isdisjoint({*heavy - {"pymatgen"}, "pyarrow"})

@@ -35,6 +35,13 @@ def test_modules_are_imported_when_a_name_is_first_looked_up(package, fruit):
     assert f"{package}.apple" in sys.modules
 
 
+def test_the_module_that_is_called_like_the_name_is_enough(package, fruit):
+    assert fruit.get("pear").name == "pear"
+    assert f"{package}.apple" not in sys.modules
+    assert "nut.s" not in fruit  # no module can be called so
+    assert f"{package}.apple" in sys.modules
+
+
 def test_a_thing_is_found_by_name(fruit):
     assert fruit.get("pear").name == "pear"
     assert [name for name, _ in fruit.items()] == ["apple", "pear"]

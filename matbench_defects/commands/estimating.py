@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.estimate import MANY_CONTENTS, estimate_labels, estimate_spaces
-from matbench_defects.labels.store import seconds_by_method
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
 
@@ -49,7 +50,7 @@ def show_estimate(name: str, console: Console) -> None:
     size = sum(s.index_bytes + s.structure_bytes * max(1, len(spec.labels)) for s in spaces)
     console.print(f"\nthe dataset: about {_bytes(size)} before compression")
     labels = find_spec(name).parent / "labels.parquet"
-    seconds = seconds_by_method(labels) if labels.exists() else {}
+    seconds = _seconds(labels) if labels.exists() else {}
     for label in estimate_labels(spec, sum(s.labelled for s in spaces), seconds):
         if label.seconds is None:
             cost = "time unknown, none was computed yet"
@@ -65,6 +66,12 @@ def _content(space: Space, content: Content) -> str:
     """Return a content with the name that the spec gives it, if it does."""
     named = (space.meant or {}).get(content, "")
     return f"{named} {space.content_name(content)}".lstrip()
+
+
+def _seconds(labels: Path) -> dict[str, list[float]]:
+    from matbench_defects.labels.store import seconds_by_method  # pyarrow is imported only where there is a table
+
+    return seconds_by_method(labels)
 
 
 def _bytes(number: float) -> str:

@@ -6,8 +6,9 @@ import functools
 import math
 import warnings
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,8 @@ class Parent:
         Hermann-Mauguin symbol.
     declared : bool
         Whether the space group was declared, or found from the atoms.
+    memory : dict
+        What is worked out once and kept, such as the groups of supercells.
     """
 
     lattice: NDArray[np.float64]
@@ -76,6 +79,7 @@ class Parent:
     translations: NDArray[np.float64]
     space_group: str
     declared: bool
+    memory: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def crystal(self) -> Crystal:
@@ -174,8 +178,6 @@ def _space_group(symbol: str) -> tuple[str, str, tuple[tuple[tuple[tuple[int, ..
 
 
 def _cell(lattice: Lattice, system: str, symbol: str) -> NDArray[np.float64]:
-    from pymatgen.core import Lattice as Cell
-
     needed = _PARAMETERS[system]
     given = {name: value for name, value in lattice.model_dump().items() if value is not None}
     missing = [n for n in needed if n not in given]
@@ -187,10 +189,30 @@ def _cell(lattice: Lattice, system: str, symbol: str) -> NDArray[np.float64]:
         if name not in needed and abs(given[name] - fixed[name]) > 1e-6:
             raise InputError(f"{name} is {given[name]}, but {symbol} is {system} and makes it {fixed[name]}")
     full = {**fixed, **given}
-    cell = Cell.from_parameters(*(full[n] for n in ("a", "b", "c", "alpha", "beta", "gamma")), vesta=False)
-    if not np.isfinite(cell.matrix).all() or abs(np.linalg.det(cell.matrix)) < 1e-3:
+    cell = lattice_vectors([full[n] for n in ("a", "b", "c")], [full[n] for n in ("alpha", "beta", "gamma")])
+    if not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-3:
         raise InputError(f"these angles make no cell: {full['alpha']}, {full['beta']}, {full['gamma']}")
-    return np.array(cell.matrix)
+    return cell
+
+
+def lattice_vectors(lengths: list[float], angles: list[float]) -> NDArray[np.float64]:
+    """Return lattice vectors as rows, c along z and a in the xz plane.
+
+    Bit for bit those of pymatgen's ``Lattice.from_parameters(vesta=False)``, whose import takes longer than all else
+    that `check` does; labels are found again by digests that depend on them.
+    """
+    a, b, c = lengths
+    radians = np.radians(angles)
+    cosines, sines = np.cos(radians), np.sin(radians)
+    between = np.clip((cosines[0] * cosines[1] - cosines[2]) / (sines[0] * sines[1]), -1, 1)  # of a* and b*
+    gamma = np.arccos(between)
+    return np.array(
+        [
+            [a * sines[1], 0.0, a * cosines[1]],
+            [-b * sines[0] * np.cos(gamma), b * sines[0] * np.sin(gamma), b * cosines[0]],
+            [0.0, 0.0, c],
+        ]
+    )
 
 
 def wrap(positions: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,16 @@ from matbench_defects.crystal.parent import Parent, build_parent
 from matbench_defects.crystal.pathway import Pathway, neighbour_edges
 from matbench_defects.crystal.shapes import primitive, supercell_shapes
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.crystal.symmetry import LARGEST_BOX, Cells, box_volume, site_permutations, supercell_volume
+from matbench_defects.crystal.symmetry import (
+    LARGEST_BOX,
+    Cells,
+    box_volume,
+    distinct_rows,
+    keeping_operations,
+    parent_action,
+    site_permutations,
+    supercell_volume,
+)
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import digest
 from matbench_defects.spec.document import Route
@@ -96,11 +106,15 @@ class Space:
     @functools.cached_property
     def group(self) -> NDArray[np.int32]:
         """The group on the variable sites, each distinct joint action once, shape (order, n)."""
-        everything = site_permutations(self.parent, self.cells)
         variable = self.variable_sites
-        where = np.full(everything.shape[1], -1, dtype=np.int32)
-        where[variable] = np.arange(len(variable), dtype=np.int32)
-        return np.unique(where[everything[:, variable]], axis=0)
+        key = ("group", self.cells.rows.tobytes(), variable.tobytes())
+        if key not in self.parent.memory:  # spaces may share their supercell
+            everything = site_permutations(self.parent, self.cells)
+            where = np.full(everything.shape[1], -1, dtype=np.int32)
+            where[variable] = np.arange(len(variable), dtype=np.int32)
+            self.parent.memory[key] = distinct_rows(where[everything[:, variable]])
+        group: NDArray[np.int32] = self.parent.memory[key]
+        return group
 
     @functools.cached_property
     def variable_sites(self) -> NDArray[np.int64]:
@@ -279,8 +293,12 @@ def build_spaces(spec: Spec) -> dict[str, Space]:
         With the file and line of the field that is at fault.
     """
     spaces: dict[str, Space] = {}
+    parents: dict[tuple[str, Path], Parent] = {}
     for name, (part, route) in spec.all_spaces().items():
-        parent = _parent(spec, part, route)
+        same = (part.parent.model_dump_json(), spec.document.folder((*route, "parent", "cif")))
+        if same not in parents:
+            parents[same] = _parent(spec, part, route)
+        parent = parents[same]
         if part.sizes is None:
             spaces[name] = _space(spec, name, parent, np.array(_checked_rows(spec, part, route)), part, route)
         else:
@@ -433,15 +451,17 @@ def _no_content(allowed: dict[str, tuple[int, ...] | None], size: int) -> str:
 
 def _check_kept_apart(spec: Spec, route: Route, space: Space) -> None:
     """Refuse an operation that carries one sublattice into another: it would merge different spaces."""
-    where = np.full(len(space.host_species), -1)
-    for i, sublattice in enumerate(space.sublattices):
-        where[sublattice.sites] = i
+    where = np.full(len(space.parent.species), -1)
+    members = [np.unique(s.sites // len(space.cells.offsets), return_index=True)[0] for s in space.sublattices]
+    for i, atoms in enumerate(members):
+        where[atoms] = i
     try:
-        everything = site_permutations(space.parent, space.cells)
+        action, _ = parent_action(space.parent)
     except InputError as error:
         raise spec.error((*route, "parent"), error.message) from None
+    action = action[keeping_operations(space.parent, space.cells)]
     for i, sublattice in enumerate(space.sublattices):
-        images = where[everything[:, sublattice.sites]]
+        images = where[action[:, members[i]]]
         if (images != i).any():
             other = int(images[images != i][0])
             reached = f"the sublattice '{space.sublattices[other].name}'" if other >= 0 else "sites outside it"

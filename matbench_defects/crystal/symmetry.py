@@ -106,6 +106,13 @@ def parent_action(parent: Parent) -> tuple[NDArray[np.int64], NDArray[np.int64]]
     InputError
         If an operation does not map the atoms onto each other.
     """
+    if "action" not in parent.memory:
+        parent.memory["action"] = _parent_action(parent)
+    action: tuple[NDArray[np.int64], NDArray[np.int64]] = parent.memory["action"]
+    return action
+
+
+def _parent_action(parent: Parent) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     images = np.einsum("gij,nj->gni", parent.rotations, parent.positions) + parent.translations[:, None, :]
     difference = images[:, :, None, :] - parent.positions[None, None, :, :]
     whole = np.round(difference)
@@ -136,15 +143,33 @@ def site_permutations(parent: Parent, cells: Cells) -> NDArray[np.int32]:
         One permutation a row: site i goes to ``row[i]``. Site ``j * c + k`` is the parent's atom j in cell k. Every
         operation with every translation is a row, so rows repeat where an operation acts trivially.
     """
-    atoms, shifts = parent_action(parent)
+    keeps = keeping_operations(parent, cells)
+    atoms, shifts = (part[keeps] for part in parent_action(parent))
+    count = len(cells.offsets)
+    # Vectors are brought into the supercell once; what follows is addition of cells by a table.
+    moved = cells.index(np.einsum("gij,cj->gci", parent.rotations[keeps], cells.offsets))
+    shifted = cells.index(shifts)
+    added = cells.index(cells.offsets[:, None, :] + cells.offsets[None, :, :]).astype(np.int32)
+    home = added[moved[:, None, :], shifted[:, :, None]]  # operation, atom, cell
+    target = np.moveaxis(added[:, home], 0, 1)  # operation, translation, atom, cell
+    permutations = (atoms[:, None, :, None] * count).astype(np.int32) + target
+    return permutations.reshape(len(atoms) * count, -1)
+
+
+def keeping_operations(parent: Parent, cells: Cells) -> NDArray[np.bool_]:
+    """Return which of the parent's operations keep the lattice of a supercell, shape (g,)."""
     adjugate, volume = _adjugate(cells.rows)
     # The rotated supercell vectors must again be whole supercell vectors.
     rotated = np.einsum("gij,sj->gsi", parent.rotations, cells.rows)
-    keeps = ((rotated @ adjugate) % volume == 0).all(axis=(1, 2))
-    rotations, atoms, shifts = parent.rotations[keeps], atoms[keeps], shifts[keeps]
-    moved = np.einsum("gij,cj->gci", rotations, cells.offsets)
-    count = len(cells.offsets)
-    total = moved[:, None, None, :, :] + shifts[:, None, :, None, :] + cells.offsets[None, :, None, None, :]
-    target = atoms[:, None, :, None] * count + cells.index(total)  # operation, translation, atom, cell
-    permutations: NDArray[np.int32] = target.reshape(len(rotations) * count, -1).astype(np.int32)
-    return permutations
+    keeps: NDArray[np.bool_] = ((rotated @ adjugate) % volume == 0).all(axis=(1, 2))
+    return keeps
+
+
+def distinct_rows(rows: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the distinct rows of numbers that are not negative, in lexicographic order; quicker than ``np.unique``."""
+    text = np.ascontiguousarray(rows.astype(">u4")).view(np.dtype((np.void, 4 * rows.shape[1]))).ravel()
+    order = np.argsort(text, kind="stable")
+    ordered = text[order]
+    first = np.ones(len(rows), dtype=bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return rows[order[first]]

@@ -12,12 +12,9 @@ from matbench_defects.crystal.parent import found_symmetry
 from matbench_defects.crystal.space import Content, Space, build_spaces
 from matbench_defects.dataset.splits import splits_of
 from matbench_defects.dataset.targets import targets_of
-from matbench_defects.enumeration.counting import count_all, count_inequivalent
-from matbench_defects.enumeration.derivative import derivative_structures
-from matbench_defects.enumeration.strata import contents_of
+from matbench_defects.enumeration.counting import LARGEST_INDEX, count_all, count_inequivalent
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Method, methods_of
-from matbench_defects.labels.jobs import LARGEST_INDEX
 from matbench_defects.spec.document import Route
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import Stratum
@@ -103,6 +100,8 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
         rows = [(c, count_all(space, c), count_inequivalent(space, c)) for c in space.contents()]
         part, route = spec.all_spaces()[space.family or name]
         if space.family:  # repetitions of a smaller cell are not counted
+            from matbench_defects.enumeration.derivative import derivative_structures
+
             found = Counter({p.content: len(p) for p in derivative_structures(space).parts})
             rows = [(content, every, found[content]) for content, every, _ in rows]
         inequivalent = sum(n for *_, n in rows)
@@ -124,6 +123,8 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
 
 
 def _in_strata(spec: Spec, space: Space, strata: list[Stratum], counted: dict[Content, int], route: Route) -> int:
+    from matbench_defects.enumeration.strata import contents_of
+
     total = 0
     for position, stratum in enumerate(strata):
         try:
@@ -142,7 +143,9 @@ def _higher(space: Space) -> str:
     parent = space.parent
     if not parent.declared:
         return ""
-    rotations, translations, symbol = found_symmetry(parent.lattice, parent.positions, list(parent.species), 1e-3)
+    if "found" not in parent.memory:
+        parent.memory["found"] = found_symmetry(parent.lattice, parent.positions, list(parent.species), 1e-3)
+    rotations, translations, symbol = parent.memory["found"]
     if len(rotations) <= len(parent.rotations):
         return ""
     higher = dataclasses.replace(parent, rotations=rotations, translations=translations, space_group=symbol)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,9 @@ from matbench_defects.crystal.space import Content, Space
 
 Cycles = tuple[tuple[int, int], ...]
 """How many cycles of each length, as (length, number) pairs, lengths increasing."""
+
+LARGEST_INDEX = 1_000_000
+"""Up to this many inequivalent configurations a space is enumerated whole though only a sample is labelled."""
 
 
 def count_all(space: Space, content: Content) -> int:
@@ -46,7 +51,7 @@ def count_inequivalent(space: Space, content: Content) -> int:
     Parameters
     ----------
     space : Space
-        The space. Its cycle classes are found once and kept with it.
+        The space. Its cycle classes are found once and kept.
     content : tuple of tuple of int
         How many of each species on each sublattice.
     """
@@ -75,8 +80,11 @@ class CycleClass:
 
 
 def cycle_classes(space: Space) -> dict[tuple[Cycles, ...], CycleClass]:
-    """Return the classes of operations by the cycle lengths on each sublattice; found once for a space."""
-    if "cycle classes" not in space.memory:
+    """Return the classes of operations by the cycle lengths on each sublattice; found once for equal groups."""
+    memory: dict[Any, Any] = space.parent.memory if space.pathway is None else space.memory
+    sizes = tuple(len(s.sites) for s in space.sublattices)
+    key = ("cycle classes", space.cells.rows.tobytes(), space.variable_sites.tobytes(), sizes)
+    if key not in memory:
         lengths = cycle_lengths(space.group)
         operations = np.arange(len(lengths))
         edges = np.full(len(lengths), -1)
@@ -90,28 +98,24 @@ def cycle_classes(space: Space) -> dict[tuple[Cycles, ...], CycleClass]:
         by_row = np.split(np.argsort(members.ravel(), kind="stable"), np.cumsum(np.bincount(members.ravel()))[:-1])
         for row, here in zip(distinct, by_row, strict=True):
             found.setdefault(tuple(_pairs(row[r]) for r in space.ranges), []).append(here)
-        space.memory["cycle classes"] = {
+        memory[key] = {
             cycles: CycleClass(operations[np.concatenate(rows)], edges[np.concatenate(rows)])
             for cycles, rows in found.items()
         }
-    classes: dict[tuple[Cycles, ...], CycleClass] = space.memory["cycle classes"]
+    classes: dict[tuple[Cycles, ...], CycleClass] = memory[key]
     return classes
 
 
 def class_weights(space: Space, content: Content) -> list[int]:
     """Return how many configurations the operations of each cycle class leave as they are, added up over the class."""
     weights = []
-    memory: dict[tuple[Cycles, tuple[int, ...]], int] = {}
     contents = space.placed(content)
     if any(n < 0 for counts in contents for n in counts):
         return [0] * len(cycle_classes(space))  # a pathway needs an ion and a vacancy
     for cycles, members in cycle_classes(space).items():
         product = len(members.operations)
         for lengths, counts in zip(cycles, contents, strict=True):
-            key = (lengths, counts)
-            if key not in memory:
-                memory[key] = colourings(lengths, counts)
-            product *= memory[key]
+            product *= colourings(lengths, counts)
             if not product:
                 break
         weights.append(product)
@@ -158,6 +162,7 @@ def _smallest_in_cycle(group: NDArray[np.int32]) -> NDArray[np.int32]:
     return smallest
 
 
+@functools.lru_cache(maxsize=100_000)
 def colourings(cycles: tuple[tuple[int, int], ...], counts: tuple[int, ...]) -> int:
     """Return in how many ways cycles can be given species so that the species' site counts come out."""
     ways: dict[tuple[int, ...], int] = {tuple(counts[:-1]): 1}  # what is left of each species but the last

@@ -128,7 +128,7 @@ def method_of(spec: Spec, position: int) -> Method:
     """Return the method of the label at one position of a spec."""
     label: LabelSpec = spec.labels[position]
     route = ("labels", position)
-    if label.engine not in engines.names():
+    if label.engine not in engines:
         raise spec.error(
             (*route, "engine"), f"no engine is called '{label.engine}'; {nearest(label.engine, engines.names())}"
         )

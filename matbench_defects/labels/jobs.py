@@ -11,7 +11,7 @@ import numpy as np
 from matbench_defects.crystal.parent import build_parent
 from matbench_defects.crystal.space import Space, build_spaces
 from matbench_defects.enumeration.configurations import Configurations
-from matbench_defects.enumeration.counting import count_inequivalent
+from matbench_defects.enumeration.counting import LARGEST_INDEX, count_inequivalent
 from matbench_defects.enumeration.derivative import derivative_structures
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample, sample_each_content
@@ -24,10 +24,6 @@ from matbench_defects.spec.spaces import Selection
 
 REFERENCE = "reference:"
 """What the id of a reference phase begins with."""
-
-
-LARGEST_INDEX = 1_000_000
-"""Up to this many inequivalent configurations a space is enumerated whole though only a sample is labelled."""
 
 
 @dataclass(frozen=True)

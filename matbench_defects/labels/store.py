@@ -143,7 +143,7 @@ def seconds_by_method(path: str | Path) -> dict[str, list[float]]:
 def _table(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
         with pq.ParquetFile(path) as file:  # pq.read_table would load pandas
-            schema, table = file.schema_arrow, file.read(columns)
+            schema, table = file.schema_arrow, file.read(columns, use_threads=columns is None)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"cannot be read as Parquet: {str(error).splitlines()[0]}", file=str(path)) from None
     if not schema.equals(_SCHEMA, check_metadata=True):

@@ -73,6 +73,28 @@ class Document:
 class _Loader(yaml.SafeLoader):
     """A safe loader with the scalars of YAML 1.2: ``No``, ``on`` and ``1:30`` stay strings, ``1e-3`` is a number."""
 
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text)
+        self._file = name
+        self._depth = 0
+
+    def get_event(self) -> Any:
+        """Return the next event; what is not plain data is refused here, before anything recurses into it."""
+        event: Any = super().get_event()  # type: ignore[no-untyped-call]
+        line = event.start_mark.line + 1 if event.start_mark else None
+        self._depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if self._depth > DEEPEST:
+            raise InputError(f"is nested more than {DEEPEST} levels deep", file=self._file, line=line)
+        if (tag := getattr(event, "tag", None)) is not None:
+            raise InputError(f"the tag '{tag}' is not allowed; write plain values", file=self._file, line=line)
+        if (anchor := getattr(event, "anchor", None)) is not None:
+            raise InputError(
+                f"anchors and aliases are not used here ('{anchor}'); say what is shared once with `extends`",
+                file=self._file,
+                line=line,
+            )
+        return event
+
 
 class _Dumper(yaml.SafeDumper):
     """Writes what `_Loader` reads, and no aliases."""
@@ -142,23 +164,8 @@ def read_document(path: str | Path) -> Document:
 
 
 def _parse(text: str, name: str) -> Document:
-    loader = _Loader(text)
+    loader = _Loader(text, name)
     try:
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            line = event.start_mark.line + 1 if event.start_mark else None
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > DEEPEST:  # said here, before anything recurses into it
-                raise InputError(f"is nested more than {DEEPEST} levels deep", file=name, line=line)
-            if (tag := getattr(event, "tag", None)) is not None:
-                raise InputError(f"the tag '{tag}' is not allowed; write plain values", file=name, line=line)
-            anchor = getattr(event, "anchor", None)
-            if anchor is not None:
-                raise InputError(
-                    f"anchors and aliases are not used here ('{anchor}'); say what is shared once with `extends`",
-                    file=name,
-                    line=line,
-                )
         node = loader.get_single_node()
         document = Document({}, {(): Mark(name, 1)})
         if node is None:

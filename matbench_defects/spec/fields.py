@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
 import re
+import textwrap
 from typing import Annotated, Any
 
-from ase.data import chemical_symbols
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from matbench_defects.errors import nearest
 
 VACANCY = "vacancy"
-ELEMENTS = frozenset(chemical_symbols[1:])
+_SYMBOLS = """
+H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb Mo Tc
+Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi
+Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og
+"""
+ELEMENTS = frozenset(_SYMBOLS.split())
 LARGEST_SUPERCELL = 100_000
 LARGEST_COORDINATE = 1000
 
 
+def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Give each field of a JSON Schema the docstring below it as its description.
+
+    pydantic's own ``use_attribute_docstrings`` reads the source of every model each time the program starts.
+    """
+    for kind in model.__mro__:
+        if not issubclass(kind, BaseModel) or kind is BaseModel:
+            continue
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+        assert isinstance(definition, ast.ClassDef)
+        for field, below in itertools.pairwise(definition.body):
+            if (
+                isinstance(field, ast.AnnAssign)
+                and isinstance(below, ast.Expr)
+                and isinstance(below.value, ast.Constant)
+            ):
+                described = schema.get("properties", {}).get(ast.unparse(field.target))
+                if described is not None:
+                    described.setdefault("description", inspect.cleandoc(str(below.value.value)))
+
+
 class Model(BaseModel):
-    """A part of a spec: unknown fields are refused, numbers are finite."""
+    """A part of a spec: unknown fields are refused, numbers are finite. Attribute docstrings describe its fields."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False, protected_namespaces=()
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        protected_namespaces=(),
+        json_schema_extra=_describe,
+        defer_build=True,  # only what is validated is built, and each part once
     )
 
 

@@ -12,6 +12,7 @@ from matbench_defects.spec.document import Document, Route
 from matbench_defects.spec.fields import ContentField, Model, Open
 from matbench_defects.spec.parents import ParentSpec, ReferencePhase
 from matbench_defects.spec.spaces import (
+    ALL,
     Groups,
     NamedContents,
     PathwaySpec,
@@ -121,7 +122,7 @@ class Spec(Model):
     """What the only space belongs to."""
     pathway: PathwaySpec | None = None
     """The pathways of the only space."""
-    configurations: Selection = Selection()
+    configurations: Selection = ALL
     """The selection of the only space."""
     spaces: dict[str, SpaceSpec] | None = None
     """Several spaces by name; what they share stands at the top level and is laid under each."""

@@ -122,6 +122,10 @@ class Selection(Model):
         return self
 
 
+ALL = Selection.model_construct()
+"""Every configuration; made without validation, so that nothing is built when this file is imported."""
+
+
 class PathwaySpec(Model):
     """Makes a space one of pathways: an edge whose two ends share one mobile ion and one vacancy."""
 
@@ -189,7 +193,7 @@ class SpaceSpec(Model):
     """What the space belongs to, such as ``{host: MoS2}``; splits and pictures go by it."""
     pathway: PathwaySpec | None = None
     """Where given, configurations are pathways of a mobile ion; a content counts the ion and vacancy that jump."""
-    configurations: Selection = Selection()
+    configurations: Selection = ALL
     """Which configurations are labelled."""
 
     @property

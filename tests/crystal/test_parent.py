@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pymatgen.core import Lattice as Cell
 from pymatgen.core import Structure
 from pymatgen.io.cif import CifWriter
 
-from matbench_defects.crystal.parent import build_parent
+from matbench_defects.crystal.parent import build_parent, lattice_vectors
 from matbench_defects.errors import InputError
 from matbench_defects.spec.parents import ParentSpec
 
@@ -169,3 +171,13 @@ def test_oxidation_states_are_left_aside(tmp_path):
     charged = nickelate().crystal.to_pymatgen().add_oxidation_state_by_element({"Li": 1, "Ni": 3, "O": -2})
     CifWriter(charged).write_file(tmp_path / "host.cif")
     assert from_cif(tmp_path / "host.cif").formula == "LiNiO2"
+
+
+LENGTH, ANGLE = st.floats(0.5, 50), st.one_of(st.just(90.0), st.just(120.0), st.floats(50, 130))
+
+
+@given(LENGTH, LENGTH, LENGTH, ANGLE, ANGLE, ANGLE)
+def test_lattice_vectors_are_those_of_pymatgen_to_the_last_bit(a, b, c, alpha, beta, gamma):
+    # Labels are found again by a digest of the host.
+    known = Cell.from_parameters(a, b, c, alpha, beta, gamma, vesta=False).matrix
+    assert np.array_equal(lattice_vectors([a, b, c], [alpha, beta, gamma]), known, equal_nan=True)

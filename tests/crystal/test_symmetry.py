@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -5,7 +7,14 @@ from hypothesis import strategies as st
 
 from matbench_defects.crystal.parent import build_parent
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.crystal.symmetry import Cells, box_volume, parent_action, site_permutations, supercell_volume
+from matbench_defects.crystal.symmetry import (
+    Cells,
+    box_volume,
+    distinct_rows,
+    parent_action,
+    site_permutations,
+    supercell_volume,
+)
 from matbench_defects.errors import InputError
 from matbench_defects.spec.parents import ParentSpec
 
@@ -145,6 +154,13 @@ def test_volume_and_box():
 
 def test_operations_that_are_none_of_the_crystal_are_refused():
     parent = BUILT["KFeO2"]
-    shifted = type(parent)(**{**vars(parent), "positions": parent.positions + np.linspace(0, 0.1, 16)[:, None]})
+    shifted = dataclasses.replace(parent, positions=parent.positions + np.linspace(0, 0.1, 16)[:, None])
     with pytest.raises(InputError, match="the operations of Pbca do not map the parent's atoms onto each other"):
         parent_action(shifted)
+
+
+@given(st.integers(1, 4), st.integers(1, 30), st.integers(0, 2**32 - 1))
+def test_distinct_rows_are_those_of_numpy_in_its_order(width, number, seed):
+    rows = np.random.default_rng(seed).integers(0, 70_000, (number, width), dtype=np.int32) // 10_000
+    rows = np.concatenate([rows, rows[: number // 2] * 300])
+    assert np.array_equal(distinct_rows(rows), np.unique(rows, axis=0))

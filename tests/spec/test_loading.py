@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ase.data import chemical_symbols
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from matbench_defects.crystal.space import build_spaces
 from matbench_defects.errors import InputError
 from matbench_defects.shipped import shipped_specs
+from matbench_defects.spec import fields
 from matbench_defects.spec.fields import Content
 from matbench_defects.spec.loading import load_spec, spec_schema
 from matbench_defects.spec.models import Spec
@@ -491,3 +493,7 @@ def test_one_value_replaced_by_nonsense_loads_or_says_why(tmp_path, data):
     place[key] = data.draw(RECURSIVE)
     (tmp_path / "spec.yaml").write_text(json.dumps(spec, ensure_ascii=False))
     loads_or_says_why(tmp_path / "spec.yaml")
+
+
+def test_the_elements_are_those_of_ase():
+    assert set(chemical_symbols[1:]) == fields.ELEMENTS

@@ -84,7 +84,7 @@ def splits_of(spec: Spec, spaces: dict[str, Space]) -> dict[str, SplitOperator]:
     for name, split in spec.splits.items():
         route = ("splits", name)
         kind, _, subject = split.by.partition(".")
-        if kind not in operators.names():
+        if kind not in operators:
             raise spec.error((*route, "by"), f"no split is called '{kind}'; {nearest(kind, operators.names())}")
         settings = validate(operators.get(kind).Settings, split.options, spec.document, route)
         operator = operators.get(kind)(settings, subject)

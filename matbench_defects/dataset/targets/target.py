@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.errors import InputError, nearest
-from matbench_defects.labels.store import Label
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
 from matbench_defects.spec.fields import Model
 from matbench_defects.spec.models import Spec
+
+if TYPE_CHECKING:
+    from matbench_defects.labels.store import Label
 
 
 class TargetSettings(Model):
@@ -111,7 +113,7 @@ def targets_of(spec: Spec, spaces: dict[str, Space]) -> dict[str, ResolvedTarget
     for name, target in spec.targets.items():
         route = ("targets", name)
         kind = target.quantity or name
-        if kind not in quantities.names():
+        if kind not in quantities:
             field = (*route, "quantity") if target.quantity else route
             raise spec.error(field, f"no quantity is called '{kind}'; {nearest(kind, quantities.names())}")
         if not labels:
