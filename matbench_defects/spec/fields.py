@@ -35,13 +35,9 @@ def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
         (definition,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
         assert isinstance(definition, ast.ClassDef)
         for field, below in itertools.pairwise(definition.body):
-            if (
-                isinstance(field, ast.AnnAssign)
-                and isinstance(below, ast.Expr)
-                and isinstance(below.value, ast.Constant)
-            ):
+            if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):
                 described = schema.get("properties", {}).get(ast.unparse(field.target))
-                if described is not None:
+                if described is not None and isinstance(below.value, ast.Constant):
                     described.setdefault("description", inspect.cleandoc(str(below.value.value)))
 
 
