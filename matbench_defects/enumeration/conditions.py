@@ -122,22 +122,23 @@ class Checks:
         return self._fine(stage, stage, [(species[0], species[-1])])
 
     def finished(
-        self, content: Content, placed: NDArray[np.unsignedinteger], orders: Orders
-    ) -> tuple[NDArray[np.unsignedinteger], Orders]:
+        self, content: Content, placed: NDArray[np.unsignedinteger], multiplicities: NDArray[np.int32]
+    ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.int32]]:
         """Keep what fulfils the conditions that only whole configurations can: symmetry, and the rest's distances."""
         kept = None
         if self.smallest_order > 1 or self.largest_order is not None:
+            orders = len(self.space.group) // multiplicities
             kept = orders >= self.smallest_order
             if self.largest_order is not None:
                 kept &= orders <= self.largest_order
         rest = {s.species[k] for s, k in zip(self.space.sublattices, stages(self.space, content)[1], strict=True)}
         late = [limit for limit in self.limits if rest & {limit[0], limit[1]}]
         if late:
-            kept = np.ones(len(orders), dtype=bool) if kept is None else kept
-            for i in range(0, len(orders), SLICE):
+            kept = np.ones(len(multiplicities), dtype=bool) if kept is None else kept
+            for i in range(0, len(multiplicities), SLICE):
                 here = slice(i, i + SLICE)
                 kept[here] &= self._hold(late, decode(self.space, content, placed[:, here]))
-        return (placed, orders) if kept is None else (placed[:, kept], orders[kept])
+        return (placed, multiplicities) if kept is None else (placed[:, kept], multiplicities[kept])
 
     def accept(self, occupation: NDArray[np.uint8], order: int) -> bool:
         """Return whether one configuration, kept by `order` operations, fulfils every condition.

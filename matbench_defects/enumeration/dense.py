@@ -71,7 +71,7 @@ def _tables(action: NDArray[np.int32], allowed: NDArray[np.bool_] | None) -> tup
     conflict = np.zeros(size, dtype=np.uint64)
     if allowed is not None:
         conflict = np.bitwise_or.reduce(np.where(allowed, np.uint64(0), bit), axis=1)
-    return bit[action], inverse.astype(np.uint64), below, descending, still, conflict
+    return action.astype(np.uint8), inverse.astype(np.uint8), below, descending, still, conflict
 
 
 def _beginnings(search: Any, tables: tuple[NDArray[Any], ...], size: int, depth: int, room: int) -> NDArray[np.int64]:

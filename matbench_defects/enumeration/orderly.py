@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.space import Content, Space
+from matbench_defects.enumeration.assembly import Block, assemble
 from matbench_defects.enumeration.canonical import Stage, is_edge, stages
 from matbench_defects.enumeration.conditions import Checks, Orders
 from matbench_defects.enumeration.configurations import Configurations, Part
@@ -21,8 +22,6 @@ from matbench_defects.enumeration.stabilisers import Stabilisers
 from matbench_defects.enumeration.subsets import combinations, site_type
 from matbench_defects.spec.spaces import Conditions
 
-SLICED = 512
-"""From this many configurations to one beginning on they are copied slice by slice."""
 TABLE = 16_000_000
 """Tests of a set against taken sites that are held at a time."""
 
@@ -86,13 +85,12 @@ def generate(
     met = met or Stabilisers(space, checks)
     walk = _Walk(space, content, checks, met, rows)
     number = 0
-    multiplicity = (len(space.group) // np.maximum(np.arange(len(space.group) + 1), 1)).astype(np.int32)
     beginnings = _Beginnings(np.zeros((0, 1), dtype=walk.kind), np.array([met.whole]))
-    for placed, orders in walk.from_stage(0, beginnings):
-        placed, orders = checks.finished(content, placed, orders)
-        number += len(orders)
-        if len(orders):
-            yield Part(content, placed, multiplicity[orders])
+    for placed, multiplicities in walk.from_stage(0, beginnings):
+        placed, multiplicities = checks.finished(content, placed, multiplicities.astype(np.int32, copy=False))
+        number += len(multiplicities)
+        if len(multiplicities):
+            yield Part(content, placed, multiplicities)
     if where is None and number != (expected := count_inequivalent(space, content)):
         raise AssertionError(f"{number} configurations of {content}, Burnside says {expected}")
 
@@ -117,9 +115,9 @@ class _Walk:
         self.kind = site_type(max(r.stop - r.start for r in space.ranges))
 
     def from_stage(self, index: int, begun: _Beginnings) -> Iterator[tuple[NDArray[np.unsignedinteger], Orders]]:
-        """Yield what grows from some beginnings, with the orders of the stabilisers."""
+        """Yield what grows from some beginnings, with the multiplicities."""
         if index == len(self.stages):
-            yield begun.placed, self.met.orders()[begun.stabilisers]
+            yield begun.placed, self._multiplicities(self.met.orders()[begun.stabilisers])
             return
         last = index == len(self.stages) - 1
         for some in self._pieces(index, begun):
@@ -149,8 +147,15 @@ class _Walk:
             here = slice(int(cut[0]), int(cut[-1]) + 1)
             yield _Beginnings(begun.placed[:, here], begun.stabilisers[here])
 
+    def _multiplicities(self, orders: NDArray[np.integer]) -> NDArray[np.int32]:
+        """Return the multiplicity that belongs to each order of a stabiliser; nearly all orders are one."""
+        result = np.full(len(orders), len(self.space.group), dtype=np.int32)
+        kept = np.flatnonzero(orders != 1)
+        result[kept] //= orders[kept].astype(np.int32)
+        return result
+
     def _extend(self, index: int, begun: _Beginnings, last: bool) -> tuple[NDArray[np.unsignedinteger], Orders]:
-        """Place one more species: all beginnings with their new sites, and orders or numbers of the stabilisers."""
+        """Place one more species: all beginnings with their new sites, and multiplicities or stabilisers' numbers."""
         stage = self.stages[index]
         blocked, own = self._blocked(index, begun)
         blocks = []
@@ -160,7 +165,7 @@ class _Walk:
                 blocks.append(self._product(stage, group, members, blocked, last))
             else:
                 blocks.extend(self._chosen(stage, group, members, blocked, last))
-        return _assemble(begun.placed, blocks, stage.count, self.kind)
+        return assemble(begun.placed, blocks, stage.count, self.kind)
 
     def _blocked(self, index: int, begun: _Beginnings) -> tuple[NDArray[np.bool_] | None, bool]:
         """Return which sites each beginning takes or forbids, shape (r, n); and whether conditions are among them."""
@@ -188,23 +193,23 @@ class _Walk:
 
     def _product(
         self, stage: Stage, group: int, members: NDArray[np.int64], blocked: NDArray[np.bool_] | None, last: bool
-    ) -> _Block:
+    ) -> Block:
         """Nothing but the identity is left: every combination of the free sites."""
         table = combinations(stage.free, stage.count)
         free = None
         if blocked is not None:
             free = np.nonzero(~blocked[members])[1].reshape(len(members), stage.free).astype(self.kind)
-        mark = 1 if last else group
-        return _Block(members, table, free, np.broadcast_to(np.int64(mark), table.shape[1]))
+        mark = len(self.space.group) if last else group
+        return Block(members, table, free, np.broadcast_to(np.int64(mark), table.shape[1]))
 
     def _chosen(
         self, stage: Stage, group: int, members: NDArray[np.int64], blocked: NDArray[np.bool_] | None, last: bool
-    ) -> Iterator[_Block]:
+    ) -> Iterator[Block]:
         """Yield the sets that differ under a stabiliser and avoid what is blocked."""
         table = self.met.sets(stage, group)
-        marks: Orders = table.orders if last else self.met.keeping(stage, group)
+        marks: Orders = self._multiplicities(table.orders) if last else self.met.keeping(stage, group)
         if blocked is None:
-            yield _Block(members, table.sites, None, marks)
+            yield Block(members, table.sites, None, marks)
             return
         step = max(1, TABLE // max(1, len(marks)))
         for i in range(0, len(members), step):
@@ -213,74 +218,4 @@ class _Walk:
             for column in table.sites:
                 meets |= blocked[some][:, column]
             which, chosen = np.nonzero(~meets)
-            yield _Block(some, table.sites, None, marks, which, chosen)
-
-
-@dataclass(frozen=True)
-class _Block:
-    """New sites for some beginnings: all sets of a table for each, or the `chosen` set for the `which`-th of them."""
-
-    members: NDArray[np.int64]
-    table: NDArray[np.unsignedinteger]
-    free: NDArray[np.unsignedinteger] | None
-    marks: Orders
-    which: NDArray[np.int64] | None = None
-    chosen: NDArray[np.int64] | None = None
-
-
-def _assemble(
-    begun: NDArray[np.unsignedinteger], blocks: list[_Block], count: int, kind: type
-) -> tuple[NDArray[np.unsignedinteger], Orders]:
-    """Bring the blocks into the order of their beginnings, and of the table within one."""
-    old, number = begun.shape
-    if not old and number == 1 and blocks[0].which is None and blocks[0].free is None:
-        return blocks[0].table, blocks[0].marks  # the first placement, which may be large, is not copied
-    each = np.zeros(number, dtype=np.int64)
-    for block in blocks:
-        if block.which is None:
-            each[block.members] = block.table.shape[1]
-        else:
-            each[block.members] = np.bincount(block.which, minlength=len(block.members))
-    starts = np.cumsum(each) - each
-    total = int(each.sum())
-    placed = np.empty((old + count, total), dtype=kind)
-    if number and (each == each[0]).all():
-        placed[:old].reshape(old, number, int(each[0]))[:] = begun[:, :, None]
-    else:
-        np.concatenate([np.repeat(c, each)[None] for c in begun], out=placed[:old]) if old else None
-    marks: Orders = np.empty(total, dtype=np.int32)
-    for block in blocks:
-        _write(block, placed[old:], marks, starts)
-    return placed, marks
-
-
-def _write(block: _Block, placed: NDArray[np.unsignedinteger], marks: Orders, starts: NDArray[np.int64]) -> None:
-    """Write the new sites of one block where they belong."""
-    each = block.table.shape[1]
-    if block.which is not None:
-        assert block.chosen is not None
-        first = np.searchsorted(block.which, np.arange(len(block.members)))
-        at = starts[block.members][block.which] + np.arange(len(block.which)) - first[block.which]
-        for column, source in zip(placed, block.table, strict=True):
-            column[at] = source[block.chosen]
-        marks[at] = block.marks[block.chosen]
-    elif len(block.members) * each == placed.shape[1]:  # nothing else was there
-        shape = (len(block.members), each)
-        for column, source in zip(placed, block.table, strict=True):
-            target = column.reshape(shape)
-            if block.free is None:
-                target[:] = source
-            else:
-                np.take(block.free, source, axis=1, out=target, mode="clip")
-        marks.reshape(shape)[:] = block.marks
-    elif each >= SLICED:
-        for i, start in enumerate(starts[block.members].tolist()):
-            here = slice(start, start + each)
-            for column, source in zip(placed, block.table, strict=True):
-                column[here] = source if block.free is None else block.free[i][source]
-            marks[here] = block.marks
-    else:
-        at = starts[block.members][:, None] + np.arange(each)
-        for column, source in zip(placed, block.table, strict=True):
-            column[at] = source if block.free is None else block.free[:, source]
-        marks[at] = block.marks
+            yield Block(some, table.sites, None, marks, which, chosen)

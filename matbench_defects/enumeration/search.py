@@ -57,16 +57,15 @@ def last_bit(word):  # type: ignore[no-untyped-def]
 
 @_compiled
 def search(  # type: ignore[no-untyped-def]
-    image_bit, inverse, below, descending, still, conflict, begin, count, size, room, direction, position, sites, orders
+    action, inverse, below, descending, still, conflict, begin, count, size, room, direction, position, sites, orders
 ):
     """Walk through the canonical sets that begin with given sites.
 
     Parameters
     ----------
-    image_bit : ndarray of uint64, shape (h, n)
-        The bit of the site that each operation sends each site to.
-    inverse : ndarray of uint64, shape (h, n)
-        The site that each operation sends onto each site.
+    action, inverse : ndarray of uint8, shape (h, n)
+        The site that each operation sends each site to, and the one that it sends onto each site; as small as can be,
+        to stay in the processor's nearest memory.
     below : ndarray of uint64, shape (h, n + 1)
         The sites that each operation sends before each site.
     descending, still : ndarray of uint64, shape (h,)
@@ -93,7 +92,7 @@ def search(  # type: ignore[no-untyped-def]
     """
     one = np.uint64(1)
     zero = np.uint64(0)
-    order = image_bit.shape[0]
+    order = action.shape[0]
     everything = ~zero if size == 64 else (one << np.uint64(size)) - one
     # Unsigned indices spare numba the test for negative ones.
     alive = np.empty((count + 1, order), dtype=np.uint32)
@@ -101,6 +100,7 @@ def search(  # type: ignore[no-untyped-def]
     number = np.zeros(count + 1, dtype=np.int64)
     left = np.zeros(count + 1, dtype=np.uint64)  # further sites still to be tried at each depth
     waits = np.empty((count + 1, order), dtype=np.uint64)  # the further sites that can still change an operation's mind
+    undecided = np.zeros((count + 1, order), dtype=np.uint64)  # that site, and the first at which the image differs
     banned = np.zeros(count + 1, dtype=np.uint64)  # further sites that stay forbidden, whatever is chosen before them
     chosen = np.zeros(count + 1, dtype=np.uint64)
     mark = np.zeros(count + 1, dtype=np.int64)  # where the sets with a chosen site begin
@@ -122,8 +122,8 @@ def search(  # type: ignore[no-untyped-def]
             future = everything
             added = zero
             lasting = zero
+            last = chosen[depth - 1] if depth else zero
             if depth:
-                last = chosen[depth - 1]
                 added = one << np.uint64(last)
                 future = everything & ~(added | (added - one))
                 lasting = (banned[depth - 1] | conflict[last]) & future
@@ -135,14 +135,18 @@ def search(  # type: ignore[no-untyped-def]
             limit = np.uint64(size - (count - 1 - depth) - room)
             possible = future & (everything if limit >= np.uint64(64) else (one << limit) - one)
             for i in range(number[source]):
-                if waits[source, i] & (future | added) & ~lasting == zero:
+                bit = waits[source, i]
+                if bit & (future | added) & ~lasting == zero:
                     continue
                 g = alive[source, i]
                 moved = image[source, i]
                 if depth:
-                    moved |= image_bit[g, chosen[depth - 1]]
+                    moved |= one << np.uint64(action[g, last])
                 difference = moved ^ current
-                if difference == zero:
+                both = undecided[source, i]
+                if bit != added and both != zero:
+                    after = difference ^ both  # it still waits; what it forbids for good, it has forbidden
+                elif difference == zero:
                     open_now |= descending[g]
                     if leaf:
                         fixed = still[g] & future
@@ -151,23 +155,26 @@ def search(  # type: ignore[no-untyped-def]
                             extra[first_bit(fixed)] += 1
                             fixed &= fixed - one
                     bit = everything
+                    both = zero
+                    after = zero
                 else:
                     d = first_bit(difference)
                     # A site whose image lies before d makes the image smaller, now or later.
                     lasting |= below[g, d] & future
-                    home = inverse[g, d]
-                    bit = one << home
+                    bit = one << np.uint64(inverse[g, d])
                     if bit & future & ~lasting == zero:
                         continue  # nothing brings the image up to the set again
-                    after = difference ^ ((one << np.uint64(d)) | bit)
+                    both = (one << np.uint64(d)) | bit
+                    after = difference ^ both
+                if both != zero:
                     if after == zero:
                         if leaf:
-                            extra[home] += 1
+                            extra[first_bit(bit)] += 1
                             touched |= bit
                     else:
-                        e = first_bit(after)
-                        if ((moved >> np.uint64(e)) & one) != zero:
-                            if (one << np.uint64(e)) < added:
+                        decides = after & (~after + one)
+                        if moved & decides != zero:
+                            if decides < added:
                                 lasting |= bit
                                 continue
                             open_now |= bit
@@ -175,6 +182,7 @@ def search(  # type: ignore[no-untyped-def]
                     alive[depth, n] = g
                     image[depth, n] = moved
                     waits[depth, n] = bit
+                    undecided[depth, n] = both
                     n += 1
             banned[depth] = lasting
             forbidden = lasting | open_now
@@ -206,12 +214,8 @@ def search(  # type: ignore[no-untyped-def]
             depth -= 1
             current &= ~(one << chosen[depth])
             # All sets written since this site was chosen have it.
-            if direction > 0:
-                for i in range(mark[depth], position):
-                    sites[depth, i] = chosen[depth]
-            elif direction < 0:
-                for i in range(position, mark[depth]):
-                    sites[depth, i] = chosen[depth]
+            for i in range(min(mark[depth], position), max(mark[depth], position)):
+                sites[depth, i] = chosen[depth]
             enter = False
             continue
         s = first_bit(left[depth]) if direction >= 0 else last_bit(left[depth])
