@@ -6,6 +6,7 @@ Imported by nothing: it runs under whichever Python has the other codes.
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 import warnings
@@ -91,14 +92,71 @@ def icet(case: dict[str, Any]) -> int:
     return total
 
 
+def dsenum(case: dict[str, Any]) -> int:
+    """Count the structures that dsenum makes on the supercell as a cell of its own, with zero-suppressed diagrams."""
+    from dsenum import ZddStructureEnumerator
+
+    host = _structure(case, None)
+    total = 0
+    for content in case["contents"]:
+        colours = list(dict.fromkeys(case["species"]))
+        sites = [[colours.index(s)] for s in case["species"]]
+        numbers = [case["species"].count(s) for s in colours]
+        for sublattice, counts in zip(case["sublattices"], content, strict=True):
+            placed = [(s, n) for s, n in zip(sublattice["species"], counts, strict=True) if n]
+            for site in sublattice["sites"]:
+                numbers[colours.index(case["species"][site])] -= 1
+                sites[site] = list(range(len(colours), len(colours) + len(placed)))
+            colours += [s for s, _ in placed]
+            numbers += [n for _, n in placed]
+        kept = [i for i, n in enumerate(numbers) if n]
+        found = ZddStructureEnumerator(
+            host,
+            index=1,
+            num_types=len(kept),
+            mapping_color_species=[_species(colours[i]) for i in kept],
+            composition_constraints=[numbers[i] for i in kept],
+            base_site_constraints=[[kept.index(i) for i in allowed] for allowed in sites],
+            remove_superperiodic=False,
+            remove_incomplete=False,
+            verbose=False,
+        )
+        total += len(found.generate(output="poscar"))
+    return total
+
+
+def _species(name: str) -> Any:
+    from pymatgen.core import DummySpecies, Element
+
+    return DummySpecies("X", 0) if name == "vacancy" else Element(name)
+
+
+def supercell(case: dict[str, Any]) -> int:
+    """Count the configurations that the ``supercell`` binary is left with after merging; it writes no structures."""
+    from pymatgen.io.cif import CifWriter
+
+    total = 0
+    for content in case["contents"]:
+        structure = _structure(case, content)
+        if structure.is_ordered:
+            total += 1
+            continue
+        CifWriter(structure, symprec=None).write_file("case.cif")
+        command = ["supercell", "-i", "case.cif", "-s", "1x1x1", "-m", "-d", "-v", "2"]
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        total += int(output.rpartition("Combinations after merge:")[2].split()[0])
+    return total
+
+
 def main() -> None:
     """Time the code that was asked for."""
     code, file = sys.argv[1:3]
     case = json.loads(Path(file).read_text())
     warnings.simplefilter("ignore")
-    __import__(code)
+    if code != "supercell":  # a program, not a package
+        __import__(code)
     start = time.perf_counter()
-    number = {"shry": shry, "bsym": bsym, "icet": icet}[code](case)
+    number = {"shry": shry, "bsym": bsym, "icet": icet, "dsenum": dsenum, "supercell": supercell}[code](case)
     print(json.dumps({"number": number, "seconds": time.perf_counter() - start}))
 
 

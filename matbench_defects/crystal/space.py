@@ -327,8 +327,9 @@ def _shapes(
     """Build a space on every inequivalent shape of supercell that can hold one of the contents."""
     if part.pathway is not None:
         raise spec.error((*route, "pathway"), "needs one supercell, not sizes")
-    if part.configurations.select != "all":
-        raise spec.error((*route, "configurations", "select"), "only `all` goes with sizes of supercells")
+    for named in ("strata", "also"):
+        if getattr(part.configurations, named):
+            raise spec.error((*route, "configurations", named), "does not go with sizes of supercells")
     spaces: dict[str, Space] = {}
     refused: InputError | None = None
     for size in sizes:

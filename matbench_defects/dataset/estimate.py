@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from matbench_defects.labels.engine import Method, methods_of
 from matbench_defects.spec.document import Route
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import Stratum
+
+if TYPE_CHECKING:
+    from matbench_defects.enumeration.configurations import Configurations
 
 MANY_CONTENTS = 40
 """Contents beyond this many are summed up and not listed."""
@@ -96,17 +100,21 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
     targets_of(spec, spaces)
     splits_of(spec, spaces)
     result = []
+    shapes: dict[str, dict[str, Configurations]] = {}
     for name, space in spaces.items():
         rows = [(c, count_all(space, c), count_inequivalent(space, c)) for c in space.contents()]
         part, route = spec.all_spaces()[space.family or name]
         if space.family:  # repetitions of a smaller cell are not counted
             from matbench_defects.enumeration.derivative import derivative_structures
 
-            found = Counter({p.content: len(p) for p in derivative_structures(space).parts})
+            derived = shapes.setdefault(space.family, {})[name] = derivative_structures(space)
+            found = Counter({p.content: len(p) for p in derived.parts})
             rows = [(content, every, found[content]) for content, every, _ in rows]
         inequivalent = sum(n for *_, n in rows)
         labelled = part.configurations.count or inequivalent
-        if part.configurations.per_content is not None:
+        if space.family:
+            labelled = 0  # drawn among all shapes together, below
+        elif part.configurations.per_content is not None:
             labelled = sum(min(n, part.configurations.per_content) for *_, n in rows)
         if part.configurations.strata is not None:
             counted = {content: n for content, _, n in rows}
@@ -119,7 +127,22 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
                 f"{labelled} were asked for, but only {inequivalent} configurations differ",
             )
         result.append(SpaceEstimate(space, sum(n for _, n, _ in rows), inequivalent, rows, labelled, _higher(space)))
-    return result
+    return result if not shapes else _in_shapes(spec, shapes, result)
+
+
+def _in_shapes(
+    spec: Spec, shapes: dict[str, dict[str, Configurations]], estimates: list[SpaceEstimate]
+) -> list[SpaceEstimate]:
+    from matbench_defects.enumeration.derivative import draw_from_shapes
+
+    labelled = {estimate.space.name: estimate.labelled for estimate in estimates}
+    for family, derived in shapes.items():
+        part, route = spec.all_spaces()[family]
+        try:
+            labelled |= {name: len(chosen) for name, chosen in draw_from_shapes(derived, part.configurations).items()}
+        except InputError as error:
+            raise spec.error((*route, "configurations", "count"), error.message) from None
+    return [dataclasses.replace(estimate, labelled=labelled[estimate.space.name]) for estimate in estimates]
 
 
 def _in_strata(spec: Spec, space: Space, strata: list[Stratum], counted: dict[Content, int], route: Route) -> int:

@@ -158,11 +158,28 @@ def _seed(space: Space, content: Content, seed: int) -> int:
 def _from_all(every: Configurations, count: int, seed: int, weighting: Weighting) -> Configurations:
     if len(every) < count:
         raise InputError(f"{count} were asked for, but only {len(every)} configurations differ")
+    return every.take(draw_positions(every.multiplicities, count, seed, weighting))
+
+
+def draw_positions(multiplicities: NDArray[np.int64], count: int, seed: int, weighting: Weighting) -> NDArray[np.int64]:
+    """Draw distinct positions among configurations that are all there, and return them increasing.
+
+    Parameters
+    ----------
+    multiplicities : ndarray of int, shape (m,)
+        How many equivalents each configuration has.
+    count : int
+        How many, at most m.
+    seed : int
+        Seed; the same seed gives the same positions.
+    weighting : {"uniform", "by-multiplicity"}
+        Whether each configuration is equally likely, or each of its equivalents.
+    """
     generator = np.random.default_rng(seed)
     if weighting == "uniform":
-        return every.take(np.sort(generator.permutation(len(every))[:count]))
-    weights = every.multiplicities / every.multiplicities.sum()
-    return every.take(np.sort(generator.choice(len(every), count, replace=False, p=weights)))
+        return np.sort(generator.permutation(len(multiplicities))[:count])
+    weights = multiplicities / multiplicities.sum()
+    return np.sort(generator.choice(len(multiplicities), count, replace=False, p=weights))
 
 
 def collect(space: Space, found: Iterable[tuple[NDArray[np.uint8], int]]) -> Configurations:

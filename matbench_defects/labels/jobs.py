@@ -12,7 +12,7 @@ from matbench_defects.crystal.parent import build_parent
 from matbench_defects.crystal.space import Space, build_spaces
 from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.counting import LARGEST_INDEX, count_inequivalent
-from matbench_defects.enumeration.derivative import derivative_structures
+from matbench_defects.enumeration.derivative import derivative_structures, draw_from_shapes
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample, sample_each_content
 from matbench_defects.enumeration.strata import listed, sample_strata, union
@@ -70,6 +70,14 @@ def select(spec: Spec) -> dict[str, Selected]:
             chosen = part.configurations
             field = "count" if chosen.count else "strata" if chosen.strata else "also" if chosen.also else "where"
             raise spec.error((*route, "configurations", field), error.message) from None
+    for family, (part, route) in spec.all_spaces().items():
+        shapes = {name: found.configurations for name, found in result.items() if found.space.family == family}
+        if shapes:
+            try:
+                chosen_in = draw_from_shapes(shapes, part.configurations)
+            except InputError as error:
+                raise spec.error((*route, "configurations", "count"), error.message) from None
+            result |= {name: dataclasses.replace(result[name], chosen=here) for name, here in chosen_in.items()}
     return result
 
 

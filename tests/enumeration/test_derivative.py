@@ -90,6 +90,73 @@ def test_larger_derivative_structures_of_fcc():
     assert found == [229, 252, 685]
 
 
+def two_atoms(parent, rows):
+    """Two species on both atoms of a parent's cell."""
+    cells = Cells.of(rows)
+    number = 2 * len(cells.offsets)
+    host = space_of("copper", "[1, 1, 1]", "{Cu: {Au: 0..4, Cu: rest}}")
+    contents = tuple((n, number - n) for n in range(number + 1))
+    sublattice = dataclasses.replace(host.sublattices[0], sites=np.arange(number), contents=contents)
+    return dataclasses.replace(host, parent=parent, cells=cells, sublattices=(sublattice,), memory={})
+
+
+def every_lattice(size):
+    """Every superlattice of a size, in Hermite normal form."""
+    for a, b, c in itertools.product(range(1, size + 1), repeat=3):
+        if a * b * c == size:
+            for x, y, z in itertools.product(range(b), range(c), range(c)):
+                yield np.array([[a, x, y], [0, b, z], [0, 0, c]])
+
+
+def by_brute_force(parent, size):
+    """Orbits of colourings of the infinite crystal with no period but those of a superlattice of one size."""
+    box = np.array(list(itertools.product(range(size), repeat=3)))  # size times any lattice vector is a period
+    found = set()
+    for rows in every_lattice(size):
+        inside = np.unique(np.round(box @ np.linalg.inv(rows) % 1, 6) % 1, axis=0)
+        cell = {tuple(v): i for i, v in enumerate(inside.tolist())}
+        where = np.array([cell[tuple(v)] for v in (np.round(box @ np.linalg.inv(rows) % 1, 6) % 1).tolist()])
+        for colours in itertools.product((0, 1), repeat=2 * size):
+            found.add(tuple(np.array(colours)[[where, where + size]].ravel().tolist()))
+    number = {tuple(v): i for i, v in enumerate(box.tolist())}
+    moves = []
+    for rotation, translation in zip(parent.rotations, parent.translations, strict=True):
+        image = []
+        for atom in range(2):
+            positions = (parent.positions[atom] + box) @ rotation.T + translation
+            for position in positions:
+                off = [position - p for p in parent.positions]
+                onto = next(i for i, d in enumerate(off) if np.abs(d - np.round(d)).max() < 1e-3)
+                image.append(onto * len(box) + number[tuple((np.round(off[onto]).astype(int) % size).tolist())])
+        moves.append(np.array(image))
+    shifts = []
+    for shift in box:
+        moved = np.array([number[tuple(v)] for v in ((box + shift) % size).tolist()])
+        shifts.append(np.concatenate([moved, moved + len(box)]))
+    orbits, seen = 0, set()
+    for colouring in found:
+        periods = sum((np.array(colouring)[shift] == colouring).all() for shift in shifts)
+        if colouring in seen or periods != len(box) // size:
+            continue
+        orbits += 1
+        for move, shift in itertools.product(moves, shifts):
+            seen.add(tuple(np.array(colouring)[move[shift]].tolist()))
+    return orbits
+
+
+PARENTS["magnesium"] = "{spacegroup: P6_3/mmc, lattice: {a: 3.2, c: 5.2}, sites: {Mg: [1/3, 2/3, 1/4]}"
+PARENTS["diamond"] = "{spacegroup: Fd-3m, lattice: {a: 3.57}, sites: {C: [0, 0, 0]}"
+
+
+@pytest.mark.parametrize(("name", "symbol"), [("magnesium", "Mg"), ("diamond", "C")])
+def test_parents_of_two_atoms(name, symbol):
+    parent = lattice_of(name, symbol)
+    assert len(parent.species) == 2
+    for size in (1, 2, 3):
+        spaces = [two_atoms(parent, rows) for rows in supercell_shapes(parent, size)]
+        assert sum(len(derivative_structures(s)) for s in spaces) == by_brute_force(parent, size)
+
+
 def test_translations_are_those_of_the_cells():
     space = space_of("rectangular", "[2, 3, 1]", "{A: {sites: [Na], species: {Li: 2, Na: rest}}}")
     assert lattice_translations(space).shape == (5, 6)
