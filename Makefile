@@ -23,7 +23,7 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
-# PEERS: a Python that has icet, bsym and SHRY installed, to time them beside the enumeration.
+# PEERS: a Python that has icet, bsym, SHRY and dsenum installed, to time them beside the enumeration.
 speed: $(INSTALLED)
 	$(BIN)/python benchmarks/speed/enumeration.py --write $(if $(PEERS),--peers-python $(PEERS))
 

@@ -141,6 +141,7 @@ def supercell(case: dict[str, Any]) -> int:
         if structure.is_ordered:
             total += 1
             continue
+        structure.remove_species([_species("vacancy")])  # it reads them from occupancies below one
         CifWriter(structure, symprec=None).write_file("case.cif")
         command = ["supercell", "-i", "case.cif", "-s", "1x1x1", "-m", "-d", "-v", "2"]
         output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
