@@ -31,13 +31,19 @@ def count_all(space: Space, content: Content) -> int:
         How many of each species on each sublattice.
     """
     total = 1 if space.pathway is None else len(space.pathway.edges)
-    contents = space.placed(content)
-    if any(n < 0 for counts in contents for n in counts):
+    for counts in space.placed(content):
+        total *= _ways(counts)
+    return total
+
+
+@functools.lru_cache(maxsize=100_000)
+def _ways(counts: tuple[int, ...]) -> int:
+    """Return in how many ways sites can be given species; zero where a number is negative."""
+    if min(counts, default=0) < 0:
         return 0
-    for counts in contents:
-        total *= math.factorial(sum(counts))
-        for n in counts:
-            total //= math.factorial(n)
+    total = math.factorial(sum(counts))
+    for n in counts:
+        total //= math.factorial(n)
     return total
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from matbench_defects.crystal.space import build_spaces
-from matbench_defects.enumeration import orderly, subsets
+from matbench_defects.enumeration import assembly, subsets
 from matbench_defects.enumeration.canonical import canonical, configuration_id, configuration_of, rank
 from matbench_defects.enumeration.configurations import decode, encode, ranks
 from matbench_defects.enumeration.counting import count_all, count_inequivalent
@@ -119,10 +119,12 @@ def test_wide_sublattices_grow_as_narrow_ones(monkeypatch):
     expected = enumerate_configurations(space)
     monkeypatch.setattr(subsets, "WORD", 0)
     monkeypatch.setattr(subsets, "FILTERED", 0)
-    monkeypatch.setattr(orderly, "SLICED", 1)
-    found = enumerate_configurations(space)
-    assert (found.occupations == expected.occupations).all()
-    assert (found.multiplicities == expected.multiplicities).all()
+    for run, large in [(1, 0), (1, 10**9), (10**9, 0)]:  # in slices or not, by two threads or one
+        monkeypatch.setattr(assembly, "RUN", run)
+        monkeypatch.setattr(assembly, "LARGE", large)
+        found = enumerate_configurations(space)
+        assert (found.occupations == expected.occupations).all()
+        assert (found.multiplicities == expected.multiplicities).all()
 
 
 @pytest.mark.parametrize("rows", [1, 7, 100])
