@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.dataset.estimate import MANY_CONTENTS, estimate_labels, estimate_spaces
+from matbench_defects.dataset.estimate import MANY_CONTENTS, SpaceEstimate, estimate_labels, estimate_spaces
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
 
@@ -33,13 +32,7 @@ def show_estimate(name: str, console: Console) -> None:
             markup=False,
         )
         if len(found.by_content) <= MANY_CONTENTS:
-            table = Table("content", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-            table.add_column("configurations", justify="right")
-            table.add_column("inequivalent", justify="right")
-            for content, every, inequivalent in found.by_content:
-                table.add_row(_content(space, content), f"{every:,}", f"{inequivalent:,}")
-            table.add_row("all", f"{found.every:,}", f"{found.inequivalent:,}", style="bold")
-            console.print(table)
+            _show_contents(found, console)
         else:
             console.print(
                 f"{len(found.by_content):,} contents, {found.every:,} configurations, "
@@ -60,6 +53,16 @@ def show_estimate(name: str, console: Console) -> None:
         console.print(
             f"label {label.method.name}: {label.wanted} wanted, {label.present} present; {cost}", markup=False
         )
+
+
+def _show_contents(found: SpaceEstimate, console: Console) -> None:
+    """Show a line a content. Written at once: a table of rich takes as long as all counting."""
+    rows = [("content", "configurations", "inequivalent")]
+    rows += [(_content(found.space, c), f"{every:,}", f"{n:,}") for c, every, n in found.by_content]
+    rows.append(("all", f"{found.every:,}", f"{found.inequivalent:,}"))
+    first, second, third = (max(map(len, column)) for column in zip(*rows, strict=True))
+    lines = [f"{a:<{first}}  {b:>{second}}  {c:>{third}}" for a, b, c in rows]
+    console.out("\n".join(lines), highlight=False)
 
 
 def _content(space: Space, content: Content) -> str:

@@ -41,7 +41,7 @@ def matches(space: Space, content: Content, wanted: Mapping[str, Counts]) -> boo
     InputError
         If no sublattice, or more than one, holds a species.
     """
-    numbers = {name: space.count(content, name) for name in wanted}
+    numbers = {name: space.count(content, name) for name in wanted}  # every name is checked
     return all(w.counts is None or numbers[name] in w.counts for name, w in wanted.items())
 
 

@@ -142,6 +142,8 @@ class Space:
         if self.meant is not None:
             return list(self.meant)
         found: list[Content] = list(itertools.product(*(s.contents for s in self.sublattices)))
+        if self.pathway is None:
+            return found
         return [c for c in found if min(n for counts in self.placed(c) for n in counts) >= 0]
 
     @functools.cached_property

@@ -114,16 +114,22 @@ def parent_action(parent: Parent) -> tuple[NDArray[np.int64], NDArray[np.int64]]
 
 def _parent_action(parent: Parent) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     images = np.einsum("gij,nj->gni", parent.rotations, parent.positions) + parent.translations[:, None, :]
-    difference = images[:, :, None, :] - parent.positions[None, None, :, :]
-    whole = np.round(difference)
-    distance = np.linalg.norm((difference - whole) @ parent.lattice, axis=-1)
-    kinds = np.array(parent.species)
-    distance[:, kinds[:, None] != kinds[None, :]] = np.inf
-    atoms = distance.argmin(axis=2)
-    off = np.take_along_axis(distance, atoms[:, :, None], axis=2).max()
-    if not off < MATCH or any(len(set(row)) != len(row) for row in atoms.tolist()):
+    atoms = np.empty(images.shape[:2], dtype=np.int64)
+    shifts = np.empty(images.shape, dtype=np.int64)
+    # Sites that a declared space group made from one stay among themselves; else only the species is known.
+    kinds = np.array(parent.labels if parent.declared else parent.species)
+    off = 0.0
+    for kind in dict.fromkeys(kinds.tolist()):
+        members = np.flatnonzero(kinds == kind)
+        difference = images[:, members, None, :] - parent.positions[None, None, members, :]
+        whole = np.round(difference)
+        squared = (((difference - whole) @ parent.lattice) ** 2).sum(axis=-1)
+        nearest = squared.argmin(axis=2)[:, :, None]
+        off = max(off, float(np.take_along_axis(squared, nearest, axis=2).max()))
+        atoms[:, members] = members[nearest[:, :, 0]]
+        shifts[:, members] = np.take_along_axis(whole, nearest[..., None], axis=2)[:, :, 0, :]
+    if not off < MATCH**2 or (np.sort(atoms, axis=1) != np.arange(len(kinds))).any():
         raise InputError(f"the operations of {parent.space_group} do not map the parent's atoms onto each other")
-    shifts = np.take_along_axis(whole, atoms[:, :, None, None], axis=2)[:, :, 0, :].astype(np.int64)
     return atoms, shifts
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +62,9 @@ def count_inequivalent(space: Space, content: Content) -> int:
     content : tuple of tuple of int
         How many of each species on each sublattice.
     """
-    if count_all(space, content) <= 1:  # whole orbits are filled: nothing is left to choose
-        return count_all(space, content)
+    every = count_all(space, content)
+    if every <= 1:  # whole orbits are filled: nothing is left to choose
+        return every
     fixed = sum(class_weights(space, content))
     orbits, left = divmod(fixed, len(space.group))
     assert left == 0
@@ -79,10 +81,13 @@ class CycleClass:
         Rows of the space's group.
     edges : ndarray of int, shape (t,)
         The edge that belongs to each, its ends left out of the cycles; -1 in a space of structures.
+    colourings : tuple of functions
+        For each sublattice, in how many ways its cycles can be given species, by the species' site counts.
     """
 
     operations: NDArray[np.int64]
     edges: NDArray[np.int64]
+    colourings: tuple[Callable[[tuple[int, ...]], int], ...]
 
 
 def cycle_classes(space: Space) -> dict[tuple[Cycles, ...], CycleClass]:
@@ -105,7 +110,11 @@ def cycle_classes(space: Space) -> dict[tuple[Cycles, ...], CycleClass]:
         for row, here in zip(distinct, by_row, strict=True):
             found.setdefault(tuple(_pairs(row[r]) for r in space.ranges), []).append(here)
         memory[key] = {
-            cycles: CycleClass(operations[np.concatenate(rows)], edges[np.concatenate(rows)])
+            cycles: CycleClass(
+                operations[np.concatenate(rows)],
+                edges[np.concatenate(rows)],
+                tuple(functools.cache(functools.partial(colourings, lengths)) for lengths in cycles),
+            )
             for cycles, rows in found.items()
         }
     classes: dict[tuple[Cycles, ...], CycleClass] = memory[key]
@@ -118,10 +127,10 @@ def class_weights(space: Space, content: Content) -> list[int]:
     contents = space.placed(content)
     if any(n < 0 for counts in contents for n in counts):
         return [0] * len(cycle_classes(space))  # a pathway needs an ion and a vacancy
-    for cycles, members in cycle_classes(space).items():
+    for members in cycle_classes(space).values():
         product = len(members.operations)
-        for lengths, counts in zip(cycles, contents, strict=True):
-            product *= colourings(lengths, counts)
+        for ways, counts in zip(members.colourings, contents, strict=True):
+            product *= ways(counts)
             if not product:
                 break
         weights.append(product)
