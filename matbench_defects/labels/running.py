@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 
+from matbench_defects.crystal.hop import Hop
 from matbench_defects.crystal.structure import Crystal, shortest_distance
-from matbench_defects.labels.engine import Engine, Method, Outcome, engines
+from matbench_defects.labels.engine import Engine, Method, Outcome
 from matbench_defects.labels.store import Key, Label, LabelStore
 
 TOO_NEAR = 0.7
@@ -39,12 +40,15 @@ class Job:
         The ideal structure.
     method : Method
         Engine, settings and relaxation.
+    hop : Hop, optional
+        The hop, of a pathway; its first end point is the crystal.
     """
 
     id: str
     host: str
     crystal: Crystal
     method: Method
+    hop: Hop | None = None
 
     @property
     def key(self) -> Key:
@@ -171,7 +175,7 @@ def compute_label(job: Job) -> Label:
     if not problem:
         start = time.monotonic()
         try:
-            outcome = engine.compute(job.crystal, job.method.relax)
+            outcome = engine.compute(job.hop or job.crystal, job.method.relax)
         except Exception as error:  # whatever a calculator raises is a fact about this structure
             problem = f"failed: {type(error).__name__}: {error}"[:500]
         else:
@@ -181,7 +185,7 @@ def compute_label(job: Job) -> Label:
     return Label(
         key=job.key,
         engine_version=engine.version,
-        level_of_theory=engines.get(job.method.engine).level_of_theory,
+        level_of_theory=engine.level_of_theory,
         description=job.method.description(),
         outcome=outcome,
         problem=problem,
@@ -200,6 +204,8 @@ def _doubtful(outcome: Outcome, method: Method) -> str:
     per_atom = outcome.energy / len(outcome.crystal)
     if abs(per_atom) > LARGEST_ENERGY:
         return f"an energy of {per_atom:.3g} eV per atom is out of all proportion"
+    if outcome.problem:
+        return outcome.problem
     if not outcome.converged and method.relax is not None:
         return f"not relaxed to {method.relax.fmax} eV/Å within {method.relax.steps} steps"
     return _refused(outcome.crystal)
