@@ -19,6 +19,7 @@ from matbench_defects.enumeration.sampling import sample, sample_each_content
 from matbench_defects.enumeration.strata import listed, sample_strata, union
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Method, engines, methods_of
+from matbench_defects.labels.guards import Origin
 from matbench_defects.labels.running import Job
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import Selection
@@ -143,7 +144,7 @@ def _jobs_in(part: Selected, methods: list[Method]) -> list[Job]:
     for name, occupation in zip(labelled.ids(), labelled.occupations, strict=True):
         crystal = space.crystal(occupation)
         hop = None if space.pathway is None else hop_of(space, occupation)
-        jobs += [Job(name, host, crystal, method, hop) for method in methods]
+        jobs += [Job(name, host, crystal, method, hop, Origin(space, occupation)) for method in methods]
     return jobs
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import multiprocessing
 import os
@@ -14,14 +15,11 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from matbench_defects.crystal.hop import Hop
-from matbench_defects.crystal.structure import Crystal, shortest_distance
+from matbench_defects.crystal.structure import Crystal
 from matbench_defects.labels.engine import Engine, Method, Outcome
+from matbench_defects.labels.guards import Origin, checked, doubtful, too_near
 from matbench_defects.labels.store import Key, Label, LabelStore
 
-TOO_NEAR = 0.7
-"""Interatomic distances below this, Å, are refused: potentials give absurd energies there (-3e9 eV was seen)."""
-LARGEST_ENERGY = 100.0
-"""Energies per atom beyond this, eV, are refused."""
 SAVE_EVERY = 20.0
 """Finished labels are written at least this often, seconds."""
 
@@ -42,6 +40,8 @@ class Job:
         Engine, settings and relaxation.
     hop : Hop, optional
         The hop, of a pathway; its first end point is the crystal.
+    origin : Origin, optional
+        The configuration, of which a relaxed label is checked to have stayed what it was.
     """
 
     id: str
@@ -49,6 +49,7 @@ class Job:
     crystal: Crystal
     method: Method
     hop: Hop | None = None
+    origin: Origin | None = None
 
     @property
     def key(self) -> Key:
@@ -79,16 +80,24 @@ def run_jobs(
     Returns
     -------
     dict of Key to Label
-        Failed calculations are labels with a `problem`; they never stop the run.
+        Failed calculations are labels with a `problem`; they never stop the run. Relaxed labels that were not
+        compared with their configuration are, now.
     """
     found: dict[Key, Label] = {}
     missing: dict[Key, Job] = {}
+    late: list[Label] = []
     for job in jobs:
-        known = next((label for store in stores if (label := store.get(job.key)) is not None), None)
-        if known is not None:
-            found[job.key] = known
-        else:
+        store = next((store for store in stores if store.get(job.key) is not None), None)
+        if store is None:
             missing[job.key] = job
+            continue
+        known = store.get(job.key)
+        assert known is not None
+        found[job.key] = _guarded(known, job)
+        if found[job.key] is not known and store is stores[-1]:
+            late.append(found[job.key])
+    if late:
+        stores[-1].add(late)
     if not missing:
         return found
     computed: list[Label] = []
@@ -97,7 +106,7 @@ def run_jobs(
         if progress:
             progress(0, len(missing))
         for label in _compute_all(list(missing.values()), workers or available_cores()):
-            computed.append(label)
+            computed.append(_guarded(label, missing[label.key]))
             if progress:
                 progress(len(computed), len(missing))
             if time.monotonic() - saved > SAVE_EVERY:
@@ -109,6 +118,10 @@ def run_jobs(
     return found | {label.key: label for label in computed}
 
 
+def _guarded(label: Label, job: Job) -> Label:
+    return label if job.origin is None else checked(label, job.origin)
+
+
 def available_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -118,6 +131,7 @@ def _compute_all(jobs: list[Job], workers: int) -> Iterator[Label]:
     context = multiprocessing.get_context("spawn")  # a forked torch can hang
     # The largest first, so that no core waits long for the last one.
     jobs = sorted(jobs, key=lambda job: (-len(job.crystal), job.id, job.method.name))
+    jobs = [dataclasses.replace(job, origin=None) for job in jobs]  # what this process checks need not travel
     with _single_threaded_children():
         pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_start)
     with pool:
@@ -171,7 +185,7 @@ def compute_label(job: Job) -> Label:
     engine = _loaded.get(name)
     if engine is None:
         engine = _loaded[name] = job.method.load()
-    problem = _refused(job.crystal)
+    problem = too_near(job.crystal)
     if not problem:
         start = time.monotonic()
         try:
@@ -179,7 +193,7 @@ def compute_label(job: Job) -> Label:
         except Exception as error:  # whatever a calculator raises is a fact about this structure
             problem = f"failed: {type(error).__name__}: {error}"[:500]
         else:
-            problem = _doubtful(outcome, job.method)
+            problem = doubtful(outcome, job.method)
     if outcome is not None and not math.isfinite(outcome.energy):
         outcome = None
     return Label(
@@ -191,21 +205,3 @@ def compute_label(job: Job) -> Label:
         problem=problem,
         seconds=time.monotonic() - start,
     )
-
-
-def _refused(crystal: Crystal) -> str:
-    distance = shortest_distance(crystal)
-    return f"two atoms are {distance:.2f} Å apart" if distance < TOO_NEAR else ""
-
-
-def _doubtful(outcome: Outcome, method: Method) -> str:
-    if not math.isfinite(outcome.energy):
-        return "the energy is not a finite number"
-    per_atom = outcome.energy / len(outcome.crystal)
-    if abs(per_atom) > LARGEST_ENERGY:
-        return f"an energy of {per_atom:.3g} eV per atom is out of all proportion"
-    if outcome.problem:
-        return outcome.problem
-    if not outcome.converged and method.relax is not None:
-        return f"not relaxed to {method.relax.fmax} eV/Å within {method.relax.steps} steps"
-    return _refused(outcome.crystal)

@@ -43,7 +43,7 @@ BAND = "{engine: neb, forces: {engine: chgnet}, relax: {cell: false}}"
 
 def test_an_engine_and_what_it_labels_must_suit_each_other(tmp_path):
     spec = spec_of(tmp_path, PATHWAY)
-    message = r"spec.yaml:14: labels.0.engine: sevennet labels structures, but salt holds pathways; use one of .*neb"
+    message = r"spec.yaml:13: labels.0.engine: sevennet labels structures, but salt holds pathways; use one of .*neb"
     with pytest.raises(InputError, match=message):
         jobs_of(spec, select(spec))
     spec = spec_of(tmp_path, "", BAND)
@@ -67,7 +67,7 @@ def test_an_engine_and_what_it_labels_must_suit_each_other(tmp_path):
 )
 def test_mistakes_in_a_band_are_located(tmp_path, label, message):
     spec = spec_of(tmp_path, PATHWAY, label)
-    with pytest.raises(InputError, match=r"spec.yaml:14: .*" + message):
+    with pytest.raises(InputError, match=r"spec.yaml:13: .*" + message):
         jobs_of(spec, select(spec))
 
 
