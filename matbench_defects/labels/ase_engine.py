@@ -23,17 +23,12 @@ def one_thread() -> None:
 def relaxed(atoms: Any, relax: Relaxation) -> tuple[bool, int]:
     """Relax ``ase.Atoms`` in place; return whether that converged, and its steps."""
     from ase.filters import FrechetCellFilter
-
-    optimizer = optimizer_of(relax.optimizer)(FrechetCellFilter(atoms) if relax.cell else atoms, logfile=None)
-    converged = bool(optimizer.run(fmax=relax.fmax, steps=relax.steps))
-    return converged, int(optimizer.nsteps)
-
-
-def optimizer_of(name: Literal["LBFGS", "FIRE"]) -> Any:
-    """Return ASE's optimizer of that name."""
     from ase.optimize import FIRE, LBFGS
 
-    return {"FIRE": FIRE, "LBFGS": LBFGS}[name]
+    make = {"FIRE": FIRE, "LBFGS": LBFGS}[relax.optimizer]
+    optimizer = make(FrechetCellFilter(atoms) if relax.cell else atoms, logfile=None)
+    converged = bool(optimizer.run(fmax=relax.fmax, steps=relax.steps))
+    return converged, int(optimizer.nsteps)
 
 
 class AseEngine(ABC):
