@@ -57,7 +57,7 @@ def hop_of(space: Space, occupation: NDArray[np.uint8]) -> Hop:
         If the space does not hold pathways.
     """
     first, second = space.end_points(occupation)
-    leaves, reached = filled_sites(space, first), filled_sites(space, second)
+    leaves, reached = filled_sites(space.structures, first), filled_sites(space.structures, second)
     (start,), (end,) = np.setdiff1d(leaves, reached), np.setdiff1d(reached, leaves)
     away = (space.positions[end] - space.positions[start]) @ np.linalg.inv(space.lattice)
     # Within the cutoff one pair of sites has one edge, so the nearest image is the one that is meant.

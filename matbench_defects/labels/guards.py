@@ -40,12 +40,15 @@ class Origin:
     space: Space
     occupation: NDArray[np.uint8]
 
-    def ends(self) -> list[tuple[str, NDArray[np.uint8]]]:
-        """Return the structures whose relaxation is checked, with what a message calls them."""
+    def starts(self) -> list[tuple[str, NDArray[np.int64]]]:
+        """Return the sites that the atoms of each relaxed structure started on, with what a message calls it."""
+        sites = filled_sites(self.space, self.occupation)
         if self.space.pathway is None:
-            return [("it", self.occupation)]
-        first, second = self.space.end_points(self.occupation)
-        return [("its first end point", first), ("its second end point", second)]
+            return [("it", sites)]
+        reached = filled_sites(self.space.structures, self.space.end_points(self.occupation)[1])
+        # In the second end point the atom that hopped stands where it stood in the list, on another site.
+        second = np.where(np.isin(sites, reached), sites, np.setdiff1d(reached, sites)[0])
+        return [("its first end point", sites), ("its second end point", second)]
 
 
 def too_near(crystal: Crystal) -> str:
@@ -98,16 +101,15 @@ def checked(label: Label, origin: Origin) -> Label:
     relaxed = [outcome.crystal]
     if outcome.band is not None:
         relaxed.append(dataclasses.replace(outcome.crystal, positions=outcome.band.second))
-    space = origin.space.without_pathway()
-    for (which, occupation), crystal in zip(origin.ends(), relaxed, strict=True):
-        sites = filled_sites(space, occupation)
+    space = origin.space.structures
+    for (which, sites), crystal in zip(origin.starts(), relaxed, strict=True):
         largest = max(largest, _displacement(space, sites, crystal))
         found = identify(space, crystal, laid=True)
         if found.sites is not None and np.array_equal(found.sites, sites):
             continue
         if found.id is None:
             left = f"{which} left its configuration: {found.reason}"
-        elif origin.space.pathway is None and found.id == configuration_id(space, occupation):
+        elif origin.space.pathway is None and found.id == configuration_id(space, origin.occupation):
             continue
         else:
             left = f"{which} relaxed into another configuration, {found.id}"
