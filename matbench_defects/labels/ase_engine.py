@@ -39,7 +39,7 @@ class AseEngine(ABC):
     the symmetry of the start to break may be missed.
     """
 
-    labels: ClassVar[Literal["structures", "pathways"]] = "structures"
+    labels: ClassVar[Literal["structures", "pathways", "rows"]] = "structures"
     relaxation: ClassVar[Literal["possible", "needed", "impossible"]] = "possible"
 
     def __init__(self, settings: Any) -> None:

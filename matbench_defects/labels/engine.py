@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.errors import nearest
+from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import digest
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
@@ -19,6 +20,16 @@ from matbench_defects.spec.models import LabelSpec, Relaxation, Spec
 
 class EngineSettings(Model):
     """Settings of an engine; each engine adds its own fields. Unknown ones are refused."""
+
+    def located(self, folder: Path) -> EngineSettings:
+        """Return the settings with files, if there are any, found in the spec's folder.
+
+        Raises
+        ------
+        InputError
+            If one is not there.
+        """
+        return self
 
 
 @dataclass(frozen=True)
@@ -68,8 +79,8 @@ class Outcome:
         Total energy, eV per cell; of a hop, that of the first end point.
     crystal : Crystal
         The structure that the energy belongs to: the given one, or the relaxed one.
-    max_force : float
-        Largest force on an atom, eV/Å.
+    max_force : float or None
+        Largest force on an atom, eV/Å; None where forces are not known.
     max_stress : float or None
         Largest component of the stress by absolute value, eV/Å³; None where the engine gives no stress.
     magnetic_moments : ndarray of float, shape (n,), or None
@@ -89,7 +100,7 @@ class Outcome:
 
     energy: float
     crystal: Crystal
-    max_force: float
+    max_force: float | None
     max_stress: float | None
     magnetic_moments: NDArray[np.float64] | None
     converged: bool
@@ -99,6 +110,22 @@ class Outcome:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class Row:
+    """A configuration by name, for engines that look labels up.
+
+    Parameters
+    ----------
+    id : str
+        The configuration, or ``reference:<name>``.
+    crystal : Crystal
+        Its ideal structure.
+    """
+
+    id: str
+    crystal: Crystal
+
+
 class Engine(Protocol):
     """Turns crystals into energies, or hops into barriers. One instance serves one process and many of them."""
 
@@ -106,8 +133,8 @@ class Engine(Protocol):
     level_of_theory: str
     """What the energies approximate, and by which means; a machine-learned potential says so. Known of the class too,
     in general terms where settings decide."""
-    labels: ClassVar[Literal["structures", "pathways"]]
-    """What its labels are of, and so what `compute` is given: a Crystal, or a Hop."""
+    labels: ClassVar[Literal["structures", "pathways", "rows"]]
+    """What its labels are of, and so what `compute` is given: a Crystal, a Hop, or a Row, a structure with its id."""
     relaxation: ClassVar[Literal["possible", "needed", "impossible"]]
     """Whether a label may, must or cannot ask to relax."""
 
@@ -191,6 +218,10 @@ def method_of(spec: Spec, position: int) -> Method:
         )
     kind = engines.get(label.engine)
     settings = validate(kind.Settings, label.options, spec.document, route)
+    try:
+        settings = settings.located(spec.document.folder(route))
+    except InputError as error:
+        raise spec.error((*route, "file"), error.message) from None
     if kind.relaxation == "needed" and label.relax is None:
         raise spec.error((*route, "relax"), f"is missing; {label.engine} needs to know how to relax the end points")
     if kind.relaxation == "impossible" and label.relax is not None:

@@ -75,7 +75,7 @@ def doubtful(outcome: Outcome, method: Method) -> str:
 
 def absurd_force(outcome: Outcome) -> str:
     """Return why the forces are refused, empty where they are not."""
-    if not abs(outcome.max_force) <= LARGEST_FORCE:  # not-a-number included
+    if outcome.max_force is not None and not abs(outcome.max_force) <= LARGEST_FORCE:  # not-a-number included
         return f"a force of {outcome.max_force:.3g} eV/Å is out of all proportion"
     return ""
 

@@ -130,7 +130,7 @@ def _check_suits(spec: Spec, position: int, method: Method, space: Space) -> Non
     holds = "structures" if space.pathway is None else "pathways"
     made_for = "pathways" if method.of_pathways else "structures"
     if holds != made_for:
-        others = [name for name, kind in engines.items() if kind.labels == holds]
+        others = [name for name, kind in engines.items() if (kind.labels == "pathways") == (holds == "pathways")]
         raise spec.error(
             ("labels", position, "engine"),
             f"{method.engine} labels {made_for}, but {space.name} holds {holds}; use one of {', '.join(others)}",

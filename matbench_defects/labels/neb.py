@@ -77,7 +77,7 @@ class Neb:
     """
 
     Settings: ClassVar[type[EngineSettings]] = NebSettings
-    labels: ClassVar[Literal["structures", "pathways"]] = "pathways"
+    labels: ClassVar[Literal["structures", "pathways", "rows"]] = "pathways"
     relaxation: ClassVar[Literal["possible", "needed", "impossible"]] = "needed"
     level_of_theory: str = "that of the engine which gives the forces"
 

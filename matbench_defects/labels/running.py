@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from matbench_defects.crystal.hop import Hop
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.labels.engine import Engine, Method, Outcome
+from matbench_defects.labels.engine import Engine, Method, Outcome, Row
 from matbench_defects.labels.guards import Origin, checked, doubtful, too_near
 from matbench_defects.labels.store import Key, Label, LabelStore
 
@@ -55,6 +55,12 @@ class Job:
     def key(self) -> Key:
         """What the label is looked up by."""
         return Key(self.id, self.method.digest(), self.host)
+
+    def subject(self, of: str) -> Crystal | Hop | Row:
+        """Return what an engine is given that labels structures, pathways or rows."""
+        if of == "rows":
+            return Row(self.id, self.crystal)
+        return self.crystal if self.hop is None else self.hop
 
 
 def run_jobs(
@@ -189,7 +195,7 @@ def compute_label(job: Job) -> Label:
     if not problem:
         start = time.monotonic()
         try:
-            outcome = engine.compute(job.hop or job.crystal, job.method.relax)
+            outcome = engine.compute(job.subject(engine.labels), job.method.relax)
         except Exception as error:  # whatever a calculator raises is a fact about this structure
             problem = f"failed: {type(error).__name__}: {error}"[:500]
         else:

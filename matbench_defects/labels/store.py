@@ -184,7 +184,7 @@ def _row(label: Label) -> dict[str, Any]:
             "energy": round(found.energy, 6),
             "converged": found.converged,
             "steps": found.steps,
-            "max_force": round(found.max_force, 6),
+            "max_force": None if found.max_force is None else round(found.max_force, 6),
             "max_stress": None if found.max_stress is None else round(found.max_stress, 6),
             "species": list(found.crystal.species),
             "lattice": np.round(found.crystal.lattice, 6).tolist(),
