@@ -61,13 +61,18 @@ def allowed_calculators() -> tuple[Path, dict[str, Entry]]:
         return path, {}
     try:
         listed = tomllib.loads(path.read_text(encoding="utf-8")).get("ase", {})
-        return path, {name: Entry.model_validate(entry) for name, entry in listed.items()}
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in ("ase", *first["loc"]))
-        raise InputError(first["msg"].lower(), file=str(path), field=field) from None
+        return path, {name: _entry(path, name, entry) for name, entry in listed.items()}
     except (OSError, ValueError, AttributeError) as error:
         raise InputError(f"is no list of calculators: {error}", file=str(path)) from None
+
+
+def _entry(path: Path, name: str, entry: Any) -> Entry:
+    try:
+        return Entry.model_validate(entry)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in ("ase", name, *first["loc"]))
+        raise InputError(first["msg"].lower(), file=str(path), field=field) from None
 
 
 class AseSettings(EngineSettings):
