@@ -219,6 +219,11 @@ class Space:
             raise InputError(f"the space {self.name} holds structures; `pathway` would make it one of pathways")
         return self._ends(occupation, 1), self._ends(occupation, 0)
 
+    @functools.cached_property
+    def structures(self) -> Space:
+        """The space of the structures that pathways join: itself, where it holds structures."""
+        return self if self.pathway is None else dataclasses.replace(self, pathway=None, memory={})
+
     def count(self, content: Content, name: str) -> int:
         """Return how many of one species a content has.
 

@@ -185,7 +185,7 @@ def _join(
     for method in planned.methods:
         by_id = {job.id: found[job.key] for job in planned.jobs if job.method.name == method.name}
         for row in rows:
-            row.update(label_columns(method.name, by_id[row["id"]], method.relax is not None))
+            row.update(label_columns(method, by_id[row["id"]]))
         labelled[method.name] = [
             LabelledRow(r.id, r.space, r.content, by_id[r.id] if by_id[r.id].usable else None) for r in identities
         ]
@@ -198,7 +198,7 @@ def _join(
 def _write_structures(planned: Plan, rows: list[dict[str, Any]], folder: Path) -> None:
     schema = structure_schema(planned.spaces)
     for method in planned.methods:
-        for field in label_schema(method.name, method.relax is not None):
+        for field in label_schema(method):
             schema = schema.append(field)
     for name, target in planned.targets.items():
         schema = schema.append(target.quantity.field(name))

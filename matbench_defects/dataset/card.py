@@ -126,7 +126,7 @@ def _labels(spec: Spec, manifest: dict[str, Any]) -> str:
         if relax is not None:
             what = "positions and cell" if relax["cell"] else "positions"
             how = f"{what} relaxed to {relax['fmax']} eV/Å, {relax['optimizer']}, at most {relax['steps']} steps"
-        settings = ", ".join(f"{k} {v}" for k, v in made["settings"].items())
+        settings = _settings(made["settings"])
         discarded = "; ".join(f"{n}: {p}" for p, n in made["discarded"].items()) or "none"
         rows.append(
             [f"`{name}`", f"{', '.join(made['engine_versions'])} ({settings})", "; ".join(made["level_of_theory"]), how]
@@ -146,6 +146,12 @@ def _labels(spec: Spec, manifest: dict[str, Any]) -> str:
     else:
         text += "\n\nNo comparison with better numbers has been made."
     return text
+
+
+def _settings(settings: dict[str, Any]) -> str:
+    """Return an engine's settings for people; what is nested is told in brackets."""
+    parts = [f"{k} ({_settings(v)})" if isinstance(v, dict) else f"{k} {v}" for k, v in settings.items()]
+    return ", ".join(parts)
 
 
 def _splits(audit: dict[str, Any]) -> str:

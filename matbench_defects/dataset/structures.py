@@ -11,9 +11,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from matbench_defects.columns import Quantity
+from matbench_defects.crystal.hop import hop_of
 from matbench_defects.crystal.parent import found_symmetry
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.labels.engine import Method
 from matbench_defects.labels.jobs import Selected
 from matbench_defects.labels.store import Label
 
@@ -52,6 +54,10 @@ def _structure_row(
     different = [i for i, (now, then) in enumerate(zip(here, space.host_species, strict=True)) if now != then]
     by_name = {s.name: dict(zip(s.species, c, strict=True)) for s, c in zip(space.sublattices, content, strict=True)}
     fractional = crystal.positions @ np.linalg.inv(space.lattice)
+    hop = {}
+    if space.pathway is not None:
+        found = hop_of(space, occupation)
+        hop = {"hop_atom": found.atom, "hop_cartesian_vector": _rounded(found.vector)}
     _, _, group = found_symmetry(space.lattice, fractional, list(crystal.species), 1e-3)
     return {
         "id": id_,
@@ -73,6 +79,7 @@ def _structure_row(
         "defect_species": [here[i] for i in different],
         "defect_host_species": [space.host_species[i] for i in different],
         "defect_cartesian_positions": _rounded(space.positions[different]),
+        **hop,
     }
 
 
@@ -82,7 +89,13 @@ def _rounded(values: np.ndarray) -> list[Any]:
 
 
 def structure_schema(spaces: dict[str, Space]) -> pa.Schema:
-    """Return the columns that `structure_rows` fills."""
+    """Return the columns that `structure_rows` fills; of pathways, the structure is the first end point."""
+    hop = [
+        Quantity("1", description="which atom hops, counted from 0").field("hop_atom", pa.int32()),
+        Quantity("Å", description="from its ideal position to that in the second end point").field(
+            "hop_cartesian_vector", pa.list_(pa.float64())
+        ),
+    ]
     return pa.schema(
         [
             pa.field("id", pa.string(), nullable=False),
@@ -110,14 +123,17 @@ def structure_schema(spaces: dict[str, Space]) -> pa.Schema:
             Quantity("Å", description="sites that differ from the parent").field(
                 "defect_cartesian_positions", _VECTORS
             ),
+            *(hop if any(space.pathway is not None for space in spaces.values()) else []),
         ]
     )
 
 
-def label_schema(name: str, with_structure: bool) -> list[pa.Field]:
+def label_schema(method: Method) -> list[pa.Field]:
     """Return the columns of one label, each beginning with its name."""
+    name = method.name
+    energy = "total energy of the first end point" if method.of_pathways else "total energy"
     fields = [
-        Quantity("eV", "cell", f"as computed by {name}", "total energy").field(f"{name}_energy"),
+        Quantity("eV", "cell", f"as computed by {name}", energy).field(f"{name}_energy"),
         pa.field(f"{name}_converged", pa.bool_()),
         pa.field(f"{name}_steps", pa.int32()),
         Quantity("eV/Å", description="largest force on an atom").field(f"{name}_max_force"),
@@ -127,16 +143,37 @@ def label_schema(name: str, with_structure: bool) -> list[pa.Field]:
             f"{name}_magnetic_moments", pa.list_(pa.float64())
         ),
     ]
-    if with_structure:
+    if method.relax is not None:
         fields += [
+            Quantity("Å", description="largest distance of a relaxed atom from its ideal site").field(
+                f"{name}_displacement"
+            ),
             Quantity("Å", description="relaxed lattice vectors as rows").field(f"{name}_lattice_vectors", _VECTORS),
             Quantity("Å", description="relaxed positions").field(f"{name}_cartesian_site_positions", _VECTORS),
         ]
-    return fields
+    return fields + (_pathway_schema(name) if method.of_pathways else [])
 
 
-def label_columns(name: str, label: Label, with_structure: bool) -> dict[str, Any]:
+def _pathway_schema(name: str) -> list[pa.Field]:
+    ends = {"": "the lower end point", "_forward": "the first end point", "_backward": "the second end point"}
+    return [
+        *(
+            Quantity("eV", "hop", end, "highest energy along the pathway").field(f"{name}_barrier{which}")
+            for which, end in ends.items()
+        ),
+        Quantity("eV", "cell", "the first end point", "energies along the pathway, end points included").field(
+            f"{name}_path_energies", pa.list_(pa.float64())
+        ),
+        Quantity("Å", description="positions of the highest image").field(f"{name}_highest_positions", _VECTORS),
+        Quantity("Å", description="relaxed positions of the second end point").field(
+            f"{name}_second_positions", _VECTORS
+        ),
+    ]
+
+
+def label_columns(method: Method, label: Label) -> dict[str, Any]:
     """Return the values of one label's columns."""
+    name = method.name
     result: dict[str, Any] = {f"{name}_problem": label.problem}
     if label.outcome is None:
         return result
@@ -150,9 +187,22 @@ def label_columns(name: str, label: Label, with_structure: bool) -> dict[str, An
         f"{name}_max_stress": outcome.max_stress,
         f"{name}_magnetic_moments": None if moments is None else moments.tolist(),
     }
-    if with_structure:
-        result[f"{name}_lattice_vectors"] = outcome.crystal.lattice.tolist()
-        result[f"{name}_cartesian_site_positions"] = outcome.crystal.positions.tolist()
+    if method.relax is not None:
+        result |= {
+            f"{name}_displacement": None if outcome.displacement is None else round(outcome.displacement, 4),
+            f"{name}_lattice_vectors": outcome.crystal.lattice.tolist(),
+            f"{name}_cartesian_site_positions": outcome.crystal.positions.tolist(),
+        }
+    if outcome.band is not None:
+        band = outcome.band
+        result |= {
+            f"{name}_barrier": round(band.largest, 6),
+            f"{name}_barrier_forward": round(band.forward, 6),
+            f"{name}_barrier_backward": round(band.backward, 6),
+            f"{name}_path_energies": np.round(band.energies - band.energies[0], 6).tolist(),
+            f"{name}_highest_positions": band.highest.tolist(),
+            f"{name}_second_positions": band.second.tolist(),
+        }
     return result
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -20,6 +20,17 @@ def one_thread() -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 
 
+def relaxed(atoms: Any, relax: Relaxation) -> tuple[bool, int]:
+    """Relax ``ase.Atoms`` in place; return whether that converged, and its steps."""
+    from ase.filters import FrechetCellFilter
+    from ase.optimize import FIRE, LBFGS
+
+    make = {"FIRE": FIRE, "LBFGS": LBFGS}[relax.optimizer]
+    optimizer = make(FrechetCellFilter(atoms) if relax.cell else atoms, logfile=None)
+    converged = bool(optimizer.run(fmax=relax.fmax, steps=relax.steps))
+    return converged, int(optimizer.nsteps)
+
+
 class AseEngine(ABC):
     """An engine that is an ASE calculator.
 
@@ -28,13 +39,25 @@ class AseEngine(ABC):
     the symmetry of the start to break may be missed.
     """
 
+    labels: ClassVar[Literal["structures", "pathways", "rows"]] = "structures"
+    relaxation: ClassVar[Literal["possible", "needed", "impossible"]] = "possible"
+
     def __init__(self, settings: Any) -> None:
         self.settings = settings
         self._calculator: Any = None
 
+    @property
+    @abstractmethod
+    def version(self) -> str:
+        """The package and its version."""
+
     @abstractmethod
     def calculator(self) -> Any:
         """Return a new ASE calculator."""
+
+    def fixed_cell_calculator(self) -> Any:
+        """Return a new ASE calculator for energies and forces alone; an engine that saves by that has its own."""
+        return self.calculator()
 
     def compute(self, crystal: Crystal, relax: Relaxation | None) -> Outcome:
         """Return the energy of a crystal, relaxed first if asked."""
@@ -42,15 +65,7 @@ class AseEngine(ABC):
             self._calculator = self.calculator()
         atoms = crystal.to_ase()
         atoms.calc = self._calculator
-        converged, steps = True, 0
-        if relax is not None:
-            from ase.filters import FrechetCellFilter
-            from ase.optimize import FIRE, LBFGS
-
-            make = {"FIRE": FIRE, "LBFGS": LBFGS}[relax.optimizer]
-            optimizer = make(FrechetCellFilter(atoms) if relax.cell else atoms, logfile=None)
-            converged = bool(optimizer.run(fmax=relax.fmax, steps=relax.steps))
-            steps = int(optimizer.nsteps)
+        converged, steps = (True, 0) if relax is None else relaxed(atoms, relax)
         energy = float(atoms.get_potential_energy())
         forces = np.asarray(atoms.get_forces())
         properties = atoms.calc.results

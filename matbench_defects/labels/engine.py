@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.errors import nearest
+from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import digest
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
@@ -20,19 +21,66 @@ from matbench_defects.spec.models import LabelSpec, Relaxation, Spec
 class EngineSettings(Model):
     """Settings of an engine; each engine adds its own fields. Unknown ones are refused."""
 
+    def located(self, folder: Path) -> EngineSettings:
+        """Return the settings with files, if there are any, found in the spec's folder.
+
+        Raises
+        ------
+        InputError
+            If one is not there.
+        """
+        return self
+
+
+@dataclass(frozen=True)
+class Band:
+    """The minimum-energy path of one hop: the images of an elastic band, its end points included.
+
+    Parameters
+    ----------
+    energies : ndarray of float, shape (images + 2,)
+        Total energy of each image from the first end point to the second, eV per cell.
+    highest : ndarray of float, shape (n, 3)
+        Positions of the highest image, Å, in the lattice of the outcome.
+    second : ndarray of float, shape (n, 3)
+        Positions of the relaxed second end point, Å.
+    atom : int
+        Which atom hops.
+    """
+
+    energies: NDArray[np.float64]
+    highest: NDArray[np.float64]
+    second: NDArray[np.float64]
+    atom: int
+
+    @property
+    def forward(self) -> float:
+        """Energy of the highest image above the first end point, eV."""
+        return float(self.energies.max() - self.energies[0])
+
+    @property
+    def backward(self) -> float:
+        """Energy of the highest image above the second end point, eV."""
+        return float(self.energies.max() - self.energies[-1])
+
+    @property
+    def largest(self) -> float:
+        """Energy of the highest image above the lower end point, eV."""
+        return max(self.forward, self.backward)
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an engine found for one crystal.
+    """What an engine found for one crystal or one hop.
 
     Parameters
     ----------
     energy : float
-        Total energy, eV per cell.
+        Total energy, eV per cell; of a hop, that of the first end point.
     crystal : Crystal
         The structure that the energy belongs to: the given one, or the relaxed one.
-    max_force : float
-        Largest force on an atom, eV/Å.
+    max_force : float or None
+        Largest force on an atom, eV/Å; None where forces are not known.
     max_stress : float or None
         Largest component of the stress by absolute value, eV/Å³; None where the engine gives no stress.
     magnetic_moments : ndarray of float, shape (n,), or None
@@ -40,24 +88,55 @@ class Outcome:
     converged : bool
         Whether the relaxation reached its threshold; True for a static energy.
     steps : int
-        Steps of the relaxation.
+        Steps of the relaxation; of a hop, those of its band.
+    band : Band or None
+        The path of a hop; None for a structure.
+    displacement : float or None
+        Largest distance of a relaxed atom from its ideal site, Å, strain and drift taken out, at either end of a hop;
+        None where nothing was relaxed or it has not been looked at.
+    problem : str
+        What the engine itself found wrong; empty where nothing. A label keeps it as its own.
     """
 
     energy: float
     crystal: Crystal
-    max_force: float
+    max_force: float | None
     max_stress: float | None
     magnetic_moments: NDArray[np.float64] | None
     converged: bool
     steps: int
+    band: Band | None = None
+    displacement: float | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A configuration by name, for engines that look labels up.
+
+    Parameters
+    ----------
+    id : str
+        The configuration, or ``reference:<name>``.
+    crystal : Crystal
+        Its ideal structure.
+    """
+
+    id: str
+    crystal: Crystal
 
 
 class Engine(Protocol):
-    """Turns crystals into energies. One instance serves one process and many crystals."""
+    """Turns crystals into energies, or hops into barriers. One instance serves one process and many of them."""
 
     Settings: ClassVar[type[EngineSettings]]
-    level_of_theory: ClassVar[str]
-    """What the energies approximate, and by which means; a machine-learned potential says so."""
+    level_of_theory: str
+    """What the energies approximate, and by which means; a machine-learned potential says so. Known of the class too,
+    in general terms where settings decide."""
+    labels: ClassVar[Literal["structures", "pathways", "rows"]]
+    """What its labels are of, and so what `compute` is given: a Crystal, a Hop, or a Row, a structure with its id."""
+    relaxation: ClassVar[Literal["possible", "needed", "impossible"]]
+    """Whether a label may, must or cannot ask to relax."""
 
     def __init__(self, settings: Any) -> None: ...
 
@@ -66,8 +145,8 @@ class Engine(Protocol):
         """The package and its version."""
         ...
 
-    def compute(self, crystal: Crystal, relax: Relaxation | None) -> Outcome:
-        """Return the energy of a crystal, relaxed first if asked."""
+    def compute(self, subject: Any, relax: Relaxation | None) -> Outcome:
+        """Return what a crystal or hop comes to, relaxed first if asked."""
         ...
 
 
@@ -104,6 +183,11 @@ class Method:
             "relax": self.relax.model_dump(mode="json") if self.relax else None,
         }
 
+    @property
+    def of_pathways(self) -> bool:
+        """Whether its labels are of pathways, not of structures."""
+        return engines.get(self.engine).labels == "pathways"
+
     def digest(self) -> str:
         """Return a digest of the description: labels with the same digest are interchangeable."""
         return digest(self.description())
@@ -132,5 +216,14 @@ def method_of(spec: Spec, position: int) -> Method:
         raise spec.error(
             (*route, "engine"), f"no engine is called '{label.engine}'; {nearest(label.engine, engines.names())}"
         )
-    settings = validate(engines.get(label.engine).Settings, label.options, spec.document, route)
+    kind = engines.get(label.engine)
+    settings = validate(kind.Settings, label.options, spec.document, route)
+    try:
+        settings = settings.located(spec.document.folder(route))
+    except InputError as error:
+        raise spec.error((*route, "file"), error.message) from None
+    if kind.relaxation == "needed" and label.relax is None:
+        raise spec.error((*route, "relax"), f"is missing; {label.engine} needs to know how to relax the end points")
+    if kind.relaxation == "impossible" and label.relax is not None:
+        raise spec.error((*route, "relax"), f"{label.engine} knows no forces and cannot relax")
     return Method(label.label_name, label.engine, settings, label.relax)

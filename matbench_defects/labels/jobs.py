@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from matbench_defects.crystal.hop import hop_of
 from matbench_defects.crystal.parent import build_parent
 from matbench_defects.crystal.space import Space, build_spaces
 from matbench_defects.enumeration.configurations import Configurations
@@ -17,7 +18,8 @@ from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample, sample_each_content
 from matbench_defects.enumeration.strata import listed, sample_strata, union
 from matbench_defects.errors import InputError
-from matbench_defects.labels.engine import Method, methods_of
+from matbench_defects.labels.engine import Method, engines, methods_of
+from matbench_defects.labels.guards import Origin
 from matbench_defects.labels.running import Job
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import Selection
@@ -111,27 +113,39 @@ def jobs_of(spec: Spec, selected: dict[str, Selected]) -> list[Job]:
     Raises
     ------
     InputError
-        Naming file and line, if an engine is not known or a reference phase cannot be built.
+        Naming file and line, if an engine is not known, labels structures where there are pathways or the other way
+        round, or a reference phase cannot be built.
     """
     methods = methods_of(spec)
-    for name, part in selected.items():
-        if part.space.pathway is not None and methods:
-            message = f"{name} holds pathways, which no engine here labels yet; enumerate them, or leave `labels` out"
-            raise spec.error(("labels",), message)
-    jobs = _reference_jobs(spec, methods)
+    for part in selected.values():
+        for position, method in enumerate(methods):
+            _check_suits(spec, position, method, part.space)
+    jobs = _reference_jobs(spec, [method for method in methods if not method.of_pathways])
     for part in selected.values():
         jobs.extend(_jobs_in(part, methods))
     return jobs
 
 
+def _check_suits(spec: Spec, position: int, method: Method, space: Space) -> None:
+    holds = "structures" if space.pathway is None else "pathways"
+    made_for = "pathways" if method.of_pathways else "structures"
+    if holds != made_for:
+        others = [name for name, kind in engines.items() if (kind.labels == "pathways") == (holds == "pathways")]
+        raise spec.error(
+            ("labels", position, "engine"),
+            f"{method.engine} labels {made_for}, but {space.name} holds {holds}; use one of {', '.join(others)}",
+        )
+
+
 def _jobs_in(part: Selected, methods: list[Method]) -> list[Job]:
-    host = part.space.digest()
+    space, host = part.space, part.space.digest()
     labelled = part.labelled
-    return [
-        Job(name, host, part.space.crystal(occupation), method)
-        for name, occupation in zip(labelled.ids(), labelled.occupations, strict=True)
-        for method in methods
-    ]
+    jobs = []
+    for name, occupation in zip(labelled.ids(), labelled.occupations, strict=True):
+        crystal = space.crystal(occupation)
+        hop = None if space.pathway is None else hop_of(space, occupation)
+        jobs += [Job(name, host, crystal, method, hop, Origin(space, occupation)) for method in methods]
+    return jobs
 
 
 def _reference_jobs(spec: Spec, methods: list[Method]) -> list[Job]:

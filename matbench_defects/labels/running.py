@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import multiprocessing
 import os
@@ -13,14 +14,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 
-from matbench_defects.crystal.structure import Crystal, shortest_distance
-from matbench_defects.labels.engine import Engine, Method, Outcome, engines
+from matbench_defects.crystal.hop import Hop
+from matbench_defects.crystal.structure import Crystal
+from matbench_defects.labels.engine import Engine, Method, Outcome, Row
+from matbench_defects.labels.guards import Origin, checked, doubtful, too_near
 from matbench_defects.labels.store import Key, Label, LabelStore
 
-TOO_NEAR = 0.7
-"""Interatomic distances below this, Å, are refused: potentials give absurd energies there (-3e9 eV was seen)."""
-LARGEST_ENERGY = 100.0
-"""Energies per atom beyond this, eV, are refused."""
 SAVE_EVERY = 20.0
 """Finished labels are written at least this often, seconds."""
 
@@ -39,17 +38,29 @@ class Job:
         The ideal structure.
     method : Method
         Engine, settings and relaxation.
+    hop : Hop, optional
+        The hop, of a pathway; its first end point is the crystal.
+    origin : Origin, optional
+        The configuration, of which a relaxed label is checked to have stayed what it was.
     """
 
     id: str
     host: str
     crystal: Crystal
     method: Method
+    hop: Hop | None = None
+    origin: Origin | None = None
 
     @property
     def key(self) -> Key:
         """What the label is looked up by."""
         return Key(self.id, self.method.digest(), self.host)
+
+    def subject(self, of: str) -> Crystal | Hop | Row:
+        """Return what an engine is given that labels structures, pathways or rows."""
+        if of == "rows":
+            return Row(self.id, self.crystal)
+        return self.crystal if self.hop is None else self.hop
 
 
 def run_jobs(
@@ -75,16 +86,24 @@ def run_jobs(
     Returns
     -------
     dict of Key to Label
-        Failed calculations are labels with a `problem`; they never stop the run.
+        Failed calculations are labels with a `problem`; they never stop the run. Relaxed labels that were not
+        compared with their configuration are, now.
     """
     found: dict[Key, Label] = {}
     missing: dict[Key, Job] = {}
+    late: list[Label] = []
     for job in jobs:
-        known = next((label for store in stores if (label := store.get(job.key)) is not None), None)
-        if known is not None:
-            found[job.key] = known
-        else:
+        store = next((store for store in stores if store.get(job.key) is not None), None)
+        if store is None:
             missing[job.key] = job
+            continue
+        known = store.get(job.key)
+        assert known is not None
+        found[job.key] = _guarded(known, job)
+        if found[job.key] is not known and store is stores[-1]:
+            late.append(found[job.key])
+    if late:
+        stores[-1].add(late)
     if not missing:
         return found
     computed: list[Label] = []
@@ -93,7 +112,7 @@ def run_jobs(
         if progress:
             progress(0, len(missing))
         for label in _compute_all(list(missing.values()), workers or available_cores()):
-            computed.append(label)
+            computed.append(_guarded(label, missing[label.key]))
             if progress:
                 progress(len(computed), len(missing))
             if time.monotonic() - saved > SAVE_EVERY:
@@ -105,6 +124,10 @@ def run_jobs(
     return found | {label.key: label for label in computed}
 
 
+def _guarded(label: Label, job: Job) -> Label:
+    return label if job.origin is None else checked(label, job.origin)
+
+
 def available_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -114,6 +137,7 @@ def _compute_all(jobs: list[Job], workers: int) -> Iterator[Label]:
     context = multiprocessing.get_context("spawn")  # a forked torch can hang
     # The largest first, so that no core waits long for the last one.
     jobs = sorted(jobs, key=lambda job: (-len(job.crystal), job.id, job.method.name))
+    jobs = [dataclasses.replace(job, origin=None) for job in jobs]  # what this process checks need not travel
     with _single_threaded_children():
         pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_start)
     with pool:
@@ -167,39 +191,23 @@ def compute_label(job: Job) -> Label:
     engine = _loaded.get(name)
     if engine is None:
         engine = _loaded[name] = job.method.load()
-    problem = _refused(job.crystal)
+    problem = too_near(job.crystal)
     if not problem:
         start = time.monotonic()
         try:
-            outcome = engine.compute(job.crystal, job.method.relax)
+            outcome = engine.compute(job.subject(engine.labels), job.method.relax)
         except Exception as error:  # whatever a calculator raises is a fact about this structure
             problem = f"failed: {type(error).__name__}: {error}"[:500]
         else:
-            problem = _doubtful(outcome, job.method)
+            problem = doubtful(outcome, job.method)
     if outcome is not None and not math.isfinite(outcome.energy):
         outcome = None
     return Label(
         key=job.key,
         engine_version=engine.version,
-        level_of_theory=engines.get(job.method.engine).level_of_theory,
+        level_of_theory=engine.level_of_theory,
         description=job.method.description(),
         outcome=outcome,
         problem=problem,
         seconds=time.monotonic() - start,
     )
-
-
-def _refused(crystal: Crystal) -> str:
-    distance = shortest_distance(crystal)
-    return f"two atoms are {distance:.2f} Å apart" if distance < TOO_NEAR else ""
-
-
-def _doubtful(outcome: Outcome, method: Method) -> str:
-    if not math.isfinite(outcome.energy):
-        return "the energy is not a finite number"
-    per_atom = outcome.energy / len(outcome.crystal)
-    if abs(per_atom) > LARGEST_ENERGY:
-        return f"an energy of {per_atom:.3g} eV per atom is out of all proportion"
-    if not outcome.converged and method.relax is not None:
-        return f"not relaxed to {method.relax.fmax} eV/Å within {method.relax.steps} steps"
-    return _refused(outcome.crystal)

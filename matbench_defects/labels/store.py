@@ -16,7 +16,7 @@ from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
 from matbench_defects.files import atomic_path
-from matbench_defects.labels.engine import Outcome
+from matbench_defects.labels.engine import Band, Outcome
 
 
 class Key(NamedTuple):
@@ -93,6 +93,17 @@ _SCHEMA = pa.schema(
     ],
     metadata={"matbench_defects_labels": "1"},
 )
+_LATER = [
+    Quantity("Å", description="largest distance of a relaxed atom from its ideal site").field("displacement"),
+    Quantity("eV", "cell", description="total energies along a pathway, end points included").field(
+        "band_energies", _list(pa.float64())
+    ),
+    Quantity("Å", description="positions of the highest image").field("band_highest", _list(_list(pa.float64()))),
+    Quantity("Å", description="positions of the second end point").field("band_second", _list(_list(pa.float64()))),
+    pa.field("band_atom", pa.int32()),
+]
+"""Columns that came later: tables written before do not have them."""
+_WHOLE = pa.schema([*_SCHEMA, *_LATER], metadata=_SCHEMA.metadata)
 
 
 class LabelStore:
@@ -119,7 +130,7 @@ class LabelStore:
         self._labels.update((label.key, label) for label in labels)
         rows = [_row(self._labels[key]) for key in sorted(self._labels)]
         with atomic_path(self.path) as temporary:
-            pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), temporary, compression="zstd")
+            pq.write_table(pa.Table.from_pylist(rows, schema=_WHOLE), temporary, compression="zstd")
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -146,7 +157,11 @@ def _table(path: Path, columns: list[str] | None = None) -> pa.Table:
             schema, table = file.schema_arrow, file.read(columns, use_threads=columns is None)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"cannot be read as Parquet: {str(error).splitlines()[0]}", file=str(path)) from None
-    if not schema.equals(_SCHEMA, check_metadata=True):
+    expected = pa.schema(
+        [field for field in _WHOLE if field.name in _SCHEMA.names or field.name in schema.names],
+        metadata=_WHOLE.metadata,
+    )
+    if not schema.equals(expected, check_metadata=True):
         missing = [n for n in _SCHEMA.names if n not in schema.names]
         reason = f"lacks {', '.join(missing)}" if missing else "has other types or units"
         raise InputError(f"is not a table of labels: it {reason}", file=str(path))
@@ -169,13 +184,21 @@ def _row(label: Label) -> dict[str, Any]:
             "energy": round(found.energy, 6),
             "converged": found.converged,
             "steps": found.steps,
-            "max_force": round(found.max_force, 6),
+            "max_force": None if found.max_force is None else round(found.max_force, 6),
             "max_stress": None if found.max_stress is None else round(found.max_stress, 6),
             "species": list(found.crystal.species),
             "lattice": np.round(found.crystal.lattice, 6).tolist(),
             "positions": np.round(found.crystal.positions, 6).tolist(),
             "magnetic_moments": None if moments is None else np.round(moments, 4).tolist(),
+            "displacement": None if found.displacement is None else round(found.displacement, 4),
         }
+        if found.band is not None:
+            row |= {
+                "band_energies": np.round(found.band.energies, 6).tolist(),
+                "band_highest": np.round(found.band.highest, 6).tolist(),
+                "band_second": np.round(found.band.second, 6).tolist(),
+                "band_atom": found.band.atom,
+            }
     return row
 
 
@@ -192,6 +215,8 @@ def _read(path: Path) -> Iterator[Label]:
                 magnetic_moments=None if moments is None else np.array(moments),
                 converged=row["converged"],
                 steps=row["steps"],
+                displacement=row.get("displacement"),
+                band=_band(row),
             )
         yield Label(
             key=Key(row["id"], row["method"], row["host"]),
@@ -202,3 +227,10 @@ def _read(path: Path) -> Iterator[Label]:
             problem=row["problem"],
             seconds=row["seconds"],
         )
+
+
+def _band(row: dict[str, Any]) -> Band | None:
+    if row.get("band_energies") is None:
+        return None
+    energies, highest, second = (np.array(row[f"band_{part}"]) for part in ("energies", "highest", "second"))
+    return Band(energies, highest, second, row["band_atom"])

@@ -40,6 +40,8 @@ INPUT_COLUMNS = (
     "defect_species",
     "defect_host_species",
     "defect_cartesian_positions",
+    "hop_atom",
+    "hop_cartesian_vector",
 )
 """What a model may see of a row, besides the ``content_`` columns: the ideal structure, never a label."""
 

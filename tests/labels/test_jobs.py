@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from matbench_defects.errors import InputError
@@ -20,13 +21,13 @@ parent:
 supercell: [2, 2, 2]
 sublattices: {Na: {vacancy: 1, Na: rest}}
 MORE
-labels: [{engine: sevennet}]
+labels: [LABEL]
 """
 
 
-def spec_of(tmp_path, more):
+def spec_of(tmp_path, more, label="{engine: sevennet}"):
     path = tmp_path / "spec.yaml"
-    path.write_text(SPEC.replace("MORE", more))
+    path.write_text(SPEC.replace("MORE", more).replace("LABEL", label))
     return load_spec(path)
 
 
@@ -36,7 +37,47 @@ def test_one_job_for_each_chosen_configuration_and_label(tmp_path):
     assert (job.id, len(job.crystal), job.method.name) == ("salt:Va1Na31:0", 63, "sevennet_static")
 
 
-def test_pathways_are_not_labelled_as_structures(tmp_path):
-    spec = spec_of(tmp_path, "pathway: {species: Na, cutoff: 4.0}")
-    with pytest.raises(InputError, match=r"spec.yaml:13: labels: salt holds pathways, which no engine here labels yet"):
+PATHWAY = "pathway: {species: Na, cutoff: 4.0}"
+BAND = "{engine: neb, forces: {engine: chgnet}, relax: {cell: false}}"
+
+
+def test_an_engine_and_what_it_labels_must_suit_each_other(tmp_path):
+    spec = spec_of(tmp_path, PATHWAY)
+    message = r"spec.yaml:13: labels.0.engine: sevennet labels structures, but salt holds pathways; use one of .*neb"
+    with pytest.raises(InputError, match=message):
         jobs_of(spec, select(spec))
+    spec = spec_of(tmp_path, "", BAND)
+    with pytest.raises(InputError, match=r"neb labels pathways, but salt holds structures; use one of .*sevennet"):
+        jobs_of(spec, select(spec))
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ("{engine: neb, forces: {engine: chgnet}}", "labels.0.relax: is missing; neb needs to know how to relax"),
+        ("{engine: neb, relax: {cell: false}}", "labels.0.forces: is missing"),
+        ("{engine: neb, forces: {engine: chgnt}, relax: {cell: false}}", "did you mean 'chgnet'"),
+        ("{engine: neb, forces: {engine: neb}, relax: {cell: false}}", "no engine of forces is called 'neb'"),
+        (
+            "{engine: neb, forces: {engine: chgnet, model: best}, relax: {cell: false}}",
+            "chgnet does not take this model",
+        ),
+        ("{engine: neb, forces: {engine: chgnet, modl: x}, relax: {cell: false}}", "chgnet does not take this modl"),
+    ],
+)
+def test_mistakes_in_a_band_are_located(tmp_path, label, message):
+    spec = spec_of(tmp_path, PATHWAY, label)
+    with pytest.raises(InputError, match=r"spec.yaml:13: .*" + message):
+        jobs_of(spec, select(spec))
+
+
+def test_a_band_says_all_that_decides_its_label(tmp_path):
+    spec = spec_of(tmp_path, PATHWAY, BAND)
+    (job,) = jobs_of(spec, select(spec))
+    described = job.method.description()["settings"]
+    assert described["forces"] == {"engine": "chgnet", "model": "0.3.0"}  # though the spec leaves the model out
+    assert job.hop.first.positions == pytest.approx(job.crystal.positions)
+    moved = job.hop.second.positions - job.hop.first.positions
+    assert np.flatnonzero(np.abs(moved).sum(axis=1)).tolist() == [job.hop.atom]
+    assert job.crystal.species[job.hop.atom] == "Na"
+    assert np.linalg.norm(job.hop.vector) == pytest.approx(5.6 / np.sqrt(2))

@@ -1,0 +1,87 @@
+"""Electrostatic energy of point charges: exact, cheap, and no chemistry at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version as package_version
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from matbench_defects.crystal.structure import Crystal
+from matbench_defects.errors import InputError
+from matbench_defects.labels.engine import EngineSettings, Outcome, engines
+from matbench_defects.spec.fields import Species
+from matbench_defects.spec.models import Relaxation
+
+
+class EwaldSettings(EngineSettings):
+    """Settings of an Ewald sum."""
+
+    charges: Annotated[dict[Species, float], Field(min_length=1)]
+    """Charge of each element, elementary charges, such as ``{Li: 1, Ni: 3, O: -2}``. None is guessed."""
+    background: bool = False
+    """Whether a cell that the charges do not make neutral is neutralised by a uniform background; without it such a
+    cell is refused. With atoms taken out and fixed charges, the background stands for whatever compensates."""
+
+
+def ewald_energy(crystal: Crystal, charges: Mapping[str, float], *, background: bool = False) -> tuple[float, float]:
+    """Return the electrostatic energy of point charges in a periodic cell, also of use as a descriptor.
+
+    Ewald's sum (Ann. Phys. 369, 253 (1921), doi:10.1002/andp.19213690304) as pymatgen has it.
+
+    Parameters
+    ----------
+    crystal : Crystal
+        The structure.
+    charges : mapping of str to float
+        Charge of each element, elementary charges.
+    background : bool
+        Whether a uniform background neutralises a charged cell.
+
+    Returns
+    -------
+    tuple of float
+        Energy, eV per cell, and the largest force on an ion, eV/Å.
+
+    Raises
+    ------
+    InputError
+        If an element has no charge, or the cell is charged and no background was asked for.
+    """
+    from pymatgen.analysis.ewald import EwaldSummation
+
+    missing = sorted(set(crystal.species) - set(charges))
+    if missing:
+        raise InputError(f"no charge is given for {', '.join(missing)}")
+    each = [charges[species] for species in crystal.species]
+    if abs(sum(each)) > 1e-6 and not background:
+        raise InputError(f"the charges add up to {sum(each):g}; `background: true` would neutralise the cell")
+    structure = crystal.to_pymatgen()
+    structure.add_oxidation_state_by_site(each)
+    summed = EwaldSummation(structure, compute_forces=True)
+    return float(summed.total_energy), float(np.linalg.norm(summed.forces, axis=1).max())
+
+
+@engines.register("ewald")
+class Ewald:
+    """Electrostatic energy of fixed point charges, static."""
+
+    Settings: ClassVar[type[EngineSettings]] = EwaldSettings
+    labels: ClassVar[Literal["structures", "pathways", "rows"]] = "structures"
+    relaxation: ClassVar[Literal["possible", "needed", "impossible"]] = "impossible"
+    level_of_theory: str = "electrostatics of fixed point charges, no other interaction; not machine-learned, not DFT"
+
+    def __init__(self, settings: EwaldSettings) -> None:
+        self.settings = settings
+
+    @property
+    def version(self) -> str:
+        """The package and its version."""
+        return f"pymatgen {package_version('pymatgen')}"
+
+    def compute(self, crystal: Crystal, relax: Relaxation | None) -> Outcome:
+        """Return the electrostatic energy of a crystal."""
+        energy, force = ewald_energy(crystal, self.settings.charges, background=self.settings.background)
+        return Outcome(energy, crystal, force, None, None, True, 0)

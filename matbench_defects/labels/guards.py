@@ -1,0 +1,125 @@
+"""Guards: what makes a label unusable though an engine returned it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matbench_defects.crystal.hop import filled_sites
+from matbench_defects.crystal.space import Space
+from matbench_defects.crystal.structure import Crystal, shortest_distance
+from matbench_defects.enumeration.canonical import configuration_id
+from matbench_defects.enumeration.identify import identify
+from matbench_defects.labels.engine import Method, Outcome
+from matbench_defects.labels.store import Label
+
+TOO_NEAR = 0.7
+"""Interatomic distances below this, Å, are refused: potentials give absurd energies there (-3e9 eV was seen)."""
+LARGEST_ENERGY = 100.0
+"""Energies per atom beyond this, eV, are refused."""
+LARGEST_FORCE = 100.0
+"""Forces on an atom beyond this, eV/Å, are refused."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The configuration that a label is of, from whose ideal structure a relaxation starts.
+
+    Parameters
+    ----------
+    space : Space
+        Its space.
+    occupation : ndarray of uint8, shape (n,)
+        The configuration; in a space of pathways, the pathway.
+    """
+
+    space: Space
+    occupation: NDArray[np.uint8]
+
+    def starts(self) -> list[tuple[str, NDArray[np.int64]]]:
+        """Return the sites that the atoms of each relaxed structure started on, with what a message calls it."""
+        sites = filled_sites(self.space, self.occupation)
+        if self.space.pathway is None:
+            return [("it", sites)]
+        reached = filled_sites(self.space.structures, self.space.end_points(self.occupation)[1])
+        # In the second end point the atom that hopped stands where it stood in the list, on another site.
+        second = np.where(np.isin(sites, reached), sites, np.setdiff1d(reached, sites)[0])
+        return [("its first end point", sites), ("its second end point", second)]
+
+
+def too_near(crystal: Crystal) -> str:
+    """Return why a structure is refused, empty where it is not."""
+    distance = shortest_distance(crystal)
+    return f"two atoms are {distance:.2f} Å apart" if distance < TOO_NEAR else ""
+
+
+def doubtful(outcome: Outcome, method: Method) -> str:
+    """Return what is wrong with an outcome by itself, empty where nothing is."""
+    if not math.isfinite(outcome.energy):
+        return "the energy is not a finite number"
+    per_atom = outcome.energy / len(outcome.crystal)
+    if abs(per_atom) > LARGEST_ENERGY:
+        return f"an energy of {per_atom:.3g} eV per atom is out of all proportion"
+    if problem := absurd_force(outcome):
+        return problem
+    if outcome.problem:
+        return outcome.problem
+    if not outcome.converged and method.relax is not None:
+        return f"not relaxed to {method.relax.fmax} eV/Å within {method.relax.steps} steps"
+    return too_near(outcome.crystal)
+
+
+def absurd_force(outcome: Outcome) -> str:
+    """Return why the forces are refused, empty where they are not."""
+    if outcome.max_force is not None and not abs(outcome.max_force) <= LARGEST_FORCE:  # not-a-number included
+        return f"a force of {outcome.max_force:.3g} eV/Å is out of all proportion"
+    return ""
+
+
+def checked(label: Label, origin: Origin) -> Label:
+    """Return a label whose relaxation has been compared with the configuration it started from.
+
+    Its largest displacement is recorded. An atom nearer to another site than to its own makes it another
+    configuration, and then the label has a problem, unless symmetry makes both equal. Of a hop, each end point must
+    have kept the very sites.
+
+    Parameters
+    ----------
+    label : Label
+        The label; one that did not relax, or was compared before, is returned as it is.
+    origin : Origin
+        The configuration.
+    """
+    outcome = label.outcome
+    if outcome is None or label.description["relax"] is None or outcome.displacement is not None:
+        return label
+    problem, largest = label.problem or absurd_force(outcome), 0.0
+    relaxed = [outcome.crystal]
+    if outcome.band is not None:
+        relaxed.append(dataclasses.replace(outcome.crystal, positions=outcome.band.second))
+    space = origin.space.structures
+    for (which, sites), crystal in zip(origin.starts(), relaxed, strict=True):
+        largest = max(largest, _displacement(space, sites, crystal))
+        found = identify(space, crystal, laid=True)
+        if found.sites is not None and np.array_equal(found.sites, sites):
+            continue
+        if found.id is None:
+            left = f"{which} left its configuration: {found.reason}"
+        elif origin.space.pathway is None and found.id == configuration_id(space, origin.occupation):
+            continue
+        else:
+            left = f"{which} relaxed into another configuration, {found.id}"
+        problem = problem or left
+    return dataclasses.replace(label, outcome=dataclasses.replace(outcome, displacement=largest), problem=problem)
+
+
+def _displacement(space: Space, sites: NDArray[np.int64], crystal: Crystal) -> float:
+    """Return the largest distance of an atom from the site it started on, Å, strain and drift taken out."""
+    ideal = space.positions[sites] @ np.linalg.inv(space.lattice)
+    away = crystal.positions @ np.linalg.inv(crystal.lattice) - ideal
+    away -= np.round(away)
+    return float(np.linalg.norm((away - away.mean(axis=0)) @ space.lattice, axis=1).max(initial=0.0))

@@ -1,0 +1,148 @@
+"""Energies that were computed elsewhere, read from a file by the configuration's id."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import PrivateAttr
+
+from matbench_defects.columns import Quantity, check_quantity
+from matbench_defects.errors import InputError
+from matbench_defects.files import sha256_of_file
+from matbench_defects.labels.engine import EngineSettings, Outcome, Row, engines
+from matbench_defects.spec.models import Relaxation
+
+
+class TableSettings(EngineSettings):
+    """Settings of energies from a file."""
+
+    file: str
+    """CSV, JSON (a list of objects) or Parquet, beside the spec; it has a column ``id``."""
+    energy: str = "energy"
+    """Name of the column of total energies. In Parquet its unit must stand in the column's metadata."""
+    unit: Literal["eV"]
+    """Unit of that column."""
+    per: Literal["cell", "atom"]
+    """What it is divided by; the cell is the configuration's supercell."""
+    level_of_theory: str
+    """What the energies approximate, and by which means: functional, code, cutoffs, relaxed or not."""
+    machine_learned: bool
+    """Whether they come from a machine-learned potential; they are then never called DFT."""
+    sha256: str = ""
+    """Digest of the file, for whoever wants it fixed; left out, that of the file as it is."""
+
+    _path: Path = PrivateAttr(default_factory=Path)
+
+    def located(self, folder: Path) -> TableSettings:
+        """Return the settings with the file found beside the spec."""
+        path = folder / self.file
+        if not path.is_file():
+            raise InputError(f"there is no file {path}")
+        found = sha256_of_file(path)
+        if self.sha256 not in ("", found):
+            raise InputError(f"{path} has the SHA-256 {found}, not {self.sha256}")
+        settings = self.model_copy(update={"sha256": found})
+        settings._path = path
+        return settings
+
+
+def read_energies(path: Path, column: str, per: str) -> dict[str, float]:
+    """Return the energies of a table by id.
+
+    Parameters
+    ----------
+    path : path
+        CSV, JSON or Parquet, told by its ending.
+    column : str
+        Name of the column of energies.
+    per : str
+        ``cell`` or ``atom``.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, an id stands twice, an energy is no finite number, or a unit is another.
+    """
+    energies: dict[str, float] = {}
+    for number, row in enumerate(_rows(path, column, per), start=1):
+        if not isinstance(row, dict) or not {"id", column} <= set(row):
+            raise InputError(f"row {number} lacks `id` or `{column}`", file=str(path))
+        name = str(row["id"])
+        try:
+            value = float(row[column])
+        except (TypeError, ValueError):
+            value = math.nan
+        if not math.isfinite(value):
+            raise InputError(f"row {number}: {row[column]!r} is no finite number", file=str(path), field=column)
+        if name in energies:
+            raise InputError(f"row {number}: the id {name} stands there twice", file=str(path), field="id")
+        energies[name] = value
+    return energies
+
+
+def _rows(path: Path, column: str, per: str) -> list[Any]:
+    try:
+        if path.suffix == ".csv":
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                return list(csv.DictReader(file))
+        if path.suffix == ".json":
+            rows = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(rows, list):
+                raise InputError("a list of objects was expected", file=str(path))
+            return rows
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read: {error}", file=str(path)) from None
+    if path.suffix != ".parquet":
+        raise InputError("a file that ends in .csv, .json or .parquet was expected", file=str(path))
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            table = file.read()
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"cannot be read as Parquet: {str(error).splitlines()[0]}", file=str(path)) from None
+    if column in table.schema.names:
+        field = table.schema.field(column)
+        found = Quantity.of(field)
+        reference = "" if found is None else found.reference  # total energies refer to whatever the code's zero is
+        check_quantity(field, Quantity("eV", per, reference), str(path))
+    rows = table.to_pylist()
+    return list(rows)
+
+
+@engines.register("table")
+class Table:
+    """Energies from a file, at the level of theory that the spec states. The structure is the ideal one."""
+
+    Settings: ClassVar[type[EngineSettings]] = TableSettings
+    labels: ClassVar[Literal["structures", "pathways", "rows"]] = "rows"
+    relaxation: ClassVar[Literal["possible", "needed", "impossible"]] = "impossible"
+    level_of_theory: str = "as the spec states it"
+
+    def __init__(self, settings: TableSettings) -> None:
+        self.settings = settings
+        self._energies = read_energies(settings._path, settings.energy, settings.per)
+        self.level_of_theory = settings.level_of_theory + ("; machine-learned, not DFT" * settings.machine_learned)
+
+    @property
+    def version(self) -> str:
+        """The file and the beginning of its digest."""
+        return f"{Path(self.settings.file).name} {self.settings.sha256[:12]}"
+
+    def compute(self, row: Row, relax: Relaxation | None) -> Outcome:
+        """Return the energy that the file has for a configuration.
+
+        Raises
+        ------
+        InputError
+            If it has none.
+        """
+        if row.id not in self._energies:
+            raise InputError(f"{self.settings.file} has no row {row.id}")
+        energy = self._energies[row.id] * (len(row.crystal) if self.settings.per == "atom" else 1)
+        return Outcome(energy, row.crystal, None, None, None, True, 0)
