@@ -46,6 +46,7 @@ class Listed(StrEnum):
     metrics = "metrics"
     splits = "splits"
     quantities = "quantities"
+    formats = "formats"
 
 
 def _version(asked: bool) -> None:
@@ -130,6 +131,31 @@ def identify(
     from matbench_defects.commands.identifying import show_identified
 
     if not show_identified(structure, spec, console):
+        raise SystemExit(1)
+
+
+@app.command("import")
+def import_(
+    format_: Annotated[str, typer.Argument(metavar="FORMAT", help="A registered format; see `list formats`.")],
+    source: Annotated[Path, typer.Argument(help="The published file or folder.")],
+    spec: Annotated[str, typer.Option(help="A spec file, a folder that holds spec.yaml, or a shipped name.")],
+    out: Annotated[Path, typer.Option(help="A Parquet file: one row a configuration. A report goes beside it.")],
+    level_of_theory: Annotated[str | None, typer.Option(help="What computed the labels.")] = None,
+    origin: Annotated[str | None, typer.Option("--source", help="Who published them: a DOI or a repository.")] = None,
+    license_: Annotated[str | None, typer.Option("--license", help="Under which licence (SPDX).")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the format, in YAML.")
+    ] = None,
+) -> None:
+    """Map published structures with labels onto the configurations of a spec."""
+    from matbench_defects.commands.importing import import_published, parse_settings, show_mapped
+
+    given = {"level_of_theory": level_of_theory, "source": origin, "license": license_}
+    given = {k: v for k, v in given.items() if v is not None} | parse_settings(settings or [])
+    with _progress("structures") as show:
+        mapped, report = import_published(format_, source, spec, out, given, show)
+    show_mapped(mapped, out, report, console)
+    if not mapped.rows:
         raise SystemExit(1)
 
 
