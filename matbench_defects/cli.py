@@ -136,7 +136,9 @@ def identify(
 
 @app.command("import")
 def import_(
-    format_: Annotated[str, typer.Argument(metavar="FORMAT", help="A registered format; see `list formats`.")],
+    format_: Annotated[
+        str, typer.Argument(metavar="FORMAT", help="A registered format; see `matbench-defects list formats`.")
+    ],
     source: Annotated[Path, typer.Argument(help="The published file or folder.")],
     spec: Annotated[str, typer.Option(help="A spec file, a folder that holds spec.yaml, or a shipped name.")],
     out: Annotated[Path, typer.Option(help="A Parquet file: one row a configuration. A report goes beside it.")],

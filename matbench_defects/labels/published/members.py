@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import tarfile
@@ -9,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from matbench_defects.errors import InputError, nearest
 
@@ -86,38 +88,61 @@ class Members:
         InputError
             If it cannot be read, is cut short or is too large.
         """
-        try:
-            if self._zip is not None:
-                with self._zip.open(self._names[name]) as stream:
-                    data = _limited(stream, largest)
-            else:
-                with open(self.path / name, "rb") as stream:
-                    data = _limited(stream, largest)
-            if name.endswith(".gz") and not name.endswith(".tar.gz"):
-                data = _limited(gzip.GzipFile(fileobj=io.BytesIO(data)), largest)
-        except (EOFError, OSError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-            raise InputError(f"cannot be read: {str(error).splitlines()[0]}", file=self.shown(name)) from None
-        except _TooLargeError:
-            raise InputError(f"holds more than {largest:,} bytes", file=self.shown(name)) from None
-        return data
+        if self._zip is None:
+            return read_file(self.path / name, largest)
+        with _readable(self.shown(name), largest), self._zip.open(self._names[name]) as stream:
+            return _whole(stream, name, largest)
 
     def text(self, name: str) -> str:
         """Return the text of a file, which must be UTF-8."""
-        try:
-            return self.read(name).decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise InputError("is not UTF-8 text", file=self.shown(name)) from None
+        return _text(self.read(name), self.shown(name))
+
+
+def read_file(path: Path, largest: int = LARGEST_FILE) -> bytes:
+    """Return the bytes of a file, decompressed where its name ends in ``.gz`` but not ``.tar.gz``.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is cut short or is too large.
+    """
+    with _readable(str(path), largest), open(path, "rb") as stream:
+        return _whole(stream, path.name, largest)
+
+
+def text_of_file(path: Path) -> str:
+    """Return the text of a file, plain or compressed, which must be UTF-8."""
+    return _text(read_file(path), str(path))
 
 
 class _TooLargeError(Exception):
     pass
 
 
-def _limited(stream: object, largest: int) -> bytes:
-    data: bytes = stream.read(largest + 1)  # type: ignore[attr-defined]
+@contextlib.contextmanager
+def _readable(file: str, largest: int) -> Iterator[None]:
+    try:
+        yield
+    except _TooLargeError:
+        raise InputError(f"holds more than {largest:,} bytes", file=file) from None
+    except (EOFError, OSError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"cannot be read: {reason}", file=file) from None
+
+
+def _whole(stream: IO[bytes], name: str, largest: int) -> bytes:
+    packed = name.endswith(".gz") and not name.endswith(".tar.gz")
+    data = (gzip.GzipFile(fileobj=stream) if packed else stream).read(largest + 1)
     if len(data) > largest:
         raise _TooLargeError
     return data
+
+
+def _text(data: bytes, file: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError("is not UTF-8 text", file=file) from None
 
 
 def check_name(name: str, archive: Path | str) -> None:

@@ -1,4 +1,4 @@
-"""Published labels on disk: one Parquet file, one row a configuration, and beside it a CSV file of what is not in it."""
+"""Published labels on disk: one Parquet file with one row a configuration, and a CSV file of what is not in it."""
 
 from __future__ import annotations
 

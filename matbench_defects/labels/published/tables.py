@@ -48,7 +48,9 @@ def read_rows(text: str, file: str, required: Iterable[str] = ()) -> list[Row]:
         rows = []
         for cells in reader:
             if None in cells or None in cells.values():
-                raise InputError(f"has more or fewer cells than the {len(columns)} columns", file=file, line=reader.line_num)
+                raise InputError(
+                    f"has more or fewer cells than the {len(columns)} columns", file=file, line=reader.line_num
+                )
             rows.append(Row(reader.line_num, dict(cells)))
     except csv.Error as error:
         raise InputError(f"is no CSV table: {error}", file=file, line=reader.line_num) from None
@@ -81,6 +83,25 @@ def number(text: str, column: str, file: str, line: int | None = None) -> float 
     if not math.isfinite(value):
         raise InputError(f"'{text[:40]}' is no finite number", file=file, line=line, field=column)
     return value
+
+
+def finite(value: object, field: str, file: str) -> float | None:
+    """Return a number of JSON or ASE; None where there is none.
+
+    Raises
+    ------
+    InputError
+        If it is no finite number.
+    """
+    if value is None:
+        return None
+    try:
+        found = math.nan if isinstance(value, bool | str) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise InputError(f"{str(value)[:40]!r} is no finite number", file=file, field=field)
+    return found
 
 
 def parse_quantity(text: str, column: str, file: str) -> Quantity:

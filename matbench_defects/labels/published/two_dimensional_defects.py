@@ -3,9 +3,9 @@
 A folder or ZIP archive with
 
 - ``descriptors.csv``: ``_id``, ``description`` (the defect type), ``base`` (the host), ``cell``, ``defects``;
-- the whole set: ``defects.csv.gz`` with one row a structure, its labels in ``targets.csv.gz`` with the same ``_id`` or in
-  itself, the structure in ``initial.tar.gz`` or ``initial/`` as ``_id.cif``; chemical potentials in ``elements.csv`` and
-  energies of ideal hosts in ``initial_structures.csv``;
+- the whole set: ``defects.csv.gz`` with one row a structure, its labels there or in ``targets.csv.gz`` under the same
+  ``_id``, the structure in ``initial.tar.gz`` or ``initial/`` as ``_id.cif``; chemical potentials in ``elements.csv``
+  and energies of ideal hosts in ``initial_structures.csv``;
 - or its pilot: ``data.csv.gz`` with CIF text in the column ``structures`` and ``targets.csv.gz``, row by row alike (the
   first column of one and ``descriptor_id`` of the other agree, but neither is unique).
 """
@@ -106,7 +106,9 @@ class TwoDimensionalDefects:
         rows, file = _pilot_labels(members, pilot) if pilot else _labels(members)
         if not rows:
             raise InputError("holds no structure", file=file)
-        quantities = {name: q for name, q in QUANTITIES.items() if name in rows[0].cells or name.startswith("formation")}
+        quantities = {
+            name: q for name, q in QUANTITIES.items() if name in rows[0].cells or name.startswith("formation")
+        }
         texts = _pilot_texts(rows) if pilot else _texts(members, [row.cells["_id"] for row in rows])
 
         def structures() -> Iterator[PublishedStructure]:
@@ -168,12 +170,15 @@ def _pilot_labels(members: Members, name: str) -> tuple[list[Row], str]:
     index = next((c for c in ("descriptor_id", "") if structures and c in structures[0].cells), None)
     for here, there in zip(structures, labels, strict=True):
         if index is not None and here.cells[index] != there.cells["descriptor_id"]:
+            other = there.cells["descriptor_id"]
             raise InputError(
-                f"is of defect type {here.cells[index]}, but that row of {labels_file} of {there.cells['descriptor_id']}",
+                f"is of the defect type {here.cells[index]}, but the same row of {labels_file} of {other}",
                 file=file,
                 line=here.line,
             )
-    both = [Row(t.line, {**t.cells, "structures": h.cells["structures"]}) for h, t in zip(structures, labels, strict=True)]
+    both = [
+        Row(t.line, {**t.cells, "structures": h.cells["structures"]}) for h, t in zip(structures, labels, strict=True)
+    ]
     return _unique(both, labels_file), labels_file
 
 
