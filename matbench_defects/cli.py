@@ -162,6 +162,22 @@ def import_(
 
 
 @app.command()
+def compare(
+    ours: Annotated[str, typer.Argument(help="A built dataset, or a spec whose labels are compared.")],
+    name: Annotated[str, typer.Argument(help="A target of the dataset, or a label of the spec.")],
+    published: Annotated[Path, typer.Argument(help="What `import` wrote.")],
+    column: Annotated[str, typer.Option(help="The published column.")] = "formation_energy_per_site",
+    labels: Annotated[
+        Path | None, typer.Option(help="Labels of the spec; labels.parquet beside it if left out.")
+    ] = None,
+) -> None:
+    """Say how far a target or label is from published values of the same configurations."""
+    from matbench_defects.commands.importing import show_comparison
+
+    show_comparison(ours, name, published, column, labels, console)
+
+
+@app.command()
 def init(
     cif: Annotated[Path, typer.Argument(help="The ideal host crystal.")],
     out: Annotated[

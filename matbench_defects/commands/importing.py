@@ -1,4 +1,4 @@
-"""What `import` does and shows."""
+"""What `import` and `compare` do and show."""
 
 from __future__ import annotations
 
@@ -12,10 +12,18 @@ import yaml
 from rich.console import Console
 
 from matbench_defects.crystal.space import build_spaces
+from matbench_defects.dataset.published_comparison import (
+    PER_SITE,
+    compare_dataset,
+    compare_values,
+    formation_energies_per_site,
+)
+from matbench_defects.dataset.reading import open_dataset
 from matbench_defects.errors import InputError
 from matbench_defects.labels.published.mapping import Mapped, map_published
 from matbench_defects.labels.published.source import formats, settings_of
-from matbench_defects.labels.published.store import write_published
+from matbench_defects.labels.published.store import read_published, write_published
+from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
 
 
@@ -93,3 +101,46 @@ def show_mapped(mapped: Mapped, out: Path, report: Path, console: Console) -> No
         say(f"  {duplicates} are configurations that others are already; the lowest energy stays")
     if mapped.remarks:
         say(f"Each of them stands in {report}")
+
+
+def show_comparison(ours: str, name: str, published: Path, column: str, labels: Path | None, console: Console) -> None:
+    """Show how far a target of a dataset, or the formation energies of a spec's label, are from published values.
+
+    Parameters
+    ----------
+    ours : str
+        A built dataset, or a spec.
+    name : str
+        A target of the dataset, or a label of the spec, whose formation energies per defect site are taken.
+    published : path
+        What `import_published` wrote.
+    column : str
+        The published column.
+    labels : path or None
+        The labels of the spec; those beside it where left out.
+    console : rich.console.Console
+        Where it is shown: as lines that a spec's `comparisons` can take over.
+    """
+    table = read_published(published)
+    if (Path(ours) / "manifest.json").is_file():
+        dataset = open_dataset(ours)
+        found = compare_dataset(dataset, name, table, column)
+        unit = dataset.quantity(name).shown_unit if name in dataset.targets else ""
+    else:
+        known = labels or find_spec(ours).parent / "labels.parquet"
+        if not known.is_file():
+            raise InputError("there are no labels; `matbench-defects label` computes them", file=str(known))
+        values = formation_energies_per_site(load_spec(ours), name, known)
+        found = compare_values(values, PER_SITE, table, column)
+        unit = PER_SITE.shown_unit
+    sources = sorted(set(table["source"].to_pylist()))
+    comparison = {
+        "label": name,
+        "against": f"{found.rows} configurations with {column} of {'; '.join(sources)}",
+        "rows": found.rows,
+        "mae": round(found.mae, 4),
+        "unit": unit,
+        "spearman": round(found.spearman, 3),
+        "note": f"Mean difference {found.mean_difference:+.3f} {unit}.",
+    }
+    console.print(yaml.safe_dump([comparison], sort_keys=False, allow_unicode=True, width=120), end="", markup=False)

@@ -11,6 +11,9 @@ from matbench_defects.enumeration.canonical import operations_to_canonical
 from matbench_defects.enumeration.identify import Identified, identify
 from matbench_defects.labels.published.source import Published, PublishedStructure
 
+LARGEST = 1.0
+"""An atom farther than this from its site, Å, is taken for another one's: half of a bond is nobody's."""
+
 
 @dataclass(frozen=True)
 class Remark:
@@ -117,7 +120,7 @@ def _find(structure: PublishedStructure, spaces: dict[str, Space]) -> tuple[list
     for name, space in spaces.items():
         if structure.space not in ("", name):
             continue
-        identified = identify(space, structure.crystal)
+        identified = identify(space, structure.crystal, LARGEST)
         reason = identified.reason
         if identified.id is not None:
             assert identified.occupation is not None
