@@ -20,7 +20,9 @@ from matbench_defects.labels.published.source import (
 from matbench_defects.labels.published.structures import crystal_of_structure
 from matbench_defects.labels.published.tables import finite
 
-CLASS = ("pymatgen.entries.computed_entries", "ComputedStructureEntry")
+MODULES = ("pymatgen.entries.computed_entries", "pymatgen.core.entries")
+"""Where pymatgen keeps, or kept, the class of entries."""
+CLASS = "ComputedStructureEntry"
 """The only class that is read."""
 QUANTITIES = {
     "energy": TOTAL_ENERGY,
@@ -69,9 +71,10 @@ def _entries(path: Path) -> list[Any]:
 def _structures(entries: list[Any], file: str) -> Iterator[PublishedStructure]:
     for position, entry in enumerate(entries):
         where = f"entry {position}"
-        found = (entry.get("@module"), entry.get("@class")) if isinstance(entry, dict) else (None, None)
-        if found != CLASS:
-            raise InputError(f"{'.'.join(CLASS)} was expected, not {found[0]}.{found[1]}", file=file, field=where)
+        named = entry if isinstance(entry, dict) else {}
+        if named.get("@module") not in MODULES or named.get("@class") != CLASS:
+            found = f"{named.get('@module')}.{named.get('@class')}" if named else type(entry).__name__
+            raise InputError(f"{MODULES[0]}.{CLASS} was expected, not {found}", file=file, field=where)
         values = {name: finite(entry.get(name), f"{where}.{name}", file) for name in QUANTITIES}
         name = str(entry.get("entry_id") or position)
         try:

@@ -140,7 +140,10 @@ def columns_with_units(columns: Iterable[str], units: dict[str, str], file: str)
         If a unit is not known, stated twice, or stated for a column that is not there; or if no column has one.
     """
     found: dict[str, tuple[str, Quantity]] = {}
-    for head in columns:
+    heads = list(columns)
+    for name in units:
+        check_column(name, [head.partition("[")[0].strip() for head in heads], file)
+    for head in heads:
         name, _, rest = head.partition("[")
         name = name.strip()
         if rest and not rest.rstrip().endswith("]"):
@@ -150,9 +153,6 @@ def columns_with_units(columns: Iterable[str], units: dict[str, str], file: str)
         unit = rest.rstrip().removesuffix("]") if rest else units.get(name)
         if unit is not None:
             found[head] = (name, parse_quantity(unit, name, file))
-    names = [name for name, _ in found.values()]
-    for name in units:
-        check_column(name, names or columns, file)
     if not found:
         raise InputError(
             "no column states a unit: head it such as energy [eV per cell], or give --set units={energy: eV per cell}",
