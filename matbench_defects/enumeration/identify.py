@@ -53,7 +53,7 @@ class Identified:
     displacement: float | None = None
 
 
-def identify(space: Space, crystal: Crystal, largest: float = 1.5) -> Identified:
+def identify(space: Space, crystal: Crystal, largest: float = 1.5, *, laid: bool = False) -> Identified:
     """Say which configuration of a space a structure is, or why it is none.
 
     The structure's cell is laid over the supercell in every way that keeps lengths and angles within tolerance (so
@@ -69,6 +69,9 @@ def identify(space: Space, crystal: Crystal, largest: float = 1.5) -> Identified
         The structure; ``Crystal.from_ase`` and ``Crystal.from_pymatgen`` make one.
     largest : float
         An atom farther than this from its site, Å, means that the structure is none of the space.
+    laid : bool
+        The cell lies over the supercell as it is, vector by vector and with the same origin, as after a relaxation:
+        no other way is tried, and any strain is taken out.
 
     Returns
     -------
@@ -78,28 +81,34 @@ def identify(space: Space, crystal: Crystal, largest: float = 1.5) -> Identified
         return Identified(None, "the space holds pathways, not structures")
     if reason := _cannot_be(space, crystal):
         return Identified(None, reason)
+    allowed, images = _allowed(space, crystal), _images(space, largest)
+    if laid:
+        fractional = crystal.positions @ np.linalg.inv(crystal.lattice)
+        return _best(space, crystal, [_assigned(space, fractional, allowed, images)], largest)
     settings = _settings(space, crystal)
     if not settings:
         return Identified(
             None, f"its cell ({_shown(crystal.lattice)}) is no setting of the supercell ({_shown(space.lattice)})"
         )
-    allowed = _allowed(space, crystal)
-    images = _images(space, largest)
-    laid: list[tuple[float, int, NDArray[np.float64]]] = []
+    ways: list[tuple[float, int, NDArray[np.float64]]] = []
     for fractional in settings:
         for shift in _shifts(space, crystal, fractional, allowed):
             _, away = _nearest(space, fractional + shift, allowed, images)
             score = float(np.minimum(np.linalg.norm(away, axis=1), 2 * largest).sum())
-            laid.append((score, len(laid), fractional + shift))
-    laid.sort(key=lambda item: item[:2])
-    best: tuple[float, NDArray[np.int64]] | None = None
-    for _, _, fractional in laid[:TRIED]:
-        found = _assigned(space, fractional, allowed, images)
-        if found is not None and (best is None or found[0] < best[0]):
-            best = found
-    if best is None:
+            ways.append((score, len(ways), fractional + shift))
+    ways.sort(key=lambda item: item[:2])
+    tried = [_assigned(space, fractional, allowed, images) for _, _, fractional in ways[:TRIED]]
+    return _best(space, crystal, tried, largest)
+
+
+def _best(
+    space: Space, crystal: Crystal, ways: list[tuple[float, NDArray[np.int64]] | None], largest: float
+) -> Identified:
+    """Return what the structure is by the assignment with the least displacement."""
+    assigned = [way for way in ways if way is not None]
+    if not assigned:
         return Identified(None, "its atoms cannot be given to the sites of the supercell, one to each")
-    displacement, sites = best
+    displacement, sites = min(assigned, key=lambda way: way[0])
     if displacement > largest:
         return Identified(None, f"an atom lies {displacement:.2f} Å from its site", displacement=displacement)
     return _named(space, crystal, sites, displacement)

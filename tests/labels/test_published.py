@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pyarrow.parquet as pq
 import pytest
 from published_samples import (
@@ -157,14 +160,17 @@ spaces:
 def test_the_lowest_of_several_stays():
     id_, _, crystal, _ = samples()[0]
     spaces = small_spaces()
-    several = [PublishedStructure(f"s{i}", crystal, {"energy": e}) for i, e in enumerate([-3.0, -5.0, None, -4.0])]
-    mapped = map_published(Published({}, 4, iter(several)), spaces)
+    values = [{"energy": -3.0}, {"energy": -5.0}, {"energy": None, "gap": 1.0}, {"energy": -4.0}, {"energy": None}]
+    several = [PublishedStructure(f"s{i}", crystal, v) for i, v in enumerate(values)]
+    mapped = map_published(Published({}, 5, iter(several)), spaces)
     assert [(r["id"], r["structure"], r["energy"]) for r in mapped.rows] == [(id_, "s1", -5.0)]
     assert [(r.structure, r.kind) for r in mapped.remarks] == [
         ("s0", "duplicate"),
         ("s2", "duplicate"),
         ("s3", "duplicate"),
+        ("s4", "no label"),
     ]
+    assert mapped.mapped == 5
     assert "s1 is the same configuration, 2.0000 eV lower" in mapped.remarks[0].reason
 
 
@@ -188,6 +194,23 @@ def test_units_travel_with_the_table(spec, tmp_path):
     assert (energy.unit, energy.per) == ("eV", "cell")
     assert (per_site.unit, per_site.per) == ("eV", "defect site") and "chemical potentials" in per_site.reference
     assert Quantity.of(schema.field("displacement")).unit == "Å"
+
+
+def test_command_line(spec, tmp_path):
+    def run(*arguments):
+        command = [sys.executable, "-m", "matbench_defects.cli", "import", *map(str, arguments), "--spec", spec]
+        return subprocess.run([*command, "--out", tmp_path / "o.parquet"], capture_output=True, text=True, check=False)
+
+    done = run("csv", write_csv(tmp_path / "table.csv"), "--level-of-theory", "PBE", "--set", "units={gap: eV}")
+    assert done.returncode == 0 and not done.stderr
+    count = len(samples())
+    assert f"{count} of {count} structures are configurations; {count} rows in" in done.stdout.replace("\n", " ")
+    assert {r["level_of_theory"] for r in read_published(tmp_path / "o.parquet").to_pylist()} == {"PBE"}
+    (tmp_path / "table.csv").write_text("structure,energy [eV per cell]\nnone.cif,1.0\n")
+    done = run("csv", tmp_path / "table.csv")
+    assert done.returncode == 1 and "No such file" in done.stdout
+    done = run("cvs", tmp_path / "table.csv")
+    assert done.returncode == 2 and "did you mean 'csv'" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_settings_are_checked():

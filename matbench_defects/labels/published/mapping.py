@@ -23,8 +23,9 @@ class Remark:
     ----------
     structure : str
         What the set calls it.
-    kind : {"not mapped", "duplicate", "note"}
-        Whether it is missing from the table, stands behind a better one, or is in it with something to know.
+    kind : {"not mapped", "no label", "duplicate", "note"}
+        Whether it is no configuration, has no value to give, stands behind a better one, or is in the table with
+        something to know.
     id : str
         The configuration, where it is one.
     reason : str
@@ -85,7 +86,8 @@ def map_published(
     done = 0
     for structure in published.structures:
         found, reason = _find(structure, spaces)
-        for space, identified in found:
+        labelled = any(value is not None for value in structure.values.values())
+        for space, identified in found if labelled else []:
             row = _row(structure, space, identified)
             other = best.get(row["id"])
             if other is None:
@@ -98,6 +100,8 @@ def map_published(
             remarks.append(Remark(worse["structure"], "duplicate", row["id"], f"{better['structure']} {behind}"))
         if not found:
             remarks.append(Remark(structure.name, "not mapped", "", reason))
+        elif not labelled:
+            remarks.append(Remark(structure.name, "no label", found[0][1].id or "", "it has no value in any column"))
         elif structure.note:
             remarks.append(Remark(structure.name, "note", found[0][1].id or "", structure.note))
         done += 1
