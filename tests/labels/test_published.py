@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from published_samples import (
@@ -27,10 +29,13 @@ from published_samples import (
 from matbench_defects.columns import Quantity
 from matbench_defects.commands.importing import import_published
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.enumeration.identify import identify
+from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.labels.published.mapping import map_published
 from matbench_defects.labels.published.source import Published, PublishedStructure, formats, settings_of
 from matbench_defects.labels.published.store import read_published, reserved_columns
+from matbench_defects.labels.published.structures import crystal_of_text
 
 
 @pytest.fixture
@@ -155,6 +160,32 @@ spaces:
     # The undoped structure would be one of gamma-Cd too; the table says that it is not meant there.
     assert [r["id"] for r in found] == sorted(every.ids())
     assert all(r["displacement"] < 1e-4 for r in found)
+
+
+@pytest.mark.parametrize("symprec", [None, 0.01])
+def test_cif_with_and_without_symmetry(symprec):
+    from pymatgen.core import Structure
+
+    space = small_spaces()["MoS2"]
+    ideal = space.crystal(enumerate_configurations(space).occupations[0])
+    text = ideal.to_pymatgen().to(fmt="cif", symprec=symprec)
+    found, expected = crystal_of_text(text), Structure.from_str(text, fmt="cif")
+    assert found.species == tuple(site.specie.symbol for site in expected)
+    np.testing.assert_allclose(found.lattice, expected.lattice.matrix, atol=1e-6)
+    np.testing.assert_allclose(found.positions, expected.cart_coords, atol=1e-5)
+    assert identify(space, found).id == identify(space, ideal).id
+    uncertain = re.sub(r"(_cell_length_a\s+\S+)", r"\1(2)", text)
+    assert uncertain != text
+    np.testing.assert_allclose(crystal_of_text(uncertain).lattice, found.lattice, atol=1e-6)
+
+
+def test_cif_that_cannot_be_a_configuration():
+    text = cif(samples()[0][2])
+    with pytest.raises(InputError, match="partly occupied"):
+        crystal_of_text(text.replace("  1\n", "  0.5\n"))
+    for broken in ("", "data_x", text.replace("_cell_length_a   ", "_cell_length_a   nan"), text[: len(text) // 2]):
+        with pytest.raises(InputError):
+            crystal_of_text(broken)
 
 
 def test_the_lowest_of_several_stays():
