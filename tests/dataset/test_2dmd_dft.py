@@ -33,7 +33,6 @@ def pilot() -> tuple[Mapped, dict]:
 
 
 @needs_pilot
-@pytest.mark.slow
 def test_every_structure_maps_and_has_the_published_formation_energy(pilot):
     mapped, _ = pilot
     # A remark would say that one did not map, is of another type than it is called, or is off by more than 2 meV.
@@ -56,14 +55,12 @@ def _exchanged(content: str) -> dict[str, int]:
 
 
 @needs_pilot
-@pytest.mark.slow
 def test_the_spec_labels_all_of_them(pilot):
     also = load_spec("2dmd-low").all_spaces()["MoS2"][0].configurations.also
     assert set(also) == {row["id"] for row in pilot[0].rows}
 
 
 @needs_pilot
-@pytest.mark.slow
 def test_the_spec_states_how_far_its_labels_are(pilot, tmp_path):
     spec = load_spec("2dmd-low")
     labels = find_spec("2dmd-low").parent / "labels.parquet"
