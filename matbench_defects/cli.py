@@ -46,6 +46,7 @@ class Listed(StrEnum):
     metrics = "metrics"
     splits = "splits"
     quantities = "quantities"
+    formats = "formats"
 
 
 def _version(asked: bool) -> None:
@@ -131,6 +132,49 @@ def identify(
 
     if not show_identified(structure, spec, console):
         raise SystemExit(1)
+
+
+@app.command("import")
+def import_(
+    format_: Annotated[
+        str, typer.Argument(metavar="FORMAT", help="A registered format; see `matbench-defects list formats`.")
+    ],
+    source: Annotated[Path, typer.Argument(help="The published file or folder.")],
+    spec: Annotated[str, typer.Option(help="A spec file, a folder that holds spec.yaml, or a shipped name.")],
+    out: Annotated[Path, typer.Option(help="A Parquet file: one row a configuration. A report goes beside it.")],
+    level_of_theory: Annotated[str | None, typer.Option(help="What computed the labels.")] = None,
+    origin: Annotated[str | None, typer.Option("--source", help="Who published them: a DOI or a repository.")] = None,
+    license_: Annotated[str | None, typer.Option("--license", help="Under which licence (SPDX).")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the format, in YAML.")
+    ] = None,
+) -> None:
+    """Map published structures with labels onto the configurations of a spec."""
+    from matbench_defects.commands.importing import import_published, parse_settings, show_mapped
+
+    given = {"level_of_theory": level_of_theory, "source": origin, "license": license_}
+    given = {k: v for k, v in given.items() if v is not None} | parse_settings(settings or [])
+    with _progress("structures") as show:
+        mapped, report = import_published(format_, source, spec, out, given, show)
+    show_mapped(mapped, out, report, console)
+    if not mapped.rows:
+        raise SystemExit(1)
+
+
+@app.command()
+def compare(
+    ours: Annotated[str, typer.Argument(help="A built dataset, or a spec whose labels are compared.")],
+    name: Annotated[str, typer.Argument(help="A target of the dataset, or a label of the spec.")],
+    published: Annotated[Path, typer.Argument(help="What `import` wrote.")],
+    column: Annotated[str, typer.Option(help="The published column.")] = "formation_energy_per_site",
+    labels: Annotated[
+        Path | None, typer.Option(help="Labels of the spec; labels.parquet beside it if left out.")
+    ] = None,
+) -> None:
+    """Say how far a target or label is from published values of the same configurations."""
+    from matbench_defects.commands.importing import show_comparison
+
+    show_comparison(ours, name, published, column, labels, console)
 
 
 @app.command()

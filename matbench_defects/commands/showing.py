@@ -105,6 +105,10 @@ def _listing(what: str) -> list[tuple[str, str]]:
         from matbench_defects.dataset.splits import operators
 
         return [(name, _first_line(operator)) for name, operator in operators.items()]
+    if what == "formats":
+        from matbench_defects.labels.published.source import formats
+
+        return [(name, kind.title) for name, kind in formats.items()]
     from matbench_defects.dataset.targets import quantities
 
     return [(name, _first_line(quantity)) for name, quantity in quantities.items()]

@@ -25,11 +25,14 @@ class Agreement:
         Mean absolute difference.
     spearman : float
         Rank correlation (Spearman).
+    mean_difference : float
+        Mean of the difference with its sign; negative where the energies are too low.
     """
 
     rows: int
     mae: float
     spearman: float
+    mean_difference: float
 
 
 def formation_energies_along(
@@ -75,4 +78,6 @@ def agreement(found: NDArray[np.float64], better: NDArray[np.float64]) -> Agreem
     """
     from scipy.stats import spearmanr
 
-    return Agreement(len(found), float(np.abs(found - better).mean()), float(spearmanr(found, better).statistic))
+    off = found - better
+    rank = float(spearmanr(found, better).statistic)
+    return Agreement(len(found), float(np.abs(off).mean()), rank, float(off.mean()))

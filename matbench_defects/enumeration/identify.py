@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass
 
@@ -80,10 +81,10 @@ def identify(space: Space, crystal: Crystal, largest: float = 1.5, *, laid: bool
         return Identified(None, "the space holds pathways, not structures")
     if reason := _cannot_be(space, crystal):
         return Identified(None, reason)
-    allowed = _allowed(space, crystal)
+    allowed, images = _allowed(space, crystal), _images(space, largest)
     if laid:
         fractional = crystal.positions @ np.linalg.inv(crystal.lattice)
-        return _best(space, crystal, [_assigned(space, fractional, allowed)], largest)
+        return _best(space, crystal, [_assigned(space, fractional, allowed, images)], largest)
     settings = _settings(space, crystal)
     if not settings:
         return Identified(
@@ -92,10 +93,12 @@ def identify(space: Space, crystal: Crystal, largest: float = 1.5, *, laid: bool
     ways: list[tuple[float, int, NDArray[np.float64]]] = []
     for fractional in settings:
         for shift in _shifts(space, crystal, fractional, allowed):
-            distances = _distances(space, fractional + shift, allowed)[0]
-            ways.append((float(np.minimum(distances.min(axis=1), 2 * largest).sum()), len(ways), fractional + shift))
+            _, away = _nearest(space, fractional + shift, allowed, images)
+            score = float(np.minimum(np.linalg.norm(away, axis=1), 2 * largest).sum())
+            ways.append((score, len(ways), fractional + shift))
     ways.sort(key=lambda item: item[:2])
-    return _best(space, crystal, [_assigned(space, fractional, allowed) for _, _, fractional in ways[:TRIED]], largest)
+    tried = [_assigned(space, fractional, allowed, images) for _, _, fractional in ways[:TRIED]]
+    return _best(space, crystal, tried, largest)
 
 
 def _best(
@@ -118,13 +121,35 @@ def _cannot_be(space: Space, crystal: Crystal) -> str:
         return f"the space has no {', '.join(strange)}"
     if len(crystal) > len(space.host_species):
         return f"it has {len(crystal)} atoms, the supercell {len(space.host_species)} sites"
-    variable = set(space.variable_sites.tolist())
-    fixed = Counter(s for i, s in enumerate(space.host_species) if i not in variable)
     held = Counter(crystal.species)
-    for species, number in fixed.items():
+    for species, number in _fixed(space).items():
         if held[species] < number:
             return f"it has {held[species]} {species}, the host alone {number}"
+    if frozenset(held.items()) not in _compositions(space):
+        shown = " ".join(f"{species}{number}" for species, number in sorted(held.items()))
+        return f"no content of the space has its composition, {shown}"
     return ""
+
+
+def _fixed(space: Space) -> Counter[str]:
+    """Return how many of each species sit on sites of no sublattice."""
+    variable = set(space.variable_sites.tolist())
+    return Counter(s for i, s in enumerate(space.host_species) if i not in variable)
+
+
+def _compositions(space: Space) -> set[frozenset[tuple[str, int]]]:
+    """Return the atoms by element of every content of a space."""
+    known: set[frozenset[tuple[str, int]]] | None = space.memory.get("compositions")
+    if known is None:
+        known = set()
+        fixed = _fixed(space)
+        for content in space.contents():
+            atoms = fixed.copy()
+            for sublattice, counts in zip(space.sublattices, content, strict=True):
+                atoms.update(dict(zip(sublattice.species, counts, strict=True)))
+            known.add(frozenset((s, n) for s, n in atoms.items() if n and s != VACANCY))
+        space.memory["compositions"] = known
+    return known
 
 
 def _shown(lattice: NDArray[np.float64]) -> str:
@@ -133,13 +158,17 @@ def _shown(lattice: NDArray[np.float64]) -> str:
 
 
 def _settings(space: Space, crystal: Crystal) -> list[NDArray[np.float64]]:
-    """Return the atoms' fractional coordinates in the supercell, for each way to lay the cell over it."""
+    """Return the atoms' fractional coordinates in the supercell, for each way to lay the cell over it.
+
+    Of the ways that an operation of the host carries into each other, one is enough.
+    """
     from pymatgen.core import Lattice
 
-    improper = bool((np.round(np.linalg.det(space.parent.rotations)) < 0).any())
+    operations = _operations(space)
+    improper = bool((np.round(np.linalg.det(operations)) < 0).any())
     fractional = crystal.positions @ np.linalg.inv(crystal.lattice)
     result: list[NDArray[np.float64]] = []
-    seen = set()
+    seen: set[bytes] = set()
     mappings = Lattice(crystal.lattice).find_all_mappings(
         Lattice(space.lattice), ltol=LENGTHS, atol=ANGLES, skip_rotation_matrix=True
     )
@@ -149,18 +178,28 @@ def _settings(space: Space, crystal: Crystal) -> list[NDArray[np.float64]]:
         determinant = round(float(np.linalg.det(whole)))
         if abs(determinant) != 1 or (determinant * handed < 0 and not improper):
             continue
-        key = whole.tobytes()
-        if key not in seen:
-            seen.add(key)
-            result.append(fractional @ np.linalg.inv(whole))
+        way = np.round(np.linalg.inv(whole)).astype(np.int64)
+        if way.tobytes() not in seen:
+            seen.update(same.tobytes() for same in way @ operations)
+            result.append(fractional @ way)
     return result
 
 
+def _operations(space: Space) -> NDArray[np.int64]:
+    """Return the parent's rotations that keep the supercell, for rows of its fractional coordinates."""
+    rows = space.cells.rows
+    rotations = rows @ space.parent.rotations.transpose(0, 2, 1) @ np.linalg.inv(rows)
+    whole = np.round(rotations)
+    kept: NDArray[np.int64] = whole[np.abs(rotations - whole).max(axis=(1, 2)) < 1e-6].astype(np.int64)
+    return kept
+
+
 def _allowed(space: Space, crystal: Crystal) -> NDArray[np.bool_]:
-    """Return which atoms each site may hold, shape (atoms, sites)."""
-    holds: list[set[str]] = [{species} for species in space.host_species]
+    """Return which sites of the parent cell each atom may take, shape (atoms, sites of the parent)."""
+    cells = len(space.cells.offsets)
+    holds: list[set[str]] = [{species} for species in space.parent.species]
     for sublattice in space.sublattices:
-        for site in sublattice.sites.tolist():
+        for site in set((sublattice.sites // cells).tolist()):
             holds[site] = set(sublattice.species) - {VACANCY}
     table = {s: np.array([s in held for held in holds]) for s in set(crystal.species)}
     return np.array([table[s] for s in crystal.species]).reshape(len(crystal), len(holds))
@@ -175,50 +214,86 @@ def _shifts(
     held = Counter(crystal.species)
     rarest = min(held, key=lambda s: (held[s], s))
     atom = crystal.species.index(rarest)
-    cells = len(space.cells.offsets)
-    home = np.arange(0, len(space.host_species), cells)
-    sites = (space.positions @ np.linalg.inv(space.lattice))[home[allowed[atom, home]]]
+    sites = space.parent.positions[allowed[atom]] @ np.linalg.inv(space.cells.rows)
     shifts: NDArray[np.float64] = sites - fractional[atom]
     return shifts
 
 
-def _distances(
-    space: Space, fractional: NDArray[np.float64], allowed: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the distance of each atom from each site that may hold it, Å, and the vector there, fractional."""
-    sites = space.positions @ np.linalg.inv(space.lattice)
-    away = fractional[:, None, :] - sites[None, :, :]
-    away -= np.round(away)
-    distances = np.linalg.norm(away @ space.lattice, axis=2)
-    return np.where(allowed, distances, 1e3), away
+def _images(space: Space, largest: float) -> NDArray[np.int64]:
+    """Return the lattice vectors of the parent, besides the rounded one, that a vector to a near site may need.
+
+    Rounding fractional coordinates is right for what is shorter than half of every distance between lattice planes.
+    """
+    spacing = 1 / np.linalg.norm(np.linalg.inv(space.parent.lattice), axis=0)
+    if spacing.min() / 2 > largest:
+        return np.zeros((1, 3), dtype=np.int64)
+    return np.array(list(itertools.product((0, -1, 1), repeat=3)))
+
+
+def _nearest(
+    space: Space, fractional: NDArray[np.float64], allowed: NDArray[np.bool_], images: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the nearest site of the supercell that may hold each atom, and the vector from there, Cartesian, Å.
+
+    All cells of the parent are alike, so the sites of one are enough to look through.
+    """
+    parent = space.parent
+    difference = (fractional @ space.cells.rows)[:, None, :] - parent.positions  # atoms, sites of the parent
+    whole = np.round(difference)
+    away = ((difference - whole)[:, :, None, :] - images) @ parent.lattice  # atoms, sites, images
+    squares = np.where(allowed[:, :, None], np.einsum("...i,...i", away, away), np.inf)
+    best = squares.reshape(len(fractional), -1).argmin(axis=1)
+    atoms, (sites, image) = np.arange(len(fractional)), np.divmod(best, len(images))
+    cells = space.cells.index(whole[atoms, sites].astype(np.int64) + images[image])
+    return sites * len(space.cells.offsets) + cells, away[atoms, sites, image]
 
 
 def _assigned(
-    space: Space, fractional: NDArray[np.float64], allowed: NDArray[np.bool_]
+    space: Space, fractional: NDArray[np.float64], allowed: NDArray[np.bool_], images: NDArray[np.int64]
 ) -> tuple[float, NDArray[np.int64]] | None:
     """Return the largest displacement and each atom's site; None where the host would be left with a hole."""
-    from scipy.optimize import linear_sum_assignment
-
     vacant = np.zeros(len(space.host_species), dtype=bool)
     for sublattice in space.sublattices:
         vacant[sublattice.sites] = VACANCY in sublattice.species
-    sites = np.zeros(0, dtype=np.int64)
-    displacements = np.zeros((0, 3))
-    for _ in range(ROUNDS):
-        distances, away = _distances(space, fractional, allowed)
-        # A vacancy is an atom without a place of its own, for which only some sites are open.
-        empty = np.tile(np.where(vacant, 0.0, 1e6), (len(vacant) - len(fractional), 1))
-        rows, columns = linear_sum_assignment(np.concatenate([distances**2, empty]))
-        if np.concatenate([distances**2, empty])[rows, columns].max(initial=0) >= 1e6:
-            return None
-        sites = columns[: len(fractional)]
-        displacements = away[np.arange(len(sites)), sites]
-        if not len(sites):
-            return 0.0, sites
+    sites, displacements = np.zeros(0, dtype=np.int64), np.zeros((0, 3))
+    for _ in range(ROUNDS if len(fractional) else 0):
+        before = sites
+        sites, displacements = _nearest(space, fractional, allowed, images)
+        filled = np.bincount(sites, minlength=len(vacant))
+        # Where each atom has its nearest site for itself, nothing can be better.
+        if filled.max() > 1 or not vacant[filled == 0].all():
+            found = _shared_out(space, fractional, allowed, vacant)
+            if found is None:
+                return None
+            sites, displacements = found
         drift = displacements.mean(axis=0)
-        fractional = fractional - drift
+        fractional = fractional - drift @ np.linalg.inv(space.lattice)
         displacements = displacements - drift
-    return float(np.linalg.norm(displacements @ space.lattice, axis=1).max()), sites
+        if np.array_equal(sites, before):
+            break
+    if not len(fractional) and not vacant.all():
+        return None
+    return float(np.linalg.norm(displacements, axis=1).max(initial=0)), sites
+
+
+def _shared_out(
+    space: Space, fractional: NDArray[np.float64], allowed: NDArray[np.bool_], vacant: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    """Return sites, one to each atom, with the least sum of squared distances, and the vectors from there, Å."""
+    from scipy.optimize import linear_sum_assignment
+
+    away = fractional[:, None, :] - space.positions @ np.linalg.inv(space.lattice)
+    away = (away - np.round(away)) @ space.lattice
+    everywhere = np.repeat(allowed, len(space.cells.offsets), axis=1)
+    squares = np.where(everywhere, np.einsum("...i,...i", away, away), 1e6)
+    # A vacancy is an atom without a place of its own, for which only some sites are open.
+    empty = np.tile(np.where(vacant, 0.0, 1e6), (len(vacant) - len(fractional), 1))
+    costs = np.concatenate([squares, empty])
+    rows, columns = linear_sum_assignment(costs)
+    if costs[rows, columns].max(initial=0) >= 1e6:
+        return None
+    sites = columns[: len(fractional)]
+    return sites, away[np.arange(len(sites)), sites]
 
 
 def _named(space: Space, crystal: Crystal, sites: NDArray[np.int64], displacement: float) -> Identified:

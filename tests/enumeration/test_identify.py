@@ -93,6 +93,17 @@ def test_why_a_structure_is_none():
     assert "pathways" in identify(pathways, crystal).reason
 
 
+def test_a_structure_laid_as_the_supercell_is_needs_no_search():
+    space = SPACES["lno"]
+    for occupation in enumerate_configurations(space).occupations[::9]:
+        crystal = space.crystal(occupation)
+        strained = Crystal(crystal.lattice * 1.2, crystal.species, crystal.positions * 1.2)
+        assert identify(space, strained).id is None  # too much strain for a search to allow
+        assert identify(space, strained, laid=True).id == configuration_id(space, occupation)
+        turned = Crystal(crystal.lattice[[1, 2, 0]], crystal.species, crystal.positions)
+        assert identify(space, turned).id == configuration_id(space, occupation)
+
+
 def test_structures_of_both_libraries():
     space = SPACES["lno"]
     occupation = enumerate_configurations(space).occupations[20]
