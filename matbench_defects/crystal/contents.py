@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from matbench_defects.errors import InputError
 from matbench_defects.spec.fields import Content as Counts
@@ -21,6 +25,19 @@ def defect_count(space: Space, content: Content) -> int:
     different = 0
     for host, counts in zip(space.host_contents, content, strict=True):
         different += sum(counts) - sum(map(min, counts, host))
+    return different
+
+
+def defect_counts(space: Space, contents: Sequence[Content]) -> NDArray[np.int64]:
+    """Return `defect_count` of many contents at once.
+
+    Returns
+    -------
+    ndarray of int, shape (len(contents),)
+    """
+    table = np.array([list(itertools.chain.from_iterable(c)) for c in contents], dtype=np.int64)
+    host = np.array(list(itertools.chain.from_iterable(space.host_contents)), dtype=np.int64)
+    different: NDArray[np.int64] = (table - np.minimum(table, host)).reshape(len(contents), -1).sum(axis=1)
     return different
 
 
@@ -71,7 +88,7 @@ def meant_contents(
     """
     every = space.contents()
     if defects is not None and defects.counts is not None:
-        every = [c for c in every if defect_count(space, c) in defects.counts]
+        every = [c for c, n in zip(every, defect_counts(space, every).tolist(), strict=True) if n in defects.counts]
         if not every:
             raise InputError(f"no content has {_shown(defects)} sites that differ from the host")
     if named is None:

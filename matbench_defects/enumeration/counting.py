@@ -7,7 +7,6 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,33 +91,40 @@ class CycleClass:
 
 def cycle_classes(space: Space) -> dict[tuple[Cycles, ...], CycleClass]:
     """Return the classes of operations by the cycle lengths on each sublattice; found once for equal groups."""
-    memory: dict[Any, Any] = space.parent.memory if space.pathway is None else space.memory
-    sizes = tuple(len(s.sites) for s in space.sublattices)
-    key = ("cycle classes", space.cells.rows.tobytes(), space.variable_sites.tobytes(), sizes)
-    if key not in memory:
-        lengths = cycle_lengths(space.group)
-        operations = np.arange(len(lengths))
-        edges = np.full(len(lengths), -1)
-        if space.pathway is not None:
-            operations, edges = np.nonzero(edge_action(space) == np.arange(len(space.pathway.edges)))
-            lengths = lengths[operations]
-            # A kept edge has both ends fixed, or exchanged in one cycle of two: its sites, and nothing else, go.
-            np.put_along_axis(lengths, space.pathway.edges[edges], 0, axis=1)
-        distinct, members = np.unique(lengths, axis=0, return_inverse=True)
-        found: dict[tuple[Cycles, ...], list[NDArray[np.int64]]] = {}
-        by_row = np.split(np.argsort(members.ravel(), kind="stable"), np.cumsum(np.bincount(members.ravel()))[:-1])
-        for row, here in zip(distinct, by_row, strict=True):
-            found.setdefault(tuple(_pairs(row[r]) for r in space.ranges), []).append(here)
-        memory[key] = {
-            cycles: CycleClass(
-                operations[np.concatenate(rows)],
-                edges[np.concatenate(rows)],
-                tuple(functools.cache(functools.partial(colourings, lengths)) for lengths in cycles),
-            )
-            for cycles, rows in found.items()
-        }
-    classes: dict[tuple[Cycles, ...], CycleClass] = memory[key]
+    if "cycle classes" not in space.memory:
+        edges = b"" if space.pathway is None else space.pathway.edges.tobytes()
+        ends = tuple(r.stop for r in space.ranges)
+        space.memory["cycle classes"] = _classes_of(space.group.tobytes(), ends, edges)
+    classes: dict[tuple[Cycles, ...], CycleClass] = space.memory["cycle classes"]
     return classes
+
+
+@functools.lru_cache(maxsize=64)
+def _classes_of(group: bytes, ends: tuple[int, ...], edges: bytes) -> dict[tuple[Cycles, ...], CycleClass]:
+    permutations = np.frombuffer(group, dtype=np.int32).reshape(-1, ends[-1])
+    lengths = cycle_lengths(permutations)
+    operations = np.arange(len(lengths))
+    kept = np.full(len(lengths), -1)
+    if edges:
+        pairs = np.frombuffer(edges, dtype=np.int64).reshape(-1, 2)
+        operations, kept = np.nonzero(_edge_action(permutations, pairs) == np.arange(len(pairs)))
+        lengths = lengths[operations]
+        # A kept edge has both ends fixed, or exchanged in one cycle of two: its sites, and nothing else, go.
+        np.put_along_axis(lengths, pairs[kept], 0, axis=1)
+    distinct, members = np.unique(lengths, axis=0, return_inverse=True)
+    found: dict[tuple[Cycles, ...], list[NDArray[np.int64]]] = {}
+    by_row = np.split(np.argsort(members.ravel(), kind="stable"), np.cumsum(np.bincount(members.ravel()))[:-1])
+    sublattices = [slice(start, end) for start, end in zip((0, *ends), ends, strict=False)]
+    for row, here in zip(distinct, by_row, strict=True):
+        found.setdefault(tuple(_pairs(row[s]) for s in sublattices), []).append(here)
+    return {
+        cycles: CycleClass(
+            operations[np.concatenate(rows)],
+            kept[np.concatenate(rows)],
+            tuple(functools.cache(functools.partial(colourings, lengths)) for lengths in cycles),
+        )
+        for cycles, rows in found.items()
+    }
 
 
 def class_weights(space: Space, content: Content) -> list[int]:
@@ -140,9 +146,14 @@ def class_weights(space: Space, content: Content) -> list[int]:
 def edge_action(space: Space) -> NDArray[np.int64]:
     """Return where each operation sends each edge of the pathways, shape (order, edges)."""
     assert space.pathway is not None
-    ends = np.sort(space.group[:, space.pathway.edges].astype(np.int64), axis=2)
-    codes = space.pathway.edges[:, 0].astype(np.int64) * space.size + space.pathway.edges[:, 1]
-    return np.searchsorted(codes, ends[:, :, 0] * space.size + ends[:, :, 1])
+    return _edge_action(space.group, space.pathway.edges)
+
+
+def _edge_action(group: NDArray[np.int32], edges: NDArray[np.int64]) -> NDArray[np.int64]:
+    size = group.shape[1]
+    ends = np.sort(group[:, edges].astype(np.int64), axis=2)
+    codes = edges[:, 0] * size + edges[:, 1]
+    return np.searchsorted(codes, ends[:, :, 0] * size + ends[:, :, 1])
 
 
 def _pairs(lengths: NDArray[np.int64]) -> Cycles:

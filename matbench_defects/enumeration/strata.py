@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from matbench_defects.crystal.contents import defect_count, matches
+from matbench_defects.crystal.contents import defect_counts, matches
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.canonical import configuration_of, operations_to_canonical
 from matbench_defects.enumeration.configurations import Configurations
@@ -27,13 +27,14 @@ def contents_of(space: Space, stratum: Stratum) -> list[Content]:
     for name in stratum.contents or []:
         if name not in names:
             raise InputError(f"no content of {space.name} is called '{name}'; {nearest(name, names)}")
-    found = [
-        content
-        for content in space.contents()
-        if (stratum.contents is None or (space.meant or {}).get(content) in stratum.contents)
-        and (stratum.defects is None or defect_count(space, content) in (stratum.defects.counts or ()))
-        and matches(space, content, stratum.content)
-    ]
+    found = space.contents()
+    if stratum.contents is not None:
+        found = [c for c in found if (space.meant or {}).get(c) in stratum.contents]
+    if stratum.defects is not None:
+        wanted = stratum.defects.counts or ()
+        found = [c for c, n in zip(found, defect_counts(space, found).tolist(), strict=True) if n in wanted]
+    if stratum.content:
+        found = [c for c in found if matches(space, c, stratum.content)]
     if not found:
         raise InputError(f"a stratum holds none of the contents of {space.name}")
     return found
