@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from matbench_defects.commands.estimating import shown_time
-from matbench_defects.dataset.reading import Dataset
+from matbench_defects.dataset.reading import PARTS, Dataset
 from matbench_defects.evaluation.harness import Result
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.evaluation.scoring import Score
@@ -33,8 +33,11 @@ def show_dataset(dataset: Dataset, console: Console) -> None:
             soft_wrap=True,
         )
     for name in dataset.splits:
-        counts = ", ".join(f"{part} {len(dataset.part(name, part))}" for part in ("train", "validation", "test"))
-        console.print(f"  split {name}: {counts}", markup=False)
+        folds = dataset.folds(name)
+        shown = f"{len(folds)} folds"
+        if not folds:
+            shown = ", ".join(f"{part} {len(dataset.part(name, part))}" for part in PARTS)
+        console.print(f"  split {name}: {shown}", markup=False)
 
 
 def show_results(task: Task, dataset: Dataset, results: list[Result], console: Console) -> None:

@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 from matbench_defects import __version__
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.space import Space
-from matbench_defects.dataset.audit import audit_split
+from matbench_defects.dataset.audit import Audit
 from matbench_defects.dataset.card import write_card
 from matbench_defects.dataset.croissant import croissant
+from matbench_defects.dataset.parting import Parting, part_rows
 from matbench_defects.dataset.pictures import draw_pictures
 from matbench_defects.dataset.reading import FORMAT, PARTS, WHOLE, Dataset, open_dataset, split_column
 from matbench_defects.dataset.splits import SplitOperator, SplitRow, splits_of
@@ -73,6 +74,14 @@ class Plan:
     def spaces(self) -> dict[str, Space]:
         """The spaces by name."""
         return {name: part.space for name, part in self.selected.items()}
+
+    def split_rows(self) -> list[SplitRow]:
+        """Return every labelled configuration as splits see it, in the order of the spaces."""
+        return [
+            SplitRow(name, part.space, part.space.content(occupation))
+            for part in self.selected.values()
+            for name, occupation in zip(part.labelled.ids(), part.labelled.occupations, strict=True)
+        ]
 
 
 def plan(spec: Spec) -> Plan:
@@ -143,13 +152,8 @@ def _write(planned: Plan, found: dict[Key, Label], folder: Path) -> None:
     for name, target in planned.targets.items():
         for row, value in zip(rows, target.computed.values(labelled[target.label]), strict=True):
             row[name] = value
-    audit = {}
-    for name, operator in planned.splits.items():
-        parts = [operator.part(SplitRow(r.id, r.space, r.content)) for r in identities]
-        for row, part in zip(rows, parts, strict=True):
-            row[split_column(name)] = part
-        audit[name] = {"description": operator.describe(), **audit_split(rows, parts, planned.spaces)}
-    _write_structures(planned, rows, folder)
+    partings, audit = _part(planned, rows)
+    _write_structures(planned, rows, partings, folder)
     for name, chosen in planned.selected.items():
         every = chosen.configurations
         write_parts(chosen.space, every.batches(), folder / "data" / "index" / f"{name}.parquet", len(every))
@@ -162,6 +166,22 @@ def _write(planned: Plan, found: dict[Key, Label], folder: Path) -> None:
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     manifest["files"] = {name: sha256_of_file(folder / name) for name in files}
     write_json(folder / "manifest.json", manifest)
+
+
+def _part(planned: Plan, rows: list[dict[str, Any]]) -> tuple[dict[str, Parting], dict[str, Any]]:
+    """Part the rows, and audit every split."""
+    split_rows = planned.split_rows()
+    partings = part_rows(planned.spec, planned.splits, split_rows)
+    audit = Audit(rows, split_rows, planned.spaces)
+    found = {}
+    for name, parting in partings.items():
+        for row, part in zip(rows, parting.column(), strict=True):
+            row[split_column(name)] = part
+        try:
+            found[name] = audit.of(parting, planned.spec.splits[name].keep_apart)
+        except InputError as error:
+            raise planned.spec.error(("splits", name), error.message) from None
+    return partings, found
 
 
 def _identities(planned: Plan) -> list[LabelledRow]:
@@ -195,17 +215,17 @@ def _join(
     return rows, labelled, phases
 
 
-def _write_structures(planned: Plan, rows: list[dict[str, Any]], folder: Path) -> None:
+def _write_structures(planned: Plan, rows: list[dict[str, Any]], partings: dict[str, Parting], folder: Path) -> None:
     schema = structure_schema(planned.spaces)
     for method in planned.methods:
         for field in label_schema(method):
             schema = schema.append(field)
     for name, target in planned.targets.items():
         schema = schema.append(target.quantity.field(name))
-    for name in planned.splits:
-        schema = schema.append(pa.field(split_column(name), pa.string()))
+    for name, parting in partings.items():
+        schema = schema.append(pa.field(split_column(name), parting.type))
     table = pa.Table.from_pylist(sorted(rows, key=lambda row: row["id"]), schema=schema)
-    shown = next(iter(planned.splits), None)
+    shown = next((name for name, parting in partings.items() if not parting.folded), None)
     parts = [WHOLE] * len(table) if shown is None else table[split_column(shown)].to_pylist()
     for part in (*PARTS, None, WHOLE):
         chosen = [i for i, p in enumerate(parts) if p == part]
@@ -224,7 +244,7 @@ def _parts_on_disk(folder: Path) -> list[str]:
 
 
 def _freeze_spec(spec: Spec, folder: Path) -> None:
-    """Write the spec with everything that it extends, and the CIF files that it names, beside each other."""
+    """Write the spec with everything that it extends, and the files that it names, beside each other."""
     import copy
 
     data = copy.deepcopy(spec.document.data)
@@ -236,6 +256,11 @@ def _freeze_spec(spec: Spec, folder: Path) -> None:
             source = spec.document.folder((*route, "cif")) / parent["cif"]
             parent["cif"] = "-".join(str(r) for r in route) + ".cif"
             shutil.copyfile(source, folder / parent["cif"])
+    for name, split in (data.get("splits") or {}).items():
+        if split.get("file"):
+            source = spec.document.folder(("splits", name, "file")) / split["file"]
+            split["file"] = f"split-{name}{source.suffix}"
+            shutil.copyfile(source, folder / split["file"])
     write_text(folder / "spec.yaml", dump_yaml(data))
 
 
@@ -276,6 +301,7 @@ def _manifest(planned: Plan, found: dict[Key, Label], pictures: dict[str, str]) 
             name: {"quantity": t.kind, "label": t.label, **_shown(t.quantity)} for name, t in planned.targets.items()
         },
         "splits": list(planned.splits),
+        "unverified": [name for name, source in spec.provenances().items() if not source.verified],
         "figures": pictures,
     }
 
