@@ -71,8 +71,8 @@ class SplitSpec(Open):
     by: str = "random"
     """Name of a registered operator, with what it acts on after a dot: ``random``, ``content.Li``."""
     keep_apart: list[str] = []
-    """Groups such as ``content`` or ``host`` no value of which may be both in the test part and in what models are fitted
-    on; a dataset in which one is cannot be built."""
+    """Groups such as ``content`` or ``host``: no value of them may be both in the test part and in what models are
+    fitted on. A dataset in which one is cannot be built."""
 
 
 class Comparison(Model):

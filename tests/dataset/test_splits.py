@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from matbench_defects.crystal.space import build_spaces
 from matbench_defects.dataset.splits import SplitRow, operators, splits_of
-from matbench_defects.dataset.splits.thresholds import ThresholdSettings, holds
 from matbench_defects.dataset.splits.random import RandomSettings
+from matbench_defects.dataset.splits.thresholds import ThresholdSettings, holds
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.spec.loading import load_spec

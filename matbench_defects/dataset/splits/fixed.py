@@ -35,9 +35,7 @@ class FixedSplit(SplitOperator):
                 reader = csv.DictReader(stream)
                 columns = reader.fieldnames or []
                 if sorted(columns) not in (["id", "part"], ["fold", "id", "part"]):
-                    message = (
-                        f"has the columns {', '.join(columns) or '(none)'}; id and part were expected, or fold besides"
-                    )
+                    message = f"has the columns {', '.join(columns)}; id and part were expected, or fold besides"
                     raise InputError(message, file=str(path), line=1)
                 for entry in reader:
                     self._add(entry, str(path), reader.line_num)
@@ -67,7 +65,7 @@ class FixedSplit(SplitOperator):
         for name in self._parts[fold]:
             if name not in known:
                 raise InputError(
-                    f"'{name}' is not among the {len(known)} labelled configurations; take it out, or name it in `also`",
+                    f"'{name}' is not among the {len(known)} labelled configurations; name it in `also`, or not here",
                     file=str(self.folder / self.settings.file),
                 )
         return [self._parts[fold].get(row.id) for row in rows]

@@ -1,8 +1,8 @@
 """What a row belongs to, by name: its host, its content, its defect type, its pathway type, a sublattice's pattern.
 
-``host`` and the like are the groups that the spec's spaces name. Built in are ``space``; ``content``; ``type``, the name
-of a named content; ``pathway``, the orbit of a pathway's edge; and ``pattern.<sublattice>``, the orbit of what sits on
-that sublattice alone, whatever sits on the others.
+``host`` and the like are the groups that the spec's spaces name. Built in are ``space``; ``content``; ``type``, the
+name of a named content; ``pathway``, the orbit of a pathway's edge; and ``pattern.<sublattice>``, the orbit of what sits
+on that sublattice alone, whatever sits on the others.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _type_names(space: Space) -> list[str]:
 
 
 def _pattern_space(space: Space, name: str) -> Space:
-    """Return the space in which only one sublattice is filled in different ways; its group is the host's all the same."""
+    """Return the space in which only one sublattice varies; its group is still the whole host's."""
     key = f"pattern {name}"
     if key not in space.memory:
         known = [s.name for s in space.sublattices]
