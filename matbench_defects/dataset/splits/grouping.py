@@ -1,8 +1,8 @@
 """What a row belongs to, by name: its host, its content, its defect type, its pathway type, a sublattice's pattern.
 
 ``host`` and the like are the groups that the spec's spaces name. Built in are ``space``; ``content``; ``type``, the
-name of a named content; ``pathway``, the orbit of a pathway's edge; and ``pattern.<sublattice>``, the orbit of what sits
-on that sublattice alone, whatever sits on the others.
+name of a named content; ``pathway``, the orbit of a pathway's edge; and ``pattern.<sublattice>``, the orbit of what
+sits on that sublattice alone, whatever sits on the others.
 """
 
 from __future__ import annotations
