@@ -17,6 +17,7 @@ from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.audit import Audit
 from matbench_defects.dataset.card import write_card
 from matbench_defects.dataset.croissant import croissant
+from matbench_defects.dataset.locking import check_lock
 from matbench_defects.dataset.parting import Parting, part_rows
 from matbench_defects.dataset.pictures import draw_pictures
 from matbench_defects.dataset.reading import FORMAT, PARTS, WHOLE, Dataset, open_dataset, split_column
@@ -130,7 +131,8 @@ def build_dataset(
     Raises
     ------
     InputError
-        If the spec cannot be built, or `out` holds something that is not a dataset.
+        If the spec cannot be built, `out` holds something that is not a dataset, or the version is locked and the
+        dataset would be another.
     """
     out = Path(out)
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "manifest.json").is_file())):
@@ -139,20 +141,28 @@ def build_dataset(
     # What has to be computed now is kept in the cache, so an interrupted build goes on where it was.
     stores = [LabelStore(path) for path in [labels] if path is not None and Path(path).exists()]
     stores.append(LabelStore(cache_folder() / "labels" / f"{spec.name}.parquet"))
+    partings = part_rows(planned.spec, planned.splits, planned.split_rows())
+    notes = check_lock(planned, stores[0] if len(stores) > 1 else None, partings)
     found = run_jobs(planned.jobs, stores, workers=workers, progress=progress)
     with atomic_folder(out) as folder:
-        _write(planned, found, folder)
+        _write(planned, found, partings, notes, folder)
     return open_dataset(out)
 
 
-def _write(planned: Plan, found: dict[Key, Label], folder: Path) -> None:
+def _write(
+    planned: Plan,
+    found: dict[Key, Label],
+    partings: dict[str, Parting],
+    notes: list[str] | None,
+    folder: Path,
+) -> None:
     spec = planned.spec
     identities = _identities(planned)
     rows, labelled, phases = _join(planned, found, identities)
     for name, target in planned.targets.items():
         for row, value in zip(rows, target.computed.values(labelled[target.label]), strict=True):
             row[name] = value
-    partings, audit = _part(planned, rows)
+    audit = _audited(planned, rows, partings)
     _write_structures(planned, rows, partings, folder)
     for name, chosen in planned.selected.items():
         every = chosen.configurations
@@ -161,6 +171,8 @@ def _write(planned: Plan, found: dict[Key, Label], folder: Path) -> None:
     pictures = draw_pictures(folder, planned.selected, planned.targets, labelled, phases)
     write_json(folder / "audit.json", audit)
     manifest = _manifest(planned, found, pictures)
+    if notes is not None:
+        manifest["differs_from_lock"] = notes
     write_card(folder / "README.md", spec, planned.spaces, manifest, audit, _parts_on_disk(folder))
     write_json(folder / "croissant.json", croissant(spec, folder, manifest))
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
@@ -168,11 +180,9 @@ def _write(planned: Plan, found: dict[Key, Label], folder: Path) -> None:
     write_json(folder / "manifest.json", manifest)
 
 
-def _part(planned: Plan, rows: list[dict[str, Any]]) -> tuple[dict[str, Parting], dict[str, Any]]:
-    """Part the rows, and audit every split."""
-    split_rows = planned.split_rows()
-    partings = part_rows(planned.spec, planned.splits, split_rows)
-    audit = Audit(rows, split_rows, planned.spaces)
+def _audited(planned: Plan, rows: list[dict[str, Any]], partings: dict[str, Parting]) -> dict[str, Any]:
+    """Write the part of each row into it, and audit every split."""
+    audit = Audit(rows, planned.split_rows(), planned.spaces)
     found = {}
     for name, parting in partings.items():
         for row, part in zip(rows, parting.column(), strict=True):
@@ -181,7 +191,7 @@ def _part(planned: Plan, rows: list[dict[str, Any]]) -> tuple[dict[str, Parting]
             found[name] = audit.of(parting, planned.spec.splits[name].keep_apart)
         except InputError as error:
             raise planned.spec.error(("splits", name), error.message) from None
-    return partings, found
+    return found
 
 
 def _identities(planned: Plan) -> list[LabelledRow]:

@@ -42,6 +42,7 @@ def write_card(
         _use(spec, parts),
         _targets(manifest),
         _labels(spec, manifest),
+        _lock(manifest),
         _splits(audit),
         _provenance(spec),
         _citation(spec),
@@ -153,6 +154,11 @@ def _settings(settings: dict[str, Any]) -> str:
     """Return an engine's settings for people; what is nested is told in brackets."""
     parts = [f"{k} ({_settings(v)})" if isinstance(v, dict) else f"{k} {v}" for k, v in settings.items()]
     return ", ".join(parts)
+
+
+def _lock(manifest: dict[str, Any]) -> str:
+    notes = manifest.get("differs_from_lock")
+    return "This build differs from the locked version: " + "; ".join(notes) + "." if notes else ""
 
 
 def _splits(audit: dict[str, Any]) -> str:
