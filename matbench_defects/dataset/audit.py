@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from matbench_defects.crystal.space import Space
+from matbench_defects.dataset.identity import Key, structure_keys
 from matbench_defects.dataset.parting import Parting
 from matbench_defects.dataset.reading import PARTS
 from matbench_defects.dataset.similarity import Similarity
 from matbench_defects.dataset.splits import SplitRow
 from matbench_defects.dataset.splits.grouping import value_of
-from matbench_defects.enumeration.canonical import canonical
 from matbench_defects.errors import InputError
 
 FITTED = ("train", "validation")
@@ -39,10 +39,7 @@ class Audit:
         self._split_rows = split_rows
         # Recomputed from the occupations: an id that stands for another configuration would be found.
         occupations = [np.frombuffer(row["occupation"], dtype=np.uint8) for row in rows]
-        self._orbits = [
-            (row["space"], canonical(spaces[row["space"]], occupation)[0].tobytes())
-            for row, occupation in zip(rows, occupations, strict=True)
-        ]
+        self._orbits = structure_keys([(spaces[r["space"]], o) for r, o in zip(rows, occupations, strict=True)])
         self._members = {name: [i for i, row in enumerate(rows) if row["space"] == name] for name in spaces}
         self._place = {i: k for members in self._members.values() for k, i in enumerate(members)}
         self._similarity = {
@@ -73,6 +70,8 @@ class Audit:
             If an orbit is in two parts, or a value that is to be kept apart is on both sides.
         """
         found: dict[str, Any] = {"description": parting.description, "kept apart": list(keep_apart)}
+        if parting.copies:
+            found["copies left out"] = parting.copies
         if not parting.folded:
             whole = self._of(parting.by_fold[""], keep_apart, "")
             return found | {"rows": whole.pop("rows"), "contents": self._contents(parting.by_fold[""])} | whole
@@ -102,7 +101,7 @@ class Audit:
 
     def _in_two_parts(self, parts: list[str | None]) -> list[int]:
         """Return the rows whose orbit has been met in another part before."""
-        sides: dict[tuple[str, bytes], str] = {}
+        sides: dict[Key, str] = {}
         return [
             i
             for i, (orbit, part) in enumerate(zip(self._orbits, parts, strict=True))

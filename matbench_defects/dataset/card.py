@@ -170,6 +170,8 @@ def _splits(audit: dict[str, Any]) -> str:
         how = found["description"]
         if found["kept apart"]:
             how += f" Kept apart, and checked: {', '.join(found['kept apart'])}."
+        if found.get("copies left out"):
+            how += f" Left out as copies of a structure in another part: {found['copies left out']}."
         counts = [_span(side["rows"][part] for side in sides) for part in (*PARTS, "left out")]
         rows.append([f"`{name}`", how, len(sides) if "folds" in found else "", *counts])
         rows[-1] += [sum(side["orbits in two parts"] for side in sides), _nearest(sides)]

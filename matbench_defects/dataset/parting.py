@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from matbench_defects.dataset.identity import Key, structure_keys
+from matbench_defects.dataset.reading import PARTS
 from matbench_defects.dataset.splits import SplitOperator, SplitRow
 from matbench_defects.errors import InputError
 from matbench_defects.spec.models import Spec
@@ -25,11 +27,14 @@ class Parting:
     by_fold : dict of str to list
         Of each fold, the part of each row, None for a row that is left out. A split without folds has one entry, under
         the empty name.
+    copies : int
+        How many rows, of all folds together, are left out because another row is the same structure.
     """
 
     name: str
     description: str
     by_fold: dict[str, list[str | None]]
+    copies: int = 0
 
     @property
     def folded(self) -> bool:
@@ -51,6 +56,9 @@ class Parting:
 def part_rows(spec: Spec, operators: dict[str, SplitOperator], rows: Sequence[SplitRow]) -> dict[str, Parting]:
     """Return where rows lie in each split of a spec.
 
+    Where two spaces hold the same structure and a split puts one into a part that models are fitted on, the other is
+    left out of any other part.
+
     Parameters
     ----------
     spec : Spec
@@ -65,6 +73,7 @@ def part_rows(spec: Spec, operators: dict[str, SplitOperator], rows: Sequence[Sp
     InputError
         Naming file and line, if the rows cannot be parted as a split asks.
     """
+    keys = structure_keys([(row.space, row.occupation) for row in rows]) if operators else []
     result = {}
     for name, operator in operators.items():
         try:
@@ -73,5 +82,16 @@ def part_rows(spec: Spec, operators: dict[str, SplitOperator], rows: Sequence[Sp
             if error.file is not None:
                 raise
             raise spec.error(("splits", name), error.message) from None
-        result[name] = Parting(name, operator.describe(), by_fold)
+        kept = {fold: _without_copies(keys, parts) for fold, parts in by_fold.items()}
+        copies = sum(p != q for fold in by_fold for p, q in zip(by_fold[fold], kept[fold], strict=True))
+        result[name] = Parting(name, operator.describe(), kept, copies)
     return result
+
+
+def _without_copies(keys: list[Key], parts: list[str | None]) -> list[str | None]:
+    """Leave out each row whose structure is in another part, one that comes before its own in the order of `PARTS`."""
+    first: dict[Key, str] = {}
+    for key, part in zip(keys, parts, strict=True):
+        if part is not None:
+            first[key] = min(part, first.get(key, part), key=PARTS.index)
+    return [part if part is None or first[key] == part else None for key, part in zip(keys, parts, strict=True)]

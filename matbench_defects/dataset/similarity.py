@@ -9,11 +9,13 @@ from matbench_defects.crystal.space import Space
 
 LARGEST_COMPARISON = 500
 """Test rows compared with the training part; evenly spaced ones where there are more."""
-_AT_ONCE = 1 << 24
 
 
 class Similarity:
     """The configurations of one space, compared with each other as far as they are asked for.
+
+    Only the rarer species are looked at: where n and m sites of two configurations hold another species than the
+    commonest, s sites of both do, and e of these hold the same, n + m - s - e sites differ.
 
     Parameters
     ----------
@@ -26,10 +28,14 @@ class Similarity:
     def __init__(self, space: Space, occupations: NDArray[np.uint8]) -> None:
         self._group = space.group
         self._occupations = occupations
-        kinds = np.arange(int(occupations.max(initial=0)) + 1, dtype=np.uint8)
-        # One number a site and species: the product of two such rows counts the sites that agree.
-        self._marked = (occupations[:, :, None] == kinds).reshape(len(occupations), -1).astype(np.float32)
-        self._kinds = kinds
+        commonest = np.empty(space.size, dtype=np.uint8)
+        for where in space.ranges:
+            commonest[where] = np.bincount(occupations[:, where].ravel()).argmax()
+        self._rare = occupations != commonest
+        # By species: what a site of each configuration adds to s + e, shape (n, m).
+        self._shared = {
+            int(k): (self._rare.astype(np.int16) + (self._rare & (occupations == k))).T for k in np.unique(occupations)
+        }
         self._known: dict[int, NDArray[np.int64]] = {}
 
     def differences(self, position: int) -> NDArray[np.int64]:
@@ -41,13 +47,11 @@ class Similarity:
             Which configuration.
         """
         if position not in self._known:
-            images = np.unique(self._occupations[position][self._group], axis=0)
-            agreeing = np.zeros(len(self._marked), dtype=np.float32)
-            step = max(1, _AT_ONCE // self._marked.shape[1])
-            for start in range(0, len(images), step):
-                here = (images[start : start + step, :, None] == self._kinds).astype(np.float32)
-                agreeing = np.maximum(agreeing, (here.reshape(len(here), -1) @ self._marked.T).max(axis=0))
-            self._known[position] = self._occupations.shape[1] - agreeing.astype(np.int64)
+            sites = np.flatnonzero(self._rare[position])
+            shared = np.zeros((len(self._group), len(self._occupations)), dtype=np.int16)
+            for site in sites:
+                shared += self._shared[int(self._occupations[position, site])][self._group[:, site]]
+            self._known[position] = len(sites) + self._rare.sum(axis=1) - shared.max(axis=0)
         return self._known[position]
 
     def nearest(self, test: list[int], train: list[int]) -> list[int]:
