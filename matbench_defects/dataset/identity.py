@@ -70,4 +70,4 @@ def _codes(space: Space, known: list[str]) -> list[NDArray[np.uint8]]:
 def _smallest_image(space: Space, codes: list[NDArray[np.uint8]], occupation: NDArray[np.uint8]) -> bytes:
     species = np.concatenate([c[occupation[r]] for c, r in zip(codes, space.ranges, strict=True)])
     images = species[space.group]
-    return images[np.lexsort(images.T[::-1])[0]].tobytes()
+    return bytes(images[np.lexsort(images.T[::-1])[0]].tobytes())
