@@ -15,7 +15,6 @@ from matbench_defects.dataset.splits.split import SplitRow
 from matbench_defects.enumeration.canonical import canonical, configuration_id
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.edges import edge_types
-from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError, nearest
 
 BUILT_IN = ("space", "content", "type", "pathway", "pattern")
@@ -104,6 +103,8 @@ def _values(name: str, space: Space) -> Iterable[str]:
             f"{space.name} has {number} patterns on {sublattice}, too many to list; "
             f"use `random` with `together: {name}`"
         )
+    from matbench_defects.enumeration.orderly import enumerate_configurations  # `check` seldom needs it
+
     return enumerate_configurations(alone).ids()
 
 
