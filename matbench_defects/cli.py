@@ -267,6 +267,15 @@ def build(
 
 
 @app.command()
+def lock(specs: Annotated[list[str], typer.Argument(help="Spec files, folders or shipped names.")]) -> None:
+    """Write lock.json beside specs: digests of spaces, selection, splits and of the labels that are there."""
+    from matbench_defects.commands.locking import lock_spec
+
+    for spec in specs:
+        lock_spec(spec, console)
+
+
+@app.command()
 def evaluate(
     task: Annotated[str, typer.Argument(help="A task file or a shipped name.")],
     model: Annotated[list[str], typer.Option("--model", help="A registered model; give it several times for several.")],

@@ -49,7 +49,7 @@ def _spec_schema() -> dict[str, Any]:
     schema["required"] = ["name"]
     for part in ("SpaceSpec", "TargetSpec"):
         definitions[part].pop("required", None)
-    for part in ("targets", "splits", "reference_phases"):
+    for part in ("targets", "splits", "reference_phases", "schemes"):
         values = schema["properties"][part]["additionalProperties"]
         schema["properties"][part]["additionalProperties"] = {"anyOf": [values, {"type": "null"}]}
     _close(definitions, "LabelSpec", {name: engine.Settings for name, engine in engines.items()})

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 
 from matbench_defects.commands.estimating import shown_time
-from matbench_defects.dataset.reading import Dataset
+from matbench_defects.dataset.reading import PARTS, Dataset
 from matbench_defects.evaluation.harness import Result
 from matbench_defects.evaluation.metrics import metrics
-from matbench_defects.evaluation.scoring import Score
+from matbench_defects.evaluation.scoring import Score, task_folds
 from matbench_defects.evaluation.task import Task
 
 
@@ -32,16 +32,22 @@ def show_dataset(dataset: Dataset, console: Console) -> None:
             markup=False,
             soft_wrap=True,
         )
+    for note in manifest.get("differs_from_lock", []):
+        console.print(f"  differs from lock.json: {note}", markup=False, soft_wrap=True, style="yellow")
     for name in dataset.splits:
-        counts = ", ".join(f"{part} {len(dataset.part(name, part))}" for part in ("train", "validation", "test"))
-        console.print(f"  split {name}: {counts}", markup=False)
+        folds = dataset.folds(name)
+        shown = f"{len(folds)} folds"
+        if not folds:
+            shown = ", ".join(f"{part} {len(dataset.part(name, part))}" for part in PARTS)
+        console.print(f"  split {name}: {shown}", markup=False)
 
 
 def show_results(task: Task, dataset: Dataset, results: list[Result], console: Console) -> None:
     """Show the scores of several models on one task, the best of the first metric on top."""
     unit = dataset.quantity(task.target).shown_unit
     console.print(f"\n{task.title}", markup=False, style="bold")
-    console.print(f"{task.dataset}, {task.target} in {unit}, split {task.split} ({task.kind})", markup=False)
+    split = f"split {task.split}{_fold_words(task, dataset)} ({task.kind})"
+    console.print(f"{task.dataset}, {task.target} in {unit}, {split}", markup=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("model", no_wrap=True)
     for name in task.metrics:
@@ -65,6 +71,13 @@ def show_results(task: Task, dataset: Dataset, results: list[Result], console: C
             "" if cost["parameters"] is None else f"{cost['parameters']:,}",
         )
     console.print(table)
+
+
+def _fold_words(task: Task, dataset: Dataset) -> str:
+    if task.fold is not None:
+        return f", fold {task.fold}"
+    folds = task_folds(task, dataset)
+    return f", {len(folds)} folds" if folds else ""
 
 
 def _shown(score: Score) -> str:

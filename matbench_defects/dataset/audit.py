@@ -1,83 +1,133 @@
-"""The audit of a split: what is on which side, and how alike the sides are."""
+"""The audit of a split: what is on which side, and how alike the sides are. A split that leaks is refused."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from matbench_defects.crystal.space import Space
+from matbench_defects.dataset.identity import Key, structure_keys
+from matbench_defects.dataset.parting import Parting
 from matbench_defects.dataset.reading import PARTS
-from matbench_defects.enumeration.canonical import canonical
+from matbench_defects.dataset.similarity import Similarity
+from matbench_defects.dataset.splits import SplitRow
+from matbench_defects.dataset.splits.grouping import value_of
+from matbench_defects.errors import InputError
 
-LARGEST_COMPARISON = 500
-"""Test rows compared with the training part; evenly spaced ones where there are more."""
+FITTED = ("train", "validation")
+"""The parts that a model is fitted on."""
 
 
-def audit_split(rows: list[dict[str, Any]], parts: list[str | None], spaces: dict[str, Space]) -> dict[str, Any]:
-    """Return what a reader must know of a split.
+class Audit:
+    """Compares the sides of splits of one dataset.
 
     Parameters
     ----------
     rows : list of dict
         The rows, with ``id``, ``space``, ``content`` and ``occupation``.
-    parts : list of str or None
-        The part of each row.
+    split_rows : sequence of SplitRow
+        The same rows as splits see them.
     spaces : dict of str to Space
         The spaces by name.
-
-    Returns
-    -------
-    dict
-        Rows and contents per part, the number of orbits found in two parts (recomputed from the occupations, not from
-        the ids), and how alike test and training rows are.
     """
-    members: dict[str, list[int]] = {p: [i for i, q in enumerate(parts) if q == p] for p in PARTS}
-    canonical_of = [
-        (row["space"], canonical(spaces[row["space"]], np.frombuffer(row["occupation"], dtype=np.uint8))[0].tobytes())
-        for row in rows
-    ]
-    sides: dict[tuple[str, bytes], set[str]] = {}
-    for key, part in zip(canonical_of, parts, strict=True):
-        if part is not None:
-            sides.setdefault(key, set()).add(part)
-    return {
-        "rows": {p: len(m) for p, m in members.items()} | {"left out": sum(p is None for p in parts)},
-        "contents": {
-            p: dict(sorted(Counter(f"{rows[i]['space']}:{rows[i]['content']}" for i in m).items()))
-            for p, m in members.items()
-        },
-        "orbits in two parts": sum(len(s) > 1 for s in sides.values()),
-        "test against train": _similarity(rows, members["train"], members["test"], spaces),
-    }
 
+    def __init__(self, rows: list[dict[str, Any]], split_rows: Sequence[SplitRow], spaces: dict[str, Space]) -> None:
+        self._rows = rows
+        self._split_rows = split_rows
+        # Recomputed from the occupations: an id that stands for another configuration would be found.
+        occupations = [np.frombuffer(row["occupation"], dtype=np.uint8) for row in rows]
+        self._orbits = structure_keys([(spaces[r["space"]], o) for r, o in zip(rows, occupations, strict=True)])
+        self._members = {name: [i for i, row in enumerate(rows) if row["space"] == name] for name in spaces}
+        self._place = {i: k for members in self._members.values() for k, i in enumerate(members)}
+        self._similarity = {
+            name: Similarity(spaces[name], np.stack([occupations[i] for i in members]))
+            for name, members in self._members.items()
+            if members
+        }
 
-def _similarity(
-    rows: list[dict[str, Any]], train: list[int], test: list[int], spaces: dict[str, Space]
-) -> dict[str, Any]:
-    """Count, for each test row, the sites that differ from the most similar training row under any operation."""
-    fewest: list[int] = []
-    for name, space in spaces.items():
-        known = [i for i in train if rows[i]["space"] == name]
-        asked = [i for i in test if rows[i]["space"] == name]
-        if not known or not asked:
-            continue
-        step = -(-len(asked) // LARGEST_COMPARISON)
-        occupations = np.stack([np.frombuffer(rows[i]["occupation"], dtype=np.uint8) for i in known])
-        fewest.extend(
-            _fewest_differences(np.frombuffer(rows[i]["occupation"], dtype=np.uint8), occupations, space)
-            for i in asked[::step]
-        )
-    if not fewest:
-        return {}
-    return {
-        "rows compared": len(fewest),
-        "sites that differ from the nearest training row": {str(k): v for k, v in sorted(Counter(fewest).items())},
-    }
+    def of(self, parting: Parting, keep_apart: Sequence[str] = ()) -> dict[str, Any]:
+        """Return what a reader must know of a split.
 
+        Parameters
+        ----------
+        parting : Parting
+            The part of each row.
+        keep_apart : sequence of str
+            Groups no value of which may be both tested and fitted on.
 
-def _fewest_differences(occupation: NDArray[np.uint8], others: NDArray[np.uint8], space: Space) -> int:
-    images = np.unique(occupation[space.group], axis=0)
-    return int(min((image != others).sum(axis=1).min() for image in images))
+        Returns
+        -------
+        dict
+            Rows per part, the number of orbits found in two parts, and how alike test and training rows are; of a split
+            without folds the contents per part as well, and of one with folds all that for each fold.
+
+        Raises
+        ------
+        InputError
+            If an orbit is in two parts, or a value that is to be kept apart is on both sides.
+        """
+        found: dict[str, Any] = {"description": parting.description, "kept apart": list(keep_apart)}
+        if parting.copies:
+            found["copies left out"] = parting.copies
+        if not parting.folded:
+            whole = self._of(parting.by_fold[""], keep_apart, "")
+            return found | {"rows": whole.pop("rows"), "contents": self._contents(parting.by_fold[""])} | whole
+        return found | {"folds": {f: self._of(parts, keep_apart, f) for f, parts in parting.by_fold.items()}}
+
+    def _of(self, parts: list[str | None], keep_apart: Sequence[str], fold: str) -> dict[str, Any]:
+        of_fold = f" of fold {fold}" if fold else ""
+        leaking = self._in_two_parts(parts)
+        if leaking:
+            others = f" and {len(leaking) - 1} more are" if len(leaking) > 1 else " is"
+            raise InputError(f"{self._rows[leaking[0]]['id']}{others} in two parts{of_fold}")
+        for group in keep_apart:
+            shared = self._on_both_sides(parts, group)
+            if shared:
+                shown = ", ".join(shared[:3]) + (f" and {len(shared) - 3} more" if len(shared) > 3 else "")
+                raise InputError(f"keeps {group} apart, but{of_fold} both tests and is fitted on {shown}")
+        members = {p: [i for i, q in enumerate(parts) if q == p] for p in PARTS}
+        return {
+            "rows": {p: len(m) for p, m in members.items()} | {"left out": sum(p is None for p in parts)},
+            "orbits in two parts": len(leaking),
+            "test against train": self._nearest(members["train"], members["test"]),
+        }
+
+    def _contents(self, parts: list[str | None]) -> dict[str, dict[str, int]]:
+        named = [f"{row['space']}:{row['content']}" for row in self._rows]
+        return {p: dict(sorted(Counter(n for n, q in zip(named, parts, strict=True) if q == p).items())) for p in PARTS}
+
+    def _in_two_parts(self, parts: list[str | None]) -> list[int]:
+        """Return the rows whose orbit has been met in another part before."""
+        sides: dict[Key, str] = {}
+        return [
+            i
+            for i, (orbit, part) in enumerate(zip(self._orbits, parts, strict=True))
+            if part is not None and sides.setdefault(orbit, part) != part
+        ]
+
+    def _on_both_sides(self, parts: list[str | None], group: str) -> list[str]:
+        tested, fitted = set(), set()
+        for row, part in zip(self._split_rows, parts, strict=True):
+            if part == "test":
+                tested.add(value_of(group, row))
+            elif part in FITTED:
+                fitted.add(value_of(group, row))
+        return sorted(tested & fitted)
+
+    def _nearest(self, train: list[int], test: list[int]) -> dict[str, Any]:
+        """Count, for each test row, the sites that differ from the most similar training row of the same space."""
+        fewest: list[int] = []
+        known, asked = set(train), set(test)
+        for name, similarity in self._similarity.items():
+            places = [[self._place[i] for i in self._members[name] if i in side] for side in (asked, known)]
+            if all(places):
+                fewest += similarity.nearest(*places)
+        if not fewest:
+            return {}
+        return {
+            "rows compared": len(fewest),
+            "sites that differ from the nearest training row": {str(k): v for k, v in sorted(Counter(fewest).items())},
+        }

@@ -14,9 +14,11 @@ import pyarrow.parquet as pq
 from matbench_defects import __version__
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.space import Space
-from matbench_defects.dataset.audit import audit_split
+from matbench_defects.dataset.audit import Audit
 from matbench_defects.dataset.card import write_card
 from matbench_defects.dataset.croissant import croissant
+from matbench_defects.dataset.locking import check_lock
+from matbench_defects.dataset.parting import Parting, part_rows
 from matbench_defects.dataset.pictures import draw_pictures
 from matbench_defects.dataset.reading import FORMAT, PARTS, WHOLE, Dataset, open_dataset, split_column
 from matbench_defects.dataset.splits import SplitOperator, SplitRow, splits_of
@@ -74,6 +76,14 @@ class Plan:
         """The spaces by name."""
         return {name: part.space for name, part in self.selected.items()}
 
+    def split_rows(self) -> list[SplitRow]:
+        """Return every labelled configuration as splits see it, in the order of the spaces."""
+        return [
+            SplitRow(name, part.space, part.space.content(occupation))
+            for part in self.selected.values()
+            for name, occupation in zip(part.labelled.ids(), part.labelled.occupations, strict=True)
+        ]
+
 
 def plan(spec: Spec) -> Plan:
     """Check a spec as a whole and enumerate it.
@@ -121,7 +131,8 @@ def build_dataset(
     Raises
     ------
     InputError
-        If the spec cannot be built, or `out` holds something that is not a dataset.
+        If the spec cannot be built, `out` holds something that is not a dataset, or the version is locked and the
+        dataset would be another.
     """
     out = Path(out)
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "manifest.json").is_file())):
@@ -130,26 +141,29 @@ def build_dataset(
     # What has to be computed now is kept in the cache, so an interrupted build goes on where it was.
     stores = [LabelStore(path) for path in [labels] if path is not None and Path(path).exists()]
     stores.append(LabelStore(cache_folder() / "labels" / f"{spec.name}.parquet"))
+    partings = part_rows(planned.spec, planned.splits, planned.split_rows())
+    notes = check_lock(planned, stores[0] if len(stores) > 1 else None, partings)
     found = run_jobs(planned.jobs, stores, workers=workers, progress=progress)
     with atomic_folder(out) as folder:
-        _write(planned, found, folder)
+        _write(planned, found, partings, notes, folder)
     return open_dataset(out)
 
 
-def _write(planned: Plan, found: dict[Key, Label], folder: Path) -> None:
+def _write(
+    planned: Plan,
+    found: dict[Key, Label],
+    partings: dict[str, Parting],
+    notes: list[str] | None,
+    folder: Path,
+) -> None:
     spec = planned.spec
     identities = _identities(planned)
     rows, labelled, phases = _join(planned, found, identities)
     for name, target in planned.targets.items():
         for row, value in zip(rows, target.computed.values(labelled[target.label]), strict=True):
             row[name] = value
-    audit = {}
-    for name, operator in planned.splits.items():
-        parts = [operator.part(SplitRow(r.id, r.space, r.content)) for r in identities]
-        for row, part in zip(rows, parts, strict=True):
-            row[split_column(name)] = part
-        audit[name] = {"description": operator.describe(), **audit_split(rows, parts, planned.spaces)}
-    _write_structures(planned, rows, folder)
+    audit = _audited(planned, rows, partings)
+    _write_structures(planned, rows, partings, folder)
     for name, chosen in planned.selected.items():
         every = chosen.configurations
         write_parts(chosen.space, every.batches(), folder / "data" / "index" / f"{name}.parquet", len(every))
@@ -157,11 +171,27 @@ def _write(planned: Plan, found: dict[Key, Label], folder: Path) -> None:
     pictures = draw_pictures(folder, planned.selected, planned.targets, labelled, phases)
     write_json(folder / "audit.json", audit)
     manifest = _manifest(planned, found, pictures)
+    if notes is not None:
+        manifest["differs_from_lock"] = notes
     write_card(folder / "README.md", spec, planned.spaces, manifest, audit, _parts_on_disk(folder))
     write_json(folder / "croissant.json", croissant(spec, folder, manifest))
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     manifest["files"] = {name: sha256_of_file(folder / name) for name in files}
     write_json(folder / "manifest.json", manifest)
+
+
+def _audited(planned: Plan, rows: list[dict[str, Any]], partings: dict[str, Parting]) -> dict[str, Any]:
+    """Write the part of each row into it, and audit every split."""
+    audit = Audit(rows, planned.split_rows(), planned.spaces)
+    found = {}
+    for name, parting in partings.items():
+        for row, part in zip(rows, parting.column(), strict=True):
+            row[split_column(name)] = part
+        try:
+            found[name] = audit.of(parting, planned.spec.splits[name].keep_apart)
+        except InputError as error:
+            raise planned.spec.error(("splits", name), error.message) from None
+    return found
 
 
 def _identities(planned: Plan) -> list[LabelledRow]:
@@ -195,17 +225,17 @@ def _join(
     return rows, labelled, phases
 
 
-def _write_structures(planned: Plan, rows: list[dict[str, Any]], folder: Path) -> None:
+def _write_structures(planned: Plan, rows: list[dict[str, Any]], partings: dict[str, Parting], folder: Path) -> None:
     schema = structure_schema(planned.spaces)
     for method in planned.methods:
         for field in label_schema(method):
             schema = schema.append(field)
     for name, target in planned.targets.items():
         schema = schema.append(target.quantity.field(name))
-    for name in planned.splits:
-        schema = schema.append(pa.field(split_column(name), pa.string()))
+    for name, parting in partings.items():
+        schema = schema.append(pa.field(split_column(name), parting.type))
     table = pa.Table.from_pylist(sorted(rows, key=lambda row: row["id"]), schema=schema)
-    shown = next(iter(planned.splits), None)
+    shown = next((name for name, parting in partings.items() if not parting.folded), None)
     parts = [WHOLE] * len(table) if shown is None else table[split_column(shown)].to_pylist()
     for part in (*PARTS, None, WHOLE):
         chosen = [i for i, p in enumerate(parts) if p == part]
@@ -224,7 +254,7 @@ def _parts_on_disk(folder: Path) -> list[str]:
 
 
 def _freeze_spec(spec: Spec, folder: Path) -> None:
-    """Write the spec with everything that it extends, and the CIF files that it names, beside each other."""
+    """Write the spec with everything that it extends, and the files that it names, beside each other."""
     import copy
 
     data = copy.deepcopy(spec.document.data)
@@ -236,6 +266,11 @@ def _freeze_spec(spec: Spec, folder: Path) -> None:
             source = spec.document.folder((*route, "cif")) / parent["cif"]
             parent["cif"] = "-".join(str(r) for r in route) + ".cif"
             shutil.copyfile(source, folder / parent["cif"])
+    for name, split in (data.get("splits") or {}).items():
+        if split.get("file"):
+            source = spec.document.folder(("splits", name, "file")) / split["file"]
+            split["file"] = f"split-{name}{source.suffix}"
+            shutil.copyfile(source, folder / split["file"])
     write_text(folder / "spec.yaml", dump_yaml(data))
 
 
@@ -276,6 +311,7 @@ def _manifest(planned: Plan, found: dict[Key, Label], pictures: dict[str, str]) 
             name: {"quantity": t.kind, "label": t.label, **_shown(t.quantity)} for name, t in planned.targets.items()
         },
         "splits": list(planned.splits),
+        "unverified": [name for name, source in spec.provenances().items() if not source.verified],
         "figures": pictures,
     }
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from matbench_defects.crystal.space import Space
-from matbench_defects.dataset.reading import WHOLE
+from matbench_defects.dataset.reading import PARTS, WHOLE
 from matbench_defects.files import write_text
 from matbench_defects.spec.document import dump_yaml
 from matbench_defects.spec.models import Spec
-from matbench_defects.spec.parents import ParentSpec
 
 
 def write_card(
@@ -41,6 +42,7 @@ def write_card(
         _use(spec, parts),
         _targets(manifest),
         _labels(spec, manifest),
+        _lock(manifest),
         _splits(audit),
         _provenance(spec),
         _citation(spec),
@@ -103,7 +105,7 @@ ideal = to_pymatgen(row)
 `lattice_vectors`, `cartesian_site_positions` and `species_at_sites` (names of OPTIMADE) are the ideal, unrelaxed
 structure: what a model sees. Relaxed structures stand in columns that begin with the label's name. Unit, divisor
 and reference state of a column are in its Arrow metadata. The parts shown are those of the first split; the others
-stand in `split_` columns."""
+stand in `split_` columns; where a split has folds, its column holds the row's part in each of them."""
 
 
 def _targets(manifest: dict[str, Any]) -> str:
@@ -154,35 +156,54 @@ def _settings(settings: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
+def _lock(manifest: dict[str, Any]) -> str:
+    notes = manifest.get("differs_from_lock")
+    return "This build differs from the locked version: " + "; ".join(notes) + "." if notes else ""
+
+
 def _splits(audit: dict[str, Any]) -> str:
     if not audit:
         return ""
-    text = "## Splits\n\n"
     rows = []
     for name, found in audit.items():
-        counts = found["rows"]
-        nearest = found["test against train"].get("sites that differ from the nearest training row", {})
-        shown = ", ".join(f"{n} by {k}" for k, n in nearest.items()) or "not comparable"
-        rows.append(
-            [f"`{name}`", found["description"], counts["train"], counts["validation"], counts["test"]]
-            + [counts["left out"], found["orbits in two parts"], shown]
-        )
-    header = ["Split", "How", "Train", "Validation", "Test", "Left out", "Orbits in two parts"]
+        sides = list(found["folds"].values()) if "folds" in found else [found]
+        how = found["description"]
+        if found["kept apart"]:
+            how += f" Kept apart, and checked: {', '.join(found['kept apart'])}."
+        if found.get("copies left out"):
+            how += f" Left out as copies of a structure in another part: {found['copies left out']}."
+        counts = [_span(side["rows"][part] for side in sides) for part in (*PARTS, "left out")]
+        rows.append([f"`{name}`", how, len(sides) if "folds" in found else "", *counts])
+        rows[-1] += [sum(side["orbits in two parts"] for side in sides), _nearest(sides)]
+    header = ["Split", "How", "Folds", "Train", "Validation", "Test", "Left out", "Orbits in two parts"]
     return (
-        text
+        "## Splits\n\n"
         + _table([*header, "Test rows by sites that differ from the nearest training row"], rows)
-        + "\n\nContents per part are listed in `audit.json`."
+        + "\n\nContents per part, and each fold on its own, are listed in `audit.json`."
     )
 
 
+def _span(numbers: Iterable[int]) -> str:
+    """Return one number, or the smallest and largest of several."""
+    low, *_, high = sorted([*numbers] * 2)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _nearest(sides: list[dict[str, Any]]) -> str:
+    """Return how many test rows, of all folds together, differ by how many sites from the nearest training row."""
+    counted: Counter[int] = Counter()
+    for side in sides:
+        nearest = side["test against train"].get("sites that differ from the nearest training row", {})
+        counted.update({int(k): n for k, n in nearest.items()})
+    return ", ".join(f"{n} by {k}" for k, n in sorted(counted.items())) or "not comparable"
+
+
 def _provenance(spec: Spec) -> str:
-    parents: dict[str, ParentSpec] = {name: part.parent for name, (part, _) in spec.all_spaces().items()}
-    parents |= {f"reference phase {name}": phase for name, phase in spec.reference_phases.items()}
     rows = [
-        [name, p.provenance.source, p.provenance.doi or "", "yes" if p.provenance.verified else "**unverified**"]
-        for name, p in parents.items()
+        [name, p.source, p.doi or "", "yes" if p.verified else "**unverified**"]
+        for name, p in spec.provenances().items()
     ]
-    return "## Where the parents come from\n\n" + _table(["Parent", "Source", "DOI", "Verified"], rows)
+    return "## Where parents and choices come from\n\n" + _table(["What", "Source", "DOI", "Verified"], rows)
 
 
 def _citation(spec: Spec) -> str:

@@ -90,6 +90,24 @@ class Dataset:
         """Names of the splits."""
         return list(self.manifest["splits"])
 
+    @property
+    def unverified(self) -> list[str]:
+        """Names of the parents, reference phases and schemes whose source nobody of this project has checked."""
+        return list(self.manifest.get("unverified", []))
+
+    def folds(self, split: str) -> list[str]:
+        """Return the folds of a split, nothing for one without.
+
+        Raises
+        ------
+        InputError
+            If the dataset has no such split.
+        """
+        if split not in self.splits:
+            raise InputError(f"{self.name} has no split '{split}'; {nearest(split, self.splits)}")
+        column = self.structures.schema.field(split_column(split)).type
+        return [field.name for field in column] if pa.types.is_struct(column) else []
+
     def quantity(self, target: str) -> Quantity:
         """Return unit, divisor and reference state of a target.
 
@@ -104,7 +122,9 @@ class Dataset:
         assert quantity is not None
         return quantity
 
-    def part(self, split: str, parts: str | Iterable[str], target: str | None = None) -> pa.Table:
+    def part(
+        self, split: str, parts: str | Iterable[str], target: str | None = None, *, fold: str | None = None
+    ) -> pa.Table:
         """Return the rows of one or several parts of a split, sorted by id.
 
         Parameters
@@ -115,16 +135,25 @@ class Dataset:
             ``train``, ``validation``, ``test``.
         target : str, optional
             Rows without a value of this target are left out.
+        fold : str, optional
+            Name of a fold, for a split that has folds.
 
         Raises
         ------
         InputError
-            If the dataset has no such split.
+            If the dataset has no such split, or the split no such fold.
         """
-        if split not in self.splits:
-            raise InputError(f"{self.name} has no split '{split}'; {nearest(split, self.splits)}")
+        folds = self.folds(split)
+        column = self.structures[split_column(split)]
+        if fold is not None and fold not in folds:
+            known = nearest(fold, folds) if folds else "it has no folds"
+            raise InputError(f"the split '{split}' has no fold '{fold}'; {known}")
+        if folds:
+            if fold is None:
+                raise InputError(f"the split '{split}' has {len(folds)} folds; say which: {', '.join(folds)}")
+            column = pc.struct_field(column, folds.index(fold))
         wanted = pa.array([parts] if isinstance(parts, str) else list(parts), pa.string())
-        rows = pc.is_in(self.structures[split_column(split)], value_set=wanted)
+        rows = pc.is_in(column, value_set=wanted)
         if target is not None:
             rows = pc.and_(rows, pc.is_valid(self.structures[target]))
         return self.structures.filter(rows)

@@ -218,7 +218,9 @@ def configuration_of(space: Space, name: str) -> NDArray[np.uint8]:
         If the id is not one of this space.
     """
     parts = name.split(":")
-    contents = {space.content_name(c): c for c in space.contents()}
+    if "contents by name" not in space.memory:
+        space.memory["contents by name"] = {space.content_name(c): c for c in space.contents()}
+    contents: dict[str, Content] = space.memory["contents by name"]
     valid = len(parts) == 3 and parts[0] == space.name and parts[1] in contents and set(parts[2]) <= set(DIGITS)
     if valid and parts[2]:
         number = int(parts[2], 36)

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from matbench_defects import __version__
+from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
-from matbench_defects.evaluation.scoring import Score, predictions_schema, score, scored_rows
+from matbench_defects.evaluation.scoring import Score, predictions_schema, score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import atomic_folder, digest, package_digest, write_json
 from matbench_defects.models.model import Background, Prediction, Rows, make_model, models
@@ -126,40 +128,38 @@ def _run(
     if folder.exists() and any(folder.iterdir()) and not (folder / "result.json").is_file():
         raise InputError("exists and is not a result; give another --out", file=str(folder))
     seeds, device = identity["seeds"], identity["device"]
-    background = Background(dataset.spec, task.target, dataset.quantity(task.target))
-    train, validation = (dataset.part(task.split, part, task.target) for part in ("train", "validation"))
-    if not len(train):
-        raise InputError(f"{task.dataset} has no training rows in the split '{task.split}'")
-    test = scored_rows(task, dataset)
-    # From here on nothing holds a test label: the models get inputs, and values of the fitted parts alone.
-    fitted = Rows.of(train, background), train[task.target].to_numpy()
-    held = (Rows.of(validation, background), validation[task.target].to_numpy()) if len(validation) else None
-    asked = Rows.of(test, background)
-    predictions: list[Prediction] = []
-    train_seconds, predict_seconds = [], []
+    scored_rows(task, dataset)  # refuses what cannot be scored before anything is fitted
+    folds = task_folds(task, dataset)
+    every = [_side(task, dataset, fold) for fold in folds] if folds else [_side(task, dataset, task.fold)]
+    sides = [side for side in every if side is not None]
+    predictions: list[list[Prediction]] = []
+    train_seconds: list[float] = []
+    predict_seconds: list[float] = []
     parameters: int | None = None
     kind = models.get(model)
-    for done, seed in enumerate(seeds):
-        if progress:
-            progress(done, len(seeds))
-        if done and not kind.seeded:
+    for seed in seeds:
+        if predictions and not kind.seeded:
             predictions.append(predictions[0])
             continue
-        instance = make_model(model, seed=seed, device=device, settings=settings)
-        start = time.perf_counter()
-        instance.fit(*fitted, held)
-        between = time.perf_counter()
-        found = instance.predict(asked)
-        end = time.perf_counter()
-        if found.values.shape != (len(asked),) or not np.isfinite(found.values).all():
-            raise InputError(f"the model {model} predicted something that is not a finite number for each test row")
-        predictions.append(found)
-        train_seconds.append(between - start)
-        predict_seconds.append(end - between if found.seconds is None else found.seconds)
-        parameters = instance.parameters
+        predictions.append([])
+        for side in sides:
+            if progress:
+                progress(len(train_seconds), len(seeds) * len(sides))
+            instance = make_model(model, seed=seed, device=device, settings=settings)
+            start = time.perf_counter()
+            instance.fit(*side.fitted, side.held)
+            between = time.perf_counter()
+            found = instance.predict(side.asked)
+            end = time.perf_counter()
+            if found.values.shape != (len(side.asked),) or not np.isfinite(found.values).all():
+                raise InputError(f"the model {model} predicted something that is not a finite number for each test row")
+            predictions[-1].append(found)
+            train_seconds.append(between - start)
+            predict_seconds.append(end - between if found.seconds is None else found.seconds)
+            parameters = instance.parameters
     if progress:
-        progress(len(seeds), len(seeds))
-    table = _table(task, dataset, asked.column("id"), seeds, predictions)
+        progress(len(seeds) * len(sides), len(seeds) * len(sides))
+    table = _table(dataset.quantity(task.target), sides, bool(folds), seeds, predictions)
     record = {
         "digest": digest(identity),
         "task": task.name,
@@ -175,14 +175,14 @@ def _run(
         "seeds": seeds,
         "cost": {
             "train_seconds": round(float(np.mean(train_seconds)), 4),
-            "predict_seconds": round(float(np.mean(predict_seconds)), 4),
-            "structures": len(asked),
+            "predict_seconds": round(float(np.mean(predict_seconds)) * len(sides), 4),
+            "structures": sum(len(side.asked) for side in sides),
             "parameters": parameters,
             "device": device,
         },
         "hardware": f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores, "
         f"{platform.machine()}",
-        "training_data": _training_data(task, len(validation)),
+        "training_data": _training_data(task, any(side.held for side in sides), bool(folds)),
         "scores": {
             name: {"mean": _plain(s.mean), "deviation": _plain(s.deviation)}
             for name, s in score(task, dataset, table).items()
@@ -193,19 +193,54 @@ def _run(
         write_json(temporary / "result.json", record)
 
 
-def _table(task: Task, dataset: Dataset, ids: list[str], seeds: list[int], predictions: list[Prediction]) -> pa.Table:
-    columns: dict[str, list[Any]] = {"id": [], "seed": [], "prediction": [], "deviation": []}
-    for seed, found in zip(seeds, predictions, strict=True):
-        columns["id"] += ids
-        columns["seed"] += [seed] * len(ids)
-        columns["prediction"] += found.values.tolist()
-        columns["deviation"] += [None] * len(ids) if found.deviation is None else found.deviation.tolist()
-    return pa.table(columns, schema=predictions_schema(dataset.quantity(task.target)))
+@dataclass(frozen=True)
+class _Side:
+    """What a model is handed in one fold: inputs, and values of the fitted parts alone. No test label is among it."""
+
+    fold: str | None
+    fitted: tuple[Rows, NDArray[np.float64]]
+    held: tuple[Rows, NDArray[np.float64]] | None
+    asked: Rows
 
 
-def _training_data(task: Task, validation: int) -> str:
+def _side(task: Task, dataset: Dataset, fold: str | None) -> _Side | None:
+    """Return what is handed to a model in a fold; None where the fold tests nothing."""
+    background = Background(dataset.spec, task.target, dataset.quantity(task.target))
+    train, validation, test = (
+        dataset.part(task.split, part, task.target, fold=fold) for part in ("train", "validation", "test")
+    )
+    if not len(test):
+        return None
+    if not len(train):
+        of_fold = "" if fold is None else f", fold '{fold}'"
+        raise InputError(f"{task.dataset} has no training rows in the split '{task.split}'{of_fold}")
+    return _Side(
+        fold,
+        (Rows.of(train, background), train[task.target].to_numpy()),
+        (Rows.of(validation, background), validation[task.target].to_numpy()) if len(validation) else None,
+        Rows.of(test, background),
+    )
+
+
+def _table(
+    quantity: Quantity, sides: list[_Side], folds: bool, seeds: list[int], predictions: list[list[Prediction]]
+) -> pa.Table:
+    columns: dict[str, list[Any]] = {"id": [], "fold": [], "seed": [], "prediction": [], "deviation": []}
+    for seed, by_side in zip(seeds, predictions, strict=True):
+        for side, found in zip(sides, by_side, strict=True):
+            columns["id"] += side.asked.column("id")
+            columns["fold"] += [side.fold] * len(side.asked)
+            columns["seed"] += [seed] * len(side.asked)
+            columns["prediction"] += found.values.tolist()
+            columns["deviation"] += [None] * len(side.asked) if found.deviation is None else found.deviation.tolist()
+    schema = predictions_schema(quantity, folds=folds)
+    return pa.table({name: columns[name] for name in schema.names}, schema=schema)
+
+
+def _training_data(task: Task, validation: bool, folds: bool) -> str:
     parts = "train and validation parts" if validation else "train part"
-    return f"{parts} of the split '{task.split}' of {task.dataset}"
+    of_fold = " of each fold" if folds else "" if task.fold is None else f" of fold '{task.fold}'"
+    return f"{parts}{of_fold} of the split '{task.split}' of {task.dataset}"
 
 
 def _plain(value: float) -> float | None:

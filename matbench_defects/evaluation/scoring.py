@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -15,17 +15,20 @@ from matbench_defects.evaluation.metrics import Scored, metrics
 from matbench_defects.evaluation.task import Task
 
 
-def predictions_schema(quantity: Quantity) -> pa.Schema:
+def predictions_schema(quantity: Quantity, *, folds: bool = False) -> pa.Schema:
     """Return the schema of ``predictions.parquet``: one row a seed and test configuration.
 
     Parameters
     ----------
     quantity : Quantity
         The target's unit, divisor and reference state, which the predictions repeat.
+    folds : bool
+        Whether the task runs over the folds of its split; a column then says which fold a row belongs to.
     """
     return pa.schema(
         [
             pa.field("id", pa.string(), nullable=False),
+            *([pa.field("fold", pa.string(), nullable=False)] if folds else []),
             pa.field("seed", pa.int32(), nullable=False),
             quantity.field("prediction"),
             quantity.field("deviation"),
@@ -35,31 +38,48 @@ def predictions_schema(quantity: Quantity) -> pa.Schema:
 
 @dataclass(frozen=True)
 class Score:
-    """One metric over the seeds.
+    """One metric over the seeds, and over the folds where each is scored on its own.
 
     Parameters
     ----------
     by_seed : dict of int to float
-        The metric of each seed; not-a-number where it is not defined.
+        The metric of each seed, its mean over such folds; not-a-number where it is not defined.
+    by_fold : dict of str to float
+        The mean over the seeds in each fold, where rows are tested in several folds; else nothing, for then the test
+        parts of all folds are scored together.
     """
 
     by_seed: dict[int, float]
+    by_fold: dict[str, float] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
         """Mean over the seeds."""
-        values = list(self.by_seed.values())
-        return values[0] if len(set(values)) == 1 else float(np.mean(values))
+        return _mean(list(self.by_seed.values()))
 
     @property
     def deviation(self) -> float:
-        """Standard deviation over the seeds (of the sample, n - 1); exactly zero where all are equal."""
-        values = list(self.by_seed.values())
+        """Standard deviation (n - 1) over the folds where they are scored one by one, else over the seeds.
+
+        Exactly zero where all are equal.
+        """
+        values = list((self.by_fold or self.by_seed).values())
         return float(np.std(values, ddof=1)) if len(set(values)) > 1 else 0.0
+
+
+def _mean(values: list[float]) -> float:
+    return values[0] if len(set(values)) == 1 else float(np.mean(values))
+
+
+def task_folds(task: Task, dataset: Dataset) -> list[str]:
+    """Return the folds that a task runs over; nothing where it names one, or its split has none."""
+    return [] if task.fold is not None else dataset.folds(task.split)
 
 
 def scored_rows(task: Task, dataset: Dataset) -> pa.Table:
     """Return the rows that a task's predictions are scored on, sorted by id.
+
+    Of a task that runs over folds they are the test rows of each, sorted by a column ``fold`` first.
 
     Raises
     ------
@@ -69,7 +89,16 @@ def scored_rows(task: Task, dataset: Dataset) -> pa.Table:
     if (dataset.name, dataset.version) != (task.dataset_name, task.dataset_version):
         raise InputError(f"{task.name} is about {task.dataset}, not {dataset.name}@{dataset.version}")
     dataset.quantity(task.target)
-    rows = dataset.part(task.split, "test", task.target)
+    folds = task_folds(task, dataset)
+    if not folds:
+        rows = dataset.part(task.split, "test", task.target, fold=task.fold)
+    else:
+        tested = [dataset.part(task.split, "test", task.target, fold=fold) for fold in folds]
+        named = [
+            rows.append_column(pa.field("fold", pa.string()), pa.array([fold] * len(rows), pa.string()))
+            for fold, rows in zip(folds, tested, strict=True)
+        ]
+        rows = pa.concat_tables(named).sort_by([("fold", "ascending"), ("id", "ascending")])
     if not len(rows):
         raise InputError(f"{task.dataset} has no test rows in the split '{task.split}'")
     return rows
@@ -78,6 +107,9 @@ def scored_rows(task: Task, dataset: Dataset) -> pa.Table:
 def score(task: Task, dataset: Dataset, predictions: pa.Table) -> dict[str, Score]:
     """Score predictions on a task.
 
+    Where each row is tested in one fold, as with k folds or one group left out, the folds' test parts are scored
+    together; where rows are tested in several, each fold is scored on its own.
+
     Parameters
     ----------
     task : Task
@@ -85,7 +117,8 @@ def score(task: Task, dataset: Dataset, predictions: pa.Table) -> dict[str, Scor
     dataset : Dataset
         The task's dataset.
     predictions : pyarrow.Table
-        Columns ``id``, ``seed``, ``prediction`` and, if given, ``deviation``: every test id once a seed.
+        Columns ``id``, ``seed``, ``prediction`` and, if given, ``deviation``: every test id once a seed. With folds
+        also ``fold``: every test id of a fold once a seed.
 
     Returns
     -------
@@ -98,24 +131,43 @@ def score(task: Task, dataset: Dataset, predictions: pa.Table) -> dict[str, Scor
         If ids are missing, repeated or not of the test part.
     """
     rows = scored_rows(task, dataset)
-    ids = rows["id"].to_pylist()
-    content = np.array(
-        [f"{s}:{c}" for s, c in zip(rows["space"].to_pylist(), rows["content"].to_pylist(), strict=True)]
-    )
-    by_seed: dict[int, dict[str, float]] = {}
+    order = [name for name in ("fold", "id") if name in rows.schema.names]
+    missing = [name for name in order if name not in predictions.schema.names]
+    if missing:
+        raise InputError(f"the predictions have no column '{missing[0]}', which {task.name} needs")
+    keys = rows.select(order)
+    folds = np.array(rows["fold"].to_pylist() if "fold" in order else [""] * len(rows))
+    alone = len(set(rows["id"].to_pylist())) < len(rows)
+    sides = {f: folds == f for f in dict.fromkeys(folds.tolist())} if alone else {"": np.ones(len(rows), dtype=bool)}
+    found: dict[str, dict[int, dict[str, float]]] = {name: {} for name in task.metrics}
     for seed in sorted(set(predictions["seed"].to_pylist())):
-        given = predictions.filter(pc.equal(predictions["seed"], seed)).sort_by("id")
-        if given["id"].to_pylist() != ids:
+        given = predictions.filter(pc.equal(predictions["seed"], seed)).sort_by([(n, "ascending") for n in order])
+        if given.select(order).to_pydict() != keys.to_pydict():
             raise InputError(f"the predictions of seed {seed} are not one for each test id of {task.name}")
-        deviation = None
-        if "deviation" in given.schema.names and given["deviation"].null_count == 0:
-            deviation = given["deviation"].to_numpy()
-        scored = Scored(
-            truth=rows[task.target].to_numpy(),
-            prediction=given["prediction"].to_numpy(),
-            deviation=deviation,
-            content=content,
-            multiplicity=rows["multiplicity"].to_numpy(),
+        for fold, here in sides.items():
+            scored = _scored(task, rows.filter(here), given.filter(here))
+            for name in task.metrics:
+                found[name].setdefault(seed, {})[fold] = metrics.get(name)(scored)
+    return {
+        name: Score(
+            {seed: _mean(list(values.values())) for seed, values in by_seed.items()},
+            {fold: _mean([values[fold] for values in by_seed.values()]) for fold in sides if alone},
         )
-        by_seed[seed] = {name: metrics.get(name)(scored) for name in task.metrics}
-    return {name: Score({seed: values[name] for seed, values in by_seed.items()}) for name in task.metrics}
+        for name, by_seed in found.items()
+    }
+
+
+def _scored(task: Task, rows: pa.Table, given: pa.Table) -> Scored:
+    """Bring labels and predictions of the same rows together."""
+    deviation = None
+    if "deviation" in given.schema.names and given["deviation"].null_count == 0:
+        deviation = given["deviation"].to_numpy()
+    return Scored(
+        truth=rows[task.target].to_numpy(),
+        prediction=given["prediction"].to_numpy(),
+        deviation=deviation,
+        content=np.array(
+            [f"{s}:{c}" for s, c in zip(rows["space"].to_pylist(), rows["content"].to_pylist(), strict=True)]
+        ),
+        multiplicity=rows["multiplicity"].to_numpy(),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from matbench_defects.errors import nearest
 from matbench_defects.evaluation.metrics import metrics
@@ -30,6 +30,8 @@ class Task(BaseModel):
     """Name of one of the dataset's targets."""
     split: str
     """Name of one of the dataset's splits."""
+    fold: Annotated[str, BeforeValidator(lambda v: str(v) if type(v) is int else v)] | None = None
+    """Name of one of the split's folds; left out, models are fitted and scored in every fold."""
     kind: Literal["interpolation", "extrapolation"]
     """Whether the test part lies within what the training part covers."""
     metrics: Annotated[list[str], Field(min_length=1)]

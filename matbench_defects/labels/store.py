@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
-from matbench_defects.files import atomic_path
+from matbench_defects.files import atomic_path, digest
 from matbench_defects.labels.engine import Band, Outcome
 
 
@@ -137,6 +137,12 @@ class LabelStore:
 
     def __iter__(self) -> Iterator[Label]:
         return iter(self._labels.values())
+
+
+def values_digest(labels: Iterable[Label]) -> str:
+    """Return a digest of what was found, in any order and whatever time it took; fields that are empty do not count."""
+    rows = [{k: v for k, v in _row(label).items() if k != "seconds" and v is not None} for label in labels]
+    return digest(sorted(json.dumps(row, sort_keys=True) for row in rows))
 
 
 def seconds_by_method(path: str | Path) -> dict[str, list[float]]:

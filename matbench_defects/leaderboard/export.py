@@ -18,7 +18,9 @@ def task_data(view: TaskView) -> dict[str, Any]:
         "title": task.title,
         "kind": task.kind,
         "dataset": task.dataset,
+        "unverified": view.dataset.unverified,
         "split": task.split,
+        **({} if task.fold is None else {"fold": task.fold}),
         "target": {k: v for k, v in {"name": task.target, **vars(quantity)}.items() if v},
         "scored_rows": view.rows_count,
         "seeds": sorted(task.seeds),
@@ -41,6 +43,7 @@ def task_data(view: TaskView) -> dict[str, Any]:
                         "mean": _finite(score.mean),
                         "standard_deviation": _finite(score.deviation),
                         "by_seed": {str(seed): _finite(value) for seed, value in score.by_seed.items()},
+                        **({"by_fold": {f: _finite(v) for f, v in score.by_fold.items()}} if score.by_fold else {}),
                     }
                     for name, score in entry.scores.items()
                 },

@@ -40,8 +40,8 @@ def fixed(value: float, decimals: int) -> str:
 
 
 def spread(score: Score, decimals: int) -> str:
-    """Return the standard deviation over the seeds as ``± 0.012``; empty where there is only one seed."""
-    if len(score.by_seed) < 2 or not math.isfinite(score.deviation):
+    """Return the standard deviation as ``± 0.012``; empty where there is only one seed, or fold scored on its own."""
+    if len(score.by_fold or score.by_seed) < 2 or not math.isfinite(score.deviation):
         return ""
     return f"± {fixed(score.deviation, decimals) if score.deviation > 1e-12 else '0'}"
 

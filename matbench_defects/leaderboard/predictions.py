@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from matbench_defects.columns import Quantity, check_quantity
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
-from matbench_defects.evaluation.scoring import predictions_schema, scored_rows
+from matbench_defects.evaluation.scoring import predictions_schema, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
 
 LARGEST_UNPACKED = 100_000_000
@@ -57,7 +57,7 @@ def check_predictions(
     Returns
     -------
     pyarrow.Table
-        With the schema of `predictions_schema`, sorted by seed and id.
+        With the schema of `predictions_schema`, sorted by seed, by fold where there are folds, and by id.
 
     Raises
     ------
@@ -65,11 +65,12 @@ def check_predictions(
         At the first mistake: which row or column, and how to mend it.
     """
     rows = scored_rows(task, dataset)
-    ids = rows["id"].to_pylist()
+    folds = bool(task_folds(task, dataset))
+    asked = list(zip(rows["fold"].to_pylist() if folds else [""] * len(rows), rows["id"].to_pylist(), strict=True))
     wanted = sorted(seeds)
-    table = _read(path, dataset.quantity(task.target), 2 * len(ids) * len(wanted), codecs)
-    _check_rows(table, ids, wanted, path, task)
-    table = table.sort_by([("seed", "ascending"), ("id", "ascending")])
+    table = _read(path, dataset.quantity(task.target), folds, 2 * len(asked) * len(wanted), codecs)
+    _check_rows(table, asked, wanted, path, task)
+    table = table.sort_by([(name, "ascending") for name in ("seed", "fold", "id") if name in table.schema.names])
     _check_plausible(table, rows[task.target].to_numpy(), model, wanted, path, task)
     return table
 
@@ -80,30 +81,35 @@ def shown(text: object) -> str:
     return quoted if len(quoted) <= 80 else quoted[:76] + "...'"
 
 
-def _read(path: Path, quantity: Quantity, most: int, codecs: frozenset[str] | None) -> pa.Table:
-    expected = predictions_schema(quantity)
+def _read(path: Path, quantity: Quantity, folds: bool, most: int, codecs: frozenset[str] | None) -> pa.Table:
+    expected = predictions_schema(quantity, folds=folds)
+    texts = ["id", "fold"] if folds else ["id"]
     try:
         with pq.ParquetFile(path) as file:
             _check_schema(file.schema_arrow, expected, str(path), quantity)
             _check_sizes(file.metadata, most, codecs, str(path))
-        # Ids stay behind their dictionary: one long string that a million rows repeat would fill the memory.
-        with pq.ParquetFile(path, read_dictionary=["id"]) as file:
+        # Texts stay behind their dictionary: one long string that a million rows repeat would fill the memory.
+        with pq.ParquetFile(path, read_dictionary=texts) as file:
             table = file.read(use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"cannot be read as Parquet: {shown(line)}", file=str(path)) from None
-    encoded = table["id"].combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.unify_dictionaries().combine_chunks()
-    longest = max((len(name) for name in encoded.dictionary.to_pylist() if name is not None), default=0)
-    if longest > 500:
-        raise InputError(f"holds an id of {longest} characters; no test id is like that", file=str(path), field="id")
+    decoded = {}
+    for name in texts:
+        encoded = table[name].combine_chunks()
+        if isinstance(encoded, pa.ChunkedArray):
+            encoded = encoded.unify_dictionaries().combine_chunks()
+        longest = max((len(text) for text in encoded.dictionary.to_pylist() if text is not None), default=0)
+        if longest > 500:
+            kind = "an id" if name == "id" else "a fold"
+            message = f"holds {kind} of {longest} characters; no test {name} is like that"
+            raise InputError(message, file=str(path), field=name)
+        decoded[name] = encoded.cast(pa.string())
     for name, column in zip(table.schema.names, table.columns, strict=True):
         if name != "deviation" and column.null_count:
             row = column.is_null().to_pylist().index(True) + 1
             raise InputError(f"row {row} is empty; every row needs one", file=str(path), field=name)
-    columns = [encoded.cast(pa.string()), *(table[name] for name in expected.names[1:])]
-    return pa.table(columns, schema=expected)
+    return pa.table([decoded.get(name, table[name]) for name in expected.names], schema=expected)
 
 
 def _check_schema(found: pa.Schema, expected: pa.Schema, file: str, quantity: Quantity) -> None:
@@ -151,30 +157,36 @@ def _check_sizes(metadata: pq.FileMetaData, most: int, codecs: frozenset[str] | 
         raise InputError("states two different numbers of rows; write it again", file=file)
 
 
-def _check_rows(table: pa.Table, ids: list[str], seeds: list[int], path: Path, task: Task) -> None:
-    file, known, asked = str(path), set(ids), set(seeds)
-    rows: dict[tuple[int, str], int] = {}
-    for row, (seed, name) in enumerate(zip(table["seed"].to_pylist(), table["id"].to_pylist(), strict=True), start=1):
-        if name not in known:
-            message = f"row {row} holds {shown(name)}, which is no test id of {task.name}; remove the row"
+def _check_rows(table: pa.Table, asked: list[tuple[str, str]], seeds: list[int], path: Path, task: Task) -> None:
+    file, known, wanted = str(path), set(asked), set(seeds)
+    folds = table["fold"].to_pylist() if "fold" in table.schema.names else [""] * len(table)
+    rows: dict[tuple[int, tuple[str, str]], int] = {}
+    found = zip(table["seed"].to_pylist(), folds, table["id"].to_pylist(), strict=True)
+    for row, (seed, fold, name) in enumerate(found, start=1):
+        if (fold, name) not in known:
+            message = f"row {row} holds {_place(fold, name)}, which is no test id of {task.name}; remove the row"
             raise InputError(message, file=file, field="id")
-        if seed not in asked:
+        if seed not in wanted:
             message = f"row {row} holds the seed {seed}; submission.yaml names {seeds}"
             raise InputError(message, file=file, field="seed")
-        first = rows.setdefault((seed, name), row)
+        first = rows.setdefault((seed, (fold, name)), row)
         if first != row:
-            message = f"row {row} repeats {shown(name)} of seed {seed} (first in row {first}); keep one of them"
+            message = f"row {row} repeats {_place(fold, name)} of seed {seed} (first in row {first}); keep one of them"
             raise InputError(message, file=file, field="id")
     for seed in seeds:
-        missing = [name for name in ids if (seed, name) not in rows]
+        missing = [place for place in asked if (seed, place) not in rows]
         if missing:
             raise InputError(
-                f"the test id {shown(missing[0])} has no prediction of seed {seed} ({len(missing)} missing for that "
+                f"the test id {_place(*missing[0])} has no prediction of seed {seed} ({len(missing)} missing for that "
                 "seed); predict every test id once a seed",
                 file=file,
                 field="id",
             )
     _check_finite(table, file)
+
+
+def _place(fold: str, name: str) -> str:
+    return f"{shown(name)} of fold {shown(fold)}" if fold else shown(name)
 
 
 def _check_finite(table: pa.Table, file: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.evaluation.metrics import Metric, metrics
-from matbench_defects.evaluation.scoring import Score, scored_rows
+from matbench_defects.evaluation.scoring import Score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
 from matbench_defects.leaderboard.formatting import MISSING, column_decimals, fixed, seconds, spread, whole
 from matbench_defects.leaderboard.parity import ParityPlot, parity_plots
@@ -81,7 +81,11 @@ class TaskView:
     quantity : Quantity
         What is predicted.
     rows_count : int
-        Number of test rows.
+        Number of test rows; one that is tested in several folds counts once.
+    split : str
+        The split and its folds, in words.
+    spread : str
+        What standard deviations are over, in words.
     entries : list of Entry
         The entries, best first.
     measures : list of Metric
@@ -100,6 +104,8 @@ class TaskView:
     dataset: Dataset
     quantity: Quantity
     rows_count: int
+    split: str
+    spread: str
     entries: list[Entry]
     measures: list[Metric]
     columns: list[Column]
@@ -113,6 +119,8 @@ def task_view(task: Task, dataset: Dataset, entries: list[Entry]) -> TaskView:
     """Return what the page of a task shows."""
     quantity = dataset.quantity(task.target)
     rows = scored_rows(task, dataset)
+    distinct = len(set(rows["id"].to_pylist()))
+    folds = task_folds(task, dataset)
     measures = [metrics.get(name) for name in task.metrics]
     columns, cells = _table(entries, measures, quantity)
     lines = []
@@ -124,7 +132,9 @@ def task_view(task: Task, dataset: Dataset, entries: list[Entry]) -> TaskView:
         task=task,
         dataset=dataset,
         quantity=quantity,
-        rows_count=len(rows),
+        rows_count=distinct,
+        split=_split_words(task, folds),
+        spread=f"{len(folds)} folds" if distinct < len(rows) else f"{len(task.seeds)} seeds",
         entries=entries,
         measures=measures,
         columns=columns,
@@ -133,6 +143,12 @@ def task_view(task: Task, dataset: Dataset, entries: list[Entry]) -> TaskView:
         bars=_bars(entries, measures[0]),
         verdict=_verdict(entries, measures[0], quantity),
     )
+
+
+def _split_words(task: Task, folds: list[str]) -> str:
+    if task.fold is not None:
+        return f"{task.split}, fold {task.fold}"
+    return f"{task.split}, {len(folds)} folds" if folds else task.split
 
 
 def unit_of(metric: Metric, quantity: Quantity) -> str:
@@ -208,7 +224,8 @@ def _verdict(entries: list[Entry], metric: Metric, quantity: Quantity) -> str:
     reference = baseline.checked.submission.title
     ours, theirs = best.scores[metric.name].mean, baseline.scores[metric.name].mean
     if abs(ours - theirs) <= math.hypot(best.scores[metric.name].deviation, baseline.scores[metric.name].deviation):
-        return f"{title} and the best baseline, {reference}, are level within their spread over the seeds."
+        over = "folds" if best.scores[metric.name].by_fold else "seeds"
+        return f"{title} and the best baseline, {reference}, are level within their spread over the {over}."
     if (ours >= theirs) if metric.direction == "lower" else (ours <= theirs):
         return f"No entry beats the best baseline, {reference}; {title} comes nearest."
     if metric.direction == "lower" and theirs > 0:

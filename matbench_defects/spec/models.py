@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.document import Document, Route
 from matbench_defects.spec.fields import ContentField, Model, Open
-from matbench_defects.spec.parents import ParentSpec, ReferencePhase
+from matbench_defects.spec.parents import ParentSpec, Provenance, ReferencePhase
 from matbench_defects.spec.spaces import (
     ALL,
     Groups,
@@ -70,6 +70,9 @@ class SplitSpec(Open):
 
     by: str = "random"
     """Name of a registered operator, with what it acts on after a dot: ``random``, ``content.Li``."""
+    keep_apart: list[str] = []
+    """Groups such as ``content`` or ``host``: no value of them may be both in the test part and in what models are
+    fitted on. A dataset in which one is cannot be built."""
 
 
 class Comparison(Model):
@@ -128,6 +131,8 @@ class Spec(Model):
     """Several spaces by name; what they share stands at the top level and is laid under each."""
     reference_phases: dict[str, ReferencePhase] = {}
     """Crystals outside the spaces whose energies targets or pictures need, such as lithium metal."""
+    schemes: dict[str, Provenance] = {}
+    """Choices that follow a source without being numbers of it, such as which configurations a published set holds."""
     labels: list[LabelSpec] = []
     """What is computed for each selected configuration."""
     targets: dict[str, TargetSpec] = {}
@@ -135,7 +140,7 @@ class Spec(Model):
     comparisons: list[Comparison] = []
     """How far the labels were found from better ones; printed in the card."""
     splits: dict[str, SplitSpec] = {}
-    """How the dataset is parted; the first is the one that ``load_dataset`` shows."""
+    """How the dataset is parted; the first one without folds is what ``load_dataset`` shows."""
 
     _document: Document = PrivateAttr(default_factory=lambda: Document({}))
 
@@ -178,6 +183,12 @@ class Spec(Model):
             configurations=self.configurations,
         )
         return {self.name: (only, ())}
+
+    def provenances(self) -> dict[str, Provenance]:
+        """Return where each parent, reference phase and scheme comes from, by what it is called."""
+        found = {f"parent {name}": part.parent.provenance for name, (part, _) in self.all_spaces().items()}
+        found |= {f"reference phase {name}": phase.provenance for name, phase in self.reference_phases.items()}
+        return found | {f"scheme {name}": scheme for name, scheme in self.schemes.items()}
 
     def label(self, name: str | None) -> LabelSpec:
         """Return the label called `name`, or the first.

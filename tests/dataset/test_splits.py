@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from matbench_defects.crystal.space import build_spaces
 from matbench_defects.dataset.splits import SplitRow, operators, splits_of
-from matbench_defects.dataset.splits.content import ContentSettings, holds
 from matbench_defects.dataset.splits.random import RandomSettings
+from matbench_defects.dataset.splits.thresholds import ThresholdSettings, holds
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.spec.loading import load_spec
@@ -27,7 +27,7 @@ def row(name: str) -> SplitRow:
     seed=st.integers(0, 9),
 )
 def test_growth_moves_no_row(ids, more, seed):
-    split = operators.get("random")(RandomSettings(train=0.6, validation=0.2, test=0.2, seed=seed), "")
+    split = operators.get("random")(RandomSettings(train=0.6, validation=0.2, test=0.2, seed=seed), "", {})
     before = {i: split.part(row(i)) for i in ids}
     after = {i: split.part(row(i)) for i in [*more, *ids]}
     assert {i: after[i] for i in ids} == before
@@ -38,7 +38,7 @@ def test_growth_moves_no_row(ids, more, seed):
 def test_shares_come_out(shares, seed):
     train, validation, test = (s / sum(shares) for s in shares)
     split = operators.get("random")(
-        RandomSettings(train=train, validation=validation, test=1 - train - validation, seed=seed), ""
+        RandomSettings(train=train, validation=validation, test=1 - train - validation, seed=seed), "", {}
     )
     parts = [split.part(row(f"{i}")) for i in range(4000)]
     for part, share in (("train", train), ("validation", validation), ("test", test)):
@@ -54,7 +54,7 @@ def test_conditions(number, limit):
 
 
 def test_content_split_covers_every_configuration_once():
-    split = operators.get("content")(ContentSettings(train=">= 6", test="< 6"), "Li")
+    split = operators.get("content")(ThresholdSettings(train=">= 6", test="< 6"), "Li", {"lno-cathode": SPACE})
     found = enumerate_configurations(SPACE)
     rows = [SplitRow(i, SPACE, SPACE.content(o)) for i, o in zip(found.ids(), found.occupations, strict=True)]
     parts = [split.part(r) for r in rows]

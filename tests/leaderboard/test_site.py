@@ -230,3 +230,18 @@ def test_numbers() -> None:
         marks = ticks(low, high)
         assert 3 <= len(marks) <= 8 and low <= marks[0] + 1e-9 and marks[-1] <= high + 1e-9
         assert len(set(tick_labels(marks))) == len(marks)
+
+
+def test_an_unverified_dataset_bears_a_badge(dataset: Dataset, task: Task, tmp_path: Path) -> None:
+    (tmp_path / "submissions").mkdir()
+    named = dataset.manifest | {"unverified": ["parent lno-cathode", "scheme <b>"]}
+    for manifest, expected in ((dataset.manifest, 0), (named, 1)):
+        folder = tmp_path / f"site{expected}"
+        data = Dataset(dataset.folder, manifest)
+        assert build_site(folder, tmp_path / "submissions", {task.dataset: data}, [task]) == []
+        for page in (Page(folder / "index.html"), Page(folder / "tasks" / f"{task.name}.html")):
+            badges = [a for a in page.all("span") if a.get("class") == "badge unverified"]
+            assert len(badges) == expected and not page.all("b")
+            assert all("parent lno-cathode, scheme <b>" in str(badge["title"]) for badge in badges)
+    assert "Unverified, that is, not checked" in page.text
+    assert json.loads((folder / "leaderboard.json").read_text())["tasks"][0]["unverified"] == named["unverified"]

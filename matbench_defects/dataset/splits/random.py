@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from matbench_defects.crystal.space import Space
-from matbench_defects.dataset.splits.split import SplitRow, SplitSettings, hashed, operators
-from matbench_defects.errors import InputError
-
-Share = Annotated[float, Field(ge=0, le=1)]
+from matbench_defects.dataset.splits.grouping import check_grouping, value_of
+from matbench_defects.dataset.splits.split import (
+    Seed,
+    Share,
+    SplitOperator,
+    SplitRow,
+    SplitSettings,
+    hashed,
+    operators,
+)
 
 
 class RandomSettings(SplitSettings):
@@ -22,8 +27,10 @@ class RandomSettings(SplitSettings):
     """Expected share of the validation part."""
     test: Share
     """Expected share of the test part."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     """Seed of the hash."""
+    together: str | None = None
+    """A group such as ``pattern.Ni``: rows that share its value stay in one part."""
 
     @model_validator(mode="after")
     def _whole(self) -> RandomSettings:
@@ -34,23 +41,21 @@ class RandomSettings(SplitSettings):
 
 
 @operators.register("random")
-class RandomSplit:
+class RandomSplit(SplitOperator):
     """Each row goes to a part by the hash of its id, so a dataset that grows never moves a row."""
 
     Settings: ClassVar[type[SplitSettings]] = RandomSettings
+    settings: RandomSettings
 
-    def __init__(self, settings: Any, subject: str) -> None:
-        self.settings: RandomSettings = settings
-        self.subject = subject
+    def check(self) -> None:
+        """Refuse a group that the spaces do not have."""
+        if self.settings.together is not None:
+            check_grouping(self.settings.together, self.spaces)
 
-    def check(self, spaces: dict[str, Space]) -> None:
-        """Refuse a subject: there is nothing to choose."""
-        if self.subject:
-            raise InputError(f"'random' takes nothing after a dot, not '{self.subject}'")
-
-    def part(self, row: SplitRow) -> str | None:
+    def part(self, row: SplitRow, fold: str = "") -> str | None:
         """Return the part of a row."""
-        place = hashed(row.id, self.settings.seed)
+        together = self.settings.together
+        place = hashed(row.id if together is None else value_of(together, row), self.settings.seed)
         if place < self.settings.train:
             return "train"
         return "validation" if place < self.settings.train + self.settings.validation else "test"
@@ -58,7 +63,8 @@ class RandomSplit:
     def describe(self) -> str:
         """Return one sentence for the card."""
         s = self.settings
+        of = "the id" if s.together is None else f"its {s.together}"
         return (
-            f"At random by the hash of the id (seed {s.seed}): {s.train:.0%} train, {s.validation:.0%} validation, "
+            f"At random by the hash of {of} (seed {s.seed}): {s.train:.0%} train, {s.validation:.0%} validation, "
             f"{s.test:.0%} test expected."
         )

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
 
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.errors import InputError, nearest
+from matbench_defects.enumeration.canonical import configuration_of
 from matbench_defects.registry import Registry
-from matbench_defects.spec.document import validate
 from matbench_defects.spec.fields import Model
-from matbench_defects.spec.models import Spec
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0)]
 
 
 class SplitSettings(Model):
@@ -36,61 +44,93 @@ class SplitRow:
     space: Space
     content: Content
 
+    @functools.cached_property
+    def occupation(self) -> NDArray[np.uint8]:
+        """The canonical configuration that the id names, shape (n,)."""
+        return configuration_of(self.space, self.id)
 
-class SplitOperator(Protocol):
-    """Gives each row a part."""
+
+class SplitOperator:
+    """Gives each row a part: ``train``, ``validation``, ``test``, or None for a row that the split leaves out.
+
+    An operator with folds does so once for each of them.
+
+    Parameters
+    ----------
+    settings : SplitSettings
+        Its settings.
+    subject : str
+        What it acts on: what stands after the dot in the spec.
+    spaces : dict of str to Space
+        The spaces that rows come from.
+    folder : path
+        Folder of the spec, from which files are named.
+
+    Raises
+    ------
+    InputError
+        If settings or subject do not suit the spaces.
+    """
 
     Settings: ClassVar[type[SplitSettings]]
+    needs: ClassVar[str] = ""
+    """What has to stand after the dot, with an example; empty where nothing may."""
 
-    def __init__(self, settings: Any, subject: str) -> None: ...
+    def __init__(self, settings: Any, subject: str, spaces: dict[str, Space], folder: Path = Path()) -> None:
+        self.settings = settings
+        self.subject = subject
+        self.spaces = spaces
+        self.folder = folder
+        self.check()
 
-    def check(self, spaces: dict[str, Space]) -> None:
-        """Refuse a subject that the spaces do not have.
+    def check(self) -> None:
+        """Refuse what the spaces do not have.
 
         Raises
         ------
         InputError
             Naming the nearest one that they have.
         """
-        ...
 
-    def part(self, row: SplitRow) -> str | None:
-        """Return ``train``, ``validation``, ``test``, or None for a row that the split leaves out."""
-        ...
+    def folds(self) -> list[str]:
+        """Return the name of each fold; nothing for an operator that parts the rows once."""
+        return []
+
+    def parts(self, rows: Sequence[SplitRow], fold: str = "") -> list[str | None]:
+        """Return the part of each row.
+
+        Parameters
+        ----------
+        rows : sequence of SplitRow
+            Every row of the dataset.
+        fold : str
+            Name of a fold; empty for an operator without folds.
+
+        Raises
+        ------
+        InputError
+            If these rows cannot be parted as the settings ask.
+        """
+        return [self.part(row, fold) for row in rows]
+
+    def part(self, row: SplitRow, fold: str = "") -> str | None:
+        """Return the part of one row, for an operator to which the other rows do not matter."""
+        raise NotImplementedError
 
     def describe(self) -> str:
         """Return one sentence for the card."""
-        ...
+        raise NotImplementedError
 
 
 operators: Registry[type[SplitOperator]] = Registry("split", "matbench_defects.dataset.splits")
 """Every registered split operator, by name."""
 
 
-def hashed(id_: str, seed: int) -> float:
+def hashed(id_: str, seed: int | str) -> float:
     """Return a number in [0, 1) that depends on an id and a seed alone, so growth never moves a row."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{id_}".encode()).digest()[:7], "big") / 2**56
 
 
-def splits_of(spec: Spec, spaces: dict[str, Space]) -> dict[str, SplitOperator]:
-    """Return the splits of a spec, checked against its spaces.
-
-    Raises
-    ------
-    InputError
-        Naming file and line, if an operator is not known or a setting does not suit it.
-    """
-    result = {}
-    for name, split in spec.splits.items():
-        route = ("splits", name)
-        kind, _, subject = split.by.partition(".")
-        if kind not in operators:
-            raise spec.error((*route, "by"), f"no split is called '{kind}'; {nearest(kind, operators.names())}")
-        settings = validate(operators.get(kind).Settings, split.options, spec.document, route)
-        operator = operators.get(kind)(settings, subject)
-        try:
-            operator.check(spaces)
-        except InputError as error:
-            raise spec.error((*route, "by"), error.message) from None
-        result[name] = operator
-    return result
+def held_out(name: str, share: float, seed: int) -> bool:
+    """Return whether what is not tested goes to the validation part, by another hash than the one that parts rows."""
+    return hashed(name, f"validation {seed}") < share

@@ -1,0 +1,73 @@
+"""Which configurations are one and the same structure, also where two spaces hold it under two ids.
+
+The undoped host is such a structure, where several spaces put different dopants into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matbench_defects.crystal.space import Space
+from matbench_defects.enumeration.canonical import canonical
+from matbench_defects.files import digest
+
+Key = tuple[str, bytes]
+"""Equal for equivalent configurations: the frame, and what sits on its sites."""
+
+
+def structure_keys(configurations: Sequence[tuple[Space, NDArray[np.uint8]]]) -> list[Key]:
+    """Return a key for each configuration, the same for those that symmetry makes equal, whatever their spaces are.
+
+    Spaces are compared where they have the same variable sites, in the same order, in the same surroundings.
+
+    Parameters
+    ----------
+    configurations : sequence of (Space, ndarray of uint8)
+        Spaces with occupations of their sites.
+    """
+    spaces = {space.name: space for space, _ in configurations}
+    frames = {name: _frame(space) for name, space in spaces.items()}
+    shared = {frame for frame in frames.values() if list(frames.values()).count(frame) > 1}
+    known = sorted({k for space in spaces.values() for s in space.sublattices for k in s.species})
+    codes = {name: _codes(space, known) for name, space in spaces.items()}
+    keys = []
+    for space, occupation in configurations:
+        frame = frames[space.name]
+        if frame in shared:
+            keys.append((frame, _smallest_image(space, codes[space.name], occupation)))
+        else:
+            keys.append((space.name, canonical(space, occupation)[0].tobytes()))
+    return keys
+
+
+def _frame(space: Space) -> str:
+    """Return a digest of everything in a space but what its sublattices hold."""
+    variable = set(space.variable_sites.tolist())
+    fixed = [
+        [space.host_species[i], *np.round(space.positions[i], 6).tolist()]
+        for i in range(len(space.host_species))
+        if i not in variable
+    ]
+    return digest(
+        {
+            "lattice": np.round(space.lattice, 6).tolist(),
+            "variable": np.round(space.positions[space.variable_sites], 6).tolist(),
+            "fixed": sorted(fixed),
+            "edges": [] if space.pathway is None else space.pathway.edges.tolist(),
+        }
+    )
+
+
+def _codes(space: Space, known: list[str]) -> list[NDArray[np.uint8]]:
+    """Return, for each sublattice, a number that each of its species has in all spaces; the last is a pathway's end."""
+    end = len(known)
+    return [np.array([*(known.index(k) for k in s.species), end], dtype=np.uint8) for s in space.sublattices]
+
+
+def _smallest_image(space: Space, codes: list[NDArray[np.uint8]], occupation: NDArray[np.uint8]) -> bytes:
+    species = np.concatenate([c[occupation[r]] for c, r in zip(codes, space.ranges, strict=True)])
+    images = species[space.group]
+    return bytes(images[np.lexsort(images.T[::-1])[0]].tobytes())

@@ -1,0 +1,97 @@
+"""The part of every row in every split, and the column that holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from matbench_defects.dataset.identity import Key, structure_keys
+from matbench_defects.dataset.reading import PARTS
+from matbench_defects.dataset.splits import SplitOperator, SplitRow
+from matbench_defects.errors import InputError
+from matbench_defects.spec.models import Spec
+
+
+@dataclass(frozen=True)
+class Parting:
+    """Where the rows of a dataset lie in one split.
+
+    Parameters
+    ----------
+    name : str
+        The split.
+    description : str
+        One sentence on how it was made.
+    by_fold : dict of str to list
+        Of each fold, the part of each row, None for a row that is left out. A split without folds has one entry, under
+        the empty name.
+    copies : int
+        How many rows, of all folds together, are left out because another row is the same structure.
+    """
+
+    name: str
+    description: str
+    by_fold: dict[str, list[str | None]]
+    copies: int = 0
+
+    @property
+    def folded(self) -> bool:
+        """Whether the split has folds."""
+        return "" not in self.by_fold
+
+    @property
+    def type(self) -> pa.DataType:
+        """The type of the split's column: a part, or a part for each fold by the fold's name."""
+        return pa.struct([pa.field(f, pa.string()) for f in self.by_fold]) if self.folded else pa.string()
+
+    def column(self) -> list[str | None] | list[dict[str, str | None]]:
+        """Return the value of each row in the split's column."""
+        if not self.folded:
+            return self.by_fold[""]
+        return [dict(zip(self.by_fold, parts, strict=True)) for parts in zip(*self.by_fold.values(), strict=True)]
+
+
+def part_rows(spec: Spec, operators: dict[str, SplitOperator], rows: Sequence[SplitRow]) -> dict[str, Parting]:
+    """Return where rows lie in each split of a spec.
+
+    Where two spaces hold the same structure and a split puts one into a part that models are fitted on, the other is
+    left out of any other part.
+
+    Parameters
+    ----------
+    spec : Spec
+        The spec, for messages.
+    operators : dict of str to SplitOperator
+        Its splits.
+    rows : sequence of SplitRow
+        Every row of the dataset.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, if the rows cannot be parted as a split asks.
+    """
+    keys = structure_keys([(row.space, row.occupation) for row in rows]) if operators else []
+    result = {}
+    for name, operator in operators.items():
+        try:
+            by_fold = {fold: operator.parts(rows, fold) for fold in operator.folds() or [""]}
+        except InputError as error:
+            if error.file is not None:
+                raise
+            raise spec.error(("splits", name), error.message) from None
+        kept = {fold: _without_copies(keys, parts) for fold, parts in by_fold.items()}
+        copies = sum(p != q for fold in by_fold for p, q in zip(by_fold[fold], kept[fold], strict=True))
+        result[name] = Parting(name, operator.describe(), kept, copies)
+    return result
+
+
+def _without_copies(keys: list[Key], parts: list[str | None]) -> list[str | None]:
+    """Leave out each row whose structure is in another part, one that comes before its own in the order of `PARTS`."""
+    first: dict[Key, str] = {}
+    for key, part in zip(keys, parts, strict=True):
+        if part is not None:
+            first[key] = min(part, first.get(key, part), key=PARTS.index)
+    return [part if part is None or first[key] == part else None for key, part in zip(keys, parts, strict=True)]

@@ -1,0 +1,133 @@
+"""What a row belongs to, by name: its host, its content, its defect type, its pathway type, a sublattice's pattern.
+
+``host`` and the like are the groups that the spec's spaces name. Built in are ``space``; ``content``; ``type``, the
+name of a named content; ``pathway``, the orbit of a pathway's edge; and ``pattern.<sublattice>``, the orbit of what
+sits on that sublattice alone, whatever sits on the others.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from matbench_defects.crystal.space import Space
+from matbench_defects.dataset.splits.split import SplitRow
+from matbench_defects.enumeration.canonical import canonical, configuration_id
+from matbench_defects.enumeration.counting import count_inequivalent
+from matbench_defects.enumeration.edges import edge_types
+from matbench_defects.errors import InputError, nearest
+
+BUILT_IN = ("space", "content", "type", "pathway", "pattern")
+LARGEST_LISTING = 10_000
+"""Patterns of a sublattice are listed up to this many."""
+
+
+def check_grouping(name: str, spaces: dict[str, Space]) -> None:
+    """Refuse a group that some space does not have.
+
+    Raises
+    ------
+    InputError
+        Naming the nearest one.
+    """
+    for space in spaces.values():
+        kind, _, sublattice = name.partition(".")
+        if name in space.groups:
+            continue
+        if kind == "pattern":
+            _pattern_space(space, sublattice)
+        elif name == "type" and not _type_names(space):
+            raise InputError(f"{space.name} names no `contents`, so its configurations have no type")
+        elif name == "pathway":
+            edge_types(space)
+        elif name not in BUILT_IN:
+            known = {*BUILT_IN, *(g for s in spaces.values() for g in s.groups)}
+            raise InputError(f"no group is called '{name}' in {space.name}; {nearest(name, known)}")
+
+
+def value_of(name: str, row: SplitRow) -> str:
+    """Return what a row belongs to in one group, checked by `check_grouping` before."""
+    space = row.space
+    kind, _, sublattice = name.partition(".")
+    if name in space.groups:
+        return space.groups[name]
+    if name == "space":
+        return space.name
+    if name == "content":
+        return space.content_name(row.content)
+    if name == "type":
+        return (space.meant or {})[row.content]
+    if kind == "pattern":
+        return _pattern(row, sublattice)
+    assert name == "pathway" and space.pathway is not None
+    mark = len(space.sublattices[space.pathway.sublattice].species)
+    where = space.ranges[space.pathway.sublattice]
+    ends = [i + where.start for i, kind_ in enumerate(row.occupation[where]) if kind_ == mark]
+    (edge,) = (i for i, found in enumerate(space.pathway.edges.tolist()) if found == ends)
+    if "edge types" not in space.memory:
+        space.memory["edge types"] = edge_types(space)
+    return str(space.memory["edge types"][edge])
+
+
+def values_of(name: str, spaces: dict[str, Space]) -> list[str]:
+    """Return every value that rows of the spaces may have in one group, each once, in the order of the spec.
+
+    Raises
+    ------
+    InputError
+        If it is patterns and there are too many to list.
+    """
+    found: dict[str, None] = {}
+    for space in spaces.values():
+        found.update(dict.fromkeys(_values(name, space)))
+    return list(found)
+
+
+def _values(name: str, space: Space) -> Iterable[str]:
+    kind, _, sublattice = name.partition(".")
+    if name in space.groups:
+        return [space.groups[name]]
+    if name == "space":
+        return [space.name]
+    if name == "content":
+        return [space.content_name(content) for content in space.contents()]
+    if name == "type":
+        return _type_names(space)
+    if name == "pathway":
+        return sorted(set(edge_types(space)))
+    assert kind == "pattern"
+    alone = _pattern_space(space, sublattice)
+    number = sum(count_inequivalent(alone, content) for content in alone.contents())
+    if number > LARGEST_LISTING:
+        raise InputError(
+            f"{space.name} has {number} patterns on {sublattice}, too many to list; "
+            f"use `random` with `together: {name}`"
+        )
+    from matbench_defects.enumeration.orderly import enumerate_configurations  # `check` seldom needs it
+
+    return enumerate_configurations(alone).ids()
+
+
+def _type_names(space: Space) -> list[str]:
+    return [name for name in (space.meant or {}).values() if name]
+
+
+def _pattern_space(space: Space, name: str) -> Space:
+    """Return the space in which only one sublattice varies; its group is still the whole host's."""
+    key = f"pattern {name}"
+    if key not in space.memory:
+        known = [s.name for s in space.sublattices]
+        if name not in known:
+            raise InputError(f"say which sublattice, such as pattern.{known[0]}; {nearest(name, known)}")
+        if space.pathway is not None and known[space.pathway.sublattice] == name:
+            raise InputError(f"the ion moves on {name}, so it has no pattern of its own")
+        only = (space.sublattices[known.index(name)],)
+        space.memory[key] = dataclasses.replace(space, sublattices=only, pathway=None, family="", meant=None, memory={})
+    alone: Space = space.memory[key]
+    return alone
+
+
+def _pattern(row: SplitRow, sublattice: str) -> str:
+    alone = _pattern_space(row.space, sublattice)
+    index = [s.name for s in row.space.sublattices].index(sublattice)
+    return configuration_id(alone, canonical(alone, row.occupation[row.space.ranges[index]])[0])

@@ -1,0 +1,27 @@
+"""Parts by symmetry: train where few operations keep the configuration, test where many do, or the other way round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from matbench_defects.dataset.splits.split import SplitRow, operators
+from matbench_defects.dataset.splits.thresholds import ThresholdSplit
+from matbench_defects.enumeration.canonical import operations_to_canonical
+
+
+@operators.register("symmetry")
+class SymmetrySplit(ThresholdSplit):
+    """Rows are parted by how many operations of the space's group, translations among them, keep them as they are."""
+
+    def number(self, row: SplitRow) -> float:
+        """Return the order of the stabiliser."""
+        return len(operations_to_canonical(row.space, row.occupation))
+
+    def possible(self) -> Iterable[float]:
+        """Return every order that a subgroup may have: the divisors of the group's order."""
+        orders = {len(space.group) for space in self.spaces.values()}
+        return sorted({n for order in orders for n in range(1, order + 1) if order % n == 0})
+
+    def what(self) -> str:
+        """Return what is counted."""
+        return "operations that keep the configuration"
