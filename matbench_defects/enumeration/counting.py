@@ -153,7 +153,8 @@ def _edge_action(group: NDArray[np.int32], edges: NDArray[np.int64]) -> NDArray[
     size = group.shape[1]
     ends = np.sort(group[:, edges].astype(np.int64), axis=2)
     codes = edges[:, 0] * size + edges[:, 1]
-    return np.searchsorted(codes, ends[:, :, 0] * size + ends[:, :, 1])
+    action: NDArray[np.int64] = np.searchsorted(codes, ends[:, :, 0] * size + ends[:, :, 1])
+    return action
 
 
 def _pairs(lengths: NDArray[np.int64]) -> Cycles:
