@@ -1,0 +1,98 @@
+"""One configuration as it was put in and as it relaxed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matbench_defects.crystal.space import Space
+from matbench_defects.crystal.structure import Crystal
+from matbench_defects.dataset.figures.canvas import COLOURS, DARK, canvas
+from matbench_defects.dataset.figures.figure import View, figure
+from matbench_defects.dataset.targets import LabelledRow
+from matbench_defects.dataset.targets.defect_formation_energy import defect_sites
+from matbench_defects.spec.fields import VACANCY
+
+_SHEET = 0.6
+"""A crystal that fills less than this share of its third axis is a sheet, and is seen from above."""
+
+
+@figure("structure", order=90)
+def structure(view: View, folder: Path) -> dict[str, str]:
+    """Draw the configuration with the lowest value of the first target, ideal and relaxed."""
+    for target in view.targets.values():
+        known = [(value, row.id, row) for row, value in view.known(target) if defect_sites(row)]
+        if known and view.spec.label(target.label).relax is not None:
+            _, id_, row = min(known, key=lambda one: one[:2])
+            draw_structure(folder / "structure.png", row)
+            return {"structure.png": f"{id_}, which has the lowest {target.name}: ideal, and relaxed by {target.label}"}
+    return {}
+
+
+def draw_structure(path: Path, row: LabelledRow) -> None:
+    """Draw the ideal and the relaxed structure of a configuration side by side.
+
+    Parameters
+    ----------
+    path : path
+        Where the PNG goes.
+    row : LabelledRow
+        A configuration with a usable label. Vacancies are drawn as dashed circles on the ideal structure.
+    """
+    from matplotlib.lines import Line2D
+
+    assert row.outcome is not None
+    ideal = row.space.crystal(row.occupation)
+    here = row.space.site_species(row.occupation)
+    vacant = row.space.positions[[i for i, species in enumerate(here) if species == VACANCY]]
+    elements = list(dict.fromkeys([*row.space.host_species, *ideal.species]))
+    elements = [e for e in elements if e in ideal.species]
+    with canvas(path, 8, 4.2, ncols=2) as axes:
+        _draw(axes[0], ideal, vacant, row.space)
+        axes[0].set_title("Ideal")
+        _draw(axes[1], row.outcome.crystal, np.zeros((0, 3)), row.space)
+        axes[1].set_title("Relaxed")
+        handles = [
+            Line2D([], [], marker="o", linestyle="", color=_colour(e), markeredgecolor=DARK, markersize=8)
+            for e in elements
+        ]
+        names = list(elements)
+        if len(vacant):
+            handles.append(
+                Line2D(
+                    [], [], marker="o", linestyle="", markerfacecolor="none", markeredgecolor=COLOURS[1], markersize=8
+                )
+            )
+            names.append("vacancy")
+        axes[0].figure.legend(handles, names, ncols=len(names), fontsize=8, loc="outside lower center")
+
+
+def _draw(axes: Any, crystal: Crystal, vacant: NDArray[np.float64], space: Space) -> None:
+    from ase import Atoms
+    from ase.data import covalent_radii
+    from ase.visualize.plot import plot_atoms
+
+    atoms = crystal.to_ase()
+    inside = atoms.get_scaled_positions(wrap=True)
+    thickness = np.ptp(space.positions @ np.linalg.inv(space.lattice), axis=0)[2]
+    from_above = thickness < _SHEET
+    atoms.set_scaled_positions(inside if not from_above else atoms.get_scaled_positions(wrap=False))
+    colours = [_colour(e) for e in crystal.species] + ["none"] * len(vacant)
+    radii = [0.55 * covalent_radii[n] for n in atoms.numbers] + [0.6] * len(vacant)
+    if len(vacant):
+        atoms += Atoms("X" * len(vacant), positions=vacant)
+    plot_atoms(atoms, axes, radii=radii, colors=colours, rotation="0x,0y,0z" if from_above else "-82x,8y,0z")
+    for patch in axes.patches:
+        patch.set_linewidth(0.5)
+        patch.set_edgecolor(DARK)
+    axes.set_axis_off()
+
+
+def _colour(element: str) -> Any:
+    from ase.data import atomic_numbers
+    from ase.data.colors import jmol_colors
+
+    return tuple(jmol_colors[atomic_numbers[element]])
