@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.figures.canvas import COLOURS, canvas
 from matbench_defects.dataset.figures.figure import View, figure
 
@@ -18,10 +19,17 @@ def contents(view: View, folder: Path) -> dict[str, str]:
     names, multiplicities = Counter[str](), []
     for part in view.selected.values():
         for one in part.configurations.parts:
-            names[part.space.content_name(one.content)] += len(one)
+            names[_varying(part.space, one.content)] += len(one)
         multiplicities.extend(part.configurations.multiplicities.tolist())
     draw_contents(folder / "contents.png", list(names), list(names.values()), multiplicities)
     return {"contents.png": "Inequivalent configurations by content and by multiplicity"}
+
+
+def _varying(space: Space, content: Content) -> str:
+    """Return a content's name without the sublattices whose content never changes."""
+    full = space.content_name(content)
+    parts = [p for p, s in zip(full.split("."), space.sublattices, strict=True) if len(s.contents) > 1]
+    return ".".join(parts) or full
 
 
 def draw_contents(path: Path, names: Sequence[str], counts: Sequence[int], multiplicities: Sequence[int]) -> None:

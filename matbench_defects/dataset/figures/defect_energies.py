@@ -62,7 +62,7 @@ def draw_defect_energies(path: Path, axis: str, panels: dict[str, dict[str, list
                     [v + shift for v in x], y, s=14, color=COLOURS[k], marker=MARKERS[k], alpha=0.5, linewidths=0
                 )
             one.set_title(title)
-            one.xaxis.get_major_locator().set_params(integer=True)
+            one.set_xticks(sorted({number for points in panel.values() for number, _ in points}))
         for one in every[len(panels) :]:
             one.set_visible(False)
         figure = every[0].figure

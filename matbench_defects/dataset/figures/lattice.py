@@ -17,6 +17,9 @@ from matbench_defects.dataset.figures.energies import host_formula
 from matbench_defects.dataset.figures.figure import View, figure, mobile_ion
 from matbench_defects.dataset.targets import LabelledRow
 
+_SHIFT = 0.006
+"""Labels stand this far apart on the axis of the content, so that their bars do not cover each other."""
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -81,7 +84,7 @@ def draw_lattice(path: Path, space: Space, ion: str, series: dict[str, list[Labe
             energies = [row.outcome.energy for row in rows if row.outcome is not None]
             lowest = _lowest_at_each(amounts, energies)
             for axis, panel in zip(axes, panels(space, rows), strict=True):
-                _draw(axis, panel, amounts, lowest, COLOURS[k], label)
+                _draw(axis, panel, amounts + _SHIFT * k, lowest, COLOURS[k], label)
         axes[0].set_title(f"{host_formula(space, ion)}: relaxed cells", pad=24)
         axes[0].legend(fontsize=8, ncols=2 * len(series), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
         axes[-1].set_xlabel(f"{ion} per formula unit of {host_formula(space, ion)}")

@@ -18,6 +18,8 @@ from matbench_defects.spec.fields import VACANCY
 
 _SHEET = 0.6
 """A crystal that fills less than this share of its third axis is a sheet, and is seen from above."""
+_LARGEST = 0.75
+"""Radius of the largest atoms drawn, Å."""
 
 
 @figure("structure", order=90)
@@ -40,7 +42,7 @@ def draw_structure(path: Path, row: LabelledRow) -> None:
     path : path
         Where the PNG goes.
     row : LabelledRow
-        A configuration with a usable label. Vacancies are drawn as dashed circles on the ideal structure.
+        A configuration with a usable label. Vacancies are drawn as empty circles on the ideal structure.
     """
     from matplotlib.lines import Line2D
 
@@ -74,20 +76,18 @@ def _draw(axes: Any, crystal: Crystal, vacant: NDArray[np.float64], space: Space
     from ase import Atoms
     from ase.data import covalent_radii
     from ase.visualize.plot import plot_atoms
+    from matplotlib.patches import Circle
 
     atoms = crystal.to_ase()
-    inside = atoms.get_scaled_positions(wrap=True)
     thickness = np.ptp(space.positions @ np.linalg.inv(space.lattice), axis=0)[2]
-    from_above = thickness < _SHEET
-    atoms.set_scaled_positions(inside if not from_above else atoms.get_scaled_positions(wrap=False))
     colours = [_colour(e) for e in crystal.species] + ["none"] * len(vacant)
-    radii = [0.55 * covalent_radii[n] for n in atoms.numbers] + [0.6] * len(vacant)
+    radii = [min(0.5 * covalent_radii[n], _LARGEST) for n in atoms.numbers] + [0.6] * len(vacant)
     if len(vacant):
         atoms += Atoms("X" * len(vacant), positions=vacant)
-    plot_atoms(atoms, axes, radii=radii, colors=colours, rotation="0x,0y,0z" if from_above else "-82x,8y,0z")
+    plot_atoms(atoms, axes, radii=radii, colors=colours, rotation="" if thickness < _SHEET else "-82x,8y,0z")
     for patch in axes.patches:
-        patch.set_linewidth(0.5)
-        patch.set_edgecolor(DARK)
+        empty = isinstance(patch, Circle) and patch.get_facecolor()[3] == 0
+        patch.set(linewidth=1.4 if empty else 0.5, edgecolor=COLOURS[1] if empty else DARK)
     axes.set_axis_off()
 
 

@@ -73,8 +73,17 @@ def by_space(rows: list[LabelledRow]) -> dict[str, list[LabelledRow]]:
 def formula(space: Space, content: Content) -> str:
     """Return the atoms of a content in one formula unit of the parent, such as ``Li0.5NiO2``."""
     atoms: Counter[str] = Counter(space.host_species)
+    order: dict[str, list[str]] = {element: [element] for element in atoms}
     for sublattice, counts in zip(space.sublattices, content, strict=True):
-        atoms.subtract(space.host_species[i] for i in sublattice.sites)
+        hosts = [space.host_species[i] for i in sublattice.sites]
+        atoms.subtract(hosts)
         atoms.update({s: n for s, n in zip(sublattice.species, counts, strict=True) if s != VACANCY})
-    shares = {element: f"{number / space.formula_units:.3g}" for element, number in atoms.items() if number}
+        order[hosts[0]] += sublattice.species  # what substitutes stands behind what it substitutes
+    elements = dict.fromkeys(element for group in order.values() for element in group)
+    shares = {e: f"{atoms[e] / space.formula_units:.3g}" for e in elements if atoms[e]}
     return "".join(element + ("" if share == "1" else share) for element, share in shares.items())
+
+
+def named(names: list[str]) -> str:
+    """Return names as a sentence lists them: ``A, B and C``."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

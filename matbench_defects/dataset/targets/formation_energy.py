@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import model_validator
 
 from matbench_defects.columns import Quantity
-from matbench_defects.dataset.targets.end_members import EndMember, by_space, end_member_formula, lowest
+from matbench_defects.dataset.targets.end_members import EndMember, by_space, end_member_formula, lowest, named
 from matbench_defects.dataset.targets.target import (
     Domain,
     Labelled,
@@ -99,9 +99,9 @@ class FormationEnergy(TargetQuantity):
         parts = []
         if names:
             several = "lowest of each" if len(names) > 1 else "lowest of its content"
-            parts.append(f"{' and '.join(names)}, {several}")
+            parts.append(f"{named(names)}, {several}")
         if phases:
-            parts.append(" and ".join(phases))
+            parts.append(named(phases))
         reference = f"{', and '.join(parts)}, by {self.label}"
         return Quantity("eV", self.settings.per.replace("_", " "), reference, "formation energy")
 
