@@ -9,6 +9,9 @@ from matbench_defects.dataset.figures.figure import View, as_list, figure, mobil
 from matbench_defects.dataset.targets import ResolvedTarget
 from matbench_defects.dataset.targets.defect_formation_energy import defect_sites
 
+_SMALL = 0.2
+"""Where no energy is larger than this, eV, they are drawn in meV."""
+
 
 @figure("defect_energies", order=40)
 def defect_energies(view: View, folder: Path) -> dict[str, str]:
@@ -29,8 +32,14 @@ def defect_energies(view: View, folder: Path) -> dict[str, str]:
     if len(numbers) < 2:
         return {}
     first = next(iter(targets.values()))
-    what = first.quantity.description
-    draw_defect_energies(folder / "defect_energies.png", f"{what.capitalize()} ({first.quantity.shown_unit})", panels)
+    what, unit = first.quantity.description, first.quantity.shown_unit
+    if max(abs(value) for panel in panels.values() for points in panel.values() for _, value in points) < _SMALL:
+        unit = f"m{unit}"
+        panels = {
+            title: {label: [(number, 1000 * value) for number, value in points] for label, points in panel.items()}
+            for title, panel in panels.items()
+        }
+    draw_defect_energies(folder / "defect_energies.png", f"{what.capitalize()} ({unit})", panels)
     return {"defect_energies.png": f"{what.capitalize()} against the number of sites that differ from the ideal host"}
 
 

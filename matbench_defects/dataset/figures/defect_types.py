@@ -23,10 +23,11 @@ def defect_types(view: View, folder: Path) -> dict[str, str]:
     panels: dict[str, dict[str, dict[str, list[float]]]] = {}
     for name, part in view.selected.items():
         names = {content: n for content, n in (part.space.meant or {}).items() if n}
-        if not names:
+        asked = view.spec.all_spaces()[part.space.family or name][0].contents
+        if not names or asked is None:
             continue
         for label, target in targets.items():
-            by_type: dict[str, list[float]] = {n: [] for n in dict.fromkeys(names.values())}
+            by_type: dict[str, list[float]] = {n: [] for n in asked}
             for row, value in view.known(target, part.space):
                 if row.content in names:
                     by_type[names[row.content]].append(value)

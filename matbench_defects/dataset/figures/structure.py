@@ -16,8 +16,8 @@ from matbench_defects.dataset.targets import LabelledRow
 from matbench_defects.dataset.targets.defect_formation_energy import defect_sites
 from matbench_defects.spec.fields import VACANCY
 
-_SHEET = 0.6
-"""A crystal that fills less than this share of its third axis is a sheet, and is seen from above."""
+_EMPTY = 0.4
+"""A crystal with a wider gap than this share of its third axis is a sheet, and is seen from above."""
 _LARGEST = 0.75
 """Radius of the largest atoms drawn, Å."""
 
@@ -79,15 +79,16 @@ def _draw(axes: Any, crystal: Crystal, vacant: NDArray[np.float64], space: Space
     from matplotlib.patches import Circle
 
     atoms = crystal.to_ase()
-    thickness = np.ptp(space.positions @ np.linalg.inv(space.lattice), axis=0)[2]
+    heights = np.sort((space.positions @ np.linalg.inv(space.lattice))[:, 2])
+    empty = np.diff(np.append(heights, heights[0] + 1)).max()  # the widest gap between atoms, periodic
     colours = [_colour(e) for e in crystal.species] + ["none"] * len(vacant)
     radii = [min(0.5 * covalent_radii[n], _LARGEST) for n in atoms.numbers] + [0.6] * len(vacant)
     if len(vacant):
         atoms += Atoms("X" * len(vacant), positions=vacant)
-    plot_atoms(atoms, axes, radii=radii, colors=colours, rotation="" if thickness < _SHEET else "-82x,8y,0z")
+    plot_atoms(atoms, axes, radii=radii, colors=colours, rotation="" if empty > _EMPTY else "-82x,8y,0z")
     for patch in axes.patches:
-        empty = isinstance(patch, Circle) and patch.get_facecolor()[3] == 0
-        patch.set(linewidth=1.4 if empty else 0.5, edgecolor=COLOURS[1] if empty else DARK)
+        vacancy = isinstance(patch, Circle) and patch.get_facecolor()[3] == 0
+        patch.set(linewidth=1.4 if vacancy else 0.5, edgecolor=COLOURS[1] if vacancy else DARK)
     axes.set_axis_off()
 
 
