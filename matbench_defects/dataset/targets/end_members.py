@@ -14,8 +14,9 @@ from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Outcome
 from matbench_defects.spec.fields import VACANCY
 
-EndMember = Literal["host"] | Annotated[dict[str, Annotated[int, Field(ge=0)]], Field(min_length=1)]
-"""The content of the ideal host, or how many of some species: ``{Li: 12}``."""
+EndMember = Literal["host", "exchanged"] | Annotated[dict[str, Annotated[int, Field(ge=0)]], Field(min_length=1)]
+"""The content of the ideal host, that in which every variable site differs from it, or how many of some species:
+``{Li: 12}``."""
 
 
 def is_end_member(space: Space, content: Content, wanted: EndMember) -> bool:
@@ -28,6 +29,8 @@ def is_end_member(space: Space, content: Content, wanted: EndMember) -> bool:
     """
     if wanted == "host":
         return defect_count(space, content) == 0
+    if wanted == "exchanged":
+        return defect_count(space, content) == space.size
     return all(space.count(content, name) == number for name, number in wanted.items())
 
 
