@@ -27,7 +27,7 @@ class ZeroShot:
     """Formation energies from one engine's static energies of the ideal structures; nothing is fitted.
 
     End members and reference phases are computed by the same engine in the same way, so no label enters at all. Their
-    energies are kept in the cache as labels are, and the time that they took is reported also when they come from there.
+    energies are kept in the cache as labels are, and the time they took is reported also when they come from there.
     """
 
     Settings: ClassVar[type[ModelSettings]] = ModelSettings
