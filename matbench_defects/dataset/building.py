@@ -152,7 +152,9 @@ def build_dataset(
         found = run_jobs(planned.jobs, stores, workers=workers, progress=progress)
     else:
         found = known_labels(planned.jobs, stores)
-        planned = planned.only(found)
+        planned = planned.only(found) if planned.methods else planned
+        if not any(len(part.chosen) for part in planned.selected.values()):
+            raise spec.error(("labels",), "no configuration has a label yet; compute labels first")
     with atomic_folder(out) as folder:
         _write(planned, found, folder)
     return open_dataset(out)

@@ -120,3 +120,9 @@ def test_a_reference_phase_that_failed_stops_a_whole_build(tmp_path):
     with pytest.raises(InputError, match=r"spec\.yaml:\d+: targets\.energy_above_hull: the reference phase Rh has no"):
         build_dataset(spec, tmp_path / "out", labels=labels)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_build_with_no_label_at_all_is_refused(tmp_path):
+    spec, _ = labelled(tmp_path, ALLOY)
+    with pytest.raises(InputError, match="no configuration has a label yet"):
+        build_dataset(spec, tmp_path / "out", compute=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,9 @@ from pydantic import ValidationError
 from target_cases import domain_of, labelled_of, outcome_of, quantity_of, rotation
 
 from matbench_defects.crystal.axes import axis_lengths, equivalent_axes
+from matbench_defects.dataset.targets import Labelled
 from matbench_defects.errors import InputError
+from matbench_defects.labels.engine import Band
 
 LAYERS = """
 parent:
@@ -110,8 +114,6 @@ def test_moments_are_summed_without_sign(layers):
     (full,) = (r for r in labelled_of(layers, lambda c, i: 0.0).rows if r.content == ((6, 0),))
     moments = np.array([0.5, -0.5] * 12)
     object.__setattr__(full.label, "outcome", outcome_of(full.outcome.crystal, 0.0, moments=moments))
-    from matbench_defects.dataset.targets import Labelled
-
     assert computed.values(Labelled([full])) == [pytest.approx(2.0)]
 
 
@@ -142,3 +144,29 @@ def test_phases_are_compared_at_the_same_content(tmp_path):
     assert None in found
     with pytest.raises(InputError, match="no space has phase red; known: black, yellow"):
         quantity_of("phase_difference", settings | {"phases": ["black", "red"]}, domain)
+
+
+HOPS = """
+parent: {spacegroup: Pm-3m, lattice: {a: 3}, sites: {K: [0, 0, 0]}, provenance: {source: a test}}
+supercell: [3, 3, 3]
+pathway: {species: K, cutoff: 3.2}
+sublattices: {K: {K: rest, vacancy: 1}}
+"""
+
+
+def test_barriers_refer_to_an_end_that_both_directions_agree_on(tmp_path, layers):
+    domain = domain_of(tmp_path, HOPS)
+    labelled = labelled_of(domain, lambda c, i: 0.0)
+    energies = np.array([-10.0, -9.5, -9.2, -9.6, -9.7])
+    for path in (energies, energies[::-1]):
+        for row in labelled.rows:
+            band = Band(path, row.outcome.crystal.positions, row.outcome.crystal.positions, 0)
+            object.__setattr__(row.label, "outcome", dataclasses.replace(row.outcome, band=band))
+        for above, expected in (("lower", 0.8), ("higher", 0.5), ("mean", 0.65)):
+            computed, quantity = quantity_of("migration_barrier", {"unit": "eV", "above": above}, domain)
+            assert quantity.per == "hop"
+            assert computed.values(labelled) == [pytest.approx(expected)] * len(labelled.rows)
+    with pytest.raises(InputError, match="holds structures"):
+        quantity_of("migration_barrier", {"unit": "eV"}, layers)
+    with pytest.raises(InputError, match="holds no energies along a pathway"):
+        computed.values(labelled_of(domain, lambda c, i: 0.0))

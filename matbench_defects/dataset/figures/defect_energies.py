@@ -11,6 +11,8 @@ from matbench_defects.dataset.targets.defect_formation_energy import defect_site
 
 _SMALL = 0.2
 """Where no energy is larger than this, eV, they are drawn in meV."""
+_MOST_TICKS = 6
+"""Up to this many numbers of defects each has its tick."""
 
 
 @figure("defect_energies", order=40)
@@ -71,7 +73,11 @@ def draw_defect_energies(path: Path, axis: str, panels: dict[str, dict[str, list
                     [v + shift for v in x], y, s=14, color=COLOURS[k], marker=MARKERS[k], alpha=0.5, linewidths=0
                 )
             one.set_title(title)
-            one.set_xticks(sorted({number for points in panel.values() for number, _ in points}))
+            numbers = sorted({number for points in panel.values() for number, _ in points})
+            if len(numbers) <= _MOST_TICKS:
+                one.set_xticks(numbers)
+            else:
+                one.xaxis.get_major_locator().set_params(integer=True, nbins=_MOST_TICKS)
         for one in every[len(panels) :]:
             one.set_visible(False)
         figure = every[0].figure
