@@ -15,6 +15,8 @@ from matbench_defects.dataset.figures.figure import View, figure
 
 MOST_NAMES = 52
 """Where there are more contents, configurations are counted by how many sites differ from the host instead."""
+_MOST_UPRIGHT, _MOST_SLANTED = 21, 26
+"""Ticks that fit on the axis."""
 WIDEST = 1000
 """Numbers that differ by more than this factor are drawn on a logarithmic axis."""
 
@@ -62,9 +64,9 @@ def draw_contents(path: Path, what: str, counts: Mapping[str, int], multipliciti
     with canvas(path, 8, 3, ncols=2, width_ratios=[1.6, 1]) as axes:
         left, right = axes
         left.bar(range(len(names)), list(counts.values()), color=COLOURS[0])
-        step = -(-len(names) // 26)
-        # Numbers are short enough to stand upright.
-        slant = {} if names[0].isdigit() else {"rotation": 60, "ha": "right"}
+        upright = names[0].isdigit()  # numbers are short enough
+        step = -(-len(names) // (_MOST_UPRIGHT if upright else _MOST_SLANTED))
+        slant = {} if upright else {"rotation": 60, "ha": "right"}
         left.set_xticks(range(0, len(names), step), names[::step], fontsize=7, **slant)
         left.set_ylabel("Inequivalent configurations")
         left.set_title(f"By {what}")

@@ -20,6 +20,8 @@ _EMPTY = 0.4
 """A crystal with a wider gap than this share of its third axis is a sheet, and is seen from above."""
 _LARGEST = 0.75
 """Radius of the largest atoms drawn, Å."""
+_VACANCY = 0.8
+"""Radius of a vacancy, Å."""
 
 
 @figure("structure", order=90)
@@ -82,13 +84,15 @@ def _draw(axes: Any, crystal: Crystal, vacant: NDArray[np.float64], space: Space
     heights = np.sort((space.positions @ np.linalg.inv(space.lattice))[:, 2])
     empty = np.diff(np.append(heights, heights[0] + 1)).max()  # the widest gap between atoms, periodic
     colours = [_colour(e) for e in crystal.species] + ["none"] * len(vacant)
-    radii = [min(0.5 * covalent_radii[n], _LARGEST) for n in atoms.numbers] + [0.6] * len(vacant)
+    radii = [min(0.5 * covalent_radii[n], _LARGEST) for n in atoms.numbers] + [_VACANCY] * len(vacant)
     if len(vacant):
         atoms += Atoms("X" * len(vacant), positions=vacant)
     plot_atoms(atoms, axes, radii=radii, colors=colours, rotation="" if empty > _EMPTY else "-82x,8y,0z")
     for patch in axes.patches:
         vacancy = isinstance(patch, Circle) and patch.get_facecolor()[3] == 0
         patch.set(linewidth=1.4 if vacancy else 0.5, edgecolor=COLOURS[1] if vacancy else DARK)
+        if vacancy:
+            patch.set_zorder(patch.get_zorder() + 1)  # one below another atom is to be seen too
     axes.set_axis_off()
 
 
