@@ -252,6 +252,9 @@ def build(
     labels: Annotated[
         Path | None, typer.Option(help="Labels already computed; labels.parquet beside the spec if left out.")
     ] = None,
+    only_labelled: Annotated[
+        bool, typer.Option("--only-labelled", help="Compute nothing: leave out what has no label yet.")
+    ] = False,
     workers: Workers = None,
 ) -> None:
     """Build the dataset of a spec, computing the labels that are missing."""
@@ -262,7 +265,9 @@ def build(
 
     known = labels or find_spec(spec).parent / "labels.parquet"
     with _progress("labels") as show:
-        dataset = build_dataset(load_spec(spec), out, labels=known, workers=workers, progress=show)
+        dataset = build_dataset(
+            load_spec(spec), out, labels=known, compute=not only_labelled, workers=workers, progress=show
+        )
     show_dataset(dataset, console)
 
 

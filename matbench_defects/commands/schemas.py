@@ -62,14 +62,16 @@ def _spec_schema() -> dict[str, Any]:
 def _close(definitions: dict[str, Any], name: str, settings: dict[str, type[BaseModel]]) -> None:
     """Add the fields of every registered thing to an open part, and forbid all others."""
     part = definitions[name]
+    # What the open part says of these in general gives way to what each registered thing says.
+    general = {field: part["properties"][field] for field in ("unit", "per") if field in part["properties"]}
     for model in settings.values():
         own = model.model_json_schema(ref_template="#/$defs/{model}")
         definitions.update(own.get("$defs", {}))
         for field, description in own.get("properties", {}).items():
             known = part["properties"].get(field)
-            if known is None or field in ("unit", "per"):
+            if known is None or (field in general and known is general[field]):
                 part["properties"][field] = description
             elif known != description:
                 options = known.get("anyOf", [known])
-                part["properties"][field] = {"anyOf": [*options, description]}
+                part["properties"][field] = {"anyOf": [*options, *([] if description in options else [description])]}
     part["additionalProperties"] = False

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -17,9 +19,9 @@ from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.audit import Audit
 from matbench_defects.dataset.card import write_card
 from matbench_defects.dataset.croissant import croissant
+from matbench_defects.dataset.figures import View, draw_figures
 from matbench_defects.dataset.locking import check_lock
 from matbench_defects.dataset.parting import Parting, part_rows
-from matbench_defects.dataset.pictures import draw_pictures
 from matbench_defects.dataset.reading import FORMAT, PARTS, WHOLE, Dataset, open_dataset, split_column
 from matbench_defects.dataset.splits import SplitOperator, SplitRow, splits_of
 from matbench_defects.dataset.structures import (
@@ -28,13 +30,13 @@ from matbench_defects.dataset.structures import (
     structure_rows,
     structure_schema,
 )
-from matbench_defects.dataset.targets import LabelledRow, ResolvedTarget, targets_of
+from matbench_defects.dataset.targets import Labelled, LabelledRow, ResolvedTarget, targets_of
 from matbench_defects.enumeration.streaming import write_parts
 from matbench_defects.errors import InputError
 from matbench_defects.files import atomic_folder, digest, sha256_of_file, write_json, write_text
 from matbench_defects.labels.engine import Method, methods_of
 from matbench_defects.labels.jobs import REFERENCE, Selected, jobs_of, select
-from matbench_defects.labels.running import Job, run_jobs
+from matbench_defects.labels.running import Job, known_labels, run_jobs
 from matbench_defects.labels.store import Key, Label, LabelStore
 from matbench_defects.shipped import cache_folder
 from matbench_defects.spec.document import dump_yaml
@@ -62,6 +64,8 @@ class Plan:
         Its splits.
     jobs : list of Job
         Every label that is needed.
+    partial : bool
+        Whether labels may be missing: what refers to them is then left empty.
     """
 
     spec: Spec
@@ -70,6 +74,7 @@ class Plan:
     targets: dict[str, ResolvedTarget]
     splits: dict[str, SplitOperator]
     jobs: list[Job]
+    partial: bool = False
 
     @property
     def spaces(self) -> dict[str, Space]:
@@ -83,6 +88,15 @@ class Plan:
             for part in self.selected.values()
             for name, occupation in zip(part.labelled.ids(), part.labelled.occupations, strict=True)
         ]
+
+    def only(self, found: dict[Key, Label]) -> Plan:
+        """Return the plan with the configurations alone that have a label of some kind."""
+        labelled = {key.id for key in found}
+        selected = {}
+        for name, part in self.selected.items():
+            kept = [i for i, id_ in enumerate(part.labelled.ids()) if id_ in labelled]
+            selected[name] = dataclasses.replace(part, chosen=part.chosen[np.array(kept, dtype=np.int64)])
+        return dataclasses.replace(self, selected=selected, partial=True)
 
 
 def plan(spec: Spec) -> Plan:
@@ -105,6 +119,7 @@ def build_dataset(
     out: str | Path,
     *,
     labels: str | Path | None = None,
+    compute: bool = True,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Dataset:
@@ -118,6 +133,9 @@ def build_dataset(
         The folder; an earlier dataset there is replaced once the new one is whole, anything else is left alone.
     labels : path-like, optional
         A table of labels that are already computed, such as the one beside a shipped spec.
+    compute : bool
+        Whether labels that are still missing are computed. If not, configurations that have none are left out, what
+        refers to a missing one stays empty, and the card says how many are missing.
     workers : int, optional
         Processes for labels that are still missing; as many as cores where left out.
     progress : callable, optional
@@ -141,11 +159,21 @@ def build_dataset(
     # What has to be computed now is kept in the cache, so an interrupted build goes on where it was.
     stores = [LabelStore(path) for path in [labels] if path is not None and Path(path).exists()]
     stores.append(LabelStore(cache_folder() / "labels" / f"{spec.name}.parquet"))
+    # The whole selection is parted, so that a row without a label moves no other.
+    ids = [row.id for row in planned.split_rows()]
     partings = part_rows(planned.spec, planned.splits, planned.split_rows())
-    notes = check_lock(planned, stores[0] if len(stores) > 1 else None, partings)
-    found = run_jobs(planned.jobs, stores, workers=workers, progress=progress)
+    missing = check_lock(planned, stores[0] if len(stores) > 1 else None, partings)
+    if compute:
+        found = run_jobs(planned.jobs, stores, workers=workers, progress=progress)
+    else:
+        found = known_labels(planned.jobs, stores)
+        planned = planned.only(found) if planned.methods else planned
+        left = {row.id for row in planned.split_rows()}
+        if not left:
+            raise spec.error(("labels",), "no configuration has a label yet; compute labels first")
+        partings = {name: parting.take([id_ in left for id_ in ids]) for name, parting in partings.items()}
     with atomic_folder(out) as folder:
-        _write(planned, found, partings, notes, folder)
+        _write(planned, found, partings, missing, folder)
     return open_dataset(out)
 
 
@@ -153,14 +181,15 @@ def _write(
     planned: Plan,
     found: dict[Key, Label],
     partings: dict[str, Parting],
-    notes: list[str] | None,
+    missing: list[str] | None,
     folder: Path,
 ) -> None:
     spec = planned.spec
     identities = _identities(planned)
-    rows, labelled, phases = _join(planned, found, identities)
-    for name, target in planned.targets.items():
-        for row, value in zip(rows, target.computed.values(labelled[target.label]), strict=True):
+    rows, labelled = _join(planned, found, identities)
+    values, notes = _target_values(planned, labelled)
+    for name, column in values.items():
+        for row, value in zip(rows, column, strict=True):
             row[name] = value
     audit = _audited(planned, rows, partings)
     _write_structures(planned, rows, partings, folder)
@@ -168,11 +197,11 @@ def _write(
         every = chosen.configurations
         write_parts(chosen.space, every.batches(), folder / "data" / "index" / f"{name}.parquet", len(every))
     _freeze_spec(spec, folder)
-    pictures = draw_pictures(folder, planned.selected, planned.targets, labelled, phases)
+    figures = draw_figures(folder, View(spec, planned.selected, planned.targets, labelled, values))
     write_json(folder / "audit.json", audit)
-    manifest = _manifest(planned, found, pictures)
-    if notes is not None:
-        manifest["differs_from_lock"] = notes
+    manifest = _manifest(planned, found, notes, figures)
+    if missing is not None:
+        manifest["differs_from_lock"] = missing
     write_card(folder / "README.md", spec, planned.spaces, manifest, audit, _parts_on_disk(folder))
     write_json(folder / "croissant.json", croissant(spec, folder, manifest))
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
@@ -199,7 +228,7 @@ def _identities(planned: Plan) -> list[LabelledRow]:
     for part in planned.selected.values():
         labelled = part.labelled
         result += [
-            LabelledRow(name, part.space, part.space.content(occupation), None)
+            LabelledRow(name, part.space, part.space.content(occupation), occupation, None)
             for name, occupation in zip(labelled.ids(), labelled.occupations, strict=True)
         ]
     return result
@@ -207,22 +236,41 @@ def _identities(planned: Plan) -> list[LabelledRow]:
 
 def _join(
     planned: Plan, found: dict[Key, Label], identities: list[LabelledRow]
-) -> tuple[list[dict[str, Any]], dict[str, list[LabelledRow]], dict[tuple[str, str], Label]]:
+) -> tuple[list[dict[str, Any]], dict[str, Labelled]]:
     """Bring configurations and labels together."""
     rows = structure_rows(planned.selected)
-    labelled: dict[str, list[LabelledRow]] = {}
-    phases: dict[tuple[str, str], Label] = {}
+    labelled: dict[str, Labelled] = {}
     for method in planned.methods:
-        by_id = {job.id: found[job.key] for job in planned.jobs if job.method.name == method.name}
+        jobs = [job for job in planned.jobs if job.method.name == method.name]
+        by_id = {job.id: found[job.key] for job in jobs if job.key in found}
         for row in rows:
-            row.update(label_columns(method, by_id[row["id"]]))
-        labelled[method.name] = [
-            LabelledRow(r.id, r.space, r.content, by_id[r.id] if by_id[r.id].usable else None) for r in identities
-        ]
-        for id_, label in by_id.items():
-            if id_.startswith(REFERENCE):
-                phases[method.name, id_.removeprefix(REFERENCE)] = label
-    return rows, labelled, phases
+            if row["id"] in by_id:
+                row.update(label_columns(method, by_id[row["id"]]))
+        usable = {id_: label for id_, label in by_id.items() if label.usable}
+        labelled[method.name] = Labelled(
+            [dataclasses.replace(row, label=usable.get(row.id)) for row in identities],
+            {id_.removeprefix(REFERENCE): label for id_, label in usable.items() if id_.startswith(REFERENCE)},
+        )
+    return rows, labelled
+
+
+def _target_values(
+    planned: Plan, labelled: dict[str, Labelled]
+) -> tuple[dict[str, list[float | None]], dict[str, list[str]]]:
+    """Return the values of each target, and what the card says of them."""
+    values: dict[str, list[float | None]] = {}
+    notes: dict[str, list[str]] = {}
+    for name, target in planned.targets.items():
+        known = labelled[target.label]
+        try:
+            values[name] = target.computed.values(known)
+            notes[name] = target.computed.notes(known)
+        except InputError as error:
+            if not planned.partial:
+                raise planned.spec.error(("targets", name), error.message) from None
+            values[name] = [None] * len(known.rows)
+            notes[name] = [f"Empty as yet: {error.message}"]
+    return values, notes
 
 
 def _write_structures(planned: Plan, rows: list[dict[str, Any]], partings: dict[str, Parting], folder: Path) -> None:
@@ -274,17 +322,23 @@ def _freeze_spec(spec: Spec, folder: Path) -> None:
     write_text(folder / "spec.yaml", dump_yaml(data))
 
 
-def _manifest(planned: Plan, found: dict[Key, Label], pictures: dict[str, str]) -> dict[str, Any]:
+def _manifest(
+    planned: Plan, found: dict[Key, Label], notes: dict[str, list[str]], figures: dict[str, str]
+) -> dict[str, Any]:
     spec = planned.spec
     labels = {}
     for method in planned.methods:
-        made = [found[job.key] for job in planned.jobs if job.method.name == method.name]
+        jobs = [job for job in planned.jobs if job.method.name == method.name]
+        made = [found[job.key] for job in jobs if job.key in found]
         problems = [label.problem for label in made if label.problem]
         labels[method.name] = {
             **method.description(),
             "engine_versions": sorted({label.engine_version for label in made}),
             "level_of_theory": sorted({label.level_of_theory for label in made}),
             "labels": len(made),
+            "missing": len(jobs) - len(made),
+            "references": sum(label.key.id.startswith(REFERENCE) for label in made),
+            "converged": sum(label.outcome is not None and label.outcome.converged for label in made),
             "discarded": {p: problems.count(p) for p in sorted(set(problems))},
             "core_seconds": round(sum(label.seconds for label in made), 1),
         }
@@ -308,11 +362,17 @@ def _manifest(planned: Plan, found: dict[Key, Label], pictures: dict[str, str]) 
         },
         "labels": labels,
         "targets": {
-            name: {"quantity": t.kind, "label": t.label, **_shown(t.quantity)} for name, t in planned.targets.items()
+            name: {
+                "quantity": t.kind,
+                "label": t.label,
+                **_shown(t.quantity),
+                **({"notes": notes[name]} if notes[name] else {}),
+            }
+            for name, t in planned.targets.items()
         },
         "splits": list(planned.splits),
         "unverified": [name for name, source in spec.provenances().items() if not source.verified],
-        "figures": pictures,
+        "figures": figures,
     }
 
 

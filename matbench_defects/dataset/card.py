@@ -115,7 +115,9 @@ def _targets(manifest: dict[str, Any]) -> str:
         [f"`{name}`", t.get("description", t["quantity"]), t["unit"], t.get("per", ""), t.get("reference", "")]
         for name, t in manifest["targets"].items()
     ]
-    return "## Targets\n\n" + _table(["Column", "What", "Unit", "Per", "Relative to"], rows)
+    text = "## Targets\n\n" + _table(["Column", "What", "Unit", "Per", "Relative to"], rows)
+    notes = [f"- `{name}`. {note}." for name, t in manifest["targets"].items() for note in t.get("notes", [])]
+    return text + ("\n\n" + "\n".join(notes) if notes else "")
 
 
 def _labels(spec: Spec, manifest: dict[str, Any]) -> str:
@@ -132,11 +134,16 @@ def _labels(spec: Spec, manifest: dict[str, Any]) -> str:
         discarded = "; ".join(f"{n}: {p}" for p, n in made["discarded"].items()) or "none"
         rows.append(
             [f"`{name}`", f"{', '.join(made['engine_versions'])} ({settings})", "; ".join(made["level_of_theory"]), how]
-            + [made["labels"], discarded, f"{made['core_seconds'] / 3600:.2f}"]
+            + [made["labels"], made["references"], made["missing"], made["converged"], discarded]
+            + [f"{made['core_seconds'] / 3600:.2f}"]
         )
-    text = "## Labels, and how far to trust them\n\n" + _table(
-        ["Label", "Engine", "Level of theory", "How", "Labels", "Discarded", "Core hours"], rows
-    )
+    header = ["Label", "Engine", "Level of theory", "How", "Labels", "Of reference phases", "Missing", "Converged"]
+    text = "## Labels, and how far to trust them\n\n" + _table([*header, "Discarded", "Core hours"], rows)
+    if missing := sum(made["missing"] for made in manifest["labels"].values()):
+        text += (
+            f"\n\n**{missing} labels are missing.** Configurations without any are left out, and what refers to a "
+            "missing one is empty."
+        )
     if spec.comparisons:
         rows = [
             [f"`{c.label}`", c.against, c.rows, f"{c.mae:g} {c.unit}", f"{c.spearman:g}", c.note]
@@ -203,7 +210,11 @@ def _provenance(spec: Spec) -> str:
         [name, p.source, p.doi or "", "yes" if p.verified else "**unverified**"]
         for name, p in spec.provenances().items()
     ]
-    return "## Where parents and choices come from\n\n" + _table(["What", "Source", "DOI", "Verified"], rows)
+    unverified = sum(not p.verified for p in spec.provenances().values())
+    text = "## Where parents and choices come from\n\n"
+    if unverified:
+        text += f"{unverified} of {len(rows)} are unverified: nobody has compared their numbers with the source.\n\n"
+    return text + _table(["What", "Source", "DOI", "Verified"], rows)
 
 
 def _citation(spec: Spec) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,6 +47,12 @@ class Parting:
     def type(self) -> pa.DataType:
         """The type of the split's column: a part, or a part for each fold by the fold's name."""
         return pa.struct([pa.field(f, pa.string()) for f in self.by_fold]) if self.folded else pa.string()
+
+    def take(self, kept: Sequence[bool]) -> Parting:
+        """Return the same parting of some of the rows."""
+        return dataclasses.replace(
+            self, by_fold={fold: list(itertools.compress(parts, kept)) for fold, parts in self.by_fold.items()}
+        )
 
     def column(self) -> list[str | None] | list[dict[str, str | None]]:
         """Return the value of each row in the split's column."""

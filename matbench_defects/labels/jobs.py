@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from matbench_defects.crystal.hop import hop_of
-from matbench_defects.crystal.parent import build_parent
+from matbench_defects.crystal.phases import reference_parents
 from matbench_defects.crystal.space import Space, build_spaces
 from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.counting import LARGEST_INDEX, count_inequivalent
@@ -150,14 +150,10 @@ def _jobs_in(part: Selected, methods: list[Method]) -> list[Job]:
 
 def _reference_jobs(spec: Spec, methods: list[Method]) -> list[Job]:
     result = []
-    for name, phase in spec.reference_phases.items():
-        route = ("reference_phases", name)
-        try:
-            parent = build_parent(phase, spec.document.folder((*route, "cif")))
-        except InputError as error:
-            raise spec.error(route, error.message) from None
+    for name, parent in reference_parents(spec).items():
+        cell = spec.reference_phases[name].cell
         for method in methods:
-            if phase.cell is not None and method.relax is not None:
-                method = dataclasses.replace(method, relax=method.relax.model_copy(update={"cell": phase.cell}))
+            if cell is not None and method.relax is not None:
+                method = dataclasses.replace(method, relax=method.relax.model_copy(update={"cell": cell}))
             result.append(Job(REFERENCE + name, parent.digest(), parent.crystal, method))
     return result

@@ -89,19 +89,13 @@ def run_jobs(
         Failed calculations are labels with a `problem`; they never stop the run. Relaxed labels that were not
         compared with their configuration are, now.
     """
-    found: dict[Key, Label] = {}
-    missing: dict[Key, Job] = {}
-    late: list[Label] = []
-    for job in jobs:
-        store = next((store for store in stores if store.get(job.key) is not None), None)
-        if store is None:
-            missing[job.key] = job
-            continue
-        known = store.get(job.key)
-        assert known is not None
-        found[job.key] = _guarded(known, job)
-        if found[job.key] is not known and store is stores[-1]:
-            late.append(found[job.key])
+    found = known_labels(jobs, stores)
+    missing = {job.key: job for job in jobs if job.key not in found}
+    late = [
+        label
+        for key, label in found.items()
+        if label is not stores[-1].get(key) and all(store.get(key) is None for store in stores[:-1])
+    ]
     if late:
         stores[-1].add(late)
     if not missing:
@@ -126,6 +120,24 @@ def run_jobs(
 
 def _guarded(label: Label, job: Job) -> Label:
     return label if job.origin is None else checked(label, job.origin)
+
+
+def known_labels(jobs: list[Job], stores: list[LabelStore]) -> dict[Key, Label]:
+    """Return the label of each job that some store has, compared with its configuration; the first store counts.
+
+    Parameters
+    ----------
+    jobs : list of Job
+        What is wanted.
+    stores : list of LabelStore
+        Where labels are looked for, in this order.
+    """
+    found: dict[Key, Label] = {}
+    for job in jobs:
+        known = next((label for store in stores if (label := store.get(job.key)) is not None), None)
+        if known is not None:
+            found[job.key] = _guarded(known, job)
+    return found
 
 
 def available_cores() -> int:

@@ -7,13 +7,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.phases import reference_parents
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.structures import row_crystal
-from matbench_defects.dataset.targets import LabelledRow
+from matbench_defects.dataset.targets import Labelled, LabelledRow
+from matbench_defects.dataset.targets.end_members import is_end_member
 from matbench_defects.dataset.targets.formation_energy import FormationEnergy
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Method, engines
+from matbench_defects.labels.jobs import REFERENCE
 from matbench_defects.labels.running import Job, run_jobs
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.models.model import ModelSettings, Prediction, Rows, models
@@ -23,8 +26,8 @@ from matbench_defects.shipped import cache_folder
 class ZeroShot:
     """Formation energies from one engine's static energies of the ideal structures; nothing is fitted.
 
-    The end members are computed by the same engine in the same way, so no label enters at all. Energies are kept in the
-    cache as labels are, and the time that they took is reported also when they come from there.
+    End members and reference phases are computed by the same engine in the same way, so no label enters at all. Their
+    energies are kept in the cache as labels are, and the time they took is reported also when they come from there.
     """
 
     Settings: ClassVar[type[ModelSettings]] = ModelSettings
@@ -56,23 +59,22 @@ class ZeroShot:
         ends = [member for space in sorted({s.name for _, s, _, _ in asked}) for member in _ends(spaces[space], target)]
         hosts = {name: space.digest() for name, space in spaces.items()}
         jobs = {id_: Job(id_, hosts[space.name], crystal, self.method) for id_, space, crystal, _ in [*ends, *asked]}
+        phases = reference_parents(rows.background.spec)
+        for name in target.settings.references:
+            crystal, id_ = phases[name].crystal, REFERENCE + name
+            jobs[id_] = Job(id_, phases[name].digest(), crystal, self.method)
         store = LabelStore(cache_folder() / "labels" / f"{rows.background.spec.name}.parquet")
         labels = run_jobs(list(jobs.values()), [store])
         for id_, job in jobs.items():
             if not labels[job.key].usable:
                 raise InputError(f"{self.engine} gives no energy for {id_}: {labels[job.key].problem}")
 
-        def labelled(members: list[tuple[Any, ...]]) -> list[LabelledRow]:
-            return [
-                LabelledRow(id_, space, space.content(occupation), labels[jobs[id_].key])
-                for id_, space, _, occupation in members
-            ]
-
-        references = {
-            name: target.references([r for r in labelled(ends) if r.space.name == name])
-            for name in {s.name for _, s, _, _ in asked}
-        }
-        values = [target.value(row, references[row.space.name]) for row in labelled(asked)]
+        members = [
+            LabelledRow(id_, space, space.content(occupation), occupation, labels[jobs[id_].key])
+            for id_, space, _, occupation in [*asked, *ends]
+        ]
+        found = {name: labels[jobs[REFERENCE + name].key] for name in target.settings.references}
+        values = target.values(Labelled(members, found))[: len(asked)]
         seconds = sum(labels[jobs[id_].key].seconds for id_, *_ in asked)
         return Prediction(np.array(values, dtype=np.float64), seconds=seconds)
 
@@ -83,8 +85,10 @@ class ZeroShot:
 
 
 def _ends(space: Space, target: FormationEnergy) -> list[tuple[Any, ...]]:
-    wanted = range(len(target.settings.end_members))
-    contents = [c for c in space.contents() if any(target.is_end_member(space, c, k) for k in wanted)]
+    wanted = target.settings.end_members
+    contents = [c for c in space.contents() if any(is_end_member(space, c, w) for w in wanted)]
+    if not contents:
+        return []
     found = enumerate_configurations(space, contents)
     return [
         (id_, space, space.crystal(occupation), occupation)

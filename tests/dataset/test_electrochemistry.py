@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.electrochemistry import voltage_curve
-from matbench_defects.dataset.figures import lower_hull
+from matbench_defects.dataset.hull import lower_hull
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(-1000, 1000)), min_size=1, max_size=40))

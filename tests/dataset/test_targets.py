@@ -56,7 +56,7 @@ def test_a_composition_that_no_mixture_has_is_refused():
         ("{quantity: formation_enrgy}", 5, "no quantity is called 'formation_enrgy'; did you mean 'formation_energy'?"),
         ("{end_members: [{Li: 13}]}", 5, "the end member {'Li': 13} is no content of test"),
         ("{end_members: [{Na: 1}]}", 5, "no content is called 'Na' in test; known: Li, Li.Li"),
-        ("{end_member: 1}", 5, "unknown field; did you mean 'end_members'? known: end_members, per, unit"),
+        ("{end_member: 1}", 5, "unknown field; did you mean 'end_members'? known: end_members, per, references, unit"),
     ],
 )
 def test_a_mistake_names_its_place(tmp_path, change, line, message):

@@ -1,5 +1,21 @@
 """Quantities that a target can be: each registers itself with its settings, unit and reference state."""
 
-from matbench_defects.dataset.targets.target import LabelledRow, ResolvedTarget, TargetQuantity, quantities, targets_of
+from matbench_defects.dataset.targets.target import (
+    Domain,
+    Labelled,
+    LabelledRow,
+    ResolvedTarget,
+    TargetQuantity,
+    quantities,
+    targets_of,
+)
 
-__all__ = ["LabelledRow", "ResolvedTarget", "TargetQuantity", "quantities", "targets_of"]
+__all__ = [
+    "Domain",
+    "Labelled",
+    "LabelledRow",
+    "ResolvedTarget",
+    "TargetQuantity",
+    "quantities",
+    "targets_of",
+]

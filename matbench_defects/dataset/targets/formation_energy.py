@@ -1,19 +1,31 @@
-"""Formation energy against end members of the same space and engine."""
+"""Formation energy against end members of the same space and reference phases, all by the same engine."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import model_validator
 
 from matbench_defects.columns import Quantity
-from matbench_defects.crystal.space import Content, Space
-from matbench_defects.dataset.targets.target import LabelledRow, TargetSettings, quantities
+from matbench_defects.dataset.targets.end_members import EndMember, by_space, end_member_formula, lowest, named
+from matbench_defects.dataset.targets.target import (
+    Domain,
+    Labelled,
+    LabelledRow,
+    Per,
+    TargetQuantity,
+    TargetSettings,
+    each,
+    quantities,
+)
 from matbench_defects.errors import InputError
-from matbench_defects.spec.fields import VACANCY
+from matbench_defects.labels.engine import Outcome
+
+State = tuple[float, Mapping[str, int]]
+"""Total energy, eV, and atoms of a reference state."""
 
 
 class FormationEnergySettings(TargetSettings):
@@ -21,15 +33,21 @@ class FormationEnergySettings(TargetSettings):
 
     unit: Literal["eV"]
     """eV."""
-    per: Literal["formula_unit", "atom", "cell"]
+    per: Per
     """Per formula unit of the parent, per atom of the configuration, or per supercell."""
-    end_members: Annotated[list[dict[str, int]], Field(min_length=1)]
-    """Contents of the reference states, such as ``[{Li: 12}, {Li: 0}]``; the lowest energy of each counts."""
+    end_members: list[EndMember] = []
+    """Contents of the same space, such as ``[{Li: 12}, {Li: 0}]`` or ``[host]``; the lowest energy of each counts."""
+    references: list[str] = []
+    """Names of reference phases."""
+
+    @model_validator(mode="after")
+    def _some(self) -> FormationEnergySettings:
+        if not self.end_members and not self.references:
+            raise ValueError("name at least one of `end_members` or one of `references`")
+        return self
 
 
-def formation_energy(
-    energy: float, composition: Mapping[str, int], references: Sequence[tuple[float, Mapping[str, int]]]
-) -> float:
+def formation_energy(energy: float, composition: Mapping[str, int], references: Sequence[State]) -> float:
     """Return an energy less that of the mixture of reference states with the same composition.
 
     Parameters
@@ -49,56 +67,56 @@ def formation_energy(
     Raises
     ------
     InputError
-        If no mixture of the reference states has this composition.
+        If no mixture of the reference states has this composition, or more than one.
     """
     elements = sorted({e for _, atoms in references for e in atoms} | set(composition))
     matrix = np.array([[atoms.get(e, 0) for _, atoms in references] for e in elements], dtype=float)
     wanted = np.array([composition.get(e, 0) for e in elements], dtype=float)
-    shares, *_ = np.linalg.lstsq(matrix, wanted, rcond=None)
+    shares, _, rank, _ = np.linalg.lstsq(matrix, wanted, rcond=None)
     if not np.allclose(matrix @ shares, wanted, atol=1e-6):
         raise InputError(f"no mixture of the end members has the composition {dict(composition)}")
+    if rank < len(references):
+        raise InputError("the reference states can be made of each other, so more than one mixture is possible")
     return float(energy - sum(s * e for s, (e, _) in zip(shares, references, strict=True)))
 
 
+def state(outcome: Outcome) -> State:
+    """Return energy and atoms of what an engine found."""
+    return outcome.energy, Counter(outcome.crystal.species)
+
+
 @quantities.register("formation_energy")
-class FormationEnergy:
-    """Formation energy against end members of the same space and engine."""
+class FormationEnergy(TargetQuantity):
+    """Formation energy against end members of the same space or reference phases, by the same engine."""
 
     Settings: ClassVar[type[TargetSettings]] = FormationEnergySettings
+    settings: FormationEnergySettings
 
-    def __init__(self, settings: Any, label: str) -> None:
-        self.settings: FormationEnergySettings = settings
-        self.label = label
-
-    def is_end_member(self, space: Space, content: Content, position: int) -> bool:
-        """Return whether a content is that of the end member at `position`."""
-        wanted = self.settings.end_members[position]
-        return all(space.count(content, name) == number for name, number in wanted.items())
-
-    def quantity(self, spaces: dict[str, Space]) -> Quantity:
+    def quantity(self, domain: Domain) -> Quantity:
         """Return unit, divisor and reference state."""
-        names = []
-        for position, wanted in enumerate(self.settings.end_members):
-            formulas = set()
-            for space in spaces.values():
-                matching = [c for c in space.contents() if self.is_end_member(space, c, position)]
-                if not matching:
-                    raise InputError(f"the end member {wanted} is no content of {space.name}")
-                formulas |= {_formula(space, content) for content in matching}
-            names.append(" or ".join(sorted(formulas)))
-        per = self.settings.per.replace("_", " ")
-        reference = f"{' and '.join(names)}, lowest of each, by {self.label}"
-        return Quantity("eV", per, reference, "formation energy")
+        names = [end_member_formula(domain, wanted) for wanted in self.settings.end_members]
+        phases = [name for name in self.settings.references if domain.phase(name)]
+        parts = []
+        if names:
+            several = "lowest of each" if len(names) > 1 else "lowest of its content"
+            parts.append(f"{named(names)}, {several}")
+        if phases:
+            parts.append(named(phases))
+        reference = f"{', and '.join(parts)}, by {self.label}"
+        return Quantity("eV", self.settings.per.replace("_", " "), reference, "formation energy")
 
-    def values(self, rows: list[LabelledRow]) -> list[float | None]:
+    def values(self, labelled: Labelled) -> list[float | None]:
         """Return the formation energy of each row; None where its label is not usable."""
-        by_space: dict[str, list[LabelledRow]] = {}
-        for row in rows:
-            by_space.setdefault(row.space.name, []).append(row)
-        references = {name: self.references(members) for name, members in by_space.items()}
-        return [self.value(row, references[row.space.name]) for row in rows]
+        phases = [state(labelled.phase(name)) for name in self.settings.references]
+        states = {name: self.end_members(rows) + phases for name, rows in by_space(labelled.rows).items()}
 
-    def references(self, rows: list[LabelledRow]) -> list[tuple[float, Mapping[str, int]]]:
+        def value(row: LabelledRow, outcome: Outcome) -> float:
+            total = formation_energy(*state(outcome), states[row.space.name])
+            return total / row.divisor(self.settings.per)
+
+        return each(labelled.rows, value)
+
+    def end_members(self, rows: list[LabelledRow]) -> list[State]:
         """Return energy and atoms of each end member among the rows of one space.
 
         Raises
@@ -106,41 +124,4 @@ class FormationEnergy:
         InputError
             If an end member has no usable label.
         """
-        result: list[tuple[float, Mapping[str, int]]] = []
-        for position, wanted in enumerate(self.settings.end_members):
-            found = [
-                (row.label.outcome.energy, Counter(row.label.outcome.crystal.species))
-                for row in rows
-                if row.label is not None
-                and row.label.outcome is not None
-                and self.is_end_member(row.space, row.content, position)
-            ]
-            if not found:
-                raise InputError(
-                    f"the end member {wanted} has no usable label '{self.label}', so nothing can refer to it"
-                )
-            result.append(min(found, key=lambda pair: pair[0]))
-        return result
-
-    def value(self, row: LabelledRow, references: list[tuple[float, Mapping[str, int]]]) -> float | None:
-        """Return the formation energy of one row; None where its label is not usable."""
-        if row.label is None or row.label.outcome is None:
-            return None
-        outcome = row.label.outcome
-        total = formation_energy(outcome.energy, Counter(outcome.crystal.species), references)
-        divisor = {"formula_unit": row.space.formula_units, "atom": len(outcome.crystal), "cell": 1}[self.settings.per]
-        return round(total / divisor, 9) + 0.0
-
-
-def _formula(space: Space, content: Content) -> str:
-    atoms: Counter[str] = Counter(space.host_species)
-    for sublattice, counts in zip(space.sublattices, content, strict=True):
-        atoms.subtract(space.host_species[i] for i in sublattice.sites)
-        atoms.update({s: n for s, n in zip(sublattice.species, counts, strict=True) if s != VACANCY})
-    units = space.formula_units
-    parts = []
-    for element, number in atoms.items():
-        if number:
-            share = number / units
-            parts.append(element + ("" if share == 1 else f"{share:g}"))
-    return "".join(parts)
+        return [state(lowest(rows, wanted, self.label)) for wanted in self.settings.end_members]

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+import abc
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from matbench_defects.columns import Quantity
+from matbench_defects.crystal.parent import Parent
+from matbench_defects.crystal.phases import reference_parents
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.registry import Registry
@@ -14,7 +21,11 @@ from matbench_defects.spec.fields import Model
 from matbench_defects.spec.models import Spec
 
 if TYPE_CHECKING:
+    from matbench_defects.labels.engine import Outcome
     from matbench_defects.labels.store import Label
+
+Per = Literal["formula_unit", "atom", "cell"]
+"""What an extensive value may be divided by."""
 
 
 class TargetSettings(Model):
@@ -36,6 +47,8 @@ class LabelledRow:
         Its space.
     content : tuple of tuple of int
         Its content.
+    occupation : ndarray of uint8, shape (n,)
+        Its occupation.
     label : Label or None
         The label, where it is usable.
     """
@@ -43,29 +56,143 @@ class LabelledRow:
     id: str
     space: Space
     content: Content
+    occupation: NDArray[np.uint8]
     label: Label | None
 
+    @property
+    def outcome(self) -> Outcome | None:
+        """What the engine found, where the label is usable."""
+        return None if self.label is None else self.label.outcome
 
-class TargetQuantity(Protocol):
-    """A quantity that targets can be."""
+    def divisor(self, per: Per) -> int:
+        """Return the number that a value of the cell is divided by.
+
+        Raises
+        ------
+        InputError
+            If the atoms are to be counted and there is no usable label.
+        """
+        if per == "atom":
+            if self.outcome is None:
+                raise InputError(f"{self.id} has no usable label")
+            return len(self.outcome.crystal)
+        return self.space.formula_units if per == "formula_unit" else 1
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Everything that one label is known of.
+
+    Parameters
+    ----------
+    rows : list of LabelledRow
+        The configurations.
+    phases : mapping of str to Label
+        The reference phases whose label is usable, by name.
+    """
+
+    rows: list[LabelledRow]
+    phases: Mapping[str, Label] = field(default_factory=dict)
+
+    def phase(self, name: str) -> Outcome:
+        """Return what the engine found for a reference phase.
+
+        Raises
+        ------
+        InputError
+            If the phase has no usable label.
+        """
+        label = self.phases.get(name)
+        if label is None or label.outcome is None:
+            raise InputError(f"the reference phase {name} has no usable label, so nothing can refer to it")
+        return label.outcome
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What the settings of a target may refer to.
+
+    Parameters
+    ----------
+    spaces : dict of str to Space
+        The spaces.
+    phases : dict of str to Parent
+        The ideal crystals of the reference phases.
+    """
+
+    spaces: dict[str, Space]
+    phases: dict[str, Parent] = field(default_factory=dict)
+
+    def phase(self, name: str) -> Parent:
+        """Return a reference phase.
+
+        Raises
+        ------
+        InputError
+            If there is none of this name.
+        """
+        if name not in self.phases:
+            raise InputError(f"no reference phase is called '{name}'; {nearest(name, self.phases)}")
+        return self.phases[name]
+
+
+class TargetQuantity(abc.ABC):
+    """A quantity that targets can be.
+
+    Parameters
+    ----------
+    settings : TargetSettings
+        Its settings, of the class's own ``Settings``.
+    label : str
+        Name of the label it is computed from.
+    """
 
     Settings: ClassVar[type[TargetSettings]]
 
-    def __init__(self, settings: Any, label: str) -> None: ...
+    def __init__(self, settings: Any, label: str) -> None:
+        self.settings = settings
+        self.label = label
 
-    def quantity(self, spaces: dict[str, Space]) -> Quantity:
+    @abc.abstractmethod
+    def quantity(self, domain: Domain) -> Quantity:
         """Return unit, divisor and reference state.
 
         Raises
         ------
         InputError
-            If the settings do not suit the spaces.
+            If the settings do not suit the spaces and reference phases.
         """
-        ...
 
-    def values(self, rows: list[LabelledRow]) -> list[float | None]:
-        """Return the value of each row, None where its label is not usable."""
-        ...
+    @abc.abstractmethod
+    def values(self, labelled: Labelled) -> list[float | None]:
+        """Return the value of each row, None where its label is not usable.
+
+        Raises
+        ------
+        InputError
+            If what the values refer to has no usable label.
+        """
+
+    def notes(self, labelled: Labelled) -> list[str]:
+        """Return sentences for the card that follow from the labels; none by default."""
+        return []
+
+
+def each(rows: list[LabelledRow], value: Callable[[LabelledRow, Outcome], float | None]) -> list[float | None]:
+    """Return the value of each row, to nine decimals, and None where its label is not usable.
+
+    Parameters
+    ----------
+    rows : list of LabelledRow
+        The rows.
+    value : callable
+        Gives the value of a row with a usable outcome, or None where it has none.
+    """
+    result: list[float | None] = []
+    for row in rows:
+        found = None if row.outcome is None else value(row, row.outcome)
+        result.append(None if found is None else round(found, 9) + 0.0)  # + 0.0: no negative zeros
+    return result
 
 
 quantities: Registry[type[TargetQuantity]] = Registry("quantity", "matbench_defects.dataset.targets")
@@ -101,7 +228,7 @@ class ResolvedTarget:
 
 
 def targets_of(spec: Spec, spaces: dict[str, Space]) -> dict[str, ResolvedTarget]:
-    """Return the targets of a spec, checked against its labels and spaces.
+    """Return the targets of a spec, checked against its labels, spaces and reference phases.
 
     Raises
     ------
@@ -110,12 +237,13 @@ def targets_of(spec: Spec, spaces: dict[str, Space]) -> dict[str, ResolvedTarget
     """
     result = {}
     labels = [label.label_name for label in spec.labels]
+    domain = Domain(spaces, reference_parents(spec))
     for name, target in spec.targets.items():
         route = ("targets", name)
         kind = target.quantity or name
         if kind not in quantities:
-            field = (*route, "quantity") if target.quantity else route
-            raise spec.error(field, f"no quantity is called '{kind}'; {nearest(kind, quantities.names())}")
+            at = (*route, "quantity") if target.quantity else route
+            raise spec.error(at, f"no quantity is called '{kind}'; {nearest(kind, quantities.names())}")
         if not labels:
             raise spec.error(route, "needs a label, but the spec has none")
         label = target.label or labels[0]
@@ -125,7 +253,7 @@ def targets_of(spec: Spec, spaces: dict[str, Space]) -> dict[str, ResolvedTarget
         settings = validate(quantities.get(kind).Settings, given, spec.document, route)
         computed = quantities.get(kind)(settings, label)
         try:
-            quantity = computed.quantity(spaces)
+            quantity = computed.quantity(domain)
         except InputError as error:
             raise spec.error(route, error.message) from None
         result[name] = ResolvedTarget(name, label, kind, settings, computed, quantity)

@@ -1,0 +1,25 @@
+"""Reference phases: crystals outside the spaces."""
+
+from __future__ import annotations
+
+from matbench_defects.crystal.parent import Parent, build_parent
+from matbench_defects.errors import InputError
+from matbench_defects.spec.models import Spec
+
+
+def reference_parents(spec: Spec) -> dict[str, Parent]:
+    """Return the ideal crystal of each reference phase of a spec.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, if one cannot be built.
+    """
+    result = {}
+    for name, phase in spec.reference_phases.items():
+        route = ("reference_phases", name)
+        try:
+            result[name] = build_parent(phase, spec.document.folder((*route, "cif")))
+        except InputError as error:
+            raise spec.error(route, error.message) from None
+    return result

@@ -1,0 +1,73 @@
+"""Axes to draw on, in one style, and files whose bytes depend on nothing but what is drawn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from matbench_defects.files import atomic_path
+
+COLOURS = ("#2b6cb0", "#dd6b20", "#2f855a", "#805ad5")
+"""Told apart by colour-blind readers too, in this order; a marker of its own goes with each."""
+MARKERS = ("o", "s", "^", "D")
+GREY = "#a0aec0"
+"""Of what only guides the eye."""
+DARK = "#4a5568"
+"""Of axes and notes."""
+_STYLE = {
+    "figure.dpi": 150,
+    "savefig.dpi": 150,
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": DARK,
+    "axes.labelcolor": "#1a202c",
+    "xtick.color": DARK,
+    "ytick.color": DARK,
+    "legend.frameon": False,
+}
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+@contextmanager
+def canvas(path: Path, width: float, height: float, **layout: Any) -> Iterator[Any]:
+    """Give axes to draw on and write the picture as PNG.
+
+    Parameters
+    ----------
+    path : path
+        Where the PNG goes.
+    width, height : float
+        Its size, inches at 150 dots each.
+    **layout
+        Passed on to ``Figure.subplots``.
+    """
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({**mpl.rcParamsDefault, **_STYLE}):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure.subplots(**layout)
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format="png", metadata={"Software": None})
+
+
+def chemical(formula: str) -> str:
+    """Return a formula with its numbers as subscripts, for matplotlib."""
+    if "." not in formula:
+        return formula.translate(_SUBSCRIPTS)
+    return re.sub(r"(\d+(?:\.\d+)?)", r"$_{\1}$", formula)
+
+
+def grid(number: int, columns: int = 2) -> tuple[int, int]:
+    """Return rows and columns for a number of panels."""
+    columns = min(number, columns)
+    return -(-number // columns), columns

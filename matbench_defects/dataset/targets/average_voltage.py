@@ -1,0 +1,73 @@
+"""Average voltage between a configuration and an end member, against the metal of the working ion."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import ClassVar, Literal
+
+from matbench_defects.columns import Quantity
+from matbench_defects.dataset.targets.end_members import EndMember, by_space, end_member_formula, lowest
+from matbench_defects.dataset.targets.target import (
+    Domain,
+    Labelled,
+    LabelledRow,
+    TargetQuantity,
+    TargetSettings,
+    each,
+    quantities,
+)
+from matbench_defects.errors import InputError
+from matbench_defects.labels.engine import Outcome
+from matbench_defects.spec.fields import Species
+
+
+class AverageVoltageSettings(TargetSettings):
+    """Settings of an average voltage."""
+
+    unit: Literal["V"]
+    """V."""
+    ion: Species
+    """The working ion, of charge one."""
+    metal: str | None = None
+    """The reference phase that is its metal; left out, the one that bears the ion's name."""
+    end_member: EndMember
+    """The other end of the charge or discharge, such as the full host ``{Li: 12}``; the lowest of its content."""
+
+
+@quantities.register("average_voltage")
+class AverageVoltage(TargetQuantity):
+    """Average voltage between a configuration and an end member, against the ion's metal."""
+
+    Settings: ClassVar[type[TargetSettings]] = AverageVoltageSettings
+    settings: AverageVoltageSettings
+
+    @property
+    def metal(self) -> str:
+        """Name of the reference phase that is the ion's metal."""
+        return self.settings.metal or self.settings.ion
+
+    def quantity(self, domain: Domain) -> Quantity:
+        """Return unit and reference state."""
+        ion = self.settings.ion
+        phase = domain.phase(self.metal)
+        if set(phase.species) != {ion}:
+            raise InputError(f"the reference phase {self.metal} holds {phase.formula}, not the metal of {ion}")
+        end = end_member_formula(domain, self.settings.end_member)
+        reference = f"{ion} metal, between the configuration and {end}, lowest of its content, by {self.label}"
+        return Quantity("V", "", reference, "average voltage")
+
+    def values(self, labelled: Labelled) -> list[float | None]:
+        """Return the voltage of each row; None where its label is not usable or it holds as many ions as the end."""
+        found = labelled.phase(self.metal)
+        metal = found.energy / len(found.crystal)
+        wanted, ion = self.settings.end_member, self.settings.ion
+        ends = {name: lowest(rows, wanted, self.label) for name, rows in by_space(labelled.rows).items()}
+
+        def voltage(row: LabelledRow, outcome: Outcome) -> float | None:
+            end = ends[row.space.name]
+            atoms, full = Counter(outcome.crystal.species), Counter(end.crystal.species)
+            moved = full[ion] - atoms[ion]
+            # Energies stand for free energies (Aydinol et al., Phys. Rev. B 56, 1354 (1997)).
+            return None if moved == 0 else -(end.energy - outcome.energy - moved * metal) / moved
+
+        return each(labelled.rows, voltage)

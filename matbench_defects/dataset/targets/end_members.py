@@ -1,0 +1,92 @@
+"""End members: contents of a space that values refer to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from matbench_defects.crystal.contents import defect_count
+from matbench_defects.crystal.space import Content, Space
+from matbench_defects.dataset.targets.target import Domain, LabelledRow
+from matbench_defects.errors import InputError
+from matbench_defects.labels.engine import Outcome
+from matbench_defects.spec.fields import VACANCY
+
+EndMember = Literal["host", "exchanged"] | Annotated[dict[str, Annotated[int, Field(ge=0)]], Field(min_length=1)]
+"""The content of the ideal host, that in which every variable site differs from it, or how many of some species:
+``{Li: 12}``."""
+
+
+def is_end_member(space: Space, content: Content, wanted: EndMember) -> bool:
+    """Return whether a content is that of an end member.
+
+    Raises
+    ------
+    InputError
+        If a species is named that no sublattice, or more than one, holds.
+    """
+    if wanted == "host":
+        return defect_count(space, content) == 0
+    if wanted == "exchanged":
+        return defect_count(space, content) == space.size
+    return all(space.count(content, name) == number for name, number in wanted.items())
+
+
+def end_member_formula(domain: Domain, wanted: EndMember) -> str:
+    """Return the formula of an end member, or of each where spaces differ.
+
+    Raises
+    ------
+    InputError
+        If it is no content of one of the spaces.
+    """
+    formulas = set()
+    for space in domain.spaces.values():
+        matching = [c for c in space.contents() if is_end_member(space, c, wanted)]
+        if not matching:
+            raise InputError(f"the end member {wanted} is no content of {space.name}")
+        formulas |= {formula(space, content) for content in matching}
+    return " or ".join(sorted(formulas))
+
+
+def lowest(rows: list[LabelledRow], wanted: EndMember, label: str) -> Outcome:
+    """Return the end member of lowest energy among rows of one space.
+
+    Raises
+    ------
+    InputError
+        If it has no usable label.
+    """
+    found = [r.outcome for r in rows if r.outcome is not None and is_end_member(r.space, r.content, wanted)]
+    if not found:
+        raise InputError(f"the end member {wanted} has no usable label '{label}', so nothing can refer to it")
+    return min(found, key=lambda outcome: outcome.energy)
+
+
+def by_space(rows: list[LabelledRow]) -> dict[str, list[LabelledRow]]:
+    """Return the rows of each space."""
+    result: dict[str, list[LabelledRow]] = {}
+    for row in rows:
+        result.setdefault(row.space.name, []).append(row)
+    return result
+
+
+def formula(space: Space, content: Content) -> str:
+    """Return the atoms of a content in one formula unit of the parent, such as ``Li0.5NiO2``."""
+    atoms: Counter[str] = Counter(space.host_species)
+    order: dict[str, list[str]] = {element: [element] for element in atoms}
+    for sublattice, counts in zip(space.sublattices, content, strict=True):
+        hosts = [space.host_species[i] for i in sublattice.sites]
+        atoms.subtract(hosts)
+        atoms.update({s: n for s, n in zip(sublattice.species, counts, strict=True) if s != VACANCY})
+        order[hosts[0]] += sublattice.species  # what substitutes stands behind what it substitutes
+    elements = dict.fromkeys(element for group in order.values() for element in group)
+    shares = {e: f"{atoms[e] / space.formula_units:.3g}" for e in elements if atoms[e]}
+    return "".join(element + ("" if share == "1" else share) for element, share in shares.items())
+
+
+def named(names: list[str]) -> str:
+    """Return names as a sentence lists them: ``A, B and C``."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

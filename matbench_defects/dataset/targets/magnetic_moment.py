@@ -1,0 +1,63 @@
+"""Magnetic moment of a configuration, where the engine gives moments."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from matbench_defects.columns import Quantity
+from matbench_defects.dataset.targets.target import (
+    Domain,
+    Labelled,
+    LabelledRow,
+    Per,
+    TargetQuantity,
+    TargetSettings,
+    each,
+    quantities,
+)
+from matbench_defects.errors import InputError
+from matbench_defects.labels.engine import Outcome
+
+
+class MagneticMomentSettings(TargetSettings):
+    """Settings of a magnetic moment."""
+
+    unit: Literal["μB"]
+    """Bohr magnetons."""
+    per: Per
+    """Per formula unit of the parent, per atom of the configuration, or per supercell."""
+
+
+@quantities.register("magnetic_moment")
+class MagneticMoment(TargetQuantity):
+    """Sum of the sizes of the atoms' magnetic moments, where the engine gives them."""
+
+    Settings: ClassVar[type[TargetSettings]] = MagneticMomentSettings
+    settings: MagneticMomentSettings
+
+    def quantity(self, domain: Domain) -> Quantity:
+        """Return unit and divisor."""
+        # CHGNet predicts sizes without a sign, so a net moment is not to be had from it.
+        what = f"sum of the sizes of the atoms' magnetic moments by {self.label}"
+        return Quantity("μB", self.settings.per.replace("_", " "), description=what)
+
+    def values(self, labelled: Labelled) -> list[float | None]:
+        """Return the moment of each row; None where its label is not usable.
+
+        Raises
+        ------
+        InputError
+            If the engine gives no moments at all.
+        """
+        usable = [row.outcome for row in labelled.rows if row.outcome is not None]
+        if usable and all(outcome.magnetic_moments is None for outcome in usable):
+            raise InputError(f"the label '{self.label}' holds no magnetic moments; its engine gives none")
+
+        def moment(row: LabelledRow, outcome: Outcome) -> float | None:
+            if outcome.magnetic_moments is None:
+                return None
+            return float(np.abs(outcome.magnetic_moments).sum()) / row.divisor(self.settings.per)
+
+        return each(labelled.rows, moment)
