@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from rich.console import Console
 
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.estimate import MANY_CONTENTS, SpaceEstimate, estimate_labels, estimate_spaces
+from matbench_defects.files import sha256_of_file
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
 
@@ -43,8 +45,8 @@ def show_estimate(name: str, console: Console) -> None:
     size = sum(s.index_bytes + s.structure_bytes * max(1, len(spec.labels)) for s in spaces)
     console.print(f"\nthe dataset: about {_bytes(size)} before compression")
     labels = find_spec(name).parent / "labels.parquet"
-    seconds = _seconds(labels) if labels.exists() else {}
-    for label in estimate_labels(spec, sum(s.labelled for s in spaces), seconds):
+    known = _known(labels) if labels.exists() else {}
+    for label in estimate_labels(spec, sum(s.labelled for s in spaces), known):
         if label.seconds is None:
             cost = "time unknown, none was computed yet"
         else:
@@ -71,10 +73,20 @@ def _content(space: Space, content: Content) -> str:
     return f"{named} {space.content_name(content)}".lstrip()
 
 
-def _seconds(labels: Path) -> dict[str, list[float]]:
-    from matbench_defects.labels.store import seconds_by_method  # pyarrow is imported only where there is a table
+def _known(labels: Path) -> dict[str, tuple[int, float]]:
+    """Return how many labels of each method a table holds and what one took, seconds.
 
-    return seconds_by_method(labels)
+    The lock beside it says so where it is of this very table; only else is the table opened, which takes pyarrow.
+    """
+    try:
+        table = json.loads(labels.with_name("lock.json").read_text(encoding="utf-8"))["table"]
+        if table["sha256"] == sha256_of_file(labels):
+            return {m: (each["labels"], each["mean_seconds"]) for m, each in table["methods"].items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # no lock, or one of another table
+    from matbench_defects.labels.store import seconds_by_method
+
+    return {m: (len(each), sum(each) / len(each)) for m, each in seconds_by_method(labels).items()}
 
 
 def _bytes(number: float) -> str:

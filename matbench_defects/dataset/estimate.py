@@ -7,13 +7,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from matbench_defects.crystal.parent import found_symmetry
 from matbench_defects.crystal.space import Content, Space, build_spaces
 from matbench_defects.dataset.splits import splits_of
 from matbench_defects.dataset.targets import targets_of
-from matbench_defects.enumeration.counting import LARGEST_INDEX, count_all, count_inequivalent
+from matbench_defects.enumeration.counting import LARGEST_INDEX, count_both, count_inequivalent
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Method, methods_of
 from matbench_defects.spec.document import Route
@@ -102,7 +100,7 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
     result = []
     shapes: dict[str, dict[str, Configurations]] = {}
     for name, space in spaces.items():
-        rows = [(c, count_all(space, c), count_inequivalent(space, c)) for c in space.contents()]
+        rows = [(c, *count_both(space, c)) for c in space.contents()]
         part, route = spec.all_spaces()[space.family or name]
         if space.family:  # repetitions of a smaller cell are not counted
             from matbench_defects.enumeration.derivative import derivative_structures
@@ -181,7 +179,7 @@ def _higher(space: Space) -> str:
     )
 
 
-def estimate_labels(spec: Spec, labelled: int, seconds: dict[str, list[float]]) -> list[LabelEstimate]:
+def estimate_labels(spec: Spec, labelled: int, known: dict[str, tuple[int, float]]) -> list[LabelEstimate]:
     """Return what the labels of a spec cost.
 
     Parameters
@@ -190,13 +188,13 @@ def estimate_labels(spec: Spec, labelled: int, seconds: dict[str, list[float]]) 
         The spec.
     labelled : int
         Configurations that are labelled.
-    seconds : dict of str to list of float
-        What each label that is already there took, by the digest of its method; no other times are quoted.
+    known : dict of str to (int, float)
+        By the digest of a method, how many labels are already there and what one took, seconds; no other times are
+        quoted.
     """
     result = []
     for method in methods_of(spec):
-        known = seconds.get(method.digest(), [])
         wanted = labelled + len(spec.reference_phases)
-        mean = float(np.mean(known)) if known else None
-        result.append(LabelEstimate(method, wanted, min(wanted, len(known)), mean))
+        present, mean = known.get(method.digest(), (0, None))
+        result.append(LabelEstimate(method, wanted, min(wanted, present), mean))
     return result

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from matbench_defects.dataset.parting import Parting, part_rows
 from matbench_defects.enumeration.counting import count_all, count_inequivalent
 from matbench_defects.errors import InputError
-from matbench_defects.files import digest, write_json
+from matbench_defects.files import digest, sha256_of_file, write_json
 from matbench_defects.labels.jobs import Selected
-from matbench_defects.labels.store import LabelStore, values_digest
+from matbench_defects.labels.store import LabelStore, seconds_by_method, values_digest
 from matbench_defects.spec.models import Spec
 
 if TYPE_CHECKING:
     from matbench_defects.dataset.building import Plan
 
 FIXED = ("spaces", "selection", "splits")
-"""What follows from the spec alone; labels may still be missing."""
+"""What follows from the spec alone; labels may still be missing. What the table of labels cost is not compared."""
 
 
 def lock_path(spec: Spec) -> Path:
@@ -86,6 +86,15 @@ def _labels(planned: Plan, store: LabelStore | None) -> dict[str, Any]:
     return result
 
 
+def _table(labels: Path) -> dict[str, Any]:
+    """Return which file of labels this is and what they cost; so `check` need not open the file."""
+    seconds = {
+        method: {"labels": len(each), "mean_seconds": round(sum(each) / len(each), 2)}
+        for method, each in sorted(seconds_by_method(labels).items())
+    }
+    return {"sha256": sha256_of_file(labels), "methods": seconds}
+
+
 def read_lock(path: Path) -> dict[str, Any] | None:
     """Return what a lock file says, None where there is none.
 
@@ -129,6 +138,8 @@ def write_lock(planned: Plan, labels: Path) -> tuple[Path, list[str], bool]:
     path = lock_path(planned.spec)
     before = read_lock(path)
     lock = lock_of(planned, LabelStore(labels) if labels.exists() else None)
+    if labels.exists():
+        lock["table"] = _table(labels)
     if lock != before:
         write_json(path, lock)
     return path, [] if before is None else list(differences(before, lock)), before is None

@@ -61,13 +61,18 @@ def count_inequivalent(space: Space, content: Content) -> int:
     content : tuple of tuple of int
         How many of each species on each sublattice.
     """
+    return count_both(space, content)[1]
+
+
+def count_both(space: Space, content: Content) -> tuple[int, int]:
+    """Return `count_all` and `count_inequivalent`."""
     every = count_all(space, content)
     if every <= 1:  # whole orbits are filled: nothing is left to choose
-        return every
+        return every, every
     fixed = sum(class_weights(space, content))
     orbits, left = divmod(fixed, len(space.group))
     assert left == 0
-    return orbits
+    return every, orbits
 
 
 @dataclass(frozen=True)

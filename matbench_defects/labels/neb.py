@@ -51,8 +51,8 @@ class NebSettings(EngineSettings):
     @classmethod
     def _known(cls, forces: Forces) -> Forces:
         """Fill in what the engine of the forces takes where nothing is said, so that the label's digest has it."""
-        able = [name for name, kind in engines.items() if issubclass(kind, AseEngine)]
-        if forces.engine not in able:
+        if forces.engine not in engines.names() or not issubclass(engines.get(forces.engine), AseEngine):
+            able = [name for name, kind in engines.items() if issubclass(kind, AseEngine)]
             raise ValueError(f"no engine of forces is called '{forces.engine}'; {nearest(forces.engine, able)}")
         try:
             settings = engines.get(forces.engine).Settings.model_validate(forces.options)

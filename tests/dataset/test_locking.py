@@ -12,6 +12,7 @@ from matbench_defects.cli import app
 from matbench_defects.dataset.building import build_dataset, plan
 from matbench_defects.dataset.locking import differences, lock_of, lock_path, read_lock
 from matbench_defects.errors import InputError
+from matbench_defects.files import sha256_of_file
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.shipped import shipped_specs
 from matbench_defects.spec.loading import load_spec
@@ -26,6 +27,7 @@ def test_a_shipped_lock_is_reproduced(name):
         pytest.skip(f"{name} is not locked yet: its labels are still being computed")
     labels = shipped_specs()[name].parent / "labels.parquet"
     after = lock_of(plan(spec), LabelStore(labels) if labels.exists() else None)
+    assert before.pop("table")["sha256"] == sha256_of_file(labels)
     assert list(differences(before, after)) == []
     assert before == after
 
