@@ -24,7 +24,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from cases import CASES, Case
 
-from matbench_defects.enumeration.counting import count_inequivalent
+from matbench_defects.enumeration.counting import count_inequivalent, forget_counts
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.streaming import write_index
 
@@ -48,6 +48,7 @@ def in_process(case: Case) -> tuple[float, float]:
         enumerated.append(time.perf_counter() - start)
         assert len(found) == case.number, (case.name, len(found))
         del found
+        forget_counts(space)
         start = time.perf_counter()
         for content in contents:
             count_inequivalent(space, content)

@@ -258,13 +258,12 @@ def _orbit(
 ) -> NDArray[np.float64]:
     """Return the distinct images of one position, in an order that rounding cannot change."""
     images = wrap(rotations @ position + translations)
-    kept: list[NDArray[np.float64]] = []
-    for image in images[np.lexsort(np.round(images, 4).T[::-1])]:
-        difference = np.array(kept).reshape(-1, 3) - image
-        difference -= np.round(difference)
-        if not (np.linalg.norm(difference @ cell, axis=1) < SAME_SITE).any():
-            kept.append(image)
-    return np.array(kept)
+    images = images[np.lexsort(np.round(images, 4).T[::-1])]
+    difference = images[:, None] - images[None]
+    difference -= np.round(difference)
+    same = ((difference @ cell) ** 2).sum(axis=-1) < SAME_SITE**2
+    result: NDArray[np.float64] = images[~np.tril(same, -1).any(axis=1)]  # the first of those that are one site
+    return result
 
 
 def _from_cif(path: Path, tolerance: float) -> Parent:

@@ -99,13 +99,16 @@ def cycle_classes(space: Space) -> dict[tuple[Cycles, ...], CycleClass]:
     if "cycle classes" not in space.memory:
         edges = b"" if space.pathway is None else space.pathway.edges.tobytes()
         ends = tuple(r.stop for r in space.ranges)
-        space.memory["cycle classes"] = _classes_of(space.group.tobytes(), ends, edges)
+        space.memory["cycle classes"], space.memory["class weights"] = _classes_of(space.group.tobytes(), ends, edges)
     classes: dict[tuple[Cycles, ...], CycleClass] = space.memory["cycle classes"]
     return classes
 
 
 @functools.lru_cache(maxsize=64)
-def _classes_of(group: bytes, ends: tuple[int, ...], edges: bytes) -> dict[tuple[Cycles, ...], CycleClass]:
+def _classes_of(
+    group: bytes, ends: tuple[int, ...], edges: bytes
+) -> tuple[dict[tuple[Cycles, ...], CycleClass], dict[Content, list[int]]]:
+    """Return the classes of a group, and a place for their weights that spaces of equal groups share."""
     permutations = np.frombuffer(group, dtype=np.int32).reshape(-1, ends[-1])
     lengths = cycle_lengths(permutations)
     operations = np.arange(len(lengths))
@@ -122,7 +125,7 @@ def _classes_of(group: bytes, ends: tuple[int, ...], edges: bytes) -> dict[tuple
     sublattices = [slice(start, end) for start, end in zip((0, *ends), ends, strict=False)]
     for row, here in zip(distinct, by_row, strict=True):
         found.setdefault(tuple(_pairs(row[s]) for s in sublattices), []).append(here)
-    return {
+    classes = {
         cycles: CycleClass(
             operations[np.concatenate(rows)],
             kept[np.concatenate(rows)],
@@ -130,22 +133,39 @@ def _classes_of(group: bytes, ends: tuple[int, ...], edges: bytes) -> dict[tuple
         )
         for cycles, rows in found.items()
     }
+    return classes, {}
 
 
 def class_weights(space: Space, content: Content) -> list[int]:
     """Return how many configurations the operations of each cycle class leave as they are, added up over the class."""
-    weights = []
+    classes = cycle_classes(space)
     contents = space.placed(content)
+    known: dict[Content, list[int]] = space.memory["class weights"]
+    if contents in known:
+        return known[contents]
     if any(n < 0 for counts in contents for n in counts):
-        return [0] * len(cycle_classes(space))  # a pathway needs an ion and a vacancy
-    for members in cycle_classes(space).values():
+        return [0] * len(classes)  # a pathway needs an ion and a vacancy
+    weights = []
+    for members in classes.values():
         product = len(members.operations)
         for ways, counts in zip(members.colourings, contents, strict=True):
             product *= ways(counts)
             if not product:
                 break
         weights.append(product)
+    known[contents] = weights
     return weights
+
+
+def forget_counts(space: Space) -> None:
+    """Forget what was counted, and keep the group with its cycle classes; for those who time counting."""
+    cycle_classes(space)
+    space.memory["class weights"].clear()
+    colourings.cache_clear()
+    shares.cache_clear()
+    for members in cycle_classes(space).values():
+        for ways in members.colourings:
+            ways.cache_clear()  # type: ignore[attr-defined]
 
 
 def edge_action(space: Space) -> NDArray[np.int64]:
@@ -198,17 +218,21 @@ def _smallest_in_cycle(group: NDArray[np.int32]) -> NDArray[np.int32]:
 def colourings(cycles: tuple[tuple[int, int], ...], counts: tuple[int, ...]) -> int:
     """Return in how many ways cycles can be given species so that the species' site counts come out."""
     ways: dict[tuple[int, ...], int] = {tuple(counts[:-1]): 1}  # what is left of each species but the last
+    longest = max(counts[:-1], default=0)
     for length, number in cycles:
+        if length > longest:
+            break  # these and all longer ones can only hold the last species
         after: dict[tuple[int, ...], int] = {}
         for left, times in ways.items():
-            for taken, choices in shares(number, [n // length for n in left]):
+            for taken, choices in shares(number, tuple(n // length for n in left)):
                 rest = tuple(n - t * length for n, t in zip(left, taken, strict=True))
                 after[rest] = after.get(rest, 0) + times * choices
         ways = after
     return ways.get((0,) * (len(counts) - 1), 0)
 
 
-def shares(number: int, most: list[int]) -> list[tuple[tuple[int, ...], int]]:
+@functools.lru_cache(maxsize=100_000)
+def shares(number: int, most: tuple[int, ...]) -> list[tuple[tuple[int, ...], int]]:
     """Return each way of giving `number` equal cycles to species, the last taking what is left, with its weight."""
     shares: list[tuple[tuple[int, ...], int]] = [((), 1)]
     for limit in most:

@@ -265,7 +265,7 @@ def _coloured(
             cycles = by_length[length]
             rest = tuple((n, len(by_length[n])) for n in remaining)
             options, weights = [], []
-            for share, choices in shares(len(cycles), [n // length for n in left[:-1]]):
+            for share, choices in shares(len(cycles), tuple(n // length for n in left[:-1])):
                 after = [n - s * length for n, s in zip(left, share, strict=False)]
                 after.append(left[-1] - (len(cycles) - sum(share)) * length)
                 if after[-1] >= 0 and (ways := colourings(rest, tuple(after))):

@@ -51,7 +51,7 @@ class NebSettings(EngineSettings):
     @classmethod
     def _known(cls, forces: Forces) -> Forces:
         """Fill in what the engine of the forces takes where nothing is said, so that the label's digest has it."""
-        if forces.engine not in engines.names() or not issubclass(engines.get(forces.engine), AseEngine):
+        if forces.engine not in engines or not issubclass(engines.get(forces.engine), AseEngine):
             able = [name for name, kind in engines.items() if issubclass(kind, AseEngine)]
             raise ValueError(f"no engine of forces is called '{forces.engine}'; {nearest(forces.engine, able)}")
         try:
