@@ -20,6 +20,8 @@ from matbench_defects.labels.engine import Engine, Method, Outcome, Row
 from matbench_defects.labels.guards import Origin, checked, doubtful, too_near
 from matbench_defects.labels.store import Key, Label, LabelStore
 
+KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**33), "MALLOC_TOP_PAD_": str(2**28)}
+"""Settings of glibc's allocator for processes that compute labels: memory that was freed is kept for the next step."""
 SAVE_EVERY = 20.0
 """Finished labels are written at least this often, seconds."""
 
@@ -168,9 +170,12 @@ def _compute_all(jobs: list[Job], workers: int) -> Iterator[Label]:
 @contextlib.contextmanager
 def _single_threaded_children() -> Iterator[None]:
     """Set what processes started inside read before they load a numerical library."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
+    wanted = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    # glibc gives large blocks back to the system and gets them again, page by page, at each step of a relaxation;
+    # with these settings SevenNet needed 10 to 20 % less processor time on NCA. What the user has set stays.
+    wanted |= {name: value for name, value in KEEP_MEMORY.items() if name not in os.environ}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
