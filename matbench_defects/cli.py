@@ -109,7 +109,7 @@ def enumerate(
     out: Annotated[Path, typer.Option(help="A folder for one Parquet file a space.")],
 ) -> None:
     """Write every inequivalent configuration of a spec, however many, without labels."""
-    from matbench_defects.crystal.space import build_spaces
+    from matbench_defects.crystal.building import build_spaces
     from matbench_defects.enumeration.streaming import write_index
     from matbench_defects.spec.loading import load_spec
 

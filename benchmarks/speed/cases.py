@@ -6,7 +6,8 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from matbench_defects.crystal.space import Content, Space, build_spaces
+from matbench_defects.crystal.building import build_spaces
+from matbench_defects.crystal.space import Content, Space
 from matbench_defects.spec.loading import load_spec
 
 LINIO2 = """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from matbench_defects.crystal.space import build_spaces
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.identify import identify
 from matbench_defects.errors import InputError

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from rich.console import Console
 
-from matbench_defects.crystal.space import build_spaces
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.dataset.published_comparison import (
     PER_SITE,
     compare_dataset,

@@ -7,8 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.parent import found_symmetry
-from matbench_defects.crystal.space import Content, Space, build_spaces
+from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.splits import splits_of
 from matbench_defects.dataset.targets import targets_of
 from matbench_defects.enumeration.counting import LARGEST_INDEX, count_both, count_inequivalent

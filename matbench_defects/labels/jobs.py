@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.hop import hop_of
 from matbench_defects.crystal.phases import reference_parents
-from matbench_defects.crystal.space import Space, build_spaces
+from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.counting import LARGEST_INDEX, count_inequivalent
 from matbench_defects.enumeration.derivative import derivative_structures, draw_from_shapes

@@ -71,7 +71,7 @@ class Background:
     @functools.cached_property
     def spaces(self) -> dict[str, Space]:
         """The spaces by name, with their symmetry."""
-        from matbench_defects.crystal.space import build_spaces
+        from matbench_defects.crystal.building import build_spaces
 
         return build_spaces(self.spec)
 

@@ -4,7 +4,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from matbench_defects.crystal.space import build_spaces
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.errors import InputError
 from matbench_defects.spec.loading import load_spec
 

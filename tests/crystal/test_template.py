@@ -4,7 +4,7 @@ import pytest
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.cif import CifWriter
 
-from matbench_defects.crystal.space import build_spaces
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.template import template
 from matbench_defects.errors import InputError
 from matbench_defects.spec.loading import load_spec

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import yaml
 
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.phases import reference_parents
-from matbench_defects.crystal.space import build_spaces
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.targets import Domain, Labelled, LabelledRow, quantities
 from matbench_defects.enumeration.orderly import enumerate_configurations

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from matbench_defects.crystal.space import build_spaces
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.published_comparison import PER_SITE, compare_values, formation_energies_per_site
 from matbench_defects.enumeration.identify import identify

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from matbench_defects.columns import Quantity
-from matbench_defects.crystal.space import build_spaces
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.dataset.building import build_dataset
 from matbench_defects.dataset.export import to_ase, to_pymatgen
 from matbench_defects.dataset.reading import open_dataset

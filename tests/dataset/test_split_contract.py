@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matbench_defects.crystal.space import Space, build_spaces
+from matbench_defects.crystal.building import build_spaces
+from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.audit import Audit
 from matbench_defects.dataset.identity import structure_keys
 from matbench_defects.dataset.parting import Parting, part_rows

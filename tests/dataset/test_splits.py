@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matbench_defects.crystal.space import build_spaces
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.dataset.splits import SplitRow, operators, splits_of
 from matbench_defects.dataset.splits.random import RandomSettings
 from matbench_defects.dataset.splits.thresholds import ThresholdSettings, holds

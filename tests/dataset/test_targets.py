@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matbench_defects.crystal.space import build_spaces
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.dataset.targets import targets_of
 from matbench_defects.dataset.targets.formation_energy import formation_energy
 from matbench_defects.errors import InputError

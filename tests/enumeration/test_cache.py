@@ -29,7 +29,7 @@ def test_no_folder_to_keep_it_in(tmp_path):
 def test_counting_and_dilute_work_do_not_import_numba():
     script = """
 import sys
-from matbench_defects.crystal.space import build_spaces
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.spec.loading import load_spec
 space = build_spaces(load_spec("lno-cathode"))["lno-cathode"]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from matbench_defects.crystal.space import build_spaces
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.symmetry import supercell_volume
 from matbench_defects.enumeration.canonical import canonical, configuration_id, configuration_of
 from matbench_defects.enumeration.counting import count_all, count_inequivalent

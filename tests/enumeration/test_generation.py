@@ -10,7 +10,7 @@ from cases import every_occupation, orbits_of, space_of
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from matbench_defects.crystal.space import build_spaces
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.enumeration import assembly, subsets
 from matbench_defects.enumeration.canonical import canonical, configuration_id, configuration_of, rank
 from matbench_defects.enumeration.configurations import decode, encode, ranks

@@ -183,7 +183,7 @@ def test_higher_borides(tmp_path):
         "name: borides\nversion: 1.0.0\ntitle: W20B84\nparent: {cif: host.cif, provenance: {source: built here}}\n"
         "supercell: [1, 1, 1]\nsublattices: {W: {Mo: 0..20, W: rest}}\n"
     )
-    from matbench_defects.crystal.space import build_spaces
+    from matbench_defects.crystal.building import build_spaces
     from matbench_defects.spec.loading import load_spec
 
     space = build_spaces(load_spec(tmp_path / "spec.yaml"))["borides"]

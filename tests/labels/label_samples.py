@@ -52,7 +52,7 @@ def copper(folder: Path, content: str, pathway: str = "", label: str = "{engine:
 
 def only_space(spec: Spec) -> Space:
     """Return the only space of a spec."""
-    from matbench_defects.crystal.space import build_spaces
+    from matbench_defects.crystal.building import build_spaces
 
     (space,) = build_spaces(spec).values()
     return space

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from matbench_defects.crystal.space import build_spaces
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.spec.loading import load_spec

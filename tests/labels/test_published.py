@@ -126,7 +126,7 @@ def test_perovskites_belong_to_the_space_of_their_phase_and_dopant(ending, tmp_p
 
     import pyarrow as pa
 
-    from matbench_defects.crystal.space import build_spaces
+    from matbench_defects.crystal.building import build_spaces
     from matbench_defects.enumeration.orderly import enumerate_configurations
     from matbench_defects.spec.loading import load_spec
 

@@ -8,7 +8,7 @@ from ase.data import chemical_symbols
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from matbench_defects.crystal.space import build_spaces
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.errors import InputError
 from matbench_defects.shipped import shipped_specs
 from matbench_defects.spec import fields

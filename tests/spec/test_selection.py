@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.contents import defect_count
-from matbench_defects.crystal.space import build_spaces
 from matbench_defects.dataset.estimate import estimate_spaces
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.errors import InputError

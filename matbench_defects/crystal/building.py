@@ -1,0 +1,217 @@
+"""Building the spaces that a spec describes, each checked against its parent."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matbench_defects.crystal.contents import meant_contents
+from matbench_defects.crystal.parent import Parent, build_parent
+from matbench_defects.crystal.pathway import Pathway, neighbour_edges
+from matbench_defects.crystal.shapes import primitive, supercell_shapes
+from matbench_defects.crystal.space import Content, Space, Sublattice
+from matbench_defects.crystal.symmetry import (
+    LARGEST_BOX,
+    Cells,
+    box_volume,
+    keeping_operations,
+    parent_action,
+    supercell_volume,
+)
+from matbench_defects.errors import InputError, nearest
+from matbench_defects.spec.document import Route
+from matbench_defects.spec.fields import LARGEST_SUPERCELL, VACANCY
+from matbench_defects.spec.models import Spec
+from matbench_defects.spec.spaces import PathwaySpec, SpaceSpec
+
+
+def build_spaces(spec: Spec) -> dict[str, Space]:
+    """Build every space of a spec.
+
+    Raises
+    ------
+    InputError
+        With the file and line of the field that is at fault.
+    """
+    spaces: dict[str, Space] = {}
+    parents: dict[tuple[str, Path], Parent] = {}
+    for name, (part, route) in spec.all_spaces().items():
+        same = (part.parent.model_dump_json(), spec.document.folder((*route, "parent", "cif")))
+        if same not in parents:
+            parents[same] = _parent(spec, part, route)
+        parent = parents[same]
+        if part.sizes is None:
+            spaces[name] = _space(spec, name, parent, np.array(_checked_rows(spec, part, route)), part, route)
+        else:
+            spaces |= _shapes(spec, name, primitive(parent), part.sizes, part, route)
+    return spaces
+
+
+def _parent(spec: Spec, part: SpaceSpec, route: Route) -> Parent:
+    try:
+        return build_parent(part.parent, spec.document.folder((*route, "parent", "cif")))
+    except InputError as error:
+        if error.file is not None:
+            raise
+        raise spec.error((*route, "parent"), error.message) from None
+
+
+def _checked_rows(spec: Spec, part: SpaceSpec, route: Route) -> list[list[int]]:
+    if max(abs(n) for row in part.supercell_rows for n in row) > LARGEST_SUPERCELL:
+        raise spec.error((*route, "supercell"), f"no number may exceed {LARGEST_SUPERCELL}")
+    return part.supercell_rows
+
+
+def _shapes(
+    spec: Spec, name: str, parent: Parent, sizes: tuple[int, ...], part: SpaceSpec, route: Route
+) -> dict[str, Space]:
+    """Build a space on every inequivalent shape of supercell that can hold one of the contents."""
+    if part.pathway is not None:
+        raise spec.error((*route, "pathway"), "needs one supercell, not sizes")
+    for named in ("strata", "also"):
+        if getattr(part.configurations, named):
+            raise spec.error((*route, "configurations", named), "does not go with sizes of supercells")
+    spaces: dict[str, Space] = {}
+    refused: InputError | None = None
+    for size in sizes:
+        for number, rows in enumerate(supercell_shapes(parent, size), start=1):
+            shape = f"{name}-{size}-{number}"
+            try:
+                spaces[shape] = dataclasses.replace(_space(spec, shape, parent, rows, part, route), family=name)
+            except _NoContentError as error:
+                refused = error
+    if not spaces and refused is not None:
+        raise refused
+    return spaces
+
+
+class _NoContentError(InputError):
+    """The contents do not add up to the sites of this supercell."""
+
+
+def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part: SpaceSpec, route: Route) -> Space:
+    count = supercell_volume(rows)
+    if count == 0:
+        raise spec.error((*route, "supercell"), "its three vectors lie in a plane")
+    if count * len(parent.species) > LARGEST_SUPERCELL:
+        raise spec.error(
+            (*route, "supercell"),
+            f"{count} cells of {len(parent.species)} atoms exceed the {LARGEST_SUPERCELL} sites that are handled",
+        )
+    if box_volume(rows) > LARGEST_BOX:
+        raise spec.error((*route, "supercell"), "its vectors are too skewed; give shorter ones of the same lattice")
+    cells = Cells.of(rows)
+    sublattices: list[Sublattice] = []
+    for label, description in part.sublattices.items():
+        here = (*route, "sublattices", label)
+        names = description.sites or [label]
+        members: set[int] = set()
+        for wanted in names:
+            found = {i for i, s in enumerate(parent.labels) if s == wanted}
+            found = found or {i for i, s in enumerate(parent.species) if s == wanted}
+            if not found:
+                field = (*here, "sites") if description.sites else here
+                known = set(parent.labels) | set(parent.species)
+                raise spec.error(field, f"the parent has no site '{wanted}'; {nearest(wanted, known)}")
+            members |= found
+        sites = np.array([i * count + k for i in sorted(members) for k in range(count)], dtype=np.int64)
+        for other in sublattices:
+            if set(other.sites.tolist()) & set(sites.tolist()):
+                raise spec.error(here, f"shares sites with the sublattice '{other.name}'; each site belongs to one")
+        allowed = {s: c.counts for s, c in description.species.items()}
+        contents = _contents(allowed, len(sites))
+        if not contents:
+            located = spec.error(here, _no_content(allowed, len(sites)))
+            raise _NoContentError(located.message, file=located.file, line=located.line, field=located.field)
+        sublattices.append(Sublattice(label, sites, tuple(allowed), contents))
+    space = Space(name, parent, cells, tuple(sublattices), groups=dict(part.groups))
+    _check_kept_apart(spec, route, space)
+    if part.pathway is not None:
+        space = dataclasses.replace(space, pathway=_pathway(spec, part.pathway, route, space))
+    if part.contents is not None or part.defects is not None:
+        space = dataclasses.replace(space, meant=_meant(spec, part, route, space))
+    return space
+
+
+def _meant(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> dict[Content, str]:
+    fillers = [next((s for s, c in d.species.items() if c.counts is None), "") for d in part.sublattices.values()]
+    field = "contents" if part.contents is not None else "defects"
+    try:
+        return meant_contents(space, part.contents, fillers, part.defects)
+    except InputError as error:
+        raise spec.error((*route, field), error.message) from None
+
+
+def _pathway(spec: Spec, description: PathwaySpec, route: Route, space: Space) -> Pathway:
+    here = (*route, "pathway")
+    wanted = description.sublattice or description.species
+    known = [s.name for s in space.sublattices]
+    if wanted not in known:
+        raise spec.error((*here, "sublattice"), f"no sublattice is called '{wanted}'; {nearest(wanted, known)}")
+    index = known.index(wanted)
+    species = space.sublattices[index].species
+    for needed in (description.species, VACANCY):
+        if needed not in species:
+            raise spec.error(here, f"the sublattice '{wanted}' holds no {needed}; {nearest(needed, species)}")
+    sites = space.sublattices[index].sites
+    try:
+        edges = neighbour_edges(space.lattice, space.positions[sites], description.cutoff)
+    except InputError as error:
+        raise spec.error((*here, "cutoff"), error.message) from None
+    edges = edges + space.ranges[index].start
+    images = np.sort(space.group[:, edges], axis=2).reshape(-1, 2).astype(np.int64)
+    if not np.isin(images @ [space.size, 1], edges @ [space.size, 1]).all():
+        raise spec.error((*here, "cutoff"), "parts edges that symmetry makes equal; move it away from their length")
+    return Pathway(index, species.index(description.species), species.index(VACANCY), edges)
+
+
+def _contents(allowed: dict[str, tuple[int, ...] | None], size: int) -> tuple[tuple[int, ...], ...]:
+    ranges = [range(size + 1) if c is None else [n for n in c if n <= size] for c in allowed.values()]
+    found: list[tuple[int, ...]] = []
+
+    def extend(chosen: tuple[int, ...], left: int) -> None:
+        if len(chosen) == len(ranges):
+            if left == 0:
+                found.append(chosen)
+            return
+        last = len(chosen) == len(ranges) - 1
+        for n in ranges[len(chosen)]:
+            if n <= left and (not last or n == left):
+                extend((*chosen, n), left - n)
+
+    extend((), size)
+    return tuple(found)
+
+
+def _no_content(allowed: dict[str, tuple[int, ...] | None], size: int) -> str:
+    fixed = [c for c in allowed.values() if c is not None]
+    low, high = sum(c[0] for c in fixed), sum(c[-1] for c in fixed)
+    total = str(low) if low == high else f"{low} to {high}"
+    hint = "" if len(fixed) < len(allowed) or low > size else "; name one species as `rest`"
+    return f"the species add up to {total}, but the supercell has {size} of these sites{hint}"
+
+
+def _check_kept_apart(spec: Spec, route: Route, space: Space) -> None:
+    """Refuse an operation that carries one sublattice into another: it would merge different spaces."""
+    where = np.full(len(space.parent.species), -1)
+    members = [np.unique(s.sites // len(space.cells.offsets), return_index=True)[0] for s in space.sublattices]
+    for i, atoms in enumerate(members):
+        where[atoms] = i
+    try:
+        action, _ = parent_action(space.parent)
+    except InputError as error:
+        raise spec.error((*route, "parent"), error.message) from None
+    action = action[keeping_operations(space.parent, space.cells)]
+    for i, sublattice in enumerate(space.sublattices):
+        images = where[action[:, members[i]]]
+        if (images != i).any():
+            other = int(images[images != i][0])
+            reached = f"the sublattice '{space.sublattices[other].name}'" if other >= 0 else "sites outside it"
+            raise spec.error(
+                (*route, "sublattices", sublattice.name),
+                f"symmetry carries its sites onto {reached}; put symmetry-equivalent sites in one sublattice, or give "
+                "a parent of lower symmetry",
+            )
