@@ -354,8 +354,8 @@ def _manifest(
                 "space_group": part.space.parent.space_group,
                 "group_order": len(part.space.group),
                 "variable_sites": part.space.size,
-                "inequivalent": len(part.configurations),
-                "all": int(part.configurations.multiplicities.sum()),
+                **dict(zip(("all", "inequivalent"), part.count(), strict=True)),
+                "indexed": len(part.configurations),
                 "labelled": len(part.chosen),
             }
             for name, part in planned.selected.items()

@@ -52,7 +52,7 @@ def write_card(
 
 
 def _front_matter(spec: Spec, manifest: dict[str, Any], parts: list[str]) -> dict[str, Any]:
-    rows = sum(space["inequivalent"] for space in manifest["spaces"].values())
+    rows = sum(space["indexed"] for space in manifest["spaces"].values())
     sizes = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M")]
     size = next((name for limit, name in sizes if rows < limit), "10M<n<100M")
     return {
@@ -85,7 +85,13 @@ def _counts(manifest: dict[str, Any]) -> str:
         for name, s in manifest["spaces"].items()
     ]
     header = ["Space", "Parent", "Space group", "Operations", "Variable sites", "Configurations", "Inequivalent"]
-    return "## What it holds\n\n" + _table([*header, "Labelled"], rows)
+    text = "## What it holds\n\n" + _table([*header, "Labelled"], rows)
+    sampled = [name for name, s in manifest["spaces"].items() if s["indexed"] < s["inequivalent"]]
+    if sampled:
+        text += (
+            f"\n\nThe index of {', '.join(sampled)} holds the labelled configurations alone: there are too many others."
+        )
+    return text
 
 
 def _use(spec: Spec, parts: list[str]) -> str:

@@ -125,3 +125,13 @@ def test_listed_configurations_are_labelled_besides(tmp_path):
 )
 def test_mistakes_are_named(tmp_path, more, message):
     assert message in refusal(tmp_path, more)
+
+
+def test_a_space_that_is_not_enumerated_is_still_counted(tmp_path, monkeypatch):
+    spec = load(tmp_path, f"{TYPES}configurations: {{select: uniform, count: 3, seed: 0}}\n")
+    enumerated = select(spec)["sheet"]
+    monkeypatch.setattr("matbench_defects.labels.jobs.LARGEST_INDEX", 3)
+    sampled = select(spec)["sheet"]
+    assert (enumerated.whole, sampled.whole) == (True, False)
+    assert sampled.count() == enumerated.count() and len(sampled.configurations) == 3 < sampled.count()[1]
+    assert sampled.labelled.ids() == enumerated.labelled.ids()
