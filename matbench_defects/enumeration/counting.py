@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,13 +85,13 @@ class CycleClass:
         Rows of the space's group.
     edges : ndarray of int, shape (t,)
         The edge that belongs to each, its ends left out of the cycles; -1 in a space of structures.
-    colourings : tuple of functions
+    colourings : tuple of Colourings
         For each sublattice, in how many ways its cycles can be given species, by the species' site counts.
     """
 
     operations: NDArray[np.int64]
     edges: NDArray[np.int64]
-    colourings: tuple[Callable[[tuple[int, ...]], int], ...]
+    colourings: tuple[Colourings, ...]
 
 
 def cycle_classes(space: Space) -> dict[tuple[Cycles, ...], CycleClass]:
@@ -129,7 +129,7 @@ def _classes_of(
         cycles: CycleClass(
             operations[np.concatenate(rows)],
             kept[np.concatenate(rows)],
-            tuple(functools.cache(functools.partial(colourings, lengths)) for lengths in cycles),
+            tuple(Colourings(lengths) for lengths in cycles),
         )
         for cycles, rows in found.items()
     }
@@ -165,7 +165,7 @@ def forget_counts(space: Space) -> None:
     shares.cache_clear()
     for members in cycle_classes(space).values():
         for ways in members.colourings:
-            ways.cache_clear()  # type: ignore[attr-defined]
+            ways.known.clear()
 
 
 def edge_action(space: Space) -> NDArray[np.int64]:
@@ -212,6 +212,62 @@ def _smallest_in_cycle(group: NDArray[np.int32]) -> NDArray[np.int32]:
         smallest = np.minimum(smallest, np.take_along_axis(smallest, power, axis=1))
         power = np.take_along_axis(power, power, axis=1)
     return smallest
+
+
+LARGEST_TABLE = 200
+"""Up to this many numbers of sites the colourings of all of them are found at once."""
+
+
+class Colourings:
+    """In how many ways the cycles of one sublattice can be given species, for any numbers of sites.
+
+    Contents of one space mostly differ by a few sites, so with one content all smaller ones are found.
+    """
+
+    def __init__(self, cycles: Cycles) -> None:
+        self.cycles = cycles
+        self.known: dict[tuple[int, ...], int] = {}
+        self._most: dict[int, tuple[int, ...]] = {}  # by the number of species: spaces of one group may differ in it
+
+    def __call__(self, counts: tuple[int, ...]) -> int:
+        """Return the ways for the species' site counts, which add up to the sites."""
+        placed = counts[:-1]
+        if placed not in self.known:
+            most = tuple(map(max, placed, self._most.get(len(placed), placed)))
+            if math.prod(n + 1 for n in most) > LARGEST_TABLE:
+                self.known[placed] = colourings(self.cycles, counts)
+            else:
+                self._most[len(placed)] = most
+                self.known |= colouring_table(self.cycles, most)
+        return self.known[placed]
+
+
+def colouring_table(cycles: Cycles, most: tuple[int, ...]) -> dict[tuple[int, ...], int]:
+    """Return `colourings` for all numbers of sites up to given ones, the last species taking what is left.
+
+    Parameters
+    ----------
+    cycles : tuple of (int, int)
+        How many cycles of each length.
+    most : tuple of int
+        The largest number of sites of each species but the last.
+    """
+    ways = {(0,) * len(most): 1}
+    for length, number in cycles:
+        if length > max(most, default=0):
+            break
+        after: dict[tuple[int, ...], int] = {}
+        taken = [
+            (tuple(n * length for n in share), choices)
+            for share, choices in shares(number, tuple(n // length for n in most))
+        ]
+        for held, times in ways.items():
+            for more, choices in taken:
+                total = tuple(map(int.__add__, held, more))
+                if all(map(int.__le__, total, most)):
+                    after[total] = after.get(total, 0) + times * choices
+        ways = after
+    return {placed: ways.get(placed, 0) for placed in itertools.product(*(range(n + 1) for n in most))}
 
 
 @functools.lru_cache(maxsize=100_000)
