@@ -233,7 +233,9 @@ class Colourings:
         """Return the ways for the species' site counts, which add up to the sites."""
         placed = counts[:-1]
         if placed not in self.known:
-            most = tuple(map(max, placed, self._most.get(len(placed), placed)))
+            # A table that has to grow grows to the double, so that it is seldom made again.
+            before = self._most.get(len(placed), (0,) * len(placed))
+            most = tuple(have if n <= have else max(n, 2 * have, 4) for n, have in zip(placed, before, strict=True))
             if math.prod(n + 1 for n in most) > LARGEST_TABLE:
                 self.known[placed] = colourings(self.cycles, counts)
             else:
