@@ -119,7 +119,8 @@ def _classes_of(
         lengths = lengths[operations]
         # A kept edge has both ends fixed, or exchanged in one cycle of two: its sites, and nothing else, go.
         np.put_along_axis(lengths, pairs[kept], 0, axis=1)
-    distinct, members = np.unique(lengths, axis=0, return_inverse=True)
+    narrow = lengths.astype(np.uint8 if ends[-1] < 256 else np.uint16)  # rows of fewer bytes are sorted sooner
+    distinct, members = np.unique(narrow, axis=0, return_inverse=True)
     found: dict[tuple[Cycles, ...], list[NDArray[np.int64]]] = {}
     by_row = np.split(np.argsort(members.ravel(), kind="stable"), np.cumsum(np.bincount(members.ravel()))[:-1])
     sublattices = [slice(start, end) for start, end in zip((0, *ends), ends, strict=False)]
@@ -209,7 +210,9 @@ def _smallest_in_cycle(group: NDArray[np.int32]) -> NDArray[np.int32]:
     power = group
     smallest = np.broadcast_to(np.arange(group.shape[1], dtype=group.dtype), group.shape)
     for _ in range(group.shape[1].bit_length()):
-        smallest = np.minimum(smallest, np.take_along_axis(smallest, power, axis=1))
+        before, smallest = smallest, np.minimum(smallest, np.take_along_axis(smallest, power, axis=1))
+        if np.array_equal(before, smallest):
+            break  # twice as far along the cycle lies nothing smaller, so nothing does anywhere on it
         power = np.take_along_axis(power, power, axis=1)
     return smallest
 
