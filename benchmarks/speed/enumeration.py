@@ -24,7 +24,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from cases import CASES, Case
 
-from matbench_defects.enumeration.counting import count_inequivalent, forget_counts
+from matbench_defects.crystal.space import Space
+from matbench_defects.enumeration.counting import colourings, count_inequivalent, cycle_classes, shares
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.streaming import write_index
 
@@ -54,6 +55,17 @@ def in_process(case: Case) -> tuple[float, float]:
             count_inequivalent(space, content)
         counted.append((time.perf_counter() - start) / len(contents))
     return min(enumerated), min(counted)
+
+
+def forget_counts(space: Space) -> None:
+    """Forget what was counted, and keep the group with its cycle classes."""
+    cycle_classes(space)
+    space.memory["class weights"].clear()
+    colourings.cache_clear()
+    shares.cache_clear()
+    for members in cycle_classes(space).values():
+        for ways in members.colourings:
+            ways.known.clear()
 
 
 def fresh(number: int) -> tuple[float, float]:

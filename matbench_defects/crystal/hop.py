@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.space import Space
-from matbench_defects.crystal.structure import Crystal
+from matbench_defects.crystal.structure import Crystal, nearest_images
 from matbench_defects.spec.fields import VACANCY
 
 
@@ -59,9 +59,8 @@ def hop_of(space: Space, occupation: NDArray[np.uint8]) -> Hop:
     first, second = space.end_points(occupation)
     leaves, reached = filled_sites(space.structures, first), filled_sites(space.structures, second)
     (start,), (end,) = np.setdiff1d(leaves, reached), np.setdiff1d(reached, leaves)
-    away = (space.positions[end] - space.positions[start]) @ np.linalg.inv(space.lattice)
     # Within the cutoff one pair of sites has one edge, so the nearest image is the one that is meant.
-    vector = (away - np.round(away)) @ space.lattice
+    (vector,) = nearest_images(space.lattice, space.positions[[end]] - space.positions[[start]])
     return Hop(space.crystal(occupation), int(np.flatnonzero(leaves == start)[0]), vector, space.parent.crystal)
 
 

@@ -261,6 +261,11 @@ class Space:
                 result[site] = sublattice.species[kind]
         return result
 
+    def different_sites(self, occupation: NDArray[np.uint8]) -> list[int]:
+        """Return the sites of the supercell that hold something else than the ideal host, vacancies among them."""
+        here = self.site_species(occupation)
+        return [i for i, (now, then) in enumerate(zip(here, self.host_species, strict=True)) if now != then]
+
     def crystal(self, occupation: NDArray[np.uint8]) -> Crystal:
         """Return the ideal, unrelaxed structure of one occupation, vacant sites left out."""
         species = self.site_species(occupation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,3 +89,28 @@ def shortest_distance(crystal: Crystal, cutoff: float = 3.0) -> float:
     itself = (centres == neighbours) & (images == 0).all(axis=1)
     others = distances[~itself]
     return float(others.min()) if len(others) else float("inf")
+
+
+def nearest_images(lattice: NDArray[np.float64], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the shortest of each vector's periodic images, in any lattice, however skewed its vectors are.
+
+    Parameters
+    ----------
+    lattice : ndarray of float, shape (3, 3)
+        Lattice vectors as rows, Å.
+    vectors : ndarray of float, shape (n, 3)
+        Cartesian vectors, Å.
+
+    Returns
+    -------
+    ndarray of float, shape (n, 3)
+    """
+    import spglib
+
+    reduced = spglib.delaunay_reduce(lattice)
+    fractional = vectors @ np.linalg.inv(reduced)
+    steps = np.array(list(itertools.product((0, -1, 1), repeat=3)))  # the rounded one first, so that it wins a tie
+    images = (fractional - np.round(fractional))[:, None, :] @ reduced + steps @ reduced
+    chosen = np.einsum("nki,nki->nk", images, images).round(9).argmin(axis=1)
+    result: NDArray[np.float64] = images[np.arange(len(vectors)), chosen]
+    return result

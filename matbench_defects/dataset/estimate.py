@@ -12,7 +12,7 @@ from matbench_defects.crystal.parent import found_symmetry
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.splits import splits_of
 from matbench_defects.dataset.targets import targets_of
-from matbench_defects.enumeration.counting import LARGEST_INDEX, count_both, count_inequivalent
+from matbench_defects.enumeration.counting import LARGEST_INDEX, count_both, count_space
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Method, methods_of
 from matbench_defects.spec.document import Route
@@ -172,8 +172,8 @@ def _higher(space: Space) -> str:
         return ""
     higher = dataclasses.replace(parent, rotations=rotations, translations=translations, space_group=symbol)
     other = Space(space.name, higher, space.cells, space.sublattices)
-    count = sum(count_inequivalent(other, c) for c in other.contents())
-    declared = sum(count_inequivalent(space, c) for c in space.contents())
+    count = count_space(other)[1]
+    declared = count_space(space)[1]
     return (
         f"the atoms have {symbol} with {len(rotations)} operations, more than the declared {parent.space_group} with "
         f"{len(parent.rotations)}: {count} configurations would differ instead of {declared}. The declared one counts."

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matbench_defects.dataset.parting import Parting, part_rows
-from matbench_defects.enumeration.counting import count_all, count_inequivalent
+from matbench_defects.enumeration.counting import count_space
 from matbench_defects.errors import InputError
 from matbench_defects.files import digest, sha256_of_file, write_json
 from matbench_defects.labels.jobs import Selected
@@ -61,8 +61,7 @@ def _space(part: Selected) -> dict[str, Any]:
     return {
         "host": space.digest(),
         "operations": len(space.group),
-        "configurations": sum(count_all(space, content) for content in space.contents()),
-        "inequivalent": sum(count_inequivalent(space, content) for content in space.contents()),
+        **dict(zip(("configurations", "inequivalent"), count_space(space), strict=True)),
     }
 
 

@@ -13,6 +13,7 @@ from matbench_defects.columns import Quantity
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.comparison import Agreement, agreement
 from matbench_defects.dataset.reading import Dataset
+from matbench_defects.dataset.targets.defect_formation_energy import cells_of, defect_formation_energy, per_atom
 from matbench_defects.enumeration.canonical import configuration_of
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.labels.engine import Outcome
@@ -133,12 +134,12 @@ def formation_energies_per_site(spec: Spec, label: str, labels: Path) -> dict[st
     phases = [o for name, o in outcomes.items() if name.startswith(REFERENCE)]
     spaces = {name: part.space for name, part in selected.items()}
     hosts = {name: _host_energy(space, phases) for name, space in spaces.items()}
-    potentials = {p.crystal.species[0]: p.energy / len(p.crystal) for p in phases if len(set(p.crystal.species)) == 1}
+    potentials = {p.crystal.species[0]: per_atom(p) for p in phases if len(set(p.crystal.species)) == 1}
     result = {}
     for id_, outcome in outcomes.items():
         if not id_.startswith(REFERENCE):
             space = spaces[id_.partition(":")[0]]
-            sites = _defect_sites(space, id_)
+            sites = len(space.different_sites(configuration_of(space, id_)))
             if sites:
                 result[id_] = _formation(outcome, space, hosts[space.name], potentials) / sites
     return result
@@ -146,12 +147,10 @@ def formation_energies_per_site(spec: Spec, label: str, labels: Path) -> dict[st
 
 def _host_energy(space: Space, phases: list[Outcome]) -> float | None:
     """Return the energy of the ideal supercell; None where no reference phase is the host."""
-    host = Counter(space.host_species)
     for phase in phases:
-        atoms = Counter(phase.crystal.species)
-        ratios = {host[e] / n for e, n in atoms.items()}
-        if set(atoms) == set(host) and len(ratios) == 1:
-            return phase.energy * ratios.pop()
+        cells = cells_of(space, Counter(phase.crystal.species))
+        if cells is not None:
+            return cells * phase.energy
     return None
 
 
@@ -159,18 +158,10 @@ def _formation(outcome: Outcome, space: Space, pristine: float | None, potential
     if pristine is None:
         raise InputError(f"no usable reference phase is the host of {space.name}")
     here, host = Counter(outcome.crystal.species), Counter(space.host_species)
-    total = outcome.energy - pristine
     for element in sorted({*here, *host}):
-        if removed := host[element] - here[element]:
-            if element not in potentials:
-                raise InputError(f"no usable reference phase holds {element} alone, so it has no chemical potential")
-            total += removed * potentials[element]
-    return total
-
-
-def _defect_sites(space: Space, id_: str) -> int:
-    here = space.site_species(configuration_of(space, id_))
-    return sum(now != then for now, then in zip(here, space.host_species, strict=True))
+        if here[element] != host[element] and element not in potentials:
+            raise InputError(f"no usable reference phase holds {element} alone, so it has no chemical potential")
+    return defect_formation_energy(outcome.energy, pristine, here, host, potentials)
 
 
 def _column(table: pa.Table, name: str, owner: str) -> pa.ChunkedArray:

@@ -51,7 +51,7 @@ def _structure_row(
     atoms = Counter(crystal.species)
     units = math.gcd(*atoms.values())
     here = space.site_species(occupation)
-    different = [i for i, (now, then) in enumerate(zip(here, space.host_species, strict=True)) if now != then]
+    different = space.different_sites(occupation)
     by_name = {s.name: dict(zip(s.species, c, strict=True)) for s, c in zip(space.sublattices, content, strict=True)}
     fractional = crystal.positions @ np.linalg.inv(space.lattice)
     hop = {}

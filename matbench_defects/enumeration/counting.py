@@ -75,6 +75,12 @@ def count_both(space: Space, content: Content) -> tuple[int, int]:
     return every, orbits
 
 
+def count_space(space: Space) -> tuple[int, int]:
+    """Return how many configurations all contents of a space have together, and how many of them differ."""
+    both = [count_both(space, content) for content in space.contents()]
+    return sum(every for every, _ in both), sum(differ for _, differ in both)
+
+
 @dataclass(frozen=True)
 class CycleClass:
     """Operations with the same cycle lengths; of pathways, pairs of an operation and an edge that it keeps.
@@ -156,17 +162,6 @@ def class_weights(space: Space, content: Content) -> list[int]:
         weights.append(product)
     known[contents] = weights
     return weights
-
-
-def forget_counts(space: Space) -> None:
-    """Forget what was counted, and keep the group with its cycle classes; for those who time counting."""
-    cycle_classes(space)
-    space.memory["class weights"].clear()
-    colourings.cache_clear()
-    shares.cache_clear()
-    for members in cycle_classes(space).values():
-        for ways in members.colourings:
-            ways.known.clear()
 
 
 def edge_action(space: Space) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ import string
 import numpy as np
 
 from matbench_defects.crystal.space import Space
+from matbench_defects.crystal.structure import nearest_images
 from matbench_defects.enumeration.counting import edge_action
 from matbench_defects.errors import InputError
 
@@ -44,5 +45,4 @@ def edge_types(space: Space) -> list[str]:
 def _length(space: Space, edge: int) -> float:
     assert space.pathway is not None
     start, end = space.positions[space.variable_sites[space.pathway.edges[edge]]]
-    images = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), axis=-1).reshape(-1, 3) @ space.lattice
-    return float(np.linalg.norm(end - start + images, axis=1).min())
+    return float(np.linalg.norm(nearest_images(space.lattice, (end - start)[None])))

@@ -13,7 +13,7 @@ from matbench_defects.crystal.hop import hop_of
 from matbench_defects.crystal.phases import reference_parents
 from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.configurations import Configurations
-from matbench_defects.enumeration.counting import LARGEST_INDEX, count_both, count_inequivalent
+from matbench_defects.enumeration.counting import LARGEST_INDEX, count_space
 from matbench_defects.enumeration.derivative import derivative_structures, draw_from_shapes
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample, sample_each_content
@@ -58,8 +58,7 @@ class Selected:
         """
         if self.whole:
             return int(self.configurations.multiplicities.sum()), len(self.configurations)
-        both = [count_both(self.space, content) for content in self.space.contents()]
-        return sum(every for every, _ in both), sum(differ for _, differ in both)
+        return count_space(self.space)
 
     @functools.cached_property
     def labelled(self) -> Configurations:
@@ -115,7 +114,7 @@ def _select(space: Space, selection: Selection) -> Selected:
         labelled = sample(space, selection.count, selection.seed, selection.select, where=selection.where)
     if selection.also:
         labelled = union(space, [labelled, listed(space, selection.also)])
-    if sum(count_inequivalent(space, content) for content in space.contents()) > LARGEST_INDEX:
+    if count_space(space)[1] > LARGEST_INDEX:
         return Selected(space, labelled, np.arange(len(labelled)), whole=False)
     every = enumerate_configurations(space, where=selection.where)
     return Selected(space, every, every.positions(labelled))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from matbench_defects.crystal.space import Space
+from matbench_defects.crystal.structure import nearest_images
 from matbench_defects.errors import InputError
 from matbench_defects.models.model import ModelSettings, Prediction, Rows, models, with_validation
 from matbench_defects.spec.fields import VACANCY
@@ -66,11 +67,11 @@ def pathway_dopants(space: Space, occupations: NDArray[np.uint8], settings: Path
     mark = len(space.sublattices[space.pathway.sublattice].species)
     where = space.ranges[space.pathway.sublattice]
     ends = np.nonzero(occupations[:, where] == mark)[1].reshape(-1, 2) + where.start
-    edge = _nearest_image(space, positions[ends[:, 1]] - positions[ends[:, 0]])
+    edge = nearest_images(space.lattice, positions[ends[:, 1]] - positions[ends[:, 0]])
     middle = positions[ends[:, 0]] + edge / 2
     result = np.zeros((len(occupations), settings.distances + settings.angles), dtype=np.int64)
     row, site = np.nonzero(_dopants(space, occupations))
-    away = _nearest_image(space, positions[site] - middle[row])
+    away = nearest_images(space.lattice, positions[site] - middle[row])
     distance = np.linalg.norm(away, axis=1)
     cosine = np.abs(np.einsum("ij,ij->i", away, edge[row])) / (distance * np.linalg.norm(edge[row], axis=1))
     angle = np.arccos(np.clip(cosine, 0, 1))
@@ -90,19 +91,6 @@ def _dopants(space: Space, occupations: NDArray[np.uint8]) -> NDArray[np.bool_]:
             if species != VACANCY:
                 result[:, where] |= (occupations[:, where] == number) & (host != species)
     return result
-
-
-def _nearest_image(space: Space, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the shortest of each vector's periodic images, Å."""
-    from pymatgen.core import Lattice
-
-    lattice = Lattice(space.lattice).get_lll_reduced_lattice().matrix
-    fractional = vectors @ np.linalg.inv(lattice)
-    fractional -= np.round(fractional)
-    steps = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
-    images = (fractional[:, None, :] + steps) @ lattice
-    chosen = np.linalg.norm(images, axis=2).argmin(axis=1)
-    return np.asarray(images[np.arange(len(vectors)), chosen])
 
 
 class PathwayDopantModel:

@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from matbench_defects.crystal.parent import build_parent
-from matbench_defects.crystal.structure import Crystal
+from matbench_defects.crystal.structure import Crystal, nearest_images
 from matbench_defects.crystal.symmetry import (
     Cells,
     box_volume,
@@ -164,3 +164,19 @@ def test_distinct_rows_are_those_of_numpy_in_its_order(width, number, seed):
     rows = np.random.default_rng(seed).integers(0, 70_000, (number, width), dtype=np.int32) // 10_000
     rows = np.concatenate([rows, rows[: number // 2] * 300])
     assert np.array_equal(distinct_rows(rows), np.unique(rows, axis=0))
+
+
+@given(st.integers(0, 10**6))
+def test_the_nearest_image_is_that_of_brute_force(seed):
+    """In skewed lattices too, where rounding fractional coordinates is not enough."""
+    generator = np.random.default_rng(seed)
+    shear = np.eye(3) + np.triu(generator.integers(-2, 3, size=(3, 3)), 1)
+    compact = np.diag(generator.uniform(3, 5, size=3)) + generator.uniform(-0.5, 0.5, size=(3, 3))
+    lattice = shear @ compact  # the same lattice by other vectors
+    vectors = generator.uniform(-8, 8, size=(5, 3))
+    found = nearest_images(lattice, vectors)
+    steps = np.stack(np.meshgrid(*[np.arange(-5, 6)] * 3), axis=-1).reshape(-1, 3) @ compact
+    shortest = np.linalg.norm(vectors[:, None] + steps, axis=2).min(axis=1)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), shortest, atol=1e-6)
+    whole = (found - vectors) @ np.linalg.inv(lattice)
+    np.testing.assert_allclose(whole, np.round(whole), atol=1e-6)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.splits.split import SplitRow
 from matbench_defects.enumeration.canonical import canonical, configuration_id
-from matbench_defects.enumeration.counting import count_inequivalent
+from matbench_defects.enumeration.counting import count_space
 from matbench_defects.enumeration.edges import edge_types
 from matbench_defects.errors import InputError, nearest
 
@@ -97,7 +97,7 @@ def _values(name: str, space: Space) -> Iterable[str]:
         return sorted(set(edge_types(space)))
     assert kind == "pattern"
     alone = _pattern_space(space, sublattice)
-    number = sum(count_inequivalent(alone, content) for content in alone.contents())
+    number = count_space(alone)[1]
     if number > LARGEST_LISTING:
         raise InputError(
             f"{space.name} has {number} patterns on {sublattice}, too many to list; "

@@ -82,8 +82,7 @@ def defect_formation_energy(
 
 def defect_sites(row: LabelledRow) -> int:
     """Return how many sites of a configuration differ from the ideal host."""
-    here = row.space.site_species(row.occupation)
-    return sum(now != then for now, then in zip(here, row.space.host_species, strict=True))
+    return len(row.space.different_sites(row.occupation))
 
 
 @quantities.register("defect_formation_energy")

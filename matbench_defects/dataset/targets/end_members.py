@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from matbench_defects.crystal.contents import defect_count
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.dataset.targets.target import Domain, LabelledRow
+from matbench_defects.crystal.structure import Crystal
+from matbench_defects.dataset.targets.target import Domain, LabelledRow, each
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Outcome
 from matbench_defects.spec.fields import VACANCY
@@ -90,3 +92,35 @@ def formula(space: Space, content: Content) -> str:
 def named(names: list[str]) -> str:
     """Return names as a sentence lists them: ``A, B and C``."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def changes(
+    rows: list[LabelledRow], wanted: EndMember, label: str, measure: Callable[[Space, Crystal], float]
+) -> list[float | None]:
+    """Return by how many per cent a measure of each row's relaxed cell differs from that of an end member.
+
+    Parameters
+    ----------
+    rows : list of LabelledRow
+        The rows; each is compared within its own space.
+    wanted : dict of str to int, or str
+        The end member, the lowest of its content.
+    label : str
+        Name of the label, for messages.
+    measure : callable
+        What is compared, from a space and a relaxed crystal.
+
+    Raises
+    ------
+    InputError
+        If the end member has no usable label.
+    """
+    ends = {
+        name: measure(members[0].space, lowest(members, wanted, label).crystal)
+        for name, members in by_space(rows).items()
+    }
+
+    def change(row: LabelledRow, outcome: Outcome) -> float:
+        return 100 * (measure(row.space, outcome.crystal) / ends[row.space.name] - 1)
+
+    return each(rows, change)

@@ -10,17 +10,15 @@ from matbench_defects.columns import Quantity
 from matbench_defects.crystal.axes import axis_lengths, equivalent_axes
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.dataset.targets.end_members import EndMember, by_space, end_member_formula, lowest
+from matbench_defects.dataset.targets.end_members import EndMember, changes, end_member_formula
 from matbench_defects.dataset.targets.target import (
     Domain,
     Labelled,
-    LabelledRow,
     TargetQuantity,
     TargetSettings,
     each,
     quantities,
 )
-from matbench_defects.labels.engine import Outcome
 
 
 class LatticeParameterSettings(TargetSettings):
@@ -62,15 +60,7 @@ class LatticeParameter(TargetQuantity):
         wanted = self.settings.relative_to
         if wanted is None:
             return each(labelled.rows, lambda row, outcome: self.length(row.space, outcome.crystal))
-        ends = {
-            name: self.length(rows[0].space, lowest(rows, wanted, self.label).crystal)
-            for name, rows in by_space(labelled.rows).items()
-        }
-
-        def change(row: LabelledRow, outcome: Outcome) -> float:
-            return 100 * (self.length(row.space, outcome.crystal) / ends[row.space.name] - 1)
-
-        return each(labelled.rows, change)
+        return changes(labelled.rows, wanted, self.label, self.length)
 
     def length(self, space: Space, crystal: Crystal) -> float:
         """Return the length of the axis in a relaxed supercell, Å."""

@@ -7,17 +7,15 @@ from typing import ClassVar, Literal
 from pydantic import model_validator
 
 from matbench_defects.columns import Quantity
-from matbench_defects.dataset.targets.end_members import EndMember, by_space, end_member_formula, lowest
+from matbench_defects.dataset.targets.end_members import EndMember, changes, end_member_formula
 from matbench_defects.dataset.targets.target import (
     Domain,
     Labelled,
-    LabelledRow,
     TargetQuantity,
     TargetSettings,
     each,
     quantities,
 )
-from matbench_defects.labels.engine import Outcome
 
 
 class VolumeSettings(TargetSettings):
@@ -59,9 +57,4 @@ class Volume(TargetQuantity):
         if wanted is None:
             assert per is not None
             return each(labelled.rows, lambda row, outcome: outcome.crystal.volume / row.divisor(per))
-        ends = {name: lowest(rows, wanted, self.label).crystal.volume for name, rows in by_space(labelled.rows).items()}
-
-        def change(row: LabelledRow, outcome: Outcome) -> float:
-            return 100 * (outcome.crystal.volume / ends[row.space.name] - 1)
-
-        return each(labelled.rows, change)
+        return changes(labelled.rows, wanted, self.label, lambda space, crystal: crystal.volume)
