@@ -9,7 +9,6 @@ needs no test of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -17,13 +16,7 @@ import numpy as np
 from llvmlite import ir
 from numba.extending import intrinsic
 
-
-def _compiled(function: Callable[..., Any]) -> Any:
-    """Compile without the interpreter's lock, and keep the result where numba finds a folder that it may write to."""
-    try:
-        return numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # no such folder
-        return numba.njit(nogil=True)(function)
+from matbench_defects.compiling import compiled
 
 
 def _bit_operation(name: str) -> Any:
@@ -49,13 +42,13 @@ _leading_zeros = _bit_operation("ctlz")
 bit_count = _bit_operation("ctpop")
 
 
-@_compiled
+@compiled
 def last_bit(word):  # type: ignore[no-untyped-def]
     """Return the highest site of a word."""
     return np.uint64(63) - _leading_zeros(word)
 
 
-@_compiled
+@compiled
 def search(  # type: ignore[no-untyped-def]
     action, inverse, below, descending, still, conflict, begin, count, size, room, direction, position, sites, orders
 ):

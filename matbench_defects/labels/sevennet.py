@@ -33,4 +33,8 @@ class SevenNet(AseEngine):
         one_thread()
         from sevenn.calculator import SevenNetCalculator
 
-        return SevenNetCalculator(self.settings.model, device="cpu")
+        from matbench_defects.labels.sevennet_convolution import use_one_pass_convolutions
+
+        calculator = SevenNetCalculator(self.settings.model, device="cpu")
+        use_one_pass_convolutions(calculator.model)
+        return calculator
