@@ -11,6 +11,8 @@ training needs, are refused.
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from matbench_defects.compiling import compiled
+from matbench_defects.labels.radial_table import RadialTable
 
 # Unsigned indices spare numba the test for negative ones, without which the loops over channels use vector units.
 # Sums may be reordered; not-a-number stays what it is.
@@ -196,10 +199,20 @@ class OnePassConvolution(torch.nn.Module):
 
 def use_one_pass_convolutions(model: Any) -> None:
     """Put the one-pass convolution in the place of e3nn's in a SevenNet model on the CPU, for energies and forces."""
+    import sevenn._keys as keys
     from sevenn.nn.convolution import IrrepsConvolution, IrrepsScatterGatterFusedConvolution
 
+    embedding = copy.deepcopy(model._modules["edge_embedding"]).double()
+
+    def weights_of(network: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+        precise = copy.deepcopy(network).double()
+        return lambda r: precise(embedding.basis_function(r) * embedding.cutoff_function(r)[:, None])
+
+    bend = float(getattr(embedding.cutoff_function, "r_on", 0.0))
     for name, layer in list(model._modules.items()):
         if isinstance(layer, IrrepsConvolution):
             fused = IrrepsScatterGatterFusedConvolution.from_irreps_convolution(layer)
             fused.convolution = OnePassConvolution(layer.convolution)
+            fused.weight_nn = RadialTable(weights_of(layer.weight_nn), float(model.cutoff), bend)
+            fused.key_weight_input = keys.EDGE_LENGTH
             model._modules[name] = fused

@@ -74,7 +74,7 @@ def test_sevennet_gives_the_same_with_it(model, repeat):
         results.append((atoms.get_potential_energy() / len(atoms), atoms.get_forces(), atoms.get_stress()))
     (energy, forces, stress), (same_energy, same_forces, same_stress) = results
     assert same_energy == pytest.approx(energy, abs=1e-6)
-    np.testing.assert_allclose(same_forces, forces, atol=2e-5)
+    np.testing.assert_allclose(same_forces, forces, atol=1e-5)
     np.testing.assert_allclose(same_stress, stress, atol=1e-6)
 
 
