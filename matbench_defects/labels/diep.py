@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
 from typing import Any, ClassVar
 
-from matbench_defects.errors import InputError
 from matbench_defects.labels.ase_engine import AseEngine, one_thread
-from matbench_defects.labels.engine import EngineSettings, engines
+from matbench_defects.labels.engine import EngineSettings, engines, require_extra
 
 
 class DiepSettings(EngineSettings):
@@ -24,10 +22,7 @@ class Diep(AseEngine):
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
-        try:
-            package_version("diep")
-        except PackageNotFoundError:
-            raise InputError("the engine diep needs its package: pip install 'matbench-defects[diep]'") from None
+        require_extra("diep", "diep")
 
     @property
     def version(self) -> str:

@@ -154,6 +154,24 @@ engines: Registry[type[Engine]] = Registry("engine", "matbench_defects.labels")
 """Every registered engine, by name."""
 
 
+def require_extra(engine: str, package: str) -> None:
+    """Check that the package of an engine is there that is an optional extra; the extra is called like the engine.
+
+    Raises
+    ------
+    InputError
+        Saying how to install it, if it is not.
+    """
+    from importlib.metadata import PackageNotFoundError, version  # `check` does without it
+
+    try:
+        version(package)
+    except PackageNotFoundError:
+        raise InputError(
+            f"the engine {engine} needs the package {package}: pip install 'matbench-defects[{engine}]'"
+        ) from None
+
+
 @dataclass(frozen=True)
 class Method:
     """An engine with its settings: everything that decides an energy besides the structure.

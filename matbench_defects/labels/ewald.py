@@ -26,6 +26,20 @@ class EwaldSettings(EngineSettings):
     cell is refused. With atoms taken out and fixed charges, the background stands for whatever compensates."""
 
 
+def charge_of_each(crystal: Crystal, charges: Mapping[str, float]) -> list[float]:
+    """Return the charge of each atom of a crystal.
+
+    Raises
+    ------
+    InputError
+        If an element has no charge.
+    """
+    missing = sorted(set(crystal.species) - set(charges))
+    if missing:
+        raise InputError(f"no charge is given for {', '.join(missing)}")
+    return [charges[species] for species in crystal.species]
+
+
 def ewald_energy(crystal: Crystal, charges: Mapping[str, float], *, background: bool = False) -> tuple[float, float]:
     """Return the electrostatic energy of point charges in a periodic cell, also of use as a descriptor.
 
@@ -52,10 +66,7 @@ def ewald_energy(crystal: Crystal, charges: Mapping[str, float], *, background: 
     """
     from pymatgen.analysis.ewald import EwaldSummation
 
-    missing = sorted(set(crystal.species) - set(charges))
-    if missing:
-        raise InputError(f"no charge is given for {', '.join(missing)}")
-    each = [charges[species] for species in crystal.species]
+    each = charge_of_each(crystal, charges)
     if abs(sum(each)) > 1e-6 and not background:
         raise InputError(f"the charges add up to {sum(each):g}; `background: true` would neutralise the cell")
     structure = crystal.to_pymatgen()

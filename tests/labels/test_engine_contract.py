@@ -6,7 +6,7 @@ import importlib.util
 
 import numpy as np
 import pytest
-from label_samples import PATHWAY, copper
+from label_samples import PATHWAY, copper, oxide
 
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.files import sha256_of_file
@@ -19,6 +19,7 @@ from matbench_defects.spec.models import Relaxation
 LITHIUM_OXIDE = Crystal(np.eye(3) * 4.2, ("Li", "O"), np.array([[0, 0, 0], [2.1, 2.1, 2.05]]))
 OPTIONS = {
     "ase": {"calculator": "soft"},
+    "bond-valence": {"charges": {"Li": 1, "O": -2}},
     "ewald": {"charges": {"Li": 1, "O": -2}, "background": True},
     "neb": {"forces": {"engine": "ase", "calculator": "soft"}, "fmax": 0.2},
     "table": {"file": "energies.csv", "unit": "eV", "per": "cell", "level_of_theory": "PBE", "machine_learned": False},
@@ -26,6 +27,8 @@ OPTIONS = {
 """Settings for engines that need some."""
 HEAVY = {"sevennet", "chgnet", "diep"}
 """Engines that take seconds to load."""
+EXTRAS = {"bond-valence": "bvlain", "diep": "diep"}
+"""The packages of engines that are optional extras."""
 CALCULATORS = """
 [ase.soft]
 calculator = "ase.calculators.lj:LennardJones"
@@ -41,8 +44,8 @@ BAND = "{engine: neb, forces: {engine: ase, calculator: soft}, relax: {cell: fal
 def job(request, tmp_path, monkeypatch):
     """A label of each engine."""
     name = request.param
-    if name == "diep" and importlib.util.find_spec("diep") is None:
-        pytest.skip("the extra `diep` is not installed")
+    if name in EXTRAS and importlib.util.find_spec(EXTRAS[name]) is None:
+        pytest.skip(f"the extra `{name}` is not installed")
     monkeypatch.setattr(running, "_loaded", {})
     (tmp_path / "engines.toml").write_text(CALCULATORS)
     monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(tmp_path / "engines.toml"))
@@ -52,7 +55,9 @@ def job(request, tmp_path, monkeypatch):
     relax = Relaxation(cell=False, fmax=0.1) if kind.relaxation == "needed" else None
     method = Method("label", name, settings, relax)
     if kind.labels == "pathways":
-        spec = copper(tmp_path, "{vacancy: 1, Cu: rest}", PATHWAY, BAND)
+        # Bond valences need ions.
+        metal = name != "bond-valence"
+        spec = copper(tmp_path, "{vacancy: 1, Cu: rest}", PATHWAY, BAND) if metal else oxide(tmp_path)
         (found,) = jobs_of(spec, select(spec))
         return Job(found.id, found.host, found.crystal, method, found.hop)
     return Job("a", "host", LITHIUM_OXIDE, method)
