@@ -46,6 +46,7 @@ def show_estimate(name: str, console: Console) -> None:
     console.print(f"\nthe dataset: about {_bytes(size)} before compression")
     labels = find_spec(name).parent / "labels.parquet"
     known = _known(labels) if labels.exists() else {}
+    most = "" if all(s.exact for s in spaces) else "at most "
     for label in estimate_labels(spec, sum(s.labelled for s in spaces), known):
         if label.seconds is None:
             cost = "time unknown, none was computed yet"
@@ -53,7 +54,7 @@ def show_estimate(name: str, console: Console) -> None:
             left = shown_time(label.seconds * (label.wanted - label.present))
             cost = f"{label.seconds:.1f} s each on one core, {left} to go"
         console.print(
-            f"label {label.method.name}: {label.wanted} wanted, {label.present} present; {cost}", markup=False
+            f"label {label.method.name}: {most}{label.wanted} wanted, {label.present} present; {cost}", markup=False
         )
 
 

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.parent import found_symmetry
 from matbench_defects.crystal.space import Content, Space
+from matbench_defects.dataset.selection_size import selection_size
 from matbench_defects.dataset.splits import splits_of
 from matbench_defects.dataset.targets import targets_of
 from matbench_defects.enumeration.counting import LARGEST_INDEX, count_both, count_space
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Method, methods_of
-from matbench_defects.spec.document import Route
 from matbench_defects.spec.models import Spec
-from matbench_defects.spec.spaces import Stratum
 
 if TYPE_CHECKING:
     from matbench_defects.enumeration.configurations import Configurations
@@ -41,7 +40,9 @@ class SpaceEstimate:
     by_content : list of (Content, int, int)
         Configurations and inequivalent ones of each content.
     labelled : int
-        How many are labelled; at most, where the spec has conditions.
+        How many are labelled.
+    exact : bool
+        Whether that is exact; else it is the most that may be.
     warning : str
         What the user should know; empty where there is nothing.
     """
@@ -51,6 +52,7 @@ class SpaceEstimate:
     inequivalent: int
     by_content: list[tuple[Content, int, int]]
     labelled: int
+    exact: bool
     warning: str
 
     @property
@@ -102,7 +104,6 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
     shapes: dict[str, dict[str, Configurations]] = {}
     for name, space in spaces.items():
         rows = [(c, *count_both(space, c)) for c in space.contents()]
-        part, route = spec.all_spaces()[space.family or name]
         if space.family:  # repetitions of a smaller cell are not counted
             from matbench_defects.enumeration.derivative import derivative_structures
 
@@ -110,22 +111,11 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
             found = Counter({p.content: len(p) for p in derived.parts})
             rows = [(content, every, found[content]) for content, every, _ in rows]
         inequivalent = sum(n for *_, n in rows)
-        labelled = part.configurations.count or inequivalent
-        if space.family:
-            labelled = 0  # drawn among all shapes together, below
-        elif part.configurations.per_content is not None:
-            labelled = sum(min(n, part.configurations.per_content) for *_, n in rows)
-        if part.configurations.strata is not None:
-            counted = {content: n for content, _, n in rows}
-            here = (*route, "configurations", "strata")
-            labelled = _in_strata(spec, space, part.configurations.strata, counted, here)
-        labelled += len(part.configurations.also)
-        if labelled > inequivalent:
-            raise spec.error(
-                (*route, "configurations", "count"),
-                f"{labelled} were asked for, but only {inequivalent} configurations differ",
-            )
-        result.append(SpaceEstimate(space, sum(n for _, n, _ in rows), inequivalent, rows, labelled, _higher(space)))
+        labelled, exact = 0, True  # of a family, drawn among all shapes together, below
+        if not space.family:
+            labelled, exact = selection_size(spec, space, {content: n for content, _, n in rows})
+        every = sum(n for _, n, _ in rows)
+        result.append(SpaceEstimate(space, every, inequivalent, rows, labelled, exact, _higher(space)))
     return result if not shapes else _in_shapes(spec, shapes, result)
 
 
@@ -142,22 +132,6 @@ def _in_shapes(
         except InputError as error:
             raise spec.error((*route, "configurations", "count"), error.message) from None
     return [dataclasses.replace(estimate, labelled=labelled[estimate.space.name]) for estimate in estimates]
-
-
-def _in_strata(spec: Spec, space: Space, strata: list[Stratum], counted: dict[Content, int], route: Route) -> int:
-    from matbench_defects.enumeration.strata import contents_of
-
-    total = 0
-    for position, stratum in enumerate(strata):
-        try:
-            held = sum(counted[c] for c in contents_of(space, stratum))
-        except InputError as error:
-            raise spec.error((*route, position), error.message) from None
-        if stratum.count != "all" and stratum.count > held:
-            message = f"{stratum.count} were asked for, but only {held} configurations differ"
-            raise spec.error((*route, position, "count"), message)
-        total += held if stratum.count == "all" else stratum.count
-    return total
 
 
 def _higher(space: Space) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
+import pytest
+from rich.console import Console
+
+from matbench_defects.commands.estimating import show_estimate
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.contents import defect_count
 from matbench_defects.dataset.estimate import estimate_spaces
@@ -95,6 +99,49 @@ def test_listed_configurations_are_labelled_besides(tmp_path):
     one = next(i for i in ids if ":Va1Mo8.Va1S17:" in i)
     more = f"{TYPES}configurations: {{select: uniform, strata: [{{contents: [X1], count: all}}], also: ['{one}']}}\n"
     assert one in select(load(tmp_path, more))["sheet"].labelled.ids()
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        "strata: [{contents: [X1, X5], count: all}, {contents: [V2], count: 2}]",
+        "strata: [{contents: [X1, V2, X5], count: 3}]",
+        "count: 5",
+        "per_content: 2",
+        "per_content: 100",
+    ],
+)
+def test_what_is_listed_and_drawn_is_counted_once(tmp_path, chosen):
+    selection = f"select: uniform, seed: 3, {chosen}"
+    drawn = select(load(tmp_path, f"{TYPES}configurations: {{{selection}}}\n"))["sheet"].labelled.ids()
+    others = set(select(load(tmp_path, TYPES))["sheet"].labelled.ids()) - set(drawn)
+    also = [*drawn[:2], *sorted(others)[:2], drawn[-1], drawn[-1]]
+    spec = load(tmp_path, f"{TYPES}configurations: {{{selection}, also: {json.dumps(also)}}}\n")
+    (estimate,) = estimate_spaces(spec)
+    assert (estimate.labelled, estimate.exact) == (len(select(spec)["sheet"].labelled), True)
+    assert estimate.labelled == len(drawn) + min(len(others), 2)
+
+
+def test_a_count_that_would_take_long_is_the_most_there_may_be(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("matbench_defects.dataset.selection_size.LARGEST_DRAW", 2)
+    drawing = "select: uniform, seed: 3, count: 5"
+    drawn = select(load(tmp_path, f"{TYPES}configurations: {{{drawing}}}\n"))["sheet"].labelled.ids()
+    listing = f"configurations: {{{drawing}, also: {json.dumps(drawn[:1])}}}\n"
+    (estimate,) = estimate_spaces(load(tmp_path, TYPES + listing))
+    assert (estimate.labelled, estimate.exact) == (6, False)
+    ewald = "labels: [{engine: ewald, charges: {Mo: 4, W: 4, S: -2, Se: -2}}]\n"
+    load(tmp_path, TYPES + listing + ewald)
+    show_estimate(str(tmp_path / "spec.yaml"), Console())
+    assert "label ewald_static: at most 6 wanted" in capsys.readouterr().out
+
+
+def test_all_of_a_space_are_all_though_some_are_listed(tmp_path):
+    every = select(load(tmp_path, TYPES))["sheet"].labelled.ids()
+    listing = f"{TYPES}configurations: {{also: {json.dumps(every[:2])}}}\n"
+    assert [(e.labelled, e.exact) for e in estimate_spaces(load(tmp_path, listing))] == [(len(every), True)]
+    charges = "where: {charges: {Mo: 4, W: 4, S: -2, Se: -2}}"
+    (estimate,) = estimate_spaces(load(tmp_path, f"{TYPES}configurations: {{{charges}}}\n"))
+    assert (estimate.labelled, estimate.exact) == (len(every), False)
 
 
 @pytest.mark.parametrize(
