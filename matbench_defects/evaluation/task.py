@@ -45,7 +45,7 @@ class Task(BaseModel):
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
         for name in names:
-            if name not in metrics.names():
+            if name not in metrics:
                 raise ValueError(f"no metric is called '{name}'; {nearest(name, metrics.names())}")
         return names
 
