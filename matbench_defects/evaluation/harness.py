@@ -20,10 +20,12 @@ from matbench_defects import __version__
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
+from matbench_defects.evaluation.finished_fits import FinishedFit, FinishedFits
+from matbench_defects.evaluation.memory import peak_memory
 from matbench_defects.evaluation.scoring import Score, predictions_schema, score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import atomic_folder, digest, package_digest, write_json
-from matbench_defects.models.model import Background, Prediction, Rows, make_model, models
+from matbench_defects.models.model import Background, Model, Prediction, Rows, make_model, models
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ def evaluate(
     progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Fit and score one model on one task, or read the result if it is there already.
+
+    What a killed run had finished is taken over, seed by seed and fold by fold.
 
     Parameters
     ----------
@@ -132,34 +136,27 @@ def _run(
     folds = task_folds(task, dataset)
     every = [_side(task, dataset, fold) for fold in folds] if folds else [_side(task, dataset, task.fold)]
     sides = [side for side in every if side is not None]
-    predictions: list[list[Prediction]] = []
-    train_seconds: list[float] = []
-    predict_seconds: list[float] = []
-    parameters: int | None = None
+    finished = FinishedFits(folder, {name: value for name, value in identity.items() if name != "seeds"})
     kind = models.get(model)
+    fits: list[FinishedFit] = []
+    predictions: list[list[Prediction]] = []
     for seed in seeds:
         if predictions and not kind.seeded:
             predictions.append(predictions[0])
             continue
-        predictions.append([])
         for side in sides:
             if progress:
-                progress(len(train_seconds), len(seeds) * len(sides))
-            instance = make_model(model, seed=seed, device=device, settings=settings)
-            start = time.perf_counter()
-            instance.fit(*side.fitted, side.held)
-            between = time.perf_counter()
-            found = instance.predict(side.asked)
-            end = time.perf_counter()
-            if found.values.shape != (len(side.asked),) or not np.isfinite(found.values).all():
-                raise InputError(f"the model {model} predicted something that is not a finite number for each test row")
-            predictions[-1].append(found)
-            train_seconds.append(between - start)
-            predict_seconds.append(end - between if found.seconds is None else found.seconds)
-            parameters = instance.parameters
+                progress(len(fits), len(seeds) * len(sides))
+            fit = finished.get(seed, side.fold)
+            if fit is None:
+                fit = _fit(make_model(model, seed=seed, device=device, settings=settings), side, model, device)
+                finished.put(seed, side.fold, fit)
+            fits.append(fit)
+        predictions.append([fit.prediction for fit in fits[-len(sides) :]])
     if progress:
         progress(len(seeds) * len(sides), len(seeds) * len(sides))
     table = _table(dataset.quantity(task.target), sides, bool(folds), seeds, predictions)
+    memory = [fit.peak_memory_bytes for fit in fits if fit.peak_memory_bytes is not None]
     record = {
         "digest": digest(identity),
         "task": task.name,
@@ -174,10 +171,11 @@ def _run(
         },
         "seeds": seeds,
         "cost": {
-            "train_seconds": round(float(np.mean(train_seconds)), 4),
-            "predict_seconds": round(float(np.mean(predict_seconds)) * len(sides), 4),
+            "train_seconds": round(float(np.mean([fit.train_seconds for fit in fits])), 4),
+            "predict_seconds": round(float(np.mean([fit.predict_seconds for fit in fits])) * len(sides), 4),
             "structures": sum(len(side.asked) for side in sides),
-            "parameters": parameters,
+            "parameters": fits[-1].parameters,
+            "peak_memory_bytes": max(memory, default=None),
             "device": device,
         },
         "hardware": f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores, "
@@ -191,6 +189,21 @@ def _run(
     with atomic_folder(folder) as temporary:
         pq.write_table(table, temporary / "predictions.parquet", compression="zstd")
         write_json(temporary / "result.json", record)
+    finished.clear()
+
+
+def _fit(instance: Model, side: _Side, model: str, device: str) -> FinishedFit:
+    """Fit a new model on a side and let it predict."""
+    with peak_memory(device) as peak:
+        start = time.perf_counter()
+        instance.fit(*side.fitted, side.held)
+        between = time.perf_counter()
+        found = instance.predict(side.asked)
+        end = time.perf_counter()
+        if found.values.shape != (len(side.asked),) or not np.isfinite(found.values).all():
+            raise InputError(f"the model {model} predicted something that is not a finite number for each test row")
+        seconds = end - between if found.seconds is None else found.seconds
+        return FinishedFit(found, between - start, seconds, instance.parameters, peak())
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def task_csv(view: TaskView) -> str:
         unit = unit_of(metric, view.quantity)
         name = f"{metric.name} ({unit})" if unit else metric.name
         header += [name, f"{metric.name} standard deviation"]
-    header += ["train (s)", "predict (s)", "structures", "parameters", "device", "hardware"]
+    header += ["train (s)", "predict (s)", "structures", "parameters", "peak memory (bytes)", "device", "hardware"]
     lines: list[list[Any]] = [header]
     for entry in view.entries:
         about = entry.checked.submission
@@ -69,7 +69,8 @@ def task_csv(view: TaskView) -> str:
         for score in entry.scores.values():
             line += [_finite(score.mean), _finite(score.deviation)]
         cost = about.cost
-        line += [cost.train_seconds, cost.predict_seconds, cost.structures, cost.parameters, cost.device]
+        line += [cost.train_seconds, cost.predict_seconds, cost.structures, cost.parameters]
+        line += [cost.peak_memory_bytes, cost.device]
         lines.append([*line, about.hardware])
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows([_plain(value) for value in line] for line in lines)

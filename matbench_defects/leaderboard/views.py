@@ -11,7 +11,7 @@ from matbench_defects.dataset.reading import Dataset
 from matbench_defects.evaluation.metrics import Metric, metrics
 from matbench_defects.evaluation.scoring import Score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
-from matbench_defects.leaderboard.formatting import MISSING, column_decimals, fixed, seconds, spread, whole
+from matbench_defects.leaderboard.formatting import MISSING, column_decimals, fixed, mebibytes, seconds, spread, whole
 from matbench_defects.leaderboard.parity import ParityPlot, parity_plots
 from matbench_defects.leaderboard.scoring import Entry
 from matbench_defects.leaderboard.submission import Submission
@@ -180,6 +180,11 @@ _COST: list[tuple[Column, Callable[[Submission], float | None], Callable[[float 
     (Column("train", "Train", "s"), lambda about: about.cost.train_seconds, _none_or(seconds)),
     (Column("predict", "Predict", "s"), lambda about: about.cost.predict_seconds, _none_or(seconds)),
     (Column("parameters", "Parameters"), lambda about: about.cost.parameters, _none_or(lambda v: whole(int(v)))),
+    (
+        Column("memory", "Memory", "MiB"),
+        lambda about: about.cost.peak_memory_bytes,
+        _none_or(lambda v: whole(mebibytes(v))),
+    ),
 ]
 
 
