@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import time
@@ -22,29 +21,17 @@ from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.finished_fits import FinishedFit, FinishedFits
 from matbench_defects.evaluation.memory import peak_memory
-from matbench_defects.evaluation.scoring import Score, predictions_schema, score, scored_rows, task_folds
+from matbench_defects.evaluation.results import (
+    PREDICTIONS_FILE,
+    RESULT_FILE,
+    Result,
+    read_predictions,
+    read_record,
+)
+from matbench_defects.evaluation.scoring import predictions_schema, score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import atomic_folder, digest, package_digest, write_json
 from matbench_defects.models.model import Background, Model, Prediction, Rows, make_model, models
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one model did on one task.
-
-    Parameters
-    ----------
-    folder : path
-        Holds ``predictions.parquet`` and ``result.json``.
-    record : dict
-        What ``result.json`` says.
-    scores : dict of str to Score
-        By metric, computed from the predictions on disk.
-    """
-
-    folder: Path
-    record: dict[str, Any]
-    scores: dict[str, Score]
 
 
 def evaluate(
@@ -108,16 +95,12 @@ def evaluate(
         _run(task, dataset, model, folder, identity, settings, progress)
         known = _known(folder, digest(identity))
         assert known is not None
-    predictions = pq.read_table(folder / "predictions.parquet")
-    return Result(folder, known, score(task, dataset, predictions))
+    return Result(folder, known, score(task, dataset, read_predictions(folder)))
 
 
 def _known(folder: Path, expected: str) -> dict[str, Any] | None:
-    try:
-        record = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) and record.get("digest") == expected else None
+    record = read_record(folder)
+    return record if record is not None and record.get("digest") == expected else None
 
 
 def _run(
@@ -129,7 +112,7 @@ def _run(
     settings: dict[str, Any] | None,
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    if folder.exists() and any(folder.iterdir()) and not (folder / "result.json").is_file():
+    if folder.exists() and any(folder.iterdir()) and not (folder / RESULT_FILE).is_file():
         raise InputError("exists and is not a result; give another --out", file=str(folder))
     seeds, device = identity["seeds"], identity["device"]
     scored_rows(task, dataset)  # refuses what cannot be scored before anything is fitted
@@ -187,8 +170,8 @@ def _run(
         },
     }
     with atomic_folder(folder) as temporary:
-        pq.write_table(table, temporary / "predictions.parquet", compression="zstd")
-        write_json(temporary / "result.json", record)
+        pq.write_table(table, temporary / PREDICTIONS_FILE, compression="zstd")
+        write_json(temporary / RESULT_FILE, record)
     finished.clear()
 
 
