@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ import typer
 from rich.console import Console
 
 from matbench_defects import __version__
+from matbench_defects.commands.progress import show_progress
 from matbench_defects.errors import InputError
 
 app = typer.Typer(
@@ -37,6 +37,8 @@ Workers = Annotated[int | None, typer.Option(min=1, help="Processes; as many as 
 DatasetOption = Annotated[
     Path | None, typer.Option("--dataset", help="A built dataset; the shipped spec is built if left out.")
 ]
+ModelsOption = Annotated[list[str], typer.Option("--model", help="A registered model; several times for several.")]
+DeviceOption = Annotated[str, typer.Option(help="cpu or cuda.")]
 
 
 class Listed(StrEnum):
@@ -48,6 +50,7 @@ class Listed(StrEnum):
     engines = "engines"
     metrics = "metrics"
     splits = "splits"
+    policies = "policies"
     quantities = "quantities"
     formats = "formats"
 
@@ -67,34 +70,15 @@ def _main(
     """Nothing is shared between the commands."""
 
 
-@contextmanager
-def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on a terminal, and now and then a line where the output is a file."""
-    if not console.is_terminal:
+_progress = partial(show_progress, console)
 
-        def say(done: int, total: int) -> None:
-            if total and done % max(1, total // 10) == 0:
-                print(f"{title}: {done} of {total}", flush=True)
 
-        yield say
-        return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True) as bar:
-        task = bar.add_task(title, total=None, visible=False)
-
-        def show(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, visible=True)
-
-        yield show
+def _report(problems: list[InputError]) -> None:
+    """Say what was refused while the rest went on; any makes the exit code 2."""
+    for problem in problems:
+        print(f"refused: {problem}", file=sys.stderr)
+    if problems:
+        raise SystemExit(2)
 
 
 @app.command()
@@ -164,8 +148,8 @@ def import_(
         raise SystemExit(1)
 
 
-@app.command()
-def compare(
+@app.command("compare-labels")
+def compare_labels(
     ours: Annotated[str, typer.Argument(help="A built dataset, or a spec whose labels are compared.")],
     name: Annotated[str, typer.Argument(help="A target of the dataset, or a label of the spec.")],
     published: Annotated[Path, typer.Argument(help="What `import` wrote.")],
@@ -285,34 +269,64 @@ def lock(specs: Annotated[list[str], typer.Argument(help="Spec files, folders or
 
 @app.command()
 def evaluate(
-    task: Annotated[str, typer.Argument(help="A task file or a shipped name.")],
-    model: Annotated[list[str], typer.Option("--model", help="A registered model; give it several times for several.")],
+    task: Annotated[list[str], typer.Argument(help="Task files or shipped names.")],
+    model: ModelsOption,
     dataset: DatasetOption = None,
     out: Annotated[Path, typer.Option(help="Where results go: OUT/TASK/MODEL.")] = Path("results"),
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    seed: Annotated[list[int] | None, typer.Option("--seed", help="Instead of the task's seeds.")] = None,
+    device: DeviceOption = "cpu",
+    seed: Annotated[list[int] | None, typer.Option("--seed", help="Instead of the tasks' seeds.")] = None,
 ) -> None:
-    """Fit models on a task's training part, predict its test part, and score them."""
-    from matbench_defects.commands.showing import show_results
-    from matbench_defects.dataset.locating import find_dataset
-    from matbench_defects.evaluation.harness import evaluate as run
-    from matbench_defects.evaluation.task import load_task
-    from matbench_defects.models.model import models
+    """Fit models on the training part of tasks, predict their test part, and score them; after a kill it goes on."""
+    from matbench_defects.commands.evaluating import evaluate_all
 
-    loaded = load_task(task)
-    for name in model:
-        models.get(name)  # a misspelt one is refused before any other is fitted
-    with _progress("labels") as show:
-        data = find_dataset(loaded.dataset_name, loaded.dataset_version, dataset, progress=show)
-    results = []
-    for name in model:
-        with _progress(name) as show:
-            results.append(run(loaded, data, name, out, device=device, seeds=seed, progress=show))
-    show_results(loaded, data, results, console)
-    hint = (
-        f"Results lie in {out / loaded.name}. To submit one: matbench-defects submit {results[0].folder} --author NAME"
-    )
-    console.print(hint, markup=False, soft_wrap=True)
+    _report(evaluate_all(task, model, console, _progress, dataset=dataset, out=out, device=device, seeds=seed))
+
+
+@app.command()
+def compare(
+    results: Annotated[list[Path], typer.Argument(help="Results OUT/TASK/MODEL, or OUT/TASK with several.")],
+    task: Annotated[str | None, typer.Option(help="The task's file, where it is not shipped.")] = None,
+    dataset: DatasetOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A JSON file; comparison.json beside the results if left out.")
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=100, help="How often the test rows are drawn anew.")] = 5000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+) -> None:
+    """Say which differences between results of one task are ties, by a paired bootstrap over the test rows."""
+    from matbench_defects.commands.comparing import compare_results
+
+    with _progress("resamples") as show:
+        compared = compare_results(results, task=task, dataset=dataset, resamples=resamples, seed=seed, progress=show)
+    compared.show(console, out)
+
+
+@app.command()
+def discover(
+    where: Annotated[str, typer.Argument(metavar="TASK_OR_DATASET", help="A task, or a built dataset's folder.")],
+    model: Annotated[
+        list[str] | None, typer.Option("--model", help="A registered model; several times for several.")
+    ] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option("--policy", help="See `list policies`; all that the models serve if left out.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="What is to be lowest; the task's target if left out.")] = None,
+    space: Annotated[str | None, typer.Option(help="The space to search, where there are several.")] = None,
+    content: Annotated[str | None, typer.Option(help="Search one content of it, such as Li6Va6.")] = None,
+    start: Annotated[int, typer.Option(min=2, help="Labels at random before the first fit.")] = 5,
+    batch: Annotated[int, typer.Option(min=1, help="Labels between two fits.")] = 5,
+    budget: Annotated[int, typer.Option(min=2, help="Most labels.")] = 200,
+    seed: Annotated[list[int] | None, typer.Option("--seed", help="One search each; 0 to 4 if left out.")] = None,
+    dataset: DatasetOption = None,
+    device: DeviceOption = "cpu",
+    out: Annotated[Path, typer.Option(help="A folder for the table and the plot.")] = Path("discovery"),
+) -> None:
+    """Simulate searches for the lowest configuration: how many labels each acquisition policy needs."""
+    from matbench_defects.commands.discovering import Plan
+    from matbench_defects.commands.discovering import discover as run
+
+    plan = Plan(model or [], policy or [], seed or [0, 1, 2, 3, 4], start, batch, budget, device)
+    run(where, console, _progress, plan, target=target, space=space, content=content, dataset=dataset, out=out)
 
 
 @app.command()
@@ -344,11 +358,8 @@ def leaderboard_build(
     from matbench_defects.commands.submitting import build_leaderboard
 
     problems = build_leaderboard(out, submissions)
-    for problem in problems:
-        print(f"refused: {problem}", file=sys.stderr)
     console.print(f"The leaderboard is {out / 'index.html'}", markup=False, soft_wrap=True)
-    if problems:
-        raise SystemExit(2)
+    _report(problems)
 
 
 @app.command("list")

@@ -68,6 +68,7 @@ sublattices: {Po: {Bi: 2, Po: rest}}
         ("metrics", "ground_state_hit"),
         ("splits", "content"),
         ("quantities", "formation_energy"),
+        ("policies", "expected-improvement"),
     ],
 )
 def test_list(what, expected, tmp_path):
@@ -86,6 +87,12 @@ def test_the_road(tmp_path, lno):
     assert done.returncode == 0, done.stderr
     shown = [line.split()[0] for line in done.stdout.splitlines() if line.strip()]
     assert shown.index("cluster-expansion") < shown.index("mean")
+    assert "NLL" not in done.stdout  # neither model gives deviations
+    done = run("compare", "results/lno-formation-energy", "--resamples", "500", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "17 test configurations" in done.stdout
+    compared = json.loads((tmp_path / "results/lno-formation-energy/comparison.json").read_text())
+    assert [pair["tie"] for pair in compared["differences"]] == [False]
     result = "results/lno-formation-energy/cluster-expansion"
     done = run("submit", result, "--author", "A. Chemist", "--dry-run", cwd=tmp_path)
     assert done.returncode == 0 and "nothing was written" in done.stdout
@@ -108,6 +115,9 @@ def test_the_road(tmp_path, lno):
         (["check", "missing/spec.yaml"], "missing/spec.yaml: no spec file there"),
         (["evaluate", "lno-formation-enrgy", "--model", "mean"], "did you mean 'lno-formation-energy'"),
         (["evaluate", "lno-formation-energy", "--model", "maen"], "no model is called 'maen'; did you mean 'mean'?"),
+        (["compare", "results"], "results: holds no result.json, and no folders that do"),
+        (["discover", "lno-formation-energy", "--policy", "greed"], "no policy is called 'greed'"),
+        (["discover", "lno-formation-energy", "--model", "maen"], "did you mean 'mean'"),
         (["submit", "results/lno-formation-energy/mean", "--author", "A"], "holds no result.json"),
         (["schema", "specs"], "there is no schema of 'specs'; did you mean 'spec'?"),
         (["init", "missing.cif"], "missing.cif"),
@@ -176,3 +186,31 @@ def test_enumerate_and_identify(tmp_path, lno):
     (tmp_path / "broken.cif").write_text("not a structure")
     done = run("identify", "broken.cif", "--spec", "lno-cathode", cwd=tmp_path)
     assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_models_on_tasks(tmp_path):
+    """Several tasks and models in one command; what one model cannot serve stops no other."""
+    tasks = ("lno-formation-energy", "lno-formation-energy-low-lithium")
+    models = ("--model", "pathway-ridge", "--model", "mean")
+    done = run("evaluate", *tasks, *models, "--seed", "0", cwd=tmp_path)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    refused = done.stderr.strip().splitlines()
+    assert len(refused) == 2 and all(line.startswith("refused: lno-formation-energy") for line in refused)
+    assert [sorted(p.name for p in (tmp_path / "results" / task).iterdir()) for task in tasks] == [["mean"], ["mean"]]
+    assert "MAE gap: divided by that on lno-formation-energy" in done.stdout and "× 1.27" in done.stdout
+
+
+def test_discover(tmp_path):
+    done = run("discover", "lno-formation-energy", "--model", "mean", "--seed", "0", "--seed", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2" in done.stdout
+    found = json.loads((tmp_path / "discovery" / "discovery.json").read_text())
+    assert (found["configurations"], found["unit"]) == (87, "eV per formula unit")
+    assert {(s["policy"], s["seed"]) for s in found["searches"]} == {
+        (policy, seed) for policy in ("diverse", "greedy", "random") for seed in (0, 1)
+    }
+    lines = (tmp_path / "discovery" / "discovery.csv").read_text().splitlines()
+    assert len(lines) == 1 + sum(s["labels_needed"] for s in found["searches"])
+    assert (tmp_path / "discovery" / "regret.png").read_bytes().startswith(b"\x89PNG")
+    done = run("discover", "lno-formation-energy", "--model", "mean", "--policy", "expected-improvement", cwd=tmp_path)
+    assert done.returncode == 2 and "which the model mean does not give" in done.stderr

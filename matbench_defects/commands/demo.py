@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
+from matbench_defects.commands.progress import Progress
 from matbench_defects.commands.showing import show_dataset, show_results
 from matbench_defects.dataset.building import build_dataset
 from matbench_defects.evaluation.harness import evaluate
@@ -20,8 +20,6 @@ from matbench_defects.spec.loading import load_spec
 
 MODELS = ("mean", "composition", "cluster-expansion", "schnet")
 """What is trained. A zero-shot SevenNet-0 is not among them: here its static energies are the labels."""
-
-Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 
 
 def demo_task(dataset: str) -> Task:

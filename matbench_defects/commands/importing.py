@@ -1,4 +1,4 @@
-"""What `import` and `compare` do and show."""
+"""What `import` and `compare-labels` do and show."""
 
 from __future__ import annotations
 

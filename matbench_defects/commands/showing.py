@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from matbench_defects.commands.estimating import shown_time
 from matbench_defects.dataset.reading import PARTS, Dataset
-from matbench_defects.evaluation.harness import Result
-from matbench_defects.evaluation.metrics import metrics
+from matbench_defects.evaluation.gap import gap, is_ratio
+from matbench_defects.evaluation.metrics import Metric, metrics
+from matbench_defects.evaluation.results import Result
 from matbench_defects.evaluation.scoring import Score, task_folds
 from matbench_defects.evaluation.task import Task
 
@@ -42,35 +45,80 @@ def show_dataset(dataset: Dataset, console: Console) -> None:
         console.print(f"  split {name}: {shown}", markup=False)
 
 
-def show_results(task: Task, dataset: Dataset, results: list[Result], console: Console) -> None:
-    """Show the scores of several models on one task, the best of the first metric on top."""
+def show_results(
+    task: Task,
+    dataset: Dataset,
+    results: list[Result],
+    console: Console,
+    *,
+    interpolation: Mapping[str, Score] | None = None,
+) -> None:
+    """Show the scores of several models on one task, the best of the first metric on top.
+
+    Parameters
+    ----------
+    task : Task
+        The task.
+    dataset : Dataset
+        Its dataset.
+    results : list of Result
+        The results; a metric that is defined for none of them is left out.
+    console : rich.console.Console
+        Where they are shown.
+    interpolation : mapping of str to Score, optional
+        The first metric of each model on the task's interpolation counterpart, for a column with the gap.
+    """
     unit = dataset.quantity(task.target).shown_unit
     console.print(f"\n{task.title}", markup=False, style="bold")
     split = f"split {task.split}{_fold_words(task, dataset)} ({task.kind})"
     console.print(f"{task.dataset}, {task.target} in {unit}, {split}", markup=False)
+    first = metrics.get(task.metrics[0])
+    shown = [n for n in task.metrics if n == first.name or not all(math.isnan(r.scores[n].mean) for r in results)]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("model", no_wrap=True)
-    for name in task.metrics:
+    for name in shown:
         arrow = "↓" if metrics.get(name).direction == "lower" else "↑"
-        table.add_column(f"{metrics.get(name).title} {arrow}", justify="right", no_wrap=name == task.metrics[0])
-    for title in ("train s", "predict s", "parameters"):
+        table.add_column(f"{metrics.get(name).title} {arrow}", justify="right", no_wrap=name == first.name)
+    if interpolation:
+        table.add_column(f"{first.title} gap", justify="right")
+    for title in ("train s", "structures/s", "parameters", "MiB"):
         table.add_column(title, justify="right")
-    first = metrics.get(task.metrics[0])
 
     def order(result: Result) -> float:
         value = result.scores[first.name].mean
         return math.inf if math.isnan(value) else value if first.direction == "lower" else -value
 
     for result in sorted(results, key=order):
-        cost = result.record["cost"]
+        model = result.record["model"]["name"]
+        inside = (interpolation or {}).get(model)
         table.add_row(
-            result.record["model"]["name"],
-            *(_shown(result.scores[name]) for name in task.metrics),
-            f"{cost['train_seconds']:.2f}",
-            f"{cost['predict_seconds']:.2f}",
-            "" if cost["parameters"] is None else f"{cost['parameters']:,}",
+            model,
+            *(_shown(result.scores[name]) for name in shown),
+            *([_shown_gap(first, result.scores[first.name], inside)] if interpolation else []),
+            *_shown_cost(result.record["cost"]),
         )
     console.print(table)
+    if interpolation:
+        against = "divided by" if is_ratio(first) else "less"
+        console.print(f"{first.title} gap: {against} that on {task.interpolation}", markup=False)
+
+
+def _shown_gap(metric: Metric, outside: Score, inside: Score | None) -> str:
+    value = math.nan if inside is None else gap(metric, outside, inside)
+    if math.isnan(value):
+        return "-"
+    return f"× {value:.2f}" if is_ratio(metric) else f"{value:+.3g}"
+
+
+def _shown_cost(cost: Mapping[str, Any]) -> list[str]:
+    rate = cost["structures"] / cost["predict_seconds"] if cost["predict_seconds"] else math.inf
+    memory = cost.get("peak_memory_bytes")
+    return [
+        f"{cost['train_seconds']:.2f}",
+        "-" if math.isinf(rate) else f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}",
+        "" if cost["parameters"] is None else f"{cost['parameters']:,}",
+        "" if memory is None else f"{memory / 2**20:,.0f}",
+    ]
 
 
 def _fold_words(task: Task, dataset: Dataset) -> str:
@@ -118,6 +166,10 @@ def _listing(what: str) -> list[tuple[str, str]]:
         from matbench_defects.dataset.splits import operators
 
         return [(name, _first_line(operator)) for name, operator in operators.items()]
+    if what == "policies":
+        from matbench_defects.evaluation.policies import policies
+
+        return [(name, policy.description) for name, policy in policies.items()]
     if what == "formats":
         from matbench_defects.labels.published.source import formats
 

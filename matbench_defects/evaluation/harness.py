@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import time
@@ -20,29 +19,19 @@ from matbench_defects import __version__
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
-from matbench_defects.evaluation.scoring import Score, predictions_schema, score, scored_rows, task_folds
+from matbench_defects.evaluation.finished_fits import FinishedFit, FinishedFits
+from matbench_defects.evaluation.memory import peak_memory
+from matbench_defects.evaluation.results import (
+    PREDICTIONS_FILE,
+    RESULT_FILE,
+    Result,
+    read_predictions,
+    read_record,
+)
+from matbench_defects.evaluation.scoring import predictions_schema, score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import atomic_folder, digest, package_digest, write_json
-from matbench_defects.models.model import Background, Prediction, Rows, make_model, models
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one model did on one task.
-
-    Parameters
-    ----------
-    folder : path
-        Holds ``predictions.parquet`` and ``result.json``.
-    record : dict
-        What ``result.json`` says.
-    scores : dict of str to Score
-        By metric, computed from the predictions on disk.
-    """
-
-    folder: Path
-    record: dict[str, Any]
-    scores: dict[str, Score]
+from matbench_defects.models.model import Background, Model, Prediction, Rows, make_model, models
 
 
 def evaluate(
@@ -57,6 +46,8 @@ def evaluate(
     progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Fit and score one model on one task, or read the result if it is there already.
+
+    What a killed run had finished is taken over, seed by seed and fold by fold.
 
     Parameters
     ----------
@@ -104,16 +95,12 @@ def evaluate(
         _run(task, dataset, model, folder, identity, settings, progress)
         known = _known(folder, digest(identity))
         assert known is not None
-    predictions = pq.read_table(folder / "predictions.parquet")
-    return Result(folder, known, score(task, dataset, predictions))
+    return Result(folder, known, score(task, dataset, read_predictions(folder)))
 
 
 def _known(folder: Path, expected: str) -> dict[str, Any] | None:
-    try:
-        record = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) and record.get("digest") == expected else None
+    record = read_record(folder)
+    return record if record is not None and record.get("digest") == expected else None
 
 
 def _run(
@@ -125,41 +112,34 @@ def _run(
     settings: dict[str, Any] | None,
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    if folder.exists() and any(folder.iterdir()) and not (folder / "result.json").is_file():
+    if folder.exists() and any(folder.iterdir()) and not (folder / RESULT_FILE).is_file():
         raise InputError("exists and is not a result; give another --out", file=str(folder))
     seeds, device = identity["seeds"], identity["device"]
     scored_rows(task, dataset)  # refuses what cannot be scored before anything is fitted
     folds = task_folds(task, dataset)
     every = [_side(task, dataset, fold) for fold in folds] if folds else [_side(task, dataset, task.fold)]
     sides = [side for side in every if side is not None]
-    predictions: list[list[Prediction]] = []
-    train_seconds: list[float] = []
-    predict_seconds: list[float] = []
-    parameters: int | None = None
+    finished = FinishedFits(folder, {name: value for name, value in identity.items() if name != "seeds"})
     kind = models.get(model)
+    fits: list[FinishedFit] = []
+    predictions: list[list[Prediction]] = []
     for seed in seeds:
         if predictions and not kind.seeded:
             predictions.append(predictions[0])
             continue
-        predictions.append([])
         for side in sides:
             if progress:
-                progress(len(train_seconds), len(seeds) * len(sides))
-            instance = make_model(model, seed=seed, device=device, settings=settings)
-            start = time.perf_counter()
-            instance.fit(*side.fitted, side.held)
-            between = time.perf_counter()
-            found = instance.predict(side.asked)
-            end = time.perf_counter()
-            if found.values.shape != (len(side.asked),) or not np.isfinite(found.values).all():
-                raise InputError(f"the model {model} predicted something that is not a finite number for each test row")
-            predictions[-1].append(found)
-            train_seconds.append(between - start)
-            predict_seconds.append(end - between if found.seconds is None else found.seconds)
-            parameters = instance.parameters
+                progress(len(fits), len(seeds) * len(sides))
+            fit = finished.get(seed, side.fold)
+            if fit is None:
+                fit = _fit(make_model(model, seed=seed, device=device, settings=settings), side, model, device)
+                finished.put(seed, side.fold, fit)
+            fits.append(fit)
+        predictions.append([fit.prediction for fit in fits[-len(sides) :]])
     if progress:
         progress(len(seeds) * len(sides), len(seeds) * len(sides))
     table = _table(dataset.quantity(task.target), sides, bool(folds), seeds, predictions)
+    memory = [fit.peak_memory_bytes for fit in fits if fit.peak_memory_bytes is not None]
     record = {
         "digest": digest(identity),
         "task": task.name,
@@ -174,10 +154,11 @@ def _run(
         },
         "seeds": seeds,
         "cost": {
-            "train_seconds": round(float(np.mean(train_seconds)), 4),
-            "predict_seconds": round(float(np.mean(predict_seconds)) * len(sides), 4),
+            "train_seconds": round(float(np.mean([fit.train_seconds for fit in fits])), 4),
+            "predict_seconds": round(float(np.mean([fit.predict_seconds for fit in fits])) * len(sides), 4),
             "structures": sum(len(side.asked) for side in sides),
-            "parameters": parameters,
+            "parameters": fits[-1].parameters,
+            "peak_memory_bytes": max(memory, default=None),
             "device": device,
         },
         "hardware": f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores, "
@@ -189,8 +170,23 @@ def _run(
         },
     }
     with atomic_folder(folder) as temporary:
-        pq.write_table(table, temporary / "predictions.parquet", compression="zstd")
-        write_json(temporary / "result.json", record)
+        pq.write_table(table, temporary / PREDICTIONS_FILE, compression="zstd")
+        write_json(temporary / RESULT_FILE, record)
+    finished.clear()
+
+
+def _fit(instance: Model, side: _Side, model: str, device: str) -> FinishedFit:
+    """Fit a new model on a side and let it predict."""
+    with peak_memory(device) as peak:
+        start = time.perf_counter()
+        instance.fit(*side.fitted, side.held)
+        between = time.perf_counter()
+        found = instance.predict(side.asked)
+        end = time.perf_counter()
+        if found.values.shape != (len(side.asked),) or not np.isfinite(found.values).all():
+            raise InputError(f"the model {model} predicted something that is not a finite number for each test row")
+        seconds = end - between if found.seconds is None else found.seconds
+        return FinishedFit(found, between - start, seconds, instance.parameters, peak())
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
+from matbench_defects.evaluation.cell_energies import above_hull, atoms_of, cell_factor
 from matbench_defects.evaluation.metrics import Scored, metrics
 from matbench_defects.evaluation.task import Task
 
@@ -104,8 +105,30 @@ def scored_rows(task: Task, dataset: Dataset) -> pa.Table:
     return rows
 
 
-def score(task: Task, dataset: Dataset, predictions: pa.Table) -> dict[str, Score]:
-    """Score predictions on a task.
+@dataclass(frozen=True)
+class ScoredPart:
+    """Rows that a metric is computed on together: those of one seed, and of one fold where folds are scored alone.
+
+    Parameters
+    ----------
+    seed : int
+        The seed.
+    fold : str
+        The fold; empty where the test parts of all folds are scored together.
+    ids : list of str
+        The configurations, in the order of the rows.
+    scored : Scored
+        Predictions beside the truth.
+    """
+
+    seed: int
+    fold: str
+    ids: list[str]
+    scored: Scored
+
+
+def scored_parts(task: Task, dataset: Dataset, predictions: pa.Table) -> list[ScoredPart]:
+    """Bring labels and predictions together.
 
     Where each row is tested in one fold, as with k folds or one group left out, the folds' test parts are scored
     together; where rows are tested in several, each fold is scored on its own.
@@ -122,8 +145,8 @@ def score(task: Task, dataset: Dataset, predictions: pa.Table) -> dict[str, Scor
 
     Returns
     -------
-    dict of str to Score
-        By metric, in the order of the task.
+    list of ScoredPart
+        By seed, then by fold; every seed has the same folds.
 
     Raises
     ------
@@ -135,29 +158,56 @@ def score(task: Task, dataset: Dataset, predictions: pa.Table) -> dict[str, Scor
     missing = [name for name in order if name not in predictions.schema.names]
     if missing:
         raise InputError(f"the predictions have no column '{missing[0]}', which {task.name} needs")
-    keys = rows.select(order)
-    folds = np.array(rows["fold"].to_pylist() if "fold" in order else [""] * len(rows))
-    alone = len(set(rows["id"].to_pylist())) < len(rows)
+    keys = rows.select(order).to_pydict()
+    folds = np.array(keys["fold"] if "fold" in order else [""] * len(rows))
+    alone = len(set(keys["id"])) < len(rows)
     sides = {f: folds == f for f in dict.fromkeys(folds.tolist())} if alone else {"": np.ones(len(rows), dtype=bool)}
-    found: dict[str, dict[int, dict[str, float]]] = {name: {} for name in task.metrics}
+    tested = {fold: rows.filter(here) for fold, here in sides.items()}
+    parts = []
     for seed in sorted(set(predictions["seed"].to_pylist())):
         given = predictions.filter(pc.equal(predictions["seed"], seed)).sort_by([(n, "ascending") for n in order])
-        if given.select(order).to_pydict() != keys.to_pydict():
+        if given.select(order).to_pydict() != keys:
             raise InputError(f"the predictions of seed {seed} are not one for each test id of {task.name}")
         for fold, here in sides.items():
-            scored = _scored(task, rows.filter(here), given.filter(here))
-            for name in task.metrics:
-                found[name].setdefault(seed, {})[fold] = metrics.get(name)(scored)
-    return {
-        name: Score(
-            {seed: _mean(list(values.values())) for seed, values in by_seed.items()},
-            {fold: _mean([values[fold] for values in by_seed.values()]) for fold in sides if alone},
+            scored = _scored(task, dataset, tested[fold], given.filter(here))
+            parts.append(ScoredPart(seed, fold, tested[fold]["id"].to_pylist(), scored))
+    return parts
+
+
+def score(task: Task, dataset: Dataset, predictions: pa.Table) -> dict[str, Score]:
+    """Score predictions on a task.
+
+    Parameters
+    ----------
+    task, dataset, predictions
+        As for `scored_parts`.
+
+    Returns
+    -------
+    dict of str to Score
+        By metric, in the order of the task.
+
+    Raises
+    ------
+    InputError
+        If ids are missing, repeated or not of the test part.
+    """
+    parts = scored_parts(task, dataset, predictions)
+    folds = [fold for fold in dict.fromkeys(part.fold for part in parts) if fold]
+    result = {}
+    for name in task.metrics:
+        metric = metrics.get(name)
+        found: dict[int, dict[str, float]] = {}
+        for part in parts:
+            found.setdefault(part.seed, {})[part.fold] = metric(part.scored)
+        result[name] = Score(
+            {seed: _mean(list(values.values())) for seed, values in found.items()},
+            {fold: _mean([values[fold] for values in found.values()]) for fold in folds},
         )
-        for name, by_seed in found.items()
-    }
+    return result
 
 
-def _scored(task: Task, rows: pa.Table, given: pa.Table) -> Scored:
+def _scored(task: Task, dataset: Dataset, rows: pa.Table, given: pa.Table) -> Scored:
     """Bring labels and predictions of the same rows together."""
     deviation = None
     if "deviation" in given.schema.names and given["deviation"].null_count == 0:
@@ -170,4 +220,7 @@ def _scored(task: Task, rows: pa.Table, given: pa.Table) -> Scored:
             [f"{s}:{c}" for s, c in zip(rows["space"].to_pylist(), rows["content"].to_pylist(), strict=True)]
         ),
         multiplicity=rows["multiplicity"].to_numpy(),
+        cell=cell_factor(dataset.quantity(task.target), rows),
+        atoms=atoms_of(rows),
+        above_hull=above_hull(dataset, task.target, rows),
     )

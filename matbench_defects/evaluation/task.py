@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from matbench_defects.errors import nearest
+from matbench_defects.errors import InputError, nearest
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.shipped import find_task
-from matbench_defects.spec.document import read_document, validate
+from matbench_defects.spec.document import Document, read_document, validate
 
 
 class Task(BaseModel):
@@ -34,6 +34,9 @@ class Task(BaseModel):
     """Name of one of the split's folds; left out, models are fitted and scored in every fold."""
     kind: Literal["interpolation", "extrapolation"]
     """Whether the test part lies within what the training part covers."""
+    interpolation: str | None = None
+    """Of an extrapolation, the task that asks the same within what training covers: same dataset, target and first
+    metric. The gap between the two is then shown."""
     metrics: Annotated[list[str], Field(min_length=1)]
     """Names of registered metrics; the first one ranks."""
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0, 1, 2, 3, 4]
@@ -45,9 +48,15 @@ class Task(BaseModel):
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
         for name in names:
-            if name not in metrics.names():
+            if name not in metrics:
                 raise ValueError(f"no metric is called '{name}'; {nearest(name, metrics.names())}")
         return names
+
+    @model_validator(mode="after")
+    def _counterpart(self) -> Task:
+        if self.interpolation is not None and self.kind != "extrapolation":
+            raise ValueError("`interpolation` goes with `kind: extrapolation`, and only with it")
+        return self
 
     @property
     def dataset_name(self) -> str:
@@ -61,12 +70,12 @@ class Task(BaseModel):
 
 
 def load_task(name: str | Path) -> Task:
-    """Load a task.
+    """Load a task, and check that its interpolation counterpart is one.
 
     Parameters
     ----------
     name : str or path
-        A YAML file or the name of a shipped task.
+        A YAML file or the name of a shipped task. A counterpart lies beside it or is shipped.
 
     Raises
     ------
@@ -74,8 +83,52 @@ def load_task(name: str | Path) -> Task:
         With file, line, field and what was expected.
     """
     path = find_task(str(name))
+    task, document = _read_task(path)
+    if task.interpolation is not None:
+        _check_counterpart(task, path, document)
+    return task
+
+
+def _read_task(path: Path) -> tuple[Task, Document]:
     document = read_document(path)
     task = validate(Task, document.data, document)
     if task.name != path.stem:
         raise document.error(("name",), f"is '{task.name}', but the file is called {path.name}; the two must agree")
-    return task
+    return task, document
+
+
+def counterpart(task: Task, path: Path | None = None) -> Task:
+    """Return the interpolation counterpart that a task names.
+
+    Parameters
+    ----------
+    task : Task
+        An extrapolation with a counterpart.
+    path : path, optional
+        The task's file; a file beside it is taken before a shipped task.
+
+    Raises
+    ------
+    InputError
+        If there is no such task.
+    """
+    assert task.interpolation is not None
+    beside = None if path is None else path.with_name(f"{task.interpolation}.yaml")
+    found = beside if beside is not None and beside.is_file() else find_task(task.interpolation)
+    return _read_task(found)[0]
+
+
+def _check_counterpart(task: Task, path: Path, document: Document) -> None:
+    route = ("interpolation",)
+    try:
+        other = counterpart(task, path)
+    except InputError as error:
+        raise document.error(route, error.message) from None
+    for field, ours, theirs in (
+        ("kind", "interpolation", other.kind),
+        ("dataset", task.dataset, other.dataset),
+        ("target", task.target, other.target),
+        ("first metric", task.metrics[0], other.metrics[0]),
+    ):
+        if ours != theirs:
+            raise document.error(route, f"the {field} of {other.name} is '{theirs}', but '{ours}' was expected")

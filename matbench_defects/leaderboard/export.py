@@ -17,6 +17,7 @@ def task_data(view: TaskView) -> dict[str, Any]:
         "task": task.name,
         "title": task.title,
         "kind": task.kind,
+        **({} if task.interpolation is None else {"interpolation": task.interpolation}),
         "dataset": task.dataset,
         "unverified": view.dataset.unverified,
         "split": task.split,
@@ -47,9 +48,10 @@ def task_data(view: TaskView) -> dict[str, Any]:
                     }
                     for name, score in entry.scores.items()
                 },
+                **({} if view.gaps is None else {"gap": _finite(view.gaps[i])}),
                 "submission": entry.checked.submission.model_dump(mode="json"),
             }
-            for entry in view.entries
+            for i, entry in enumerate(view.entries)
         ],
     }
 
@@ -61,15 +63,20 @@ def task_csv(view: TaskView) -> str:
         unit = unit_of(metric, view.quantity)
         name = f"{metric.name} ({unit})" if unit else metric.name
         header += [name, f"{metric.name} standard deviation"]
-    header += ["train (s)", "predict (s)", "structures", "parameters", "device", "hardware"]
+    if view.gaps is not None:
+        header.append(f"gap to {view.task.interpolation}")
+    header += ["train (s)", "predict (s)", "structures", "parameters", "peak memory (bytes)", "device", "hardware"]
     lines: list[list[Any]] = [header]
-    for entry in view.entries:
+    for i, entry in enumerate(view.entries):
         about = entry.checked.submission
         line: list[Any] = [entry.rank, about.model, about.title, about.version, "yes" if entry.baseline else "no"]
         for score in entry.scores.values():
             line += [_finite(score.mean), _finite(score.deviation)]
+        if view.gaps is not None:
+            line.append(_finite(view.gaps[i]))
         cost = about.cost
-        line += [cost.train_seconds, cost.predict_seconds, cost.structures, cost.parameters, cost.device]
+        line += [cost.train_seconds, cost.predict_seconds, cost.structures, cost.parameters]
+        line += [cost.peak_memory_bytes, cost.device]
         lines.append([*line, about.hardware])
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows([_plain(value) for value in line] for line in lines)

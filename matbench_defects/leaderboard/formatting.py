@@ -60,6 +60,11 @@ def whole(value: int | None) -> str:
     return MISSING if value is None else f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def mebibytes(value: float) -> int:
+    """Return a number of bytes in whole MiB, rounded."""
+    return round(value / 2**20)
+
+
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
     """Return round numbers between two bounds for an axis.
 

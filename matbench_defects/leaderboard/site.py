@@ -65,7 +65,11 @@ def build_site(
         if task.dataset not in datasets:
             raise InputError(f"the task {task.name} needs the dataset {task.dataset}, which is not at hand")
     standings = collect(submissions_root, tasks, datasets)
-    views = [task_view(task, datasets[task.dataset], standings.by_task[task.name]) for task in tasks]
+    entries = standings.by_task
+    views = [
+        task_view(task, datasets[task.dataset], entries[task.name], entries.get(task.interpolation or ""))
+        for task in tasks
+    ]
     with atomic_folder(out) as folder:
         _write(folder, views)
     return standings.problems

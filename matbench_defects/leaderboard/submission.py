@@ -75,6 +75,8 @@ class Cost(BaseModel):
     """How many structures were predicted in that time."""
     parameters: Count | None = None
     """Number of fitted numbers; null where there is none to speak of."""
+    peak_memory_bytes: Count | None = None
+    """Most memory while fitting and predicting, of the process or of the accelerator; null where it is not known."""
     device: Short
     """``cpu``, or the accelerator's name."""
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
+from matbench_defects.evaluation.gap import gap, is_ratio
 from matbench_defects.evaluation.metrics import Metric, metrics
 from matbench_defects.evaluation.scoring import Score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
-from matbench_defects.leaderboard.formatting import MISSING, column_decimals, fixed, seconds, spread, whole
+from matbench_defects.leaderboard.formatting import MISSING, column_decimals, fixed, mebibytes, seconds, spread, whole
 from matbench_defects.leaderboard.parity import ParityPlot, parity_plots
 from matbench_defects.leaderboard.scoring import Entry
 from matbench_defects.leaderboard.submission import Submission
@@ -90,6 +91,9 @@ class TaskView:
         The entries, best first.
     measures : list of Metric
         The task's metrics; the first ranks.
+    gaps : list of float or None
+        Of an extrapolation with a counterpart, the gap of each entry in the first metric, not-a-number where the model
+        has no entry there; else None.
     columns, rows
         The table.
     plots : list of ParityPlot
@@ -108,6 +112,7 @@ class TaskView:
     spread: str
     entries: list[Entry]
     measures: list[Metric]
+    gaps: list[float] | None
     columns: list[Column]
     rows: list[Row]
     plots: list[ParityPlot]
@@ -115,14 +120,29 @@ class TaskView:
     verdict: str
 
 
-def task_view(task: Task, dataset: Dataset, entries: list[Entry]) -> TaskView:
-    """Return what the page of a task shows."""
+def task_view(
+    task: Task, dataset: Dataset, entries: list[Entry], interpolation: Sequence[Entry] | None = None
+) -> TaskView:
+    """Return what the page of a task shows.
+
+    Parameters
+    ----------
+    task : Task
+        The task.
+    dataset : Dataset
+        Its dataset.
+    entries : list of Entry
+        The entries, best first.
+    interpolation : sequence of Entry, optional
+        The entries of the task's interpolation counterpart.
+    """
     quantity = dataset.quantity(task.target)
     rows = scored_rows(task, dataset)
     distinct = len(set(rows["id"].to_pylist()))
     folds = task_folds(task, dataset)
     measures = [metrics.get(name) for name in task.metrics]
-    columns, cells = _table(entries, measures, quantity)
+    gaps = None if interpolation is None else _gaps(entries, interpolation, measures[0])
+    columns, cells = _table(entries, measures, quantity, gaps)
     lines = []
     for i, entry in enumerate(entries):
         about = entry.checked.submission
@@ -137,6 +157,7 @@ def task_view(task: Task, dataset: Dataset, entries: list[Entry]) -> TaskView:
         spread=f"{len(folds)} folds" if distinct < len(rows) else f"{len(task.seeds)} seeds",
         entries=entries,
         measures=measures,
+        gaps=gaps,
         columns=columns,
         rows=lines,
         plots=parity_plots(entries, rows["id"].to_pylist(), rows[task.target].to_numpy(), quantity.shown_unit),
@@ -157,11 +178,25 @@ def unit_of(metric: Metric, quantity: Quantity) -> str:
     return "" if unit == "1" else unit
 
 
-def _table(entries: list[Entry], measures: list[Metric], quantity: Quantity) -> tuple[list[Column], list[list[Cell]]]:
+def _gaps(entries: Sequence[Entry], interpolation: Sequence[Entry], metric: Metric) -> list[float]:
+    inside = {entry.checked.submission.model: entry.scores[metric.name] for entry in interpolation}
+    named = [(entry.checked.submission.model, entry.scores[metric.name]) for entry in entries]
+    return [gap(metric, score, inside[model]) if model in inside else math.nan for model, score in named]
+
+
+def _table(
+    entries: list[Entry], measures: list[Metric], quantity: Quantity, gaps: list[float] | None
+) -> tuple[list[Column], list[list[Cell]]]:
     columns, cells = [], []
     for metric in measures:
         columns.append(Column(metric.name, metric.title, unit_of(metric, quantity), metric.direction))
         cells.append(_score_cells([entry.scores[metric.name] for entry in entries], metric))
+    if gaps is not None:
+        first = measures[0]
+        unit = "×" if is_ratio(first) else unit_of(first, quantity)
+        columns.append(Column("gap", f"Gap in {first.title}", unit, first.direction))
+        decimals = 2 if is_ratio(first) else _decimals(gaps, first)
+        cells.append([Cell(fixed(value, decimals), _sortable(value)) for value in gaps])
     abouts = [entry.checked.submission for entry in entries]
     for column, value, text in _COST:
         columns.append(column)
@@ -180,6 +215,11 @@ _COST: list[tuple[Column, Callable[[Submission], float | None], Callable[[float 
     (Column("train", "Train", "s"), lambda about: about.cost.train_seconds, _none_or(seconds)),
     (Column("predict", "Predict", "s"), lambda about: about.cost.predict_seconds, _none_or(seconds)),
     (Column("parameters", "Parameters"), lambda about: about.cost.parameters, _none_or(lambda v: whole(int(v)))),
+    (
+        Column("memory", "Memory", "MiB"),
+        lambda about: about.cost.peak_memory_bytes,
+        _none_or(lambda v: whole(mebibytes(v))),
+    ),
 ]
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
+from matbench_defects.evaluation.results import RESULT_FILE
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import atomic_folder, write_text
 from matbench_defects.leaderboard.checking import CheckedSubmission, check_layout, check_submission
@@ -24,9 +25,6 @@ from matbench_defects.leaderboard.submission import (
     submission_text,
 )
 from matbench_defects.spec.document import Document, validate
-
-RESULT_FILE = "result.json"
-"""Name of the file in which an evaluation says what it did."""
 
 
 class _Model(BaseModel):

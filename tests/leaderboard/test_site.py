@@ -245,3 +245,44 @@ def test_an_unverified_dataset_bears_a_badge(dataset: Dataset, task: Task, tmp_p
             assert all("parent lno-cathode, scheme <b>" in str(badge["title"]) for badge in badges)
     assert "Unverified, that is, not checked" in page.text
     assert json.loads((folder / "leaderboard.json").read_text())["tasks"][0]["unverified"] == named["unverified"]
+
+
+def test_the_gap_to_the_interpolation_counterpart(submit: Submit, tmp_path: Path, dataset: Dataset, task: Task) -> None:
+    low = make_task("lno-low", split="low-lithium", kind="extrapolation", interpolation=task.name)
+    for model, inside, outside in (("both", 0.01, 0.05), ("outside-only", None, 0.03)):
+        submit(model, error=outside, task=low)
+        if inside is not None:
+            submit(model, error=inside)
+    site = tmp_path / "site"
+    assert build_site(site, tmp_path / "submissions", {task.dataset: dataset}, [task, low]) == []
+    entries = {
+        e["submission"]["model"]: e for e in json.loads((site / "tasks" / "lno-low.json").read_text())["entries"]
+    }
+    (other,) = json.loads((site / "tasks" / "lno-energy.json").read_text())["entries"]
+    ratio = entries["both"]["scores"]["mae"]["mean"] / other["scores"]["mae"]["mean"]
+    assert entries["both"]["gap"] == pytest.approx(ratio) and entries["outside-only"]["gap"] is None
+    assert "gap" not in other
+    lines = {line["model"]: line for line in csv.DictReader((site / "tasks" / "lno-low.csv").open())}
+    assert float(lines["both"]["gap to lno-energy"]) == pytest.approx(ratio)
+    assert lines["outside-only"]["gap to lno-energy"] == ""
+    page = (site / "tasks" / "lno-low.html").read_text()
+    assert "Gap in MAE" in page and f"{ratio:.2f}" in page and 'href="lno-energy.html"' in page
+    assert "Gap in MAE" not in (site / "tasks" / "lno-energy.html").read_text()
+
+
+def test_a_metric_without_value_is_a_dash(submit: Submit, tmp_path: Path, dataset: Dataset) -> None:
+    """No model gives deviations, and the dataset knows no hull."""
+    task = make_task(metrics=["mae", "nll", "miscalibration_area", "hull_f1_0meV", "boltzmann_450K", "regret_1"])
+    submit("a", task=task)
+    assert build_site(tmp_path / "site", tmp_path / "submissions", {task.dataset: dataset}, [task]) == []
+    data = json.loads((tmp_path / "site" / "tasks" / "lno-energy.json").read_text())
+    scores = data["entries"][0]["scores"]
+    assert [name for name, score in scores.items() if score["mean"] is None] == [
+        "nll",
+        "miscalibration_area",
+        "hull_f1_0meV",
+        "boltzmann_450K",
+    ]
+    page = (tmp_path / "site" / "tasks" / "lno-energy.html").read_text()
+    assert page.count('<span class="value">–</span>') == 4 + 1  # and no peak memory
+    assert "nan" not in page.lower().replace("nano", "")

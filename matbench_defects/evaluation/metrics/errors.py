@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from matbench_defects.evaluation.metrics.metric import Scored, metric
+from matbench_defects.evaluation.metrics.metric import Scored
+from matbench_defects.evaluation.metrics.registering import mean_metric, metric
 
 
-@metric("mae", title="MAE", direction="lower")
-def mean_absolute_error(scored: Scored) -> float:
+@mean_metric("mae", title="MAE", direction="lower")
+def mean_absolute_error(scored: Scored) -> NDArray[np.float64]:
     """Mean absolute error."""
-    return float(np.abs(scored.prediction - scored.truth).mean())
+    return np.abs(scored.prediction - scored.truth)
 
 
-@metric("rmse", title="RMSE", direction="lower")
-def root_mean_squared_error(scored: Scored) -> float:
+@mean_metric("rmse", title="RMSE", direction="lower", of_mean=np.sqrt)
+def root_mean_squared_error(scored: Scored) -> NDArray[np.float64]:
     """Root mean squared error; large errors weigh more than in the MAE."""
-    return float(np.sqrt(((scored.prediction - scored.truth) ** 2).mean()))
+    return (scored.prediction - scored.truth) ** 2
 
 
 @metric("r2", title="R²", direction="higher", unit="1")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.registry import Registry
+Direction = Literal["lower", "higher"]
+"""Which way is better."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,13 @@ class Scored:
         Space and content of each row; rows of one content are competing arrangements of the same atoms.
     multiplicity : ndarray of int, shape (n,)
         Number of equivalent configurations.
+    cell : ndarray of float, shape (n,), or None
+        What a value of the row is multiplied by to be the energy of its supercell in eV; None where the target is no
+        energy of a configuration.
+    atoms : ndarray of int, shape (n,), or None
+        Atoms of the supercell.
+    above_hull : ndarray of float, shape (n,), or None
+        True energy above the convex hull, eV per atom, by the same label, where the dataset has it for every row.
     """
 
     truth: NDArray[np.float64]
@@ -35,13 +43,25 @@ class Scored:
     deviation: NDArray[np.float64] | None
     content: NDArray[np.str_]
     multiplicity: NDArray[np.int64]
+    cell: NDArray[np.float64] | None = None
+    atoms: NDArray[np.int64] | None = None
+    above_hull: NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.truth)
 
     def by_content(self, smallest: int) -> Iterator[NDArray[np.int64]]:
         """Yield the rows of each content that has at least `smallest` rows of different truth."""
-        for name in np.unique(self.content):
-            rows = np.flatnonzero(self.content == name)
+        _, which, counts = np.unique(self.content, return_inverse=True, return_counts=True)
+        order = np.argsort(which, kind="stable")
+        for rows in np.split(order, np.cumsum(counts)[:-1]):
             if len(rows) >= smallest and np.ptp(self.truth[rows]) > 0:
                 yield rows
+
+    def take(self, rows: NDArray[np.int64]) -> Scored:
+        """Return some of the rows, in the given order; one may be taken several times."""
+        taken: dict[str, Any] = {name: None if of is None else of[rows] for name, of in vars(self).items()}
+        return Scored(**taken)
 
 
 @dataclass(frozen=True)
@@ -62,32 +82,25 @@ class Metric:
         What it is, and where it comes from.
     compute : callable
         Takes `Scored`, returns a float; not-a-number where it is not defined for these rows.
+    by_row : callable, optional
+        Takes `Scored`, returns what each row adds, shape (n,), where the metric is a function of their mean.
+    of_mean : callable, optional
+        That function, elementwise; the mean itself where left out.
     """
 
     name: str
     title: str
     unit: str | None
-    direction: Literal["lower", "higher"]
+    direction: Direction
     description: str
     compute: Callable[[Scored], float]
+    by_row: Callable[[Scored], NDArray[np.float64]] | None = None
+    of_mean: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
 
     def __call__(self, scored: Scored) -> float:
         """Return the metric's value."""
         return float(self.compute(scored))
 
-
-metrics: Registry[Metric] = Registry("metric", "matbench_defects.evaluation.metrics")
-"""Every registered metric, by name."""
-
-
-def metric(
-    name: str, *, title: str, direction: Literal["lower", "higher"], unit: str | None = None
-) -> Callable[[Callable[[Scored], float]], Callable[[Scored], float]]:
-    """Return a decorator that registers a function as a metric; its docstring is the description."""
-
-    def decorate(compute: Callable[[Scored], float]) -> Callable[[Scored], float]:
-        description = " ".join((compute.__doc__ or "").split())
-        metrics.register(name)(Metric(name, title, unit, direction, description, compute))
-        return compute
-
-    return decorate
+    def finish(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the metric's values that belong to means of `by_row`."""
+        return means if self.of_mean is None else self.of_mean(means)

@@ -1,0 +1,89 @@
+"""Results on disk: finding and reading what `evaluate` wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from matbench_defects.errors import InputError
+from matbench_defects.evaluation.scoring import Score
+
+RESULT_FILE = "result.json"
+"""Name of the file in which an evaluation says what it did."""
+PREDICTIONS_FILE = "predictions.parquet"
+"""Name of the file that holds what was predicted."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one model did on one task.
+
+    Parameters
+    ----------
+    folder : path
+        Holds ``predictions.parquet`` and ``result.json``.
+    record : dict
+        What ``result.json`` says.
+    scores : dict of str to Score
+        By metric, computed from the predictions on disk.
+    """
+
+    folder: Path
+    record: dict[str, Any]
+    scores: dict[str, Score]
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """Return what ``result.json`` of a folder says; None where there is none that can be read."""
+    try:
+        record = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def read_predictions(folder: Path) -> pa.Table:
+    """Return the predictions of a result.
+
+    Raises
+    ------
+    InputError
+        If there are none that can be read.
+    """
+    path = folder / PREDICTIONS_FILE
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"cannot be read: {error}", file=str(path)) from None
+
+
+def result_folders(paths: Iterable[Path]) -> list[Path]:
+    """Return the folders of results: each path itself, or those in it where it is a task's folder.
+
+    Raises
+    ------
+    InputError
+        If a path is neither.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if (path / RESULT_FILE).is_file():
+            found.append(path)
+            continue
+        inside = sorted(
+            inner.parent for inner in path.glob(f"*/{RESULT_FILE}") if not inner.parent.name.startswith(".")
+        )
+        if not inside:
+            raise InputError(
+                f"holds no {RESULT_FILE}, and no folders that do; give results/TASK or results/TASK/MODEL, "
+                "as `matbench-defects evaluate` wrote them",
+                file=str(path),
+            )
+        found += inside
+    return found
