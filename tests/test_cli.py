@@ -94,14 +94,14 @@ def test_the_road(tmp_path, lno):
     compared = json.loads((tmp_path / "results/lno-formation-energy/comparison.json").read_text())
     assert [pair["tie"] for pair in compared["differences"]] == [False]
     result = "results/lno-formation-energy/cluster-expansion"
-    done = run("submit", result, "--author", "A. Chemist", "--dry-run", cwd=tmp_path)
+    done = run("submit", result, "--author", "A. Chemist", "--check", cwd=tmp_path)
     assert done.returncode == 0 and "nothing was written" in done.stdout
     assert not (tmp_path / "leaderboard").exists()
     done = run("submit", result, "--author", "A. Chemist", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     submission = "leaderboard/submissions/lno-formation-energy/cluster-expansion"
     assert sorted(p.name for p in (tmp_path / submission).iterdir()) == ["predictions.parquet", "submission.yaml"]
-    done = run("submit", submission, "--dry-run", cwd=tmp_path)
+    done = run("submit", submission, "--check", cwd=tmp_path)
     assert done.returncode == 0 and "is a valid submission" in done.stdout
     done = run("leaderboard", "build", "--out", "site", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

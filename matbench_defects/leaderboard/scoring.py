@@ -15,8 +15,11 @@ from matbench_defects.evaluation.task import Task
 from matbench_defects.leaderboard.checking import CheckedSubmission, check_submission
 from matbench_defects.leaderboard.predictions import shown
 
-# Files that keep an empty folder in git, or say what it is for.
-_IGNORED = frozenset({".gitkeep", "README.md"})
+KEPT_BESIDE = frozenset({".gitkeep", "README.md"})
+"""Files that keep an empty folder in git, or say what it is for."""
+
+Scored = tuple[CheckedSubmission, dict[str, Score]]
+"""A submission that passed the check, with its scores by metric."""
 
 
 @dataclass(frozen=True)
@@ -82,17 +85,36 @@ def collect(root: str | Path, tasks: Iterable[Task], datasets: Mapping[str, Data
     root = Path(root)
     known = {task.name: task for task in tasks}
     folders, problems = _submission_folders(root, known)
-    unranked: dict[str, list[tuple[CheckedSubmission, dict[str, Score]]]] = {name: [] for name in known}
+    unranked: dict[str, list[Scored]] = {name: [] for name in known}
     for name, folder in folders:
-        task = known[name]
         try:
-            if task.dataset not in datasets:
-                raise InputError(f"cannot be scored: the dataset {task.dataset} is not at hand", file=str(folder))
-            checked = check_submission(folder, task, datasets[task.dataset])
-            unranked[name].append((checked, score(task, datasets[task.dataset], checked.predictions)))
+            unranked[name].append(check_and_score(folder, known[name], datasets))
         except InputError as error:
             problems.append(error)
     return Standings({name: rank(known[name], found) for name, found in unranked.items()}, problems)
+
+
+def check_and_score(folder: Path, task: Task, datasets: Mapping[str, Dataset]) -> Scored:
+    """Check one submission and score it from its predictions.
+
+    Parameters
+    ----------
+    folder : path
+        ``<task>/<model>/``.
+    task : Task
+        The task that it is for.
+    datasets : mapping of str to Dataset
+        By name and version.
+
+    Raises
+    ------
+    InputError
+        If it is refused, or the task's dataset is not at hand.
+    """
+    if task.dataset not in datasets:
+        raise InputError(f"cannot be scored: the dataset {task.dataset} is not at hand", file=str(folder))
+    checked = check_submission(folder, task, datasets[task.dataset])
+    return checked, score(task, datasets[task.dataset], checked.predictions)
 
 
 def _submission_folders(root: Path, known: Mapping[str, Task]) -> tuple[list[tuple[str, Path]], list[InputError]]:
@@ -112,10 +134,10 @@ def _submission_folders(root: Path, known: Mapping[str, Task]) -> tuple[list[tup
 
 
 def _listed(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.name not in _IGNORED)
+    return sorted(path for path in folder.iterdir() if path.name not in KEPT_BESIDE)
 
 
-def rank(task: Task, found: Iterable[tuple[CheckedSubmission, dict[str, Score]]]) -> list[Entry]:
+def rank(task: Task, found: Iterable[Scored]) -> list[Entry]:
     """Rank scored submissions by the task's first metric.
 
     Parameters
@@ -133,7 +155,7 @@ def rank(task: Task, found: Iterable[tuple[CheckedSubmission, dict[str, Score]]]
     first = metrics.get(task.metrics[0])
     sign = 1.0 if first.direction == "lower" else -1.0
 
-    def key(item: tuple[CheckedSubmission, dict[str, Score]]) -> tuple[bool, float]:
+    def key(item: Scored) -> tuple[bool, float]:
         mean = item[1][first.name].mean
         return (math.isnan(mean), 0.0 if math.isnan(mean) else sign * mean)
 

@@ -101,6 +101,7 @@ def describe(task: Task, model: str, **fields: Any) -> Submission:
         "code": "https://example.org/code",
         "paper": "10.1000/xyz123",
         "training_data": "train and validation parts of the split 'random' of lno-cathode@1.0.0",
+        "training_overlap": "none",
         "seeds": list(task.seeds),
         "cost": {
             "train_seconds": 12.3,
