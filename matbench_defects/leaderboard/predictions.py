@@ -135,8 +135,8 @@ def _check_footer(path: Path) -> None:
         raise InputError("is a Parquet file whose end is missing; copy or write it again", file=str(path))
     if length > LARGEST_FOOTER:
         raise InputError(
-            f"describes its columns in {length} bytes; at most {LARGEST_FOOTER} are allowed; write one row group and no "
-            "further metadata",
+            f"describes itself in {length} bytes; at most {LARGEST_FOOTER} are allowed; write one row group and "
+            "no further metadata",
             file=str(path),
         )
 

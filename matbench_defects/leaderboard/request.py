@@ -173,7 +173,7 @@ def _score_task(
         if name[0] == task.name:
             with contextlib.suppress(InputError):  # what is wrong with the base is not this request's affair
                 kept.append(check_and_score(base.joinpath(*name), task, datasets))
-    request.standings[task.name] = rank(task, [*kept, *brought])
+    request.standings[task.name] = rank(task, datasets[task.dataset], [*kept, *brought])
 
 
 def request_comment(request: Request, tasks: Iterable[Task], datasets: Mapping[str, Dataset]) -> str:
@@ -242,7 +242,7 @@ def _table(task: Task, dataset: Dataset, entries: list[Entry], request: Request)
             f"{fixed(entry.scores[metric.name].mean, places)} {spread(entry.scores[metric.name], places)}".strip()
             for metric, places in zip(measures, decimals, strict=True)
         ]
-        lines.append([f"{entry.rank} of {len(entries)}", marked, *[value or MISSING for value in values]])
+        lines.append([f"{entry.place} of {len(entries)}", marked, *[value or MISSING for value in values]])
     table = "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
     return f"**{task.name}** on `{task.dataset}`\n\n{table}"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError, nearest
+from matbench_defects.evaluation.comparing import compare
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.evaluation.scoring import Score, score
 from matbench_defects.evaluation.task import Task
@@ -17,6 +18,10 @@ from matbench_defects.leaderboard.predictions import shown
 
 KEPT_BESIDE = frozenset({".gitkeep", "README.md"})
 """Files that keep an empty folder in git, or say what it is for."""
+RESAMPLES = 1000
+"""How often test rows are drawn to tell ties."""
+RESAMPLES_ONE_BY_ONE = 200
+"""How often, where the metric has to be computed anew on each draw."""
 
 Scored = tuple[CheckedSubmission, dict[str, Score]]
 """A submission that passed the check, with its scores by metric."""
@@ -35,13 +40,22 @@ class Entry:
     baseline : bool
         Whether the task names the model as a baseline.
     rank : int
-        Place by the task's first metric, counted from one; equal scores share a place.
+        Place by the task's first metric: one more than the number of entries that are better beyond the luck of the
+        test rows.
+    shared : bool
+        Whether another entry has the same place.
     """
 
     checked: CheckedSubmission
     scores: dict[str, Score]
     baseline: bool
     rank: int
+    shared: bool = False
+
+    @property
+    def place(self) -> str:
+        """The rank for people, with a mark where it is shared."""
+        return f"{self.rank}=" if self.shared else str(self.rank)
 
 
 @dataclass(frozen=True)
@@ -91,7 +105,8 @@ def collect(root: str | Path, tasks: Iterable[Task], datasets: Mapping[str, Data
             unranked[name].append(check_and_score(folder, known[name], datasets))
         except InputError as error:
             problems.append(error)
-    return Standings({name: rank(known[name], found) for name, found in unranked.items()}, problems)
+    ranked = {name: rank(known[name], datasets[known[name].dataset], of) if of else [] for name, of in unranked.items()}
+    return Standings(ranked, problems)
 
 
 def check_and_score(folder: Path, task: Task, datasets: Mapping[str, Dataset]) -> Scored:
@@ -137,20 +152,23 @@ def _listed(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.name not in KEPT_BESIDE)
 
 
-def rank(task: Task, found: Iterable[Scored]) -> list[Entry]:
+def rank(task: Task, dataset: Dataset, found: Iterable[Scored]) -> list[Entry]:
     """Rank scored submissions by the task's first metric.
 
     Parameters
     ----------
     task : Task
         Its first metric ranks; its baselines are marked.
+    dataset : Dataset
+        The task's dataset.
     found : iterable of tuple
         Submissions with their scores.
 
     Returns
     -------
     list of Entry
-        Best first; those whose metric is not defined come last.
+        Best first; those whose metric is not defined come last. Whoever is better only by the luck of the test rows
+        (`matbench_defects.evaluation.comparing.compare`) does not push another down.
     """
     first = metrics.get(task.metrics[0])
     sign = 1.0 if first.direction == "lower" else -1.0
@@ -160,8 +178,23 @@ def rank(task: Task, found: Iterable[Scored]) -> list[Entry]:
         return (math.isnan(mean), 0.0 if math.isnan(mean) else sign * mean)
 
     ordered = sorted(found, key=lambda item: (*key(item), item[0].submission.model))
-    keys = [key(item) for item in ordered]
+    tied = _ties(task, dataset, ordered)
+    places: list[int] = []
+    for i, item in enumerate(ordered):
+        model = item[0].submission.model
+        better = sum(key(o) < key(item) and (o[0].submission.model, model) not in tied for o in ordered[:i])
+        places.append(max([better + 1, *places[-1:]]))
     return [
-        Entry(checked, scores, checked.submission.model in task.baselines, keys.index(place) + 1)
-        for (checked, scores), place in zip(ordered, keys, strict=True)
+        Entry(checked, scores, checked.submission.model in task.baselines, place, places.count(place) > 1)
+        for (checked, scores), place in zip(ordered, places, strict=True)
     ]
+
+
+def _ties(task: Task, dataset: Dataset, found: list[Scored]) -> set[tuple[str, str]]:
+    """Return the pairs of models, the better first, whose difference resampled test rows do not bear out."""
+    if len(found) < 2:
+        return set()
+    predictions = {checked.submission.model: checked.predictions for checked, _ in found}
+    resamples = RESAMPLES if metrics.get(task.metrics[0]).by_row else RESAMPLES_ONE_BY_ONE
+    comparison = compare(task, dataset, predictions, resamples=resamples)
+    return {(pair.first, pair.second) for pair in comparison.differences if pair.tie}

@@ -82,7 +82,7 @@ def _half(place: Place) -> None:
     place.predictions.write_bytes(content[: len(content) // 2])
 
 
-@case("a description of two megabytes", "describes its columns in")
+@case("a description of two megabytes", "describes itself in")
 def _long_footer(place: Place) -> None:
     pq.write_table(place.table.replace_schema_metadata({"x": "y" * 2_000_000}), place.predictions)
 

@@ -13,7 +13,7 @@ from leaderboard_samples import predict
 
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
-from matbench_defects.evaluation.metrics import errors, metrics
+from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.evaluation.task import Task
 from matbench_defects.leaderboard.recorded import changes, read_record, record, write_record
 from matbench_defects.leaderboard.scoring import collect
@@ -64,7 +64,7 @@ def test_other_code(submit: Submit, scored: Scored, monkeypatch: pytest.MonkeyPa
     submit("schnet")
     before = scored()
     mae = metrics.get("mae")
-    longer = type(mae)(**{**vars(mae), "compute": lambda s: errors.mean_absolute_error(s) + 0.25})
+    longer = type(mae)(**{**vars(mae), "compute": lambda scored: mae(scored) + 0.25})
     monkeypatch.setitem(metrics._entries, "mae", longer)
     found = changes(before, scored())
     assert [(c.metric, c.cause) for c in found] == [("mae", "code")]
