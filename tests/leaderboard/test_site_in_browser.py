@@ -31,8 +31,9 @@ const load = (address) => new Promise((done) => {
 });
 const wide = (inside) => inside.documentElement.scrollWidth > inside.documentElement.clientWidth;
 const drawn = (canvas) => {
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  return new Set(new Uint32Array(data.buffer)).size > 3;
+  const empty = document.createElement("canvas");
+  [empty.width, empty.height] = [canvas.width, canvas.height];
+  return canvas.width > 100 && canvas.toDataURL() !== empty.toDataURL();
 };
 const press = (target, key) => target.dispatchEvent(new frame.contentWindow.KeyboardEvent("keydown", { key }));
 (async () => { STEPS })().catch((error) => say("failed", error)).finally(() => say("end"));
