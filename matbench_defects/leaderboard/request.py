@@ -19,7 +19,7 @@ from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import sha256_of_file
 from matbench_defects.leaderboard.checking import LARGEST, check_layout
-from matbench_defects.leaderboard.formatting import MISSING, column_decimals, fixed, spread
+from matbench_defects.leaderboard.formatting import column_decimals, fixed, spread
 from matbench_defects.leaderboard.predictions import shown
 from matbench_defects.leaderboard.scoring import KEPT_BESIDE, Entry, Scored, check_and_score, rank
 from matbench_defects.leaderboard.submission import NAME_PATTERN
@@ -242,7 +242,7 @@ def _table(task: Task, dataset: Dataset, entries: list[Entry], request: Request)
             f"{fixed(entry.scores[metric.name].mean, places)} {spread(entry.scores[metric.name], places)}".strip()
             for metric, places in zip(measures, decimals, strict=True)
         ]
-        lines.append([f"{entry.place} of {len(entries)}", marked, *[value or MISSING for value in values]])
+        lines.append([f"{entry.place} of {len(entries)}", marked, *values])
     table = "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
     return f"**{task.name}** on `{task.dataset}`\n\n{table}"
 

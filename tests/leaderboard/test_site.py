@@ -28,20 +28,6 @@ Submit = Callable[..., Path]
 HOSTILE = '<script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">\'"{{ 7 * 7 }}'
 
 
-@pytest.fixture
-def build(submit: Submit, tmp_path: Path, dataset: Dataset, task: Task) -> Callable[[], Path]:
-    def make() -> Path:
-        low = make_task("lno-low", split="low-lithium", kind="extrapolation", title="To low lithium content")
-        empty = make_task("lno-new", title="A task without submissions", description="")
-        root = tmp_path / "submissions"
-        root.mkdir(exist_ok=True)
-        problems = build_site(tmp_path / "site", root, {task.dataset: dataset}, [task, low, empty])
-        assert problems == []
-        return tmp_path / "site"
-
-    return make
-
-
 def test_pages_without_submissions(build: Callable[[], Path]) -> None:
     site = build()
     assert "No submissions yet" in (site / "index.html").read_text()
@@ -73,44 +59,6 @@ def test_task_page(submit: Submit, build: Callable[[], Path]) -> None:
     assert {len(shown["rows"]["truth"]), *(len(e["predicted"]) for e in shown["entries"])} == {20}
     drawn = [a["data-plot"] for a in page.all("figure") if "data-plot" in a]
     assert drawn == ["parity", "contents", "cost"]  # the rows say of no defects, and no deviation is given
-
-
-def test_deviations_are_drawn(submit: Submit, build: Callable[[], Path], task: Task, dataset: Dataset) -> None:
-    table = predict(task, dataset, 0.02)
-    truth = dataset.part("random", "test", "formation_energy")["formation_energy"].to_numpy()
-    wide = np.abs(table["prediction"].to_numpy() - np.tile(truth, 3)) / np.sqrt(2)  # each error is sqrt(2) deviations
-    submit("sure", predictions=table.set_column(3, table.schema.field(3), pa.array(wide)))
-    page = Page(build() / "tasks" / "lno-energy.html")
-    assert "coverage" in [a.get("data-plot") for a in page.all("figure")]
-    shown = page.data("plot-data")
-    # Within sqrt(2) deviations lie 84 % of a normal distribution: no label inside the intervals below, every one above.
-    assert shown["entries"][0]["coverage"] == [float(share > 0.8427) for share in shown["nominal"]]
-
-
-def test_errors_by_number_of_defects_and_content(
-    submit: Submit, tmp_path: Path, task: Task, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    submit("schnet")
-    vacant = [["vacancy"] * int(content.split("Va")[1]) for content in dataset.structures["content"].to_pylist()]
-    monkeypatch.setitem(dataset.__dict__, "structures", dataset.structures.append_column("defect_species", [vacant]))
-    assert build_site(tmp_path / "site", tmp_path / "submissions", {task.dataset: dataset}, [task]) == []
-    shown = Page(tmp_path / "site" / "tasks" / "lno-energy.html").data("plot-data")
-    contents, defects = shown["groups"]["contents"], shown["groups"]["defects"]
-    assert contents["labels"] == sorted(contents["labels"], key=lambda name: int(name[2:].split("Va")[0]))
-    assert defects["labels"] == sorted(defects["labels"], key=int) and sum(defects["rows"]) == 20
-    # Here each content has its own number of vacancies: the same groups the other way round.
-    assert shown["entries"][0]["errors"]["defects"] == shown["entries"][0]["errors"]["contents"][::-1]
-
-
-def test_front_of_cost_and_error(submit: Submit, build: Callable[[], Path]) -> None:
-    def cost(seconds: float) -> dict[str, object]:
-        return {"train_seconds": seconds, "predict_seconds": 0.0, "structures": 20, "device": "cpu"}
-
-    submit("quick", error=0.2, cost=cost(1.0))
-    submit("slow", error=0.01, cost=cost(100.0))
-    submit("beaten", error=0.3, cost=cost(50.0))
-    shown = Page(build() / "tasks" / "lno-energy.html").data("plot-data")
-    assert {e["model"]: e["front"] for e in shown["entries"]} == {"slow": True, "quick": True, "beaten": False}
 
 
 def test_a_tie_shares_a_place(submit: Submit, build: Callable[[], Path], task: Task, dataset: Dataset) -> None:
