@@ -94,18 +94,31 @@ def test_the_road(tmp_path, lno):
     compared = json.loads((tmp_path / "results/lno-formation-energy/comparison.json").read_text())
     assert [pair["tie"] for pair in compared["differences"]] == [False]
     result = "results/lno-formation-energy/cluster-expansion"
-    done = run("submit", result, "--author", "A. Chemist", "--dry-run", cwd=tmp_path)
+    done = run("submit", result, "--author", "A. Chemist", "--check", cwd=tmp_path)
     assert done.returncode == 0 and "nothing was written" in done.stdout
     assert not (tmp_path / "leaderboard").exists()
     done = run("submit", result, "--author", "A. Chemist", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     submission = "leaderboard/submissions/lno-formation-energy/cluster-expansion"
     assert sorted(p.name for p in (tmp_path / submission).iterdir()) == ["predictions.parquet", "submission.yaml"]
-    done = run("submit", submission, "--dry-run", cwd=tmp_path)
+    done = run("submit", submission, "--check", cwd=tmp_path)
     assert done.returncode == 0 and "is a valid submission" in done.stdout
     done = run("leaderboard", "build", "--out", "site", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "A. Chemist" in "".join(p.read_text() for p in (tmp_path / "site").rglob("*.html"))
+    done = run("leaderboard", "rescore", "--write", cwd=tmp_path)
+    assert done.returncode == 0 and "1 submissions scored, 0 scores moved, 1 new" in done.stdout
+    recorded = tmp_path / "leaderboard" / "scores.json"
+    recorded.write_text(recorded.read_text().replace('"mae": 0.', '"mae": 1.'))
+    done = run("leaderboard", "rescore", cwd=tmp_path)
+    assert done.returncode == 1 and "mae moved from 1.0" in done.stdout and "by -1: the code changed" in done.stdout
+    (tmp_path / "base").mkdir()
+    request = ("leaderboard", "score-request", "--base", "base", "--head", "leaderboard/submissions")
+    done = run(*request, "--comment", "comment.md", cwd=tmp_path)
+    assert done.returncode == 0 and "| **cluster-expansion** |" in (tmp_path / "comment.md").read_text()
+    (tmp_path / submission / "more.py").touch()
+    done = run(*request, cwd=tmp_path)
+    assert done.returncode == 2 and "holds 'more.py'" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,8 @@ def run_demo(out: Path, console: Console, progress: Progress, workers: int | Non
     show_results(task, dataset, results, console)
     console.print(f"   {time.monotonic() - start:.0f} s so far\n\n3. Submit the predictions and build the leaderboard")
     for result in results:
-        write_submission(result.folder, task, dataset, out / "submissions", authors=["matbench-defects demo"])
+        who = ["matbench-defects demo"]
+        write_submission(result.folder, task, dataset, out / "submissions", authors=who, training_overlap="none")
     problems = build_site(out / "site", out / "submissions", {task.dataset: dataset}, [task])
     for problem in problems:
         console.print(f"refused: {problem}", markup=False)

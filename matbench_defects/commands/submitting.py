@@ -16,7 +16,7 @@ from matbench_defects.leaderboard.writing import check_result, write_submission
 from matbench_defects.shipped import shipped_tasks
 
 
-def submit(folder: Path, out: Path, *, dataset: Path | None, dry_run: bool, **fields: Any) -> str:
+def submit(folder: Path, out: Path, *, dataset: Path | None, check: bool, **fields: Any) -> str:
     """Turn a result into a submission, or check one, and return what there is to say.
 
     Parameters
@@ -27,10 +27,10 @@ def submit(folder: Path, out: Path, *, dataset: Path | None, dry_run: bool, **fi
         Where submissions lie.
     dataset : path or None
         A built dataset, where the shipped one is not meant.
-    dry_run : bool
+    check : bool
         Write nothing.
     **fields
-        Authors, code, paper and licence.
+        Authors, code, paper, licence and training overlap.
 
     Raises
     ------
@@ -46,8 +46,7 @@ def submit(folder: Path, out: Path, *, dataset: Path | None, dry_run: bool, **fi
     authors = fields.pop("authors")
     if not authors:
         raise InputError("who submits? give --author, several times for several people")
-    fields["license"] = fields.pop("license_")
-    if dry_run:
+    if check:
         check_result(folder, task, data, authors=authors, **fields)
         return f"{folder} would be a valid submission to {task.name}; nothing was written"
     written = write_submission(folder, task, data, out, authors=authors, **fields)

@@ -5,6 +5,7 @@ What a submission holds is a stranger's. Names, links and sizes are therefore lo
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import stat
@@ -22,6 +23,8 @@ from matbench_defects.spec.document import Document, read_document, validate
 
 LARGEST = {SUBMISSION_FILE: 64_000, PREDICTIONS_FILE: 20_000_000}
 """How many bytes each file of a submission may have; a submission holds these and nothing else."""
+MOST_ENTRIES = 1000
+"""How many names of a folder are looked at; two belong there, and any other is refused."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def check_layout(folder: Path) -> None:
             raise InputError(f"is {_article(kind)}; a submission is a plain folder <task>/<model>/", file=str(path))
     found: set[str] = set()
     with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
+        for entry in sorted(itertools.islice(entries, MOST_ENTRIES), key=lambda entry: entry.name):
             if entry.name not in LARGEST:
                 raise InputError(
                     f"holds {shown(entry.name)}; a submission holds {SUBMISSION_FILE} and {PREDICTIONS_FILE} and "
@@ -117,9 +120,11 @@ def check_layout(folder: Path) -> None:
         kind = _kind(path)
         if kind != "file":
             raise InputError(f"is {_article(kind)}; put the file itself there", file=str(path))
-        size = path.lstat().st_size
-        if size > largest:
-            raise InputError(f"has {size} bytes; at most {largest} are allowed", file=str(path))
+        about = path.lstat()
+        if about.st_nlink > 1:
+            raise InputError("is a hard link to a file that has another name too; put a copy there", file=str(path))
+        if about.st_size > largest:
+            raise InputError(f"has {about.st_size} bytes; at most {largest} are allowed", file=str(path))
 
 
 def _kind(path: Path) -> str:

@@ -7,6 +7,7 @@ import io
 import math
 from typing import Any
 
+from matbench_defects.leaderboard.scoring import Entry
 from matbench_defects.leaderboard.views import TaskView, unit_of
 
 
@@ -36,23 +37,28 @@ def task_data(view: TaskView) -> dict[str, Any]:
             for metric in view.measures
         ],
         "entries": [
-            {
-                "rank": entry.rank,
-                "baseline": entry.baseline,
-                "scores": {
-                    name: {
-                        "mean": _finite(score.mean),
-                        "standard_deviation": _finite(score.deviation),
-                        "by_seed": {str(seed): _finite(value) for seed, value in score.by_seed.items()},
-                        **({"by_fold": {f: _finite(v) for f, v in score.by_fold.items()}} if score.by_fold else {}),
-                    }
-                    for name, score in entry.scores.items()
-                },
-                **({} if view.gaps is None else {"gap": _finite(view.gaps[i])}),
-                "submission": entry.checked.submission.model_dump(mode="json"),
-            }
+            entry_data(entry) | ({} if view.gaps is None else {"gap": _finite(view.gaps[i])})
             for i, entry in enumerate(view.entries)
         ],
+    }
+
+
+def entry_data(entry: Entry) -> dict[str, Any]:
+    """Return an entry with its scores as plain data."""
+    return {
+        "rank": entry.rank,
+        "shared": entry.shared,
+        "baseline": entry.baseline,
+        "scores": {
+            name: {
+                "mean": _finite(score.mean),
+                "standard_deviation": _finite(score.deviation),
+                "by_seed": {str(seed): _finite(value) for seed, value in score.by_seed.items()},
+                **({"by_fold": {f: _finite(v) for f, v in score.by_fold.items()}} if score.by_fold else {}),
+            }
+            for name, score in entry.scores.items()
+        },
+        "submission": entry.checked.submission.model_dump(mode="json"),
     }
 
 
@@ -79,7 +85,7 @@ def task_csv(view: TaskView) -> str:
         line += [cost.peak_memory_bytes, cost.device]
         lines.append([*line, about.hardware])
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([_plain(value) for value in line] for line in lines)
+    csv.writer(stream, lineterminator="\n").writerows([plain_cell(value) for value in line] for line in lines)
     return stream.getvalue()
 
 
@@ -87,6 +93,9 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _plain(value: Any) -> Any:
+def plain_cell(value: Any) -> Any:
+    """Return a value for a CSV cell: nothing where a number is not defined, and no formula."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     # A spreadsheet would take such a text for a formula and run it.
     return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"} else value

@@ -1,10 +1,9 @@
-"""How numbers are written in tables and on axes."""
+"""How numbers are written in tables."""
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from matbench_defects.evaluation.scoring import Score
 
@@ -63,29 +62,3 @@ def whole(value: int | None) -> str:
 def mebibytes(value: float) -> int:
     """Return a number of bytes in whole MiB, rounded."""
     return round(value / 2**20)
-
-
-def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Return round numbers between two bounds for an axis.
-
-    Parameters
-    ----------
-    low, high : float
-        The bounds, `low` below `high`.
-    about : int
-        How many there should be, roughly.
-    """
-    raw = (high - low) / about
-    size = 10.0 ** math.floor(math.log10(raw))
-    step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= raw * 0.999)
-    first = math.ceil(low / step - 1e-9)
-    return [i * step for i in range(first, math.floor(high / step + 1e-9) + 1)]
-
-
-def tick_labels(values: Sequence[float]) -> list[str]:
-    """Return the ticks of one axis as text, all with the decimals that their step needs."""
-    step = min((b - a for a, b in itertools.pairwise(values)), default=1.0)
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    if abs(step * 10**decimals - round(step * 10**decimals)) > 1e-6:
-        decimals += 1
-    return [fixed(value, decimals) for value in values]

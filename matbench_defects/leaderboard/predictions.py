@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,8 +23,14 @@ CODECS = frozenset({"UNCOMPRESSED", "SNAPPY"})
 """Allowed compressions. Snappy unpacks to some twenty times its size at most, others to thousands of times."""
 ENCODINGS = frozenset({"PLAIN", "RLE", "BIT_PACKED", "PLAIN_DICTIONARY", "RLE_DICTIONARY"})
 """Allowed encodings. With the delta encodings one long text grows with every row that refers to it."""
+LARGEST_FOOTER = 1_000_000
+"""How many bytes a file may need to describe its columns; Arrow unpacks them before anything else can be looked at."""
+MOST_GROUPS = 100
+"""How many row groups a file may have."""
 ALIKE = 1e-4
 """Predictions with a smaller RMSE than this share of the labels' spread are taken for a copy of them."""
+COPIED = 0.5
+"""The share of predictions that may be a label to the last digit, among labels that no two rows share."""
 FARTHEST = 1e6
 """A prediction may be this many times as large as the largest label; its square is still a number."""
 
@@ -75,15 +82,16 @@ def check_predictions(
     return table
 
 
-def shown(text: object) -> str:
+def shown(text: object, most: int = 80) -> str:
     """Return a stranger's text for a message: quoted, without control characters, and short."""
     quoted = ascii(text)
-    return quoted if len(quoted) <= 80 else quoted[:76] + "...'"
+    return quoted if len(quoted) <= most else quoted[: most - 4] + "...'"
 
 
 def _read(path: Path, quantity: Quantity, folds: bool, most: int, codecs: frozenset[str] | None) -> pa.Table:
     expected = predictions_schema(quantity, folds=folds)
     texts = ["id", "fold"] if folds else ["id"]
+    _check_footer(path)
     try:
         with pq.ParquetFile(path) as file:
             _check_schema(file.schema_arrow, expected, str(path), quantity)
@@ -112,6 +120,27 @@ def _read(path: Path, quantity: Quantity, folds: bool, most: int, codecs: frozen
     return pa.table([decoded.get(name, table[name]) for name in expected.names], schema=expected)
 
 
+def _check_footer(path: Path) -> None:
+    with open(path, "rb") as stream:
+        first = stream.read(4)
+        size = stream.seek(0, 2)
+        if size < 12 or first != b"PAR1":
+            raise InputError(
+                f"is no Parquet file (it begins with {shown(first)[1:]}); write it with pyarrow.parquet.write_table",
+                file=str(path),
+            )
+        stream.seek(-8, 2)
+        length, last = struct.unpack("<I4s", stream.read(8))
+    if last != b"PAR1" or length > size - 12:
+        raise InputError("is a Parquet file whose end is missing; copy or write it again", file=str(path))
+    if length > LARGEST_FOOTER:
+        raise InputError(
+            f"describes itself in {length} bytes; at most {LARGEST_FOOTER} are allowed; write one row group and "
+            "no further metadata",
+            file=str(path),
+        )
+
+
 def _check_schema(found: pa.Schema, expected: pa.Schema, file: str, quantity: Quantity) -> None:
     if found.names != expected.names:
         names = ", ".join(expected.names)
@@ -128,7 +157,7 @@ def _check_schema(found: pa.Schema, expected: pa.Schema, file: str, quantity: Qu
         raise InputError("the column's metadata are not text", file=file, field=name) from None
     except InputError as error:
         hint = "; convert the numbers, and write the file with predictions_schema() of the target's quantity"
-        raise InputError(shown(error.message)[1:-1] + hint, file=file, field=error.field) from None
+        raise InputError(shown(error.message, 300)[1:-1] + hint, file=file, field=error.field) from None
 
 
 def _check_sizes(metadata: pq.FileMetaData, most: int, codecs: frozenset[str] | None, file: str) -> None:
@@ -136,6 +165,10 @@ def _check_sizes(metadata: pq.FileMetaData, most: int, codecs: frozenset[str] | 
     if metadata.num_rows > most:
         raise InputError(
             f"has {metadata.num_rows} rows; {most // 2} were expected: each test id once a seed", file=file
+        )
+    if metadata.num_row_groups > MOST_GROUPS:
+        raise InputError(
+            f"has {metadata.num_row_groups} row groups; at most {MOST_GROUPS} are allowed, and one is enough", file=file
         )
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     chunks = [(group, group.column(i)) for group in groups for i in range(group.num_columns)]
@@ -227,10 +260,20 @@ def _check_plausible(
                 place = f"the {name} for {shown(table['id'][row].as_py())} of seed {table['seed'][row]}"
                 raise InputError(f"{place} is {table[name][row].as_py():g}; {advice}", file=file, field=name)
     predictions = table["prediction"].to_numpy().reshape(len(seeds), len(truth))
+    values, counts = np.unique(truth, return_counts=True)
+    alone = np.isin(truth, values[counts == 1])  # a model may well say exactly 0 where many labels are 0
     for seed, prediction in zip(seeds, predictions, strict=True):
         if np.sqrt(((prediction - truth) ** 2).mean()) <= ALIKE * truth.std():
             raise InputError(
                 f"the predictions of seed {seed} are the labels of {task.dataset} themselves; predict without them",
+                file=file,
+                field="prediction",
+            )
+        copied = int((np.abs(prediction - truth)[alone] <= 1e-9 * truth.std()).sum())
+        if copied > COPIED * alone.sum() and copied > 1:
+            raise InputError(
+                f"{copied} of the {len(truth)} predictions of seed {seed} are the labels of {task.dataset} to the last "
+                "digit; predict without them",
                 file=file,
                 field="prediction",
             )

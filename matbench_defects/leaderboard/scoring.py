@@ -9,14 +9,22 @@ from pathlib import Path
 
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError, nearest
+from matbench_defects.evaluation.comparing import compare
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.evaluation.scoring import Score, score
 from matbench_defects.evaluation.task import Task
 from matbench_defects.leaderboard.checking import CheckedSubmission, check_submission
 from matbench_defects.leaderboard.predictions import shown
 
-# Files that keep an empty folder in git, or say what it is for.
-_IGNORED = frozenset({".gitkeep", "README.md"})
+KEPT_BESIDE = frozenset({".gitkeep", "README.md"})
+"""Files that keep an empty folder in git, or say what it is for."""
+RESAMPLES = 1000
+"""How often test rows are drawn to tell ties."""
+RESAMPLES_ONE_BY_ONE = 200
+"""How often, where the metric has to be computed anew on each draw."""
+
+Scored = tuple[CheckedSubmission, dict[str, Score]]
+"""A submission that passed the check, with its scores by metric."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +40,22 @@ class Entry:
     baseline : bool
         Whether the task names the model as a baseline.
     rank : int
-        Place by the task's first metric, counted from one; equal scores share a place.
+        Place by the task's first metric: one more than the number of entries that are better beyond the luck of the
+        test rows.
+    shared : bool
+        Whether another entry has the same place.
     """
 
     checked: CheckedSubmission
     scores: dict[str, Score]
     baseline: bool
     rank: int
+    shared: bool = False
+
+    @property
+    def place(self) -> str:
+        """The rank for people, with a mark where it is shared."""
+        return f"{self.rank}=" if self.shared else str(self.rank)
 
 
 @dataclass(frozen=True)
@@ -82,17 +99,37 @@ def collect(root: str | Path, tasks: Iterable[Task], datasets: Mapping[str, Data
     root = Path(root)
     known = {task.name: task for task in tasks}
     folders, problems = _submission_folders(root, known)
-    unranked: dict[str, list[tuple[CheckedSubmission, dict[str, Score]]]] = {name: [] for name in known}
+    unranked: dict[str, list[Scored]] = {name: [] for name in known}
     for name, folder in folders:
-        task = known[name]
         try:
-            if task.dataset not in datasets:
-                raise InputError(f"cannot be scored: the dataset {task.dataset} is not at hand", file=str(folder))
-            checked = check_submission(folder, task, datasets[task.dataset])
-            unranked[name].append((checked, score(task, datasets[task.dataset], checked.predictions)))
+            unranked[name].append(check_and_score(folder, known[name], datasets))
         except InputError as error:
             problems.append(error)
-    return Standings({name: rank(known[name], found) for name, found in unranked.items()}, problems)
+    ranked = {name: rank(known[name], datasets[known[name].dataset], of) if of else [] for name, of in unranked.items()}
+    return Standings(ranked, problems)
+
+
+def check_and_score(folder: Path, task: Task, datasets: Mapping[str, Dataset]) -> Scored:
+    """Check one submission and score it from its predictions.
+
+    Parameters
+    ----------
+    folder : path
+        ``<task>/<model>/``.
+    task : Task
+        The task that it is for.
+    datasets : mapping of str to Dataset
+        By name and version.
+
+    Raises
+    ------
+    InputError
+        If it is refused, or the task's dataset is not at hand.
+    """
+    if task.dataset not in datasets:
+        raise InputError(f"cannot be scored: the dataset {task.dataset} is not at hand", file=str(folder))
+    checked = check_submission(folder, task, datasets[task.dataset])
+    return checked, score(task, datasets[task.dataset], checked.predictions)
 
 
 def _submission_folders(root: Path, known: Mapping[str, Task]) -> tuple[list[tuple[str, Path]], list[InputError]]:
@@ -112,34 +149,52 @@ def _submission_folders(root: Path, known: Mapping[str, Task]) -> tuple[list[tup
 
 
 def _listed(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.name not in _IGNORED)
+    return sorted(path for path in folder.iterdir() if path.name not in KEPT_BESIDE)
 
 
-def rank(task: Task, found: Iterable[tuple[CheckedSubmission, dict[str, Score]]]) -> list[Entry]:
+def rank(task: Task, dataset: Dataset, found: Iterable[Scored]) -> list[Entry]:
     """Rank scored submissions by the task's first metric.
 
     Parameters
     ----------
     task : Task
         Its first metric ranks; its baselines are marked.
+    dataset : Dataset
+        The task's dataset.
     found : iterable of tuple
         Submissions with their scores.
 
     Returns
     -------
     list of Entry
-        Best first; those whose metric is not defined come last.
+        Best first; those whose metric is not defined come last. Whoever is better only by the luck of the test rows
+        (`matbench_defects.evaluation.comparing.compare`) does not push another down.
     """
     first = metrics.get(task.metrics[0])
     sign = 1.0 if first.direction == "lower" else -1.0
 
-    def key(item: tuple[CheckedSubmission, dict[str, Score]]) -> tuple[bool, float]:
+    def key(item: Scored) -> tuple[bool, float]:
         mean = item[1][first.name].mean
         return (math.isnan(mean), 0.0 if math.isnan(mean) else sign * mean)
 
     ordered = sorted(found, key=lambda item: (*key(item), item[0].submission.model))
-    keys = [key(item) for item in ordered]
+    tied = _ties(task, dataset, ordered)
+    places: list[int] = []
+    for i, item in enumerate(ordered):
+        model = item[0].submission.model
+        better = sum(key(o) < key(item) and (o[0].submission.model, model) not in tied for o in ordered[:i])
+        places.append(max([better + 1, *places[-1:]]))
     return [
-        Entry(checked, scores, checked.submission.model in task.baselines, keys.index(place) + 1)
-        for (checked, scores), place in zip(ordered, keys, strict=True)
+        Entry(checked, scores, checked.submission.model in task.baselines, place, places.count(place) > 1)
+        for (checked, scores), place in zip(ordered, places, strict=True)
     ]
+
+
+def _ties(task: Task, dataset: Dataset, found: list[Scored]) -> set[tuple[str, str]]:
+    """Return the pairs of models, the better first, whose difference resampled test rows do not bear out."""
+    if len(found) < 2:
+        return set()
+    predictions = {checked.submission.model: checked.predictions for checked, _ in found}
+    resamples = RESAMPLES if metrics.get(task.metrics[0]).by_row else RESAMPLES_ONE_BY_ONE
+    comparison = compare(task, dataset, predictions, resamples=resamples)
+    return {(pair.first, pair.second) for pair in comparison.differences if pair.tie}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
@@ -13,23 +14,20 @@ from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import atomic_folder, write_json, write_text
+from matbench_defects.leaderboard.dataset_views import dataset_csv, dataset_data, dataset_views, page_name
 from matbench_defects.leaderboard.export import task_csv, task_data
-from matbench_defects.leaderboard.formatting import whole
+from matbench_defects.leaderboard.formatting import seconds, whole
+from matbench_defects.leaderboard.model_views import model_data, model_views, scores_csv
 from matbench_defects.leaderboard.scoring import collect
+from matbench_defects.leaderboard.submission import submission_schema
 from matbench_defects.leaderboard.views import TaskView, models_table, task_view, unit_of
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-ASSETS = ("site.css", "site.js", "icon.svg")
+ASSETS = ("site.css", "plots.css", "site.js", "plots.js", "viewer.js", "icon.svg")
+CHARTS = Path(__file__).resolve().parent / "vendor" / "chart.js"
+"""Chart.js as its authors publish it on npm, with its licence; ``vendor/README.md`` says which."""
 DATA_FILE = "leaderboard.json"
 """Every task with its entries; by it a folder is known to be a site."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture of a dataset, by its address in the site, with its caption."""
-
-    address: str
-    caption: str
 
 
 def build_site(
@@ -87,18 +85,42 @@ def _write(folder: Path, views: list[TaskView]) -> None:
     environment = _environment()
     for name in ASSETS:
         write_text(folder / "assets" / name, (TEMPLATES / name).read_text(encoding="utf-8"))
-    figures = {view.task.dataset: _copy_figures(view.dataset, folder) for view in views}
+    for file in sorted(CHARTS.iterdir()):
+        write_text(folder / "assets" / file.name, file.read_text(encoding="utf-8"))
+    datasets, models = dataset_views(views), model_views(views)
+    for dataset in datasets:
+        _copy_figures(dataset.dataset, folder)
     columns, rows = models_table(views)
-    index = environment.get_template("index.html.j2")
-    write_text(folder / "index.html", index.render(views=views, columns=columns, rows=rows, root="", page="index"))
-    page = environment.get_template("task.html.j2")
-    for view in views:
-        name = view.task.name
-        text = page.render(view=view, figures=figures[view.task.dataset], root="../", page=name)
-        write_text(folder / "tasks" / f"{name}.html", text)
-        write_json(folder / "tasks" / f"{name}.json", task_data(view))
-        write_text(folder / "tasks" / f"{name}.csv", task_csv(view))
+    page = _Page(environment, folder)
+    page.write("index", "index", views=views, columns=columns, rows=rows, datasets=datasets)
     write_json(folder / DATA_FILE, {"tasks": [task_data(view) for view in views]})
+    write_text(folder / "leaderboard.csv", scores_csv(views))
+    write_json(folder / "schema" / "submission.json", submission_schema())
+    for view in views:
+        page.write("task", f"tasks/{view.task.name}", view=view)
+        write_json(folder / "tasks" / f"{view.task.name}.json", task_data(view))
+        write_text(folder / "tasks" / f"{view.task.name}.csv", task_csv(view))
+    for model in models:
+        page.write("model", f"models/{model.name}", model=model)
+        write_json(folder / "models" / f"{model.name}.json", model_data(model))
+        write_text(folder / "models" / f"{model.name}.csv", scores_csv(views, model.name))
+    for dataset in datasets:
+        page.write("dataset", f"datasets/{dataset.name}", shown=dataset)
+        write_json(folder / "datasets" / f"{dataset.name}.json", dataset_data(dataset))
+        write_text(folder / "datasets" / f"{dataset.name}.csv", dataset_csv(dataset))
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Writes pages; `root` leads from each to the top of the site."""
+
+    environment: jinja2.Environment
+    folder: Path
+
+    def write(self, template: str, address: str, **shown: Any) -> None:
+        root = "../" * address.count("/")
+        text = self.environment.get_template(f"{template}.html.j2").render(root=root, page=address, **shown)
+        write_text(self.folder / f"{address}.html", text)
 
 
 def _environment() -> jinja2.Environment:
@@ -110,22 +132,15 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["whole"] = whole
-    environment.globals["unit_of"] = unit_of
+    environment.filters |= {"whole": whole, "seconds": seconds}
+    environment.globals |= {"unit_of": unit_of, "page_name": page_name}
     return environment
 
 
-def _copy_figures(dataset: Dataset, folder: Path) -> list[Figure]:
-    captions = dataset.manifest.get("figures", {})
-    found = []
+def _copy_figures(dataset: Dataset, folder: Path) -> None:
+    """Copy the pictures that a dataset's card shows."""
     for name in sorted(dataset.manifest["files"]):
-        if not re.fullmatch(r"figures/[A-Za-z0-9][A-Za-z0-9_.-]*\.(svg|png)", name):
-            continue
-        address = f"figures/{dataset.name}-{dataset.version}/{Path(name).name}"
-        target = folder / address
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes((dataset.folder / name).read_bytes())
-        words = re.sub(r"[-_]+", " ", Path(name).stem)
-        caption = captions.get(name) if isinstance(captions, dict) else None
-        found.append(Figure(address, str(caption or words[:1].upper() + words[1:])))
-    return found
+        if re.fullmatch(r"figures/[A-Za-z0-9][A-Za-z0-9_.-]*\.(svg|png)", name):
+            target = folder / "figures" / page_name(dataset) / Path(name).name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((dataset.folder / name).read_bytes())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -17,8 +17,12 @@ PREDICTIONS_FILE = "predictions.parquet"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 """What a task's and a model's name look like; both are folder names and parts of addresses."""
 
-# They turn the direction of the text around them: a title could show other words than it holds.
-_DIRECTION_MARKS = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+# Control, format (marks that turn the direction of text, spaces without width), half and private characters, line ends:
+# with them a title could show other words than it holds. Two joiners are letters' business in several scripts.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_JOINERS = frozenset("\u200c\u200d")
+MOST_MARKS = 4
+"""How many accents may stand on one letter; more of them climb over the lines above."""
 _DOI = re.compile(r"10\.\d{4,9}/[!-~]+")
 
 
@@ -26,9 +30,14 @@ def _check_line(text: str) -> str:
     """Refuse what is not one line of visible text."""
     if not text.strip():
         raise ValueError("is empty")
+    marks = 0
     for character in text:
-        if character in _DIRECTION_MARKS or unicodedata.category(character) in {"Cc", "Cs", "Co", "Zl", "Zp"}:
+        category = unicodedata.category(character)
+        if category in _UNSEEN and character not in _JOINERS:
             raise ValueError(f"one line of plain text was expected; it holds the character U+{ord(character):04X}")
+        marks = marks + 1 if category in {"Mn", "Me"} else 0
+        if marks > MOST_MARKS:
+            raise ValueError(f"more than {MOST_MARKS} accents stand on one letter; write it plainly")
     return text
 
 
@@ -106,6 +115,9 @@ class Submission(BaseModel):
     """DOI or address of the paper, or null."""
     training_data: Long
     """Everything that the model was fitted on, pretraining included."""
+    training_overlap: Literal["none", "structures", "unknown"]
+    """Whether any of it, pretraining included, is a test configuration: ``none``; ``structures``, some are, with labels
+    of another kind or level of theory; ``unknown``. A model that has seen the test labels has no place here."""
     seeds: Annotated[list[Seed], Field(min_length=1, max_length=100)]
     """The seeds that the predictions hold, each once."""
     cost: Cost
@@ -125,7 +137,8 @@ class Submission(BaseModel):
 
 def submission_schema() -> dict[str, Any]:
     """Return the JSON Schema of ``submission.yaml``, for editors that complete and check it."""
-    return Submission.model_json_schema()
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SUBMISSION_FILE}
+    return schema | {k: v for k, v in Submission.model_json_schema().items() if k not in schema}
 
 
 def submission_text(submission: Submission) -> str:

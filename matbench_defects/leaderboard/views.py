@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
@@ -13,7 +14,7 @@ from matbench_defects.evaluation.metrics import Metric, metrics
 from matbench_defects.evaluation.scoring import Score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
 from matbench_defects.leaderboard.formatting import MISSING, column_decimals, fixed, mebibytes, seconds, spread, whole
-from matbench_defects.leaderboard.parity import ParityPlot, parity_plots
+from matbench_defects.leaderboard.plots import task_plots
 from matbench_defects.leaderboard.scoring import Entry
 from matbench_defects.leaderboard.submission import Submission
 
@@ -39,12 +40,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: its text, its spread, what it sorts by (empty where it is not defined), whether it leads its column."""
+    """A cell: its text, its spread, what it sorts by (empty where it is not defined), whether it leads its column.
+
+    In the table across tasks `place` is the rank there.
+    """
 
     text: str
     sort: str
     spread: str = ""
     best: bool = False
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class Row:
     baseline: bool
     cells: list[Cell]
     rank: int = 0
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,8 +102,8 @@ class TaskView:
         has no entry there; else None.
     columns, rows
         The table.
-    plots : list of ParityPlot
-        One an entry.
+    plots : dict
+        What the plots show, as plain data.
     bars : list of Bar
         The best entries and the best baselines, best first.
     verdict : str
@@ -115,7 +121,7 @@ class TaskView:
     gaps: list[float] | None
     columns: list[Column]
     rows: list[Row]
-    plots: list[ParityPlot]
+    plots: dict[str, Any]
     bars: list[Bar]
     verdict: str
 
@@ -147,7 +153,7 @@ def task_view(
     for i, entry in enumerate(entries):
         about = entry.checked.submission
         own = [column[i] for column in cells]
-        lines.append(Row(about.model, about.title, about.description, entry.baseline, own, entry.rank))
+        lines.append(Row(about.model, about.title, about.description, entry.baseline, own, entry.rank, entry.place))
     return TaskView(
         task=task,
         dataset=dataset,
@@ -160,7 +166,7 @@ def task_view(
         gaps=gaps,
         columns=columns,
         rows=lines,
-        plots=parity_plots(entries, rows["id"].to_pylist(), rows[task.target].to_numpy(), quantity.shown_unit),
+        plots=task_plots(task, dataset, entries, rows, measures[0], quantity.shown_unit),
         bars=_bars(entries, measures[0]),
         verdict=_verdict(entries, measures[0], quantity),
     )
@@ -262,6 +268,9 @@ def _verdict(entries: list[Entry], metric: Metric, quantity: Quantity) -> str:
     if baseline is None:
         return f"{title} leads; there is no baseline to compare it with."
     reference = baseline.checked.submission.title
+    if best.rank == baseline.rank:
+        luck = "the difference may be the luck of the test rows"
+        return f"{title} and the best baseline, {reference}, share a place: {luck}."
     ours, theirs = best.scores[metric.name].mean, baseline.scores[metric.name].mean
     if abs(ours - theirs) <= math.hypot(best.scores[metric.name].deviation, baseline.scores[metric.name].deviation):
         over = "folds" if best.scores[metric.name].by_fold else "seeds"
@@ -307,7 +316,9 @@ def models_table(views: Sequence[TaskView]) -> tuple[list[Column], list[Row]]:
         )
         for view in views
     ]
-    cells: list[Mapping[str, Cell]] = [{row.name: row.cells[0] for row in view.rows} for view in views]
+    cells: list[Mapping[str, Cell]] = [
+        {row.name: replace(row.cells[0], place=row.place) for row in view.rows} for view in views
+    ]
     shares: dict[str, list[float]] = {}
     titles: dict[str, Row] = {}
     for view in views:

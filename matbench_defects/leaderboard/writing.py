@@ -58,6 +58,7 @@ def write_submission(
     out_root: str | Path,
     *,
     authors: list[str],
+    training_overlap: str = "unknown",
     code: str | None = None,
     paper: str | None = None,
     license: str = "CC-BY-4.0",
@@ -76,6 +77,8 @@ def write_submission(
         Where submissions lie; this one goes to ``<task>/<model>/`` in it. An older one there is replaced.
     authors : list of str
         Who makes the submission.
+    training_overlap : {"none", "structures", "unknown"}
+        Whether test configurations are among what the model was fitted on, pretraining included.
     code : str, optional
         Address of the model's code.
     paper : str, optional
@@ -112,6 +115,7 @@ def write_submission(
         "code": code,
         "paper": paper or next(iter(found.model.references), None),
         "training_data": found.training_data,
+        "training_overlap": training_overlap,
         "seeds": sorted(found.seeds),
         "cost": found.cost.model_dump(),
         "hardware": found.hardware,

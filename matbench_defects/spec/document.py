@@ -167,6 +167,8 @@ def read_document(path: str | Path) -> Document:
         problem = error.problem or "cannot be parsed"
         if "\\t" in problem:
             problem = "a tab is used for indentation; YAML allows only spaces there"
+        if "another document" in problem:
+            problem = "a second document begins; a file holds one"
         raise InputError(f"not valid YAML: {problem}", file=name, line=mark.line + 1 if mark else None) from None
     except yaml.YAMLError as error:
         raise InputError(f"not valid YAML: {str(error).splitlines()[0]}", file=name) from None

@@ -12,6 +12,7 @@ from leaderboard_samples import describe, make_task, place, predict, write_datas
 
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.evaluation.task import Task
+from matbench_defects.leaderboard.site import build_site
 
 
 @pytest.fixture(scope="session")
@@ -37,5 +38,19 @@ def submit(tmp_path: Path, task: Task, dataset: Dataset) -> Callable[..., Path]:
     ) -> Path:
         table = predict(task, dataset, error, seed=len(model)) if predictions is None else predictions
         return place(tmp_path / "submissions", describe(task, model, **fields), table)
+
+    return make
+
+
+@pytest.fixture
+def build(submit: Callable[..., Path], tmp_path: Path, dataset: Dataset, task: Task) -> Callable[[], Path]:
+    def make() -> Path:
+        low = make_task("lno-low", split="low-lithium", kind="extrapolation", title="To low lithium content")
+        empty = make_task("lno-new", title="A task without submissions", description="")
+        root = tmp_path / "submissions"
+        root.mkdir(exist_ok=True)
+        problems = build_site(tmp_path / "site", root, {task.dataset: dataset}, [task, low, empty])
+        assert problems == []
+        return tmp_path / "site"
 
     return make

@@ -25,8 +25,9 @@ FIGURE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 200"><rect 
 """
 
 
-def write_dataset(folder: Path, name: str = "lno-cathode") -> Dataset:
-    contents = [(n, k) for n in range(13) for k in range(8)]
+def write_dataset(folder: Path, name: str = "lno-cathode", arrangements: int = 8) -> Dataset:
+    """Write a dataset of so many arrangements of each of 13 contents; a fifth of them is the test part."""
+    contents = [(n, k) for n in range(13) for k in range(arrangements)]
     lithium = np.array([n for n, _ in contents]) / 12
     noise = np.random.default_rng(3)
     energy = -0.25 * 4 * lithium * (1 - lithium) + 0.05 * noise.normal(size=len(contents))
@@ -101,6 +102,7 @@ def describe(task: Task, model: str, **fields: Any) -> Submission:
         "code": "https://example.org/code",
         "paper": "10.1000/xyz123",
         "training_data": "train and validation parts of the split 'random' of lno-cathode@1.0.0",
+        "training_overlap": "none",
         "seeds": list(task.seeds),
         "cost": {
             "train_seconds": 12.3,

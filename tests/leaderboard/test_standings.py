@@ -72,7 +72,7 @@ def test_every_problem_is_reported(submit: Submit, tmp_path: Path, task: Task, d
     messages = "\n".join(str(problem) for problem in standings.problems)
     assert len(standings.problems) == 5
     for words in (
-        "cannot be read as Parquet",
+        "is no Parquet file",
         "nothing else",
         "'no-such-task', which is no task",
         "stray.txt",

@@ -40,7 +40,7 @@ def read(tmp_path):
         ('a: 1\n"\\ud800": 2\n', 2, None, "an escape stands for half a character"),
         ("a: [1, 2\n", 2, None, "not valid YAML: "),
         ("a: 1\n b: 2\n", 2, None, "not valid YAML: mapping values are not allowed here"),
-        ("a: 1\n---\nb: 2\n", 2, None, "not valid YAML: but found another document"),
+        ("a: 1\n---\nb: 2\n", 2, None, "not valid YAML: a second document begins; a file holds one"),
         ("", None, None, "is empty"),
         ("# only a comment\n", None, None, "is empty"),
         ("- a\n- b\n", 1, None, "a mapping of fields was expected at the top"),

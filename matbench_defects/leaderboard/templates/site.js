@@ -35,3 +35,24 @@ for (const table of document.querySelectorAll("table[data-sortable]")) {
   const header = headers.find((item) => item.dataset.key === asked.get("sort"));
   if (header) sortBy(header, asked.get("order") === "descending" ? "descending" : "ascending");
 }
+
+// Filters a table by the words in its rows, and by whether they are baselines.
+for (const field of document.querySelectorAll("[data-filter]")) {
+  const name = field.dataset.filter, rows = [...document.getElementById(name).tBodies[0].rows];
+  const without = document.querySelector(`[data-without-baselines="${name}"]`);
+  const count = document.querySelector(`[data-count="${name}"]`);
+
+  function filter() {
+    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = (without.checked && row.classList.contains("baseline")) || !words.every((word) => text.includes(word));
+    }
+    const left = rows.filter((row) => !row.hidden).length;
+    count.textContent = left < rows.length ? `${left} of ${rows.length} shown` : "";
+  }
+
+  field.addEventListener("input", filter);
+  without.addEventListener("change", filter);
+  filter(); // a browser that goes back fills the fields in again
+}
