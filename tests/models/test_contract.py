@@ -10,11 +10,13 @@ from matbench_defects.columns import Quantity
 from matbench_defects.dataset.structures import structure_rows, structure_schema
 from matbench_defects.labels.jobs import select
 from matbench_defects.models.model import Background, Rows, make_model, models
-from matbench_defects.models.pathway_dopants import PathwayDopantModel
+from matbench_defects.models.saving import load_model, save_model
 from matbench_defects.spec.loading import load_spec
 
 QUICK = {"schnet": {"epochs": 2, "width": 16, "interactions": 1}}
 """Settings under which a model is quick; what is tested does not depend on how well it is fitted."""
+QUICK["ensemble-defect-boosting"] = {"trees": 10, "folds": 0, "members": 2}
+QUICK |= {name: {"trees": 10, "folds": 0} for name in models.names() if name.endswith(("-forest", "-boosting"))}
 
 
 PATHWAYS = """
@@ -61,12 +63,15 @@ def pathways(tmp_path_factory):
 @pytest.fixture(scope="module")
 def parts(name, request):
     """What a model is fitted on and tested with."""
-    wanted = "pathways" if issubclass(models.get(name), PathwayDopantModel) else "structures"
+    wanted = "pathways" if name.startswith("pathway-") else "structures"
     return request.getfixturevalue(wanted)
 
 
-@pytest.fixture(scope="module", params=models.names())
+@pytest.fixture(scope="module", params=[*models.names(), "ensemble-cluster-expansion", "ensemble-defect-boosting"])
 def name(request):
+    descriptor = getattr(models.get(request.param), "Descriptor", None)
+    if descriptor is not None and descriptor.needs:
+        pytest.importorskip(descriptor.needs)
     return request.param
 
 
@@ -139,6 +144,14 @@ def test_equivalent_structures_get_the_same_value(model, parts):
     np.testing.assert_allclose(
         model.predict(moved).values, model.predict(rows.take([row])).values, rtol=1e-4, atol=2e-5
     )
+
+
+def test_saved_and_loaded_it_predicts_the_same(name, model, parts, tmp_path):
+    rows = parts["test"][0]
+    save_model(model, tmp_path / "saved", name, rows.background)
+    loaded = load_model(tmp_path / "saved")
+    assert (loaded.name, loaded.target, loaded.quantity) == (name, rows.background.target, rows.background.quantity)
+    np.testing.assert_array_equal(loaded.model.predict(rows).values, model.predict(rows).values)
 
 
 def test_says_what_it_is(name, model):
