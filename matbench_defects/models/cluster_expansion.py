@@ -10,7 +10,7 @@ from pydantic import Field
 
 from matbench_defects.crystal.space import Space
 from matbench_defects.models.linear import LinearModel
-from matbench_defects.models.model import ModelSettings, Rows, models
+from matbench_defects.models.model import ModelSettings, Rows, State, models
 
 SAME_SHELL = 3
 """Distances that agree to this many decimals of an ångström belong to one shell."""
@@ -95,6 +95,15 @@ class ClusterExpansion(LinearModel):
                 if name in column:
                     result[where, column[name]] = value
         return result
+
+    def state(self) -> State:
+        """Return the regression and which feature each of its coefficients belongs to."""
+        return super().state() | {"names": [list(name) for name in self._names]}
+
+    def restore(self, state: State) -> None:
+        """Take both."""
+        super().restore(state)
+        self._names = [tuple(name) for name in state["names"]]
 
     def _of_space(self, rows: Rows, name: str) -> tuple[NDArray[np.int64], dict[tuple[Any, ...], NDArray[np.float64]]]:
         space = rows.background.spaces[name]

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.models.model import ModelSettings, Prediction, Rows, with_validation
+from matbench_defects.models.model import INVARIANCES, ModelSettings, Prediction, Rows, State, with_validation
+from matbench_defects.models.saving import estimator_bytes, estimator_of
 
 PENALTIES = tuple(10.0**k for k in range(-6, 4))
 """Ridge penalties to choose from, on standardised features."""
@@ -19,9 +20,11 @@ class LinearModel(ABC):
 
     Settings: ClassVar[type[ModelSettings]] = ModelSettings
     seeded: ClassVar[bool] = False
+    invariances: ClassVar[frozenset[str]] = INVARIANCES
 
     def __init__(self, settings: Any, seed: int, device: str) -> None:
         self.settings = settings
+        self.seed = seed
         self._pipeline: Any = None
 
     @abstractmethod
@@ -45,6 +48,14 @@ class LinearModel(ABC):
     def predict(self, rows: Rows) -> Prediction:
         """Return a value for each row."""
         return Prediction(np.asarray(self._pipeline.predict(self.features(rows)), dtype=np.float64))
+
+    def state(self) -> State:
+        """Return the regression; a model that learns more in `prepare` adds it."""
+        return {"regression": estimator_bytes(self._pipeline)}
+
+    def restore(self, state: State) -> None:
+        """Take the regression."""
+        self._pipeline = estimator_of(state["regression"])
 
     @property
     def parameters(self) -> int | None:

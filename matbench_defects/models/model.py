@@ -46,6 +46,15 @@ INPUT_COLUMNS = (
 """What a model may see of a row, besides the ``content_`` columns: the ideal structure, never a label."""
 
 
+PERMUTATION, ROTATION, TRANSLATION, SUPERCELL = "permutation", "rotation", "translation", "supercell"
+INVARIANCES = frozenset({PERMUTATION, ROTATION, TRANSLATION, SUPERCELL})
+"""What a prediction may be unchanged under: another order of the atoms or defects in a row, a rotation of the cell with
+all in it, a shift of all positions, and repeating the cell (of a target that is per atom or formula unit)."""
+
+State = dict[str, Any]
+"""What a model has learnt: numbers by name as numpy arrays, the rest as values that JSON can hold; never an object."""
+
+
 class ModelSettings(Strict):
     """Settings of a model; each adds its own fields with defaults. Unknown ones are refused."""
 
@@ -143,7 +152,14 @@ class Prediction:
 
 
 class Model(Protocol):
-    """A model of one target."""
+    """A model of one target.
+
+    What was learnt leaves a model as its `state` and comes back by `restore`, called on a new model of the same kind,
+    settings and seed that was never fitted. `saving.save_model` writes a state as ``model.json`` and ``arrays.npz``,
+    nothing pickled, and `saving.load_model` reads it. A torch network gives its ``state_dict`` as arrays; a
+    scikit-learn estimator becomes one array of bytes by `saving.estimator_bytes` and comes back by
+    `saving.estimator_of`. A restored model predicts what the saved one did, to the last bit on the same machine.
+    """
 
     Settings: ClassVar[type[ModelSettings]]
     title: ClassVar[str]
@@ -152,6 +168,11 @@ class Model(Protocol):
     """DOIs."""
     seeded: ClassVar[bool]
     """Whether the seed changes the predictions; a model that ignores it is fitted once."""
+    invariances: ClassVar[frozenset[str]]
+    """Which of `INVARIANCES` its predictions have; tests/models/test_contract.py holds it to them."""
+    settings: Any
+    """Those that it was made with, of the type `Settings`."""
+    seed: int
 
     def __init__(self, settings: Any, seed: int, device: str) -> None: ...
 
@@ -160,7 +181,21 @@ class Model(Protocol):
         ...
 
     def predict(self, rows: Rows) -> Prediction:
-        """Return a value for each row, in order."""
+        """Return a value for each row, in order.
+
+        Raises
+        ------
+        InputError
+            If a row holds what the model cannot know, such as an element that no training row had.
+        """
+        ...
+
+    def state(self) -> State:
+        """Return what was learnt; only called after `fit`."""
+        ...
+
+    def restore(self, state: State) -> None:
+        """Take over what another model of the same kind and settings has learnt."""
         ...
 
     @property

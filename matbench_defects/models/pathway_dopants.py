@@ -12,7 +12,17 @@ from pydantic import Field
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import nearest_images
 from matbench_defects.errors import InputError
-from matbench_defects.models.model import ModelSettings, Prediction, Rows, models, with_validation
+from matbench_defects.models.model import (
+    INVARIANCES,
+    SUPERCELL,
+    ModelSettings,
+    Prediction,
+    Rows,
+    State,
+    models,
+    with_validation,
+)
+from matbench_defects.models.saving import estimator_bytes, estimator_of
 from matbench_defects.spec.fields import VACANCY
 
 PENALTIES = tuple(10.0**k for k in range(-4, 5))
@@ -99,6 +109,8 @@ class PathwayDopantModel:
     Settings: ClassVar[type[ModelSettings]] = PathwayDopantSettings
     references: ClassVar[tuple[str, ...]] = ()
     seeded: ClassVar[bool] = False
+    invariances: ClassVar[frozenset[str]] = INVARIANCES - {SUPERCELL}
+    """A repeated cell would hold two hops."""
 
     def __init__(self, settings: Any, seed: int, device: str) -> None:
         self.settings = settings
@@ -125,6 +137,14 @@ class PathwayDopantModel:
     def predict(self, rows: Rows) -> Prediction:
         """Return a value for each row."""
         return Prediction(np.asarray(self._regression.predict(self.features(rows)), dtype=np.float64))
+
+    def state(self) -> State:
+        """Return the regression."""
+        return {"regression": estimator_bytes(self._regression)}
+
+    def restore(self, state: State) -> None:
+        """Take the regression."""
+        self._regression = estimator_of(state["regression"])
 
     @property
     def parameters(self) -> int | None:

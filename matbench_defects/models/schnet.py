@@ -10,7 +10,7 @@ from pydantic import Field
 
 from matbench_defects.errors import InputError
 from matbench_defects.models.graphs import atom_graphs
-from matbench_defects.models.model import ModelSettings, Prediction, Rows, models
+from matbench_defects.models.model import INVARIANCES, ModelSettings, Prediction, Rows, State, models
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -51,6 +51,7 @@ class SchNet:
     )
     references: ClassVar[tuple[str, ...]] = ("10.1063/1.5019779",)
     seeded: ClassVar[bool] = True
+    invariances: ClassVar[frozenset[str]] = INVARIANCES
 
     def __init__(self, settings: Any, seed: int, device: str) -> None:
         import torch
@@ -117,6 +118,20 @@ class SchNet:
             for batch in DataLoader(atom_graphs(rows, self.settings.cutoff), batch_size=self.settings.batch_size):
                 values.extend(self._forward(self._network, batch.to(self.device)).tolist())
         return Prediction(np.array(values, dtype=np.float64) * self._scale + self._mean)
+
+    def state(self) -> State:
+        """Return the weights and the scale of the target."""
+        weights = {name: tensor.cpu().numpy() for name, tensor in self._network.state_dict().items()}
+        return weights | {"mean": self._mean, "scale": self._scale}
+
+    def restore(self, state: State) -> None:
+        """Take both."""
+        import torch
+
+        self._mean, self._scale = state.pop("mean"), state.pop("scale")
+        self._network = self._new_network().to(self.device)
+        self._network.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
+        self._network.eval()
 
     @property
     def parameters(self) -> int | None:

@@ -19,7 +19,7 @@ from matbench_defects.labels.engine import Method, engines
 from matbench_defects.labels.jobs import REFERENCE
 from matbench_defects.labels.running import Job, run_jobs
 from matbench_defects.labels.store import LabelStore
-from matbench_defects.models.model import ModelSettings, Prediction, Rows, models
+from matbench_defects.models.model import INVARIANCES, ModelSettings, Prediction, Rows, State, models
 from matbench_defects.shipped import cache_folder
 
 
@@ -33,8 +33,11 @@ class ZeroShot:
     Settings: ClassVar[type[ModelSettings]] = ModelSettings
     engine: ClassVar[str]
     seeded: ClassVar[bool] = False
+    invariances: ClassVar[frozenset[str]] = INVARIANCES
 
     def __init__(self, settings: Any, seed: int, device: str) -> None:
+        self.settings = settings
+        self.seed = seed
         self.method = Method(f"{self.engine}_static", self.engine, engines.get(self.engine).Settings(), None)
 
     def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
@@ -77,6 +80,13 @@ class ZeroShot:
         values = target.values(Labelled(members, found))[: len(asked)]
         seconds = sum(labels[jobs[id_].key].seconds for id_, *_ in asked)
         return Prediction(np.array(values, dtype=np.float64), seconds=seconds)
+
+    def state(self) -> State:
+        """Return nothing: nothing was learnt."""
+        return {}
+
+    def restore(self, state: State) -> None:
+        """Do nothing."""
 
     @property
     def parameters(self) -> int | None:

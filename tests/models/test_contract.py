@@ -11,6 +11,7 @@ from matbench_defects.dataset.structures import structure_rows, structure_schema
 from matbench_defects.labels.jobs import select
 from matbench_defects.models.model import Background, Rows, make_model, models
 from matbench_defects.models.pathway_dopants import PathwayDopantModel
+from matbench_defects.models.saving import load_model, save_model
 from matbench_defects.spec.loading import load_spec
 
 QUICK = {"schnet": {"epochs": 2, "width": 16, "interactions": 1}}
@@ -139,6 +140,14 @@ def test_equivalent_structures_get_the_same_value(model, parts):
     np.testing.assert_allclose(
         model.predict(moved).values, model.predict(rows.take([row])).values, rtol=1e-4, atol=2e-5
     )
+
+
+def test_saved_and_loaded_it_predicts_the_same(name, model, parts, tmp_path):
+    rows = parts["test"][0]
+    save_model(model, tmp_path / "saved", name, rows.background)
+    loaded = load_model(tmp_path / "saved")
+    assert (loaded.name, loaded.target, loaded.quantity) == (name, rows.background.target, rows.background.quantity)
+    np.testing.assert_array_equal(loaded.model.predict(rows).values, model.predict(rows).values)
 
 
 def test_says_what_it_is(name, model):
