@@ -14,7 +14,7 @@ from matbench_defects.models.pathway_dopants import PathwayDopantModel
 from matbench_defects.models.saving import load_model, save_model
 from matbench_defects.spec.loading import load_spec
 
-QUICK = {"schnet": {"epochs": 2, "width": 16, "interactions": 1}}
+QUICK = {"schnet": {"epochs": 2, "width": 16, "layers": 1}}
 """Settings under which a model is quick; what is tested does not depend on how well it is fitted."""
 
 
