@@ -244,6 +244,8 @@ def atomic_numbers(rows: Rows, name: str, zero: str | None = None) -> Integers:
     for s in species:
         if s not in known and s != zero:
             raise InputError(f"{s} is no element, so no graph can be made of it")
+        if s != zero and known[s] >= HOP:
+            raise InputError(f"{s} is heavier than any element that a graph network knows")
     numbers = np.array([0 if s == zero else known[s] for s in species], dtype=np.int64)
     result: Integers = numbers[encoded.indices.to_numpy()] if len(species) else np.empty(0, dtype=np.int64)
     return result
