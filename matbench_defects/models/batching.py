@@ -136,10 +136,7 @@ def _ends(offsets: NDArray[np.int64], chosen: NDArray[np.int64]) -> tuple[list[i
 def _joined(values: Tensor, parts: list[slice], axis: int = 0) -> Tensor:
     import torch
 
-    if axis:
-        found = [values[:, part] for part in parts]
-    else:
-        found = [values[part] for part in parts]
+    found = [values[:, part] if axis else values[part] for part in parts or [slice(0, 0)]]
     return found[0] if len(found) == 1 else torch.cat(found, dim=axis)
 
 
