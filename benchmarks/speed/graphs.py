@@ -2,9 +2,9 @@
 
     python benchmarks/speed/graphs.py [--structures 1000] [--matgl-python /path/to/python] [--device cpu] [--write]
 
-All ways are timed in turn, three times over, and the fastest of each counts, since a machine is seldom quiet. The seconds
-are of the processor, not of the clock, unless the device is a GPU. The structures are CsPbI3 with three of 32 lead atoms
-exchanged for cadmium, 160 atoms each. matgl is timed in a process of its own, under a Python that has it:
+All ways are timed in turn, three times over, and the fastest of each counts, since a machine is seldom quiet. The
+seconds are of the processor, not of the clock, unless the device is a GPU. The structures are CsPbI3 with three of 32
+lead atoms exchanged for cadmium, 160 atoms each. matgl is timed in a process of its own, under a Python that has it:
 `python -m venv PEERS; PEERS/bin/pip install matgl pymatgen`.
 """
 

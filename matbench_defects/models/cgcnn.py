@@ -30,7 +30,7 @@ class CGCNN(GraphModel):
         from torch import nn
         from torch_geometric.nn import CGConv
 
-        from matbench_defects.models.megnet_layers import Gaussians
+        from matbench_defects.models.layers.gaussians import Gaussians
 
         settings: Any = self.settings
         width = settings.width
@@ -43,9 +43,7 @@ class CGCNN(GraphModel):
                 self.layers = nn.ModuleList(
                     CGConv(width, settings.gaussians, batch_norm=True) for _ in range(settings.layers)
                 )
-                self.of_node = nn.Sequential(
-                    nn.Softplus(), nn.Linear(width, width), nn.Softplus(), nn.Linear(width, 1)
-                )
+                self.of_node = nn.Sequential(nn.Softplus(), nn.Linear(width, width), nn.Softplus(), nn.Linear(width, 1))
 
             def forward(self, batch: Batch) -> Tensor:
                 node = self.species(batch.of_nodes["number"])

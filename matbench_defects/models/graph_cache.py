@@ -1,4 +1,4 @@
-"""Edges of graphs on disk, as Arrow files in the user's cache, so that a second model or seed finds no neighbours again."""
+"""Edges of graphs on disk, as Arrow files in the user's cache, so that a second model or seed finds them there."""
 
 from __future__ import annotations
 
@@ -89,9 +89,8 @@ def _write(path: Path, found: Found) -> None:
     columns = {"first": column(pairs[0]), "second": column(pairs[1])}
     columns |= {name: column(values) for name, values in carried.items()}
     table = pa.table(columns)
-    with atomic_path(path) as temporary, pa.OSFile(str(temporary), "wb") as sink:
-        with pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table)
+    with atomic_path(path) as temporary, pa.ipc.new_file(str(temporary), table.schema) as writer:
+        writer.write_table(table)
 
 
 def _prune(folder: Path, newest: Path) -> None:

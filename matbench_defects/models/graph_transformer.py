@@ -53,7 +53,7 @@ class GraphTransformer(GraphModel):
         from torch import nn
         from torch_geometric.nn import TransformerConv
 
-        from matbench_defects.models.megnet_layers import Gaussians
+        from matbench_defects.models.layers.gaussians import Gaussians
 
         settings: Any = self.settings
         width, heads = settings.width, settings.heads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,9 +69,9 @@ def atom_graphs(rows: Rows, cutoff: float, *, vectors: bool = False, cache: bool
         for, ``vector`` (Å, from the first end to the second, shape (e, 3)).
     """
     points, boxes, numbers, nodes = _sites(rows)
-    make = lambda: neighbours(points, boxes, nodes, cutoff, vectors)  # noqa: E731
+    make = functools.partial(neighbours, points, boxes, nodes, cutoff, vectors)
     if cache:
-        key = graph_cache.key("atoms", points, boxes, nodes, cutoff, vectors)
+        key = graph_cache.key(points, boxes, nodes, cutoff, vectors)
         edges, pairs, carried = graph_cache.known(key, make)
     else:
         edges, pairs, carried = make()

@@ -39,7 +39,8 @@ class MEGNet(GraphModel):
         from torch import nn
         from torch_geometric.nn import Set2Set
 
-        from matbench_defects.models.megnet_layers import Gaussians, MEGNetBlock, dense
+        from matbench_defects.models.layers.gaussians import Gaussians
+        from matbench_defects.models.layers.megnet import MEGNetBlock, dense
 
         settings: Any = self.settings
         width = settings.width

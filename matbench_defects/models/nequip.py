@@ -150,7 +150,10 @@ class Allegro(EquivariantPotential):
 
         settings: Any = self.settings
         found: Module = AllegroModel(
-            radial_chemical_embed={"_target_": "allegro.nn.TwoBodyBesselScalarEmbed", "num_bessels": settings.gaussians},
+            radial_chemical_embed={
+                "_target_": "allegro.nn.TwoBodyBesselScalarEmbed",
+                "num_bessels": settings.gaussians,
+            },
             num_scalar_features=2 * settings.width,
             num_tensor_features=settings.width,
             **common,

@@ -57,7 +57,8 @@ class SparseMEGNet(GraphModel):
         import torch
         from torch import nn
 
-        from matbench_defects.models.megnet_layers import Gaussians, MEGNetBlock, dense
+        from matbench_defects.models.layers.gaussians import Gaussians
+        from matbench_defects.models.layers.megnet import MEGNetBlock, dense
 
         settings: Any = self.settings
         width = settings.width
@@ -85,6 +86,7 @@ class SparseMEGNet(GraphModel):
                 state = self.host(torch.cat([host, batch.of_graphs["volume"].log()[:, None]], dim=1))
                 for block in self.blocks:
                     node, edge, state = block(node, batch.pairs, edge, state, batch.graph)
-                return summed(batch, self.of_node(node)) + self.of_state(state).squeeze(1).float()
+                of_host: Tensor = self.of_state(state).squeeze(1).float()
+                return summed(batch, self.of_node(node)) + of_host
 
         return Network()

@@ -91,9 +91,7 @@ class SpeciesReference:
             row, number = (int(i) for i in np.argwhere(held)[0])
             what = "a hop" if number == HOP else "a vacancy" if number == 0 else chemical_symbols[number]
             seen = ", ".join(sorted(chemical_symbols[n] for n in self.known if n not in (0, HOP))) or "none"
-            raise InputError(
-                f"{rows.column('id')[row]} holds {what}, which no training row had; elements of the training rows: {seen}"
-            )
+            raise InputError(f"{rows.column('id')[row]} holds {what}, which no training row had; those had {seen}")
 
     def state(self) -> State:
         """Return everything under names of its own."""
@@ -124,7 +122,8 @@ def node_kinds(graphs: Graphs) -> NDArray[np.int64]:
 
 def row_sums(graphs: Graphs, values: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the sum over the nodes of each graph, shape (n,)."""
-    return np.bincount(_row_of_nodes(graphs), weights=values, minlength=len(graphs))
+    sums = np.bincount(_row_of_nodes(graphs), weights=values, minlength=len(graphs))
+    return sums.astype(np.float64)  # they are whole numbers where there is no node at all
 
 
 def amounts(graphs: Graphs, kinds: list[Kind]) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from moved_rows import equivalent, permutation, repeated, rewritten, rotation, translation
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.structures import structure_rows, structure_schema
@@ -17,11 +18,8 @@ from matbench_defects.models.pathway_dopants import PathwayDopantModel
 from matbench_defects.models.saving import load_model, save_model
 from matbench_defects.models.zero_shot import ZeroShot
 from matbench_defects.spec.loading import load_spec
-from moved_rows import equivalent, permutation, repeated, rewritten, rotation, translation
 
-QUICK = {
-    name: {"epochs": 2, "width": 8, "layers": 1} for name, kind in models.items() if issubclass(kind, GraphModel)
-}
+QUICK = {name: {"epochs": 2, "width": 8, "layers": 1} for name, kind in models.items() if issubclass(kind, GraphModel)}
 """Settings under which a model is quick; what is tested does not depend on how well it is fitted."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MetaLayer
@@ -11,7 +13,7 @@ from torch_geometric.utils import scatter
 def dense(*widths: int) -> nn.Sequential:
     """Return dense layers of these widths, a softplus after each."""
     layers: list[nn.Module] = []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in itertools.pairwise(widths):
         layers += [nn.Linear(before, after), nn.Softplus()]
     return nn.Sequential(*layers)
 
@@ -74,25 +76,3 @@ class MEGNetBlock(nn.Module):
         node_in, edge_in, state_in = inner
         new_node, new_edge, new_state = self.meta(node_in, pairs, edge_in, state_in, graph)
         return node + new_node, edge + new_edge, state + new_state
-
-
-class Gaussians(nn.Module):
-    """A number expanded in equally spaced Gaussians as wide as they are apart.
-
-    Parameters
-    ----------
-    largest : float
-        Centre of the last one; the first is at 0.
-    count : int
-        How many.
-    """
-
-    def __init__(self, largest: float, count: int) -> None:
-        super().__init__()
-        self.register_buffer("centres", torch.linspace(0.0, largest, count))
-        self.factor = -0.5 * ((count - 1) / largest) ** 2
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Return shape (n, count) for shape (n,)."""
-        centres: Tensor = self.get_buffer("centres")
-        return torch.exp(self.factor * (values[:, None] - centres) ** 2)
