@@ -29,6 +29,8 @@ class SparseMEGNetSettings(GraphSettings):
     """Most structures in a batch."""
     epochs: Annotated[int, Field(gt=0)] = 300
     """Most passes over the training part."""
+    steps: Annotated[int, Field(gt=0)] = 10_000
+    """About the most steps of the optimizer."""
     patience: Annotated[int, Field(gt=0)] = 80
     """Passes without a better validation error after which training stops."""
     mixed_precision: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 
+FEWEST_PASSES = 10
+"""So many passes are made over however many rows, if the settings allow as many at all."""
+
+
 class TrainingSettings(ModelSettings):
     """Settings of training, the same for every graph network."""
 
@@ -28,6 +33,8 @@ class TrainingSettings(ModelSettings):
     limits it meets first."""
     epochs: Annotated[int, Field(gt=0)] = 120
     """Most passes over the training part."""
+    steps: Annotated[int, Field(gt=0)] = 1500
+    """About the most steps of the optimizer; many rows mean fewer passes, though not below `FEWEST_PASSES`."""
     patience: Annotated[int, Field(gt=0)] = 30
     """Passes without a better validation error after which training stops."""
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
@@ -67,10 +74,11 @@ def train(
     torch.manual_seed(seed)
     order = np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs)
+    epochs = passes(len(training), settings)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     best: dict[str, Tensor] = {}
     best_error, waited = float("inf"), 0
-    for epoch in range(settings.epochs):
+    for epoch in range(epochs):
         network.train()
         run_epoch(network, training, settings, optimizer, order.permutation(len(training)))
         schedule.step()
@@ -81,11 +89,17 @@ def train(
         else:
             waited += 1
         if progress:
-            progress(epoch + 1, settings.epochs)
+            progress(epoch + 1, epochs)
         if waited >= settings.patience:
             break
     network.load_state_dict(best)
     network.eval()
+
+
+def passes(rows: int, settings: TrainingSettings) -> int:
+    """Return the most passes over so many training rows."""
+    steps = math.ceil(rows / settings.batch_size)
+    return min(settings.epochs, max(FEWEST_PASSES, settings.steps // steps))
 
 
 def run_epoch(

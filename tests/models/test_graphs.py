@@ -229,6 +229,15 @@ def test_values_that_follow_the_species_are_learnt_before_the_network(rows):
     assert np.abs(model.predict(rows.take(low)).values - values[low]).max() < 0.05
 
 
+def test_many_rows_mean_fewer_passes():
+    from matbench_defects.models.training import TrainingSettings, passes
+
+    settings = TrainingSettings(batch_size=8, epochs=100, steps=1000)
+    assert [passes(n, settings) for n in (1, 80, 81, 160, 10**6)] == [100, 100, 90, 50, 10]
+    assert passes(10**6, TrainingSettings(epochs=3)) == 3
+
+
+@pytest.mark.filterwarnings("ignore:CUDA is not available")
 def test_float32_everywhere_on_a_cpu_and_bfloat16_only_where_asked():
     import torch
 
