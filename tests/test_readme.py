@@ -10,12 +10,13 @@ import pytest
 
 from matbench_defects.models import model as models_module
 from matbench_defects.models.model import Background, Rows, make_model, models
+from matbench_defects.models.saving import load_model, save_model
 from matbench_defects.spec.loading import load_spec
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
-def test_the_model_of_the_readme_works(lno, monkeypatch):
+def test_the_model_of_the_readme_works(lno, monkeypatch, tmp_path):
     monkeypatch.setattr(models, "_entries", {**models._entries})
     block = re.search(r"```python\n( *@models\.register.*?)```", README, re.DOTALL)[1]
     source = "\n".join(line[2:] for line in block.splitlines())
@@ -25,6 +26,8 @@ def test_the_model_of_the_readme_works(lno, monkeypatch):
     test = lno.part("random", "test", "formation_energy")
     found = make_model("nearest-content")
     found.fit(Rows.of(train, background), train["formation_energy"].to_numpy(), None)
+    save_model(found, tmp_path / "saved", "nearest-content", background)
+    found = load_model(tmp_path / "saved").model
     lithium, values = (train[n].to_numpy() for n in ("content_Li_Li", "formation_energy"))
     for content, value in zip(
         test["content_Li_Li"].to_pylist(), found.predict(Rows.of(test, background)).values, strict=True

@@ -5,15 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from moved_rows import equivalent, permutation, repeated, rewritten, rotation, translation
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.structures import structure_rows, structure_schema
+from matbench_defects.errors import InputError
 from matbench_defects.labels.jobs import select
-from matbench_defects.models.model import Background, Rows, make_model, models
+from matbench_defects.models.graph_model import GraphModel
+from matbench_defects.models.model import INVARIANCES, Background, Rows, make_model, models
+from matbench_defects.models.nequip import EquivariantPotential
 from matbench_defects.models.saving import load_model, save_model
+from matbench_defects.models.zero_shot import ZeroShot
 from matbench_defects.spec.loading import load_spec
 
-QUICK = {"schnet": {"epochs": 2, "width": 16, "interactions": 1}}
+QUICK = {name: {"epochs": 2, "width": 8, "layers": 1} for name, kind in models.items() if issubclass(kind, GraphModel)}
 """Settings under which a model is quick; what is tested does not depend on how well it is fitted."""
 QUICK["ensemble-defect-boosting"] = {"trees": 10, "folds": 0, "members": 2}
 QUICK |= {name: {"trees": 10, "folds": 0} for name in models.names() if name.endswith(("-forest", "-boosting"))}
@@ -76,6 +81,8 @@ def name(request):
 
 
 def fitted(name, parts, seed=0, validation=True):
+    if issubclass(models.get(name), EquivariantPotential):
+        pytest.importorskip(models.get(name).package)
     model = make_model(name, seed=seed, settings=QUICK.get(name))
     model.fit(*parts["train"], parts["validation"] if validation else None)
     return model
@@ -129,21 +136,54 @@ def test_equivalent_structures_get_the_same_value(model, parts):
     rows = parts["test"][0]
     table = rows.table
     row = max(range(len(rows)), key=lambda i: min(table[f"content_Li_{s}"][i].as_py() for s in ("Li", "vacancy")))
-    space = rows.background.spaces[table["space"][row].as_py()]
-    before = np.frombuffer(table["occupation"][row].as_py(), dtype=np.uint8)
-    operation = next(g for g in space.group if not np.array_equal(before[g], before))
-    after = before[operation]
-    crystal = space.crystal(after)
-    changed = table.slice(row, 1).to_pylist()[0] | {
-        "occupation": after.tobytes(),
-        "cartesian_site_positions": crystal.positions.tolist(),
-        "species_at_sites": list(crystal.species),
-        "id": "moved",
-    }
-    moved = Rows(pa.Table.from_pylist([changed], schema=table.schema), rows.background)
-    np.testing.assert_allclose(
-        model.predict(moved).values, model.predict(rows.take([row])).values, rtol=1e-4, atol=2e-5
-    )
+    same(model.predict(equivalent(rows, row)), model.predict(rows.take([row])))
+
+
+@pytest.mark.parametrize("change", [permutation, rotation, translation], ids=lambda f: f.__name__)
+def test_invariant_as_declared(name, model, parts, change):
+    if change.__name__ not in models.get(name).invariances:
+        pytest.skip(f"{name} does not declare {change.__name__}")
+    rows = parts["test"][0]
+    same(model.predict(rewritten(rows, change)), model.predict(rows))
+
+
+def test_a_repeated_cell_gets_the_same_value_as_declared(name, model, parts, tmp_path):
+    if "supercell" not in models.get(name).invariances:
+        pytest.skip(f"{name} does not declare supercell")
+    rows = parts["test"][0].take([0, 2])
+    same(model.predict(repeated(rows, tmp_path)), model.predict(rows))
+
+
+def test_declares_only_known_invariances(name):
+    assert models.get(name).invariances <= INVARIANCES
+
+
+def same(first, second):
+    np.testing.assert_allclose(first.values, second.values, rtol=1e-4, atol=2e-5)
+
+
+def exchanged(rows, element):
+    """Return the rows with one atom of the host, which is no defect, exchanged for another element."""
+
+    def change(row):
+        row["species_at_sites"][-1] = element
+        return row
+
+    return rewritten(rows, change)
+
+
+@pytest.mark.parametrize("element", ["Pd", "Og"])
+def test_an_unseen_element_is_refused_or_not_looked_at(name, model, parts, element):
+    kind, rows = models.get(name), parts["test"][0].take([0])
+    if element == "Pd" and isinstance(model, ZeroShot):
+        pytest.skip("a universal potential knows it")
+    try:
+        found = model.predict(exchanged(rows, element))
+    except InputError as error:
+        assert element in str(error) or isinstance(model, ZeroShot)
+        return
+    assert not issubclass(kind, GraphModel)
+    np.testing.assert_array_equal(found.values, model.predict(rows).values)
 
 
 def test_saved_and_loaded_it_predicts_the_same(name, model, parts, tmp_path):

@@ -1,0 +1,78 @@
+"""The blocks of MEGNet, shared by the network on all atoms and the one on defects."""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import MetaLayer
+from torch_geometric.utils import scatter
+
+
+def dense(*widths: int) -> nn.Sequential:
+    """Return dense layers of these widths, a softplus after each."""
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise(widths):
+        layers += [nn.Linear(before, after), nn.Softplus()]
+    return nn.Sequential(*layers)
+
+
+class _Edges(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.update = dense(4 * width, 2 * width, width)
+
+    def forward(self, first: Tensor, second: Tensor, edge: Tensor, state: Tensor, graph: Tensor) -> Tensor:
+        found: Tensor = self.update(torch.cat([first, second, edge, state[graph]], dim=1))
+        return found
+
+
+class _Nodes(nn.Module):
+    def __init__(self, width: int, reduce: str) -> None:
+        super().__init__()
+        self.update = dense(3 * width, 2 * width, width)
+        self.reduce = reduce
+
+    def forward(self, node: Tensor, pairs: Tensor, edge: Tensor, state: Tensor, graph: Tensor) -> Tensor:
+        gathered = scatter(edge, pairs[1], dim=0, dim_size=len(node), reduce=self.reduce)
+        found: Tensor = self.update(torch.cat([node, gathered, state[graph]], dim=1))
+        return found
+
+
+class _State(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.update = dense(3 * width, 2 * width, width)
+
+    def forward(self, node: Tensor, pairs: Tensor, edge: Tensor, state: Tensor, graph: Tensor) -> Tensor:
+        nodes = scatter(node, graph, dim=0, dim_size=len(state), reduce="mean")
+        edges = scatter(edge, graph[pairs[0]], dim=0, dim_size=len(state), reduce="mean")
+        found: Tensor = self.update(torch.cat([nodes, edges, state], dim=1))
+        return found
+
+
+class MEGNetBlock(nn.Module):
+    """One block: dense layers, then edges, nodes and the state updated from each other, all with a skip connection.
+
+    Parameters
+    ----------
+    width : int
+        Channels of edges, nodes and state.
+    reduce : str
+        How the edges of a node are gathered: ``mean`` as published, or ``sum``.
+    """
+
+    def __init__(self, width: int, reduce: str = "mean") -> None:
+        super().__init__()
+        self.before = nn.ModuleList(dense(width, 2 * width, width) for _ in range(3))
+        self.meta = MetaLayer(_Edges(width), _Nodes(width, reduce), _State(width))
+
+    def forward(
+        self, node: Tensor, pairs: Tensor, edge: Tensor, state: Tensor, graph: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return nodes, edges and state after the block."""
+        inner = (f(x) for f, x in zip(self.before, (node, edge, state), strict=True))
+        node_in, edge_in, state_in = inner
+        new_node, new_edge, new_state = self.meta(node_in, pairs, edge_in, state_in, graph)
+        return node + new_node, edge + new_edge, state + new_state

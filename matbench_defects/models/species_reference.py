@@ -1,0 +1,152 @@
+"""What the species alone say of a value: fitted first, so that a network learns only what the arrangement adds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matbench_defects.errors import InputError
+from matbench_defects.models.graphs import HOP, Graphs
+from matbench_defects.models.model import Rows, State
+
+PENALTIES = tuple(10.0**k for k in range(-6, 4))
+"""Ridge penalties to choose from, on standardised features."""
+ELEMENTS = 120
+"""More than the largest atomic number."""
+
+Kind = tuple[int, ...]
+"""The atomic numbers that a node carries: one of an atom, what was removed and what is there of a defect."""
+
+
+@dataclass(frozen=True)
+class SpeciesReference:
+    """Reference values of single nodes, as reference energies of atoms are in potentials.
+
+    Parameters
+    ----------
+    known : list of int
+        Atomic numbers in the training rows, 0 for a vacancy.
+    kinds : list of tuple of int
+        The kinds of nodes in the training rows.
+    coefficients : ndarray of float, shape (kinds,)
+        What a node of each kind adds, times its share.
+    constant : float
+        What is added to all of them.
+    typical : float
+        Mean sum of the shares in a training row; a network's shares are divided by it, so that its numbers are of
+        order one whatever the target is per.
+    """
+
+    known: list[int] = field(default_factory=list)
+    kinds: list[Kind] = field(default_factory=list)
+    coefficients: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    constant: float = 0.0
+    typical: float = 1.0
+
+    @classmethod
+    def fitted(cls, graphs: Graphs, values: NDArray[np.float64]) -> SpeciesReference:
+        """Return the ridge regression of values on how much of each kind of node a row has; it extrapolates in content.
+
+        Parameters
+        ----------
+        graphs : Graphs
+            Graphs of the training rows.
+        values : ndarray of float, shape (n,)
+            Their values.
+        """
+        from sklearn.linear_model import RidgeCV
+        from sklearn.preprocessing import StandardScaler
+
+        kinds = sorted(set(map(tuple, node_kinds(graphs).tolist())))
+        features = amounts(graphs, kinds)
+        known = np.flatnonzero(elements(graphs).any(axis=0)).tolist()
+        typical = float(row_sums(graphs, graphs.of_nodes["share"]).mean()) or 1.0
+        if not kinds or len(values) < 3:
+            return cls(known, kinds, np.zeros(len(kinds)), float(values.mean()), typical)
+        scaler = StandardScaler().fit(features)
+        ridge = RidgeCV(alphas=PENALTIES).fit(scaler.transform(features), values)
+        coefficients = ridge.coef_ / scaler.scale_
+        constant = float(ridge.intercept_ - coefficients @ scaler.mean_)
+        return cls(known, kinds, coefficients, constant, typical)
+
+    def values(self, graphs: Graphs) -> NDArray[np.float64]:
+        """Return the reference value of each row, shape (n,)."""
+        result: NDArray[np.float64] = amounts(graphs, self.kinds) @ self.coefficients + self.constant
+        return result
+
+    def rescaled(self, graphs: Graphs) -> Graphs:
+        """Return the graphs with shares of order one in all."""
+        share = graphs.of_nodes["share"] / np.float32(self.typical)
+        return replace(graphs, of_nodes=graphs.of_nodes | {"share": share})
+
+    def refuse_unknown(self, graphs: Graphs, rows: Rows) -> None:
+        """Raise InputError if a row holds an element that no training row had."""
+        from ase.data import chemical_symbols
+
+        held = elements(graphs)
+        held[:, self.known] = False
+        if held.any():
+            row, number = (int(i) for i in np.argwhere(held)[0])
+            what = "a hop" if number == HOP else "a vacancy" if number == 0 else chemical_symbols[number]
+            seen = ", ".join(sorted(chemical_symbols[n] for n in self.known if n not in (0, HOP))) or "none"
+            raise InputError(f"{rows.column('id')[row]} holds {what}, which no training row had; those had {seen}")
+
+    def state(self) -> State:
+        """Return everything under names of its own."""
+        return {
+            "reference_known": self.known,
+            "reference_kinds": [list(kind) for kind in self.kinds],
+            "reference_coefficients": self.coefficients,
+            "reference_constant": self.constant,
+            "reference_typical": self.typical,
+        }
+
+    @classmethod
+    def restored(cls, state: State) -> SpeciesReference:
+        """Return what `state` gave."""
+        return cls(
+            list(state["reference_known"]),
+            [tuple(kind) for kind in state["reference_kinds"]],
+            state["reference_coefficients"],
+            float(state["reference_constant"]),
+            float(state["reference_typical"]),
+        )
+
+
+def node_kinds(graphs: Graphs) -> NDArray[np.int64]:
+    """Return the atomic numbers that each node carries, shape (nodes, k)."""
+    return np.stack([v for name, v in graphs.of_nodes.items() if name.endswith("number")], axis=1)
+
+
+def row_sums(graphs: Graphs, values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the sum over the nodes of each graph, shape (n,)."""
+    sums = np.bincount(_row_of_nodes(graphs), weights=values, minlength=len(graphs))
+    return sums.astype(np.float64)  # they are whole numbers where there is no node at all
+
+
+def amounts(graphs: Graphs, kinds: list[Kind]) -> NDArray[np.float64]:
+    """Return how much of each kind of node a row has, by the nodes' shares, shape (n, kinds)."""
+    held = node_kinds(graphs)
+    share = graphs.of_nodes["share"]
+    result = np.zeros((len(graphs), len(kinds)))
+    for i, kind in enumerate(kinds):
+        result[:, i] = row_sums(graphs, share * (held == kind).all(axis=1))
+    return result
+
+
+def elements(graphs: Graphs) -> NDArray[np.bool_]:
+    """Return which atomic numbers each row holds, those of its host included, shape (n, ELEMENTS)."""
+    result = np.zeros((len(graphs), ELEMENTS), dtype=np.bool_)
+    if "host" in graphs.of_graphs:
+        host = graphs.of_graphs["host"] > 0
+        result[:, : host.shape[1]] |= host
+    row = _row_of_nodes(graphs)
+    for column in node_kinds(graphs).T:
+        result[row, column] = True
+    return result
+
+
+def _row_of_nodes(graphs: Graphs) -> NDArray[np.int64]:
+    return np.repeat(np.arange(len(graphs)), np.diff(graphs.nodes))
