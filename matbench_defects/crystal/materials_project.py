@@ -113,8 +113,8 @@ def _ask(id_: str, key: str) -> tuple[dict[str, Any], str]:
                 documents = client.materials.summary.search(material_ids=[id_], fields=fields)
                 version = str(client.db_version)
     except (MPRestError, RequestException, ValueError, KeyError) as error:
-        lines = str(error).splitlines() or [type(error).__name__]
-        raise InputError(f"{id_} cannot be fetched from the Materials Project: {lines[0]}") from None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{id_} cannot be fetched from the Materials Project: {reason[:400]}") from None
     if not documents:
         raise InputError(f"the Materials Project has no material {id_}")
     return dict(documents[0]), version
