@@ -194,6 +194,19 @@ def init(
     console.print(f"{path} written. Edit it, then: matbench-defects check {path}", markup=False, soft_wrap=True)
 
 
+@app.command("fetch-parents")
+def fetch_parents(
+    spec: SpecArgument,
+    again: Annotated[bool, typer.Option("--again", help="Fetch also what is there already.")] = False,
+) -> None:
+    """Fetch the parents that a spec names by `materials_project`, and freeze them in files beside it."""
+    from matbench_defects.crystal.materials_project import fetch_parents as fetch
+    from matbench_defects.spec.loading import load_spec
+
+    if not fetch(load_spec(spec), lambda line: console.print(line, markup=False, soft_wrap=True), again=again):
+        console.print("This spec names no parent of the Materials Project.")
+
+
 @app.command()
 def schema(
     kind: Annotated[str, typer.Argument(help="What to describe: spec, task or submission.")] = "spec",
@@ -265,6 +278,19 @@ def lock(specs: Annotated[list[str], typer.Argument(help="Spec files, folders or
 
     for spec in specs:
         lock_spec(spec, console)
+
+
+@app.command()
+def publish(
+    folder: Annotated[Path, typer.Argument(help="A dataset that `build` wrote.")],
+    repo: Annotated[str, typer.Option(help="The dataset's repository on the Hub: organisation/name.")],
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+) -> None:
+    """Publish a built dataset on the Hub, tagged with its version; a published version is never changed."""
+    from matbench_defects.dataset.publishing import publish_dataset
+
+    address = publish_dataset(folder, repo, private=private)
+    console.print(f"published: {address}", markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -39,9 +39,10 @@ def build_spaces(spec: Spec) -> dict[str, Space]:
     spaces: dict[str, Space] = {}
     parents: dict[tuple[str, Path], Parent] = {}
     for name, (part, route) in spec.all_spaces().items():
-        same = (part.parent.model_dump_json(), spec.document.folder((*route, "parent", "cif")))
+        folder = spec.document.folder((*route, "parent", part.parent.file_field))
+        same = (part.parent.model_dump_json(), folder)
         if same not in parents:
-            parents[same] = _parent(spec, part, route)
+            parents[same] = _parent(spec, part, route, folder)
         parent = parents[same]
         if part.sizes is None:
             spaces[name] = _space(spec, name, parent, np.array(_checked_rows(spec, part, route)), part, route)
@@ -50,9 +51,9 @@ def build_spaces(spec: Spec) -> dict[str, Space]:
     return spaces
 
 
-def _parent(spec: Spec, part: SpaceSpec, route: Route) -> Parent:
+def _parent(spec: Spec, part: SpaceSpec, route: Route, folder: Path) -> Parent:
     try:
-        return build_parent(part.parent, spec.document.folder((*route, "parent", "cif")))
+        return build_parent(part.parent, folder)
     except InputError as error:
         if error.file is not None:
             raise

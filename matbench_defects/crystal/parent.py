@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.structure import Crystal, shortest_distance
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import digest
+from matbench_defects.spec.frozen import read_frozen
 from matbench_defects.spec.parents import Lattice, ParentSpec, Site
 
 SAME_SITE = 0.01
@@ -116,7 +117,7 @@ def build_parent(spec: ParentSpec, folder: Path) -> Parent:
     spec : ParentSpec
         The parent's part of a spec.
     folder : path
-        The folder that a CIF file's path is relative to.
+        The folder that a CIF file's path is relative to, or in which a crystal of the Materials Project is frozen.
 
     Raises
     ------
@@ -129,9 +130,10 @@ def build_parent(spec: ParentSpec, folder: Path) -> Parent:
         return _from_space_group(spec.spacegroup, spec.lattice, spec.sites)
     if spec.cif is not None:
         return _from_cif(folder / spec.cif, spec.symmetry_tolerance)
-    raise InputError(
-        f"{spec.materials_project}: fetching a parent from the Materials Project is not built yet; "
-        "save it as a CIF file and give `cif`"
+    frozen = read_frozen(spec, folder)
+    lattice, positions = np.array(frozen.lattice_vectors), np.array(frozen.fractional_site_positions)
+    return _from_atoms(
+        lattice, tuple(frozen.species_at_sites), tuple(frozen.site_labels), positions, spec.symmetry_tolerance
     )
 
 
@@ -292,15 +294,22 @@ def _from_cif(path: Path, tolerance: float) -> Parent:
         )
     labels = tuple(site.label or site.specie.symbol for site in structure)
     species = tuple(getattr(site.specie, "element", site.specie).symbol for site in structure)
-    order = sorted(
-        range(len(species)), key=lambda i: (labels.index(labels[i]), *np.round(wrap(structure.frac_coords[i]), 4))
-    )
-    positions = wrap(np.array([structure.frac_coords[i] for i in order]))
-    rotations, translations, symbol = found_symmetry(
-        np.array(structure.lattice.matrix), positions, [species[i] for i in order], tolerance
-    )
+    return _from_atoms(np.array(structure.lattice.matrix), species, labels, structure.frac_coords, tolerance)
+
+
+def _from_atoms(
+    lattice: NDArray[np.float64],
+    species: tuple[str, ...],
+    labels: tuple[str, ...],
+    positions: NDArray[np.float64],
+    tolerance: float,
+) -> Parent:
+    """Return the parent of a whole cell of atoms; its symmetry is found from them."""
+    order = sorted(range(len(species)), key=lambda i: (labels.index(labels[i]), *np.round(wrap(positions[i]), 4)))
+    positions = wrap(np.array([positions[i] for i in order]))
+    rotations, translations, symbol = found_symmetry(lattice, positions, [species[i] for i in order], tolerance)
     parent = Parent(
-        np.array(structure.lattice.matrix),
+        lattice,
         tuple(species[i] for i in order),
         tuple(labels[i] for i in order),
         positions,

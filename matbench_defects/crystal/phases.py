@@ -19,7 +19,7 @@ def reference_parents(spec: Spec) -> dict[str, Parent]:
     for name, phase in spec.reference_phases.items():
         route = ("reference_phases", name)
         try:
-            result[name] = build_parent(phase, spec.document.folder((*route, "cif")))
+            result[name] = build_parent(phase, spec.document.folder((*route, phase.file_field)))
         except InputError as error:
             raise spec.error(route, error.message) from None
     return result

@@ -20,9 +20,9 @@ from matbench_defects.dataset.audit import Audit
 from matbench_defects.dataset.card import write_card
 from matbench_defects.dataset.croissant import croissant
 from matbench_defects.dataset.figures import View, draw_figures
-from matbench_defects.dataset.locking import check_lock
+from matbench_defects.dataset.locking import check_lock, lock_of
 from matbench_defects.dataset.parting import Parting, part_rows
-from matbench_defects.dataset.reading import FORMAT, PARTS, WHOLE, Dataset, open_dataset, split_column
+from matbench_defects.dataset.reading import FORMAT, MANIFEST, PARTS, WHOLE, Dataset, open_dataset, split_column
 from matbench_defects.dataset.splits import SplitOperator, SplitRow, splits_of
 from matbench_defects.dataset.structures import (
     label_columns,
@@ -153,7 +153,7 @@ def build_dataset(
         dataset would be another.
     """
     out = Path(out)
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "manifest.json").is_file())):
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST).is_file())):
         raise InputError("exists and is not a dataset; give another folder", file=str(out))
     planned = plan(spec)
     # What has to be computed now is kept in the cache, so an interrupted build goes on where it was.
@@ -167,13 +167,17 @@ def build_dataset(
         found = run_jobs(planned.jobs, stores, workers=workers, progress=progress)
     else:
         found = known_labels(planned.jobs, stores)
+    # As the tables hold them, and as `lock` sees them: `found` was compared with the configurations besides.
+    held = {key: next(label for store in stores if (label := store.get(key)) is not None) for key in found}
+    lock = lock_of(planned, held, partings)
+    if not compute:
         planned = planned.only(found) if planned.methods else planned
         left = {row.id for row in planned.split_rows()}
         if not left:
             raise spec.error(("labels",), "no configuration has a label yet; compute labels first")
         partings = {name: parting.take([id_ in left for id_ in ids]) for name, parting in partings.items()}
     with atomic_folder(out) as folder:
-        _write(planned, found, partings, missing, folder)
+        _write(planned, found, partings, lock, missing, folder)
     return open_dataset(out)
 
 
@@ -181,6 +185,7 @@ def _write(
     planned: Plan,
     found: dict[Key, Label],
     partings: dict[str, Parting],
+    lock: dict[str, Any],
     missing: list[str] | None,
     folder: Path,
 ) -> None:
@@ -195,18 +200,20 @@ def _write(
     _write_structures(planned, rows, partings, folder)
     for name, chosen in planned.selected.items():
         every = chosen.configurations
-        write_parts(chosen.space, every.batches(), folder / "data" / "index" / f"{name}.parquet", len(every))
+        path = folder / "data" / "index" / f"{name}.parquet"
+        write_parts(chosen.space, every.batches(), path, len(every), content_defined=True)
     _freeze_spec(spec, folder)
     figures = draw_figures(folder, View(spec, planned.selected, planned.targets, labelled, values))
     write_json(folder / "audit.json", audit)
     manifest = _manifest(planned, found, notes, figures)
+    manifest["lock"] = lock
     if missing is not None:
         manifest["differs_from_lock"] = missing
     write_card(folder / "README.md", spec, planned.spaces, manifest, audit, _parts_on_disk(folder))
     write_json(folder / "croissant.json", croissant(spec, folder, manifest))
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     manifest["files"] = {name: sha256_of_file(folder / name) for name in files}
-    write_json(folder / "manifest.json", manifest)
+    write_json(folder / MANIFEST, manifest)
 
 
 def _audited(planned: Plan, rows: list[dict[str, Any]], partings: dict[str, Parting]) -> dict[str, Any]:
@@ -293,7 +300,8 @@ def _write_structures(planned: Plan, rows: list[dict[str, Any]], partings: dict[
 
 def _write_parquet(table: pa.Table, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path, compression="zstd", write_page_index=True)
+    # The Hub stores what two versions share once if pages end where their content says so.
+    pq.write_table(table, path, compression="zstd", write_page_index=True, use_content_defined_chunking=True)
 
 
 def _parts_on_disk(folder: Path) -> list[str]:
@@ -314,6 +322,9 @@ def _freeze_spec(spec: Spec, folder: Path) -> None:
             source = spec.document.folder((*route, "cif")) / parent["cif"]
             parent["cif"] = "-".join(str(r) for r in route) + ".cif"
             shutil.copyfile(source, folder / parent["cif"])
+        if isinstance(parent, dict) and parent.get("materials_project"):
+            source = spec.document.folder((*route, "materials_project")) / f"{parent['materials_project']}.json"
+            shutil.copyfile(source, folder / source.name)
     for name, split in (data.get("splits") or {}).items():
         if split.get("file"):
             source = spec.document.folder(("splits", name, "file")) / split["file"]

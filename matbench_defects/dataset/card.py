@@ -102,11 +102,14 @@ def _use(spec: Spec, parts: list[str]) -> str:
 from datasets import load_dataset
 from matbench_defects.dataset.export import to_ase, to_pymatgen
 
-structures = load_dataset("path/to/{spec.name}")          # the labelled selection: {", ".join(parts)}
-every_one = load_dataset("path/to/{spec.name}", "index")   # every inequivalent configuration, compactly
+here = "path/to/{spec.name}"  # this folder, or its repository on the Hub with revision="{spec.version}"
+structures = load_dataset(here)          # the labelled selection: {", ".join(parts)}
+every_one = load_dataset(here, "index")   # every inequivalent configuration, compactly
 row = structures["{first}"][0]
 ideal = to_pymatgen(row)
 ```
+
+`matbench_defects.load_dataset` opens either and compares every file with its digest in `manifest.json`.
 
 `lattice_vectors`, `cartesian_site_positions` and `species_at_sites` (names of OPTIMADE) are the ideal, unrelaxed
 structure: what a model sees. Relaxed structures stand in columns that begin with the label's name. Unit, divisor

@@ -1,4 +1,4 @@
-"""Croissant metadata of a dataset folder (MLCommons Croissant 1.0)."""
+"""Croissant metadata of a dataset folder (MLCommons Croissant 1.1)."""
 
 from __future__ import annotations
 
@@ -12,41 +12,36 @@ from matbench_defects.columns import Quantity
 from matbench_defects.files import sha256_of_file
 from matbench_defects.spec.models import Spec
 
+_OWN = """
+    arrayShape citeAs column conformsTo containedIn equivalentProperty extract field fileObject fileProperty fileSet
+    format includes isArray isLiveDataset jsonPath key md5 parentField path recordSet references regex repeated
+    replace samplingRate separator source subField transform
+"""
+"""Terms of the format's own vocabulary; those of schema.org need no mention."""
+
 _CONTEXT: dict[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
-    "citeAs": "cr:citeAs",
-    "column": "cr:column",
-    "conformsTo": "dct:conformsTo",
     "cr": "http://mlcommons.org/croissant/",
+    "dct": "http://purl.org/dc/terms/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "sc": "https://schema.org/",
+    **{term: f"cr:{term}" for term in _OWN.split()},
+    "conformsTo": "dct:conformsTo",
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "dct": "http://purl.org/dc/terms/",
-    "extract": "cr:extract",
-    "field": "cr:field",
-    "fileObject": "cr:fileObject",
-    "fileProperty": "cr:fileProperty",
-    "fileSet": "cr:fileSet",
-    "includes": "cr:includes",
-    "isLiveDataset": "cr:isLiveDataset",
-    "key": "cr:key",
-    "md5": "cr:md5",
-    "path": "cr:path",
-    "recordSet": "cr:recordSet",
-    "references": "cr:references",
-    "regex": "cr:regex",
-    "repeated": "cr:repeated",
-    "replace": "cr:replace",
-    "sc": "https://schema.org/",
-    "separator": "cr:separator",
-    "source": "cr:source",
-    "subField": "cr:subField",
-    "transform": "cr:transform",
+    "description": {"@container": "@language"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "name": {"@container": "@language"},
 }
+"""The format's standard context."""
 
 
 def croissant(spec: Spec, folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return the metadata of a dataset folder: its Parquet files, and its plain columns with their units.
+    """Return the metadata of a dataset folder: its Parquet files, and their columns with their units.
+
+    Columns of bytes and of structs (the parts in each fold) are left out, and so is the date that the format
+    recommends: the same spec and labels give the same bytes.
 
     Parameters
     ----------
@@ -62,7 +57,7 @@ def croissant(spec: Spec, folder: Path, manifest: dict[str, Any]) -> dict[str, A
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "conformsTo": "http://mlcommons.org/croissant/1.1",
         "name": spec.name,
         "description": spec.description or spec.title,
         "version": spec.version,
@@ -99,6 +94,9 @@ def croissant(spec: Spec, folder: Path, manifest: dict[str, Any]) -> dict[str, A
 
 
 def _data_type(type_: pa.DataType) -> str | None:
+    """Return the type of a column's values, of lists the innermost; None for bytes and structs."""
+    if pa.types.is_list(type_):
+        return _data_type(type_.value_type)
     if pa.types.is_boolean(type_):
         return "sc:Boolean"
     if pa.types.is_integer(type_):
@@ -106,6 +104,11 @@ def _data_type(type_: pa.DataType) -> str | None:
     if pa.types.is_floating(type_):
         return "sc:Float"
     return "sc:Text" if pa.types.is_string(type_) else None
+
+
+def _depth(type_: pa.DataType) -> int:
+    """Return how many lists lie in each other."""
+    return 1 + _depth(type_.value_type) if pa.types.is_list(type_) else 0
 
 
 def _field(field: pa.Field, record_set: str, path: str) -> dict[str, Any]:
@@ -117,6 +120,8 @@ def _field(field: pa.Field, record_set: str, path: str) -> dict[str, Any]:
         "dataType": _data_type(field.type),
         "source": {"fileObject": {"@id": path}, "extract": {"column": field.name}},
     }
+    if depth := _depth(field.type):
+        result |= {"isArray": True, "arrayShape": ",".join(["-1"] * depth)}
     if quantity is not None:
         parts = [quantity.description or field.name, f"unit {quantity.shown_unit}"]
         result["description"] = "; ".join(

@@ -12,11 +12,14 @@ from matbench_defects.enumeration.counting import count_space
 from matbench_defects.errors import InputError
 from matbench_defects.files import digest, sha256_of_file, write_json
 from matbench_defects.labels.jobs import Selected
-from matbench_defects.labels.store import LabelStore, seconds_by_method, values_digest
+from matbench_defects.labels.store import Key, Label, LabelStore, seconds_by_method, values_digest
 from matbench_defects.spec.models import Spec
 
 if TYPE_CHECKING:
     from matbench_defects.dataset.building import Plan
+
+Labels = LabelStore | dict[Key, Label]
+"""Labels by key: a table of them, or what a build found."""
 
 FIXED = ("spaces", "selection", "splits")
 """What follows from the spec alone; labels may still be missing. What the table of labels cost is not compared."""
@@ -28,15 +31,15 @@ def lock_path(spec: Spec) -> Path:
     return path.with_name("lock.json" if path.name == "spec.yaml" else f"{path.stem}-lock.json")
 
 
-def lock_of(planned: Plan, store: LabelStore | None, partings: dict[str, Parting] | None = None) -> dict[str, Any]:
+def lock_of(planned: Plan, labels: Labels | None, partings: dict[str, Parting] | None = None) -> dict[str, Any]:
     """Return the lock of a dataset, computing no label.
 
     Parameters
     ----------
     planned : Plan
         The spec, checked and enumerated.
-    store : LabelStore, optional
-        The labels that come with the spec; those that it lacks are counted.
+    labels : LabelStore or dict of Key to Label, optional
+        The labels that are there; those that are not are counted.
     partings : dict of str to Parting, optional
         The part of each row in each split, where it is known already.
     """
@@ -52,7 +55,7 @@ def lock_of(planned: Plan, store: LabelStore | None, partings: dict[str, Parting
             for name, part in planned.selected.items()
         },
         "splits": {name: _split(parting, ids) for name, parting in partings.items()},
-        "labels": _labels(planned, store),
+        "labels": _labels(planned, labels),
     }
 
 
@@ -71,11 +74,11 @@ def _split(parting: Parting, ids: list[str]) -> dict[str, Any]:
     return counted | {"digest": digest(parted)}
 
 
-def _labels(planned: Plan, store: LabelStore | None) -> dict[str, Any]:
+def _labels(planned: Plan, known: Labels | None) -> dict[str, Any]:
     result = {}
     for method in planned.methods:
         jobs = [job for job in planned.jobs if job.method.name == method.name]
-        found = [] if store is None else [label for job in jobs if (label := store.get(job.key)) is not None]
+        found = [] if known is None else [label for job in jobs if (label := known.get(job.key)) is not None]
         result[method.name] = {
             "labels": len(found),
             "missing": len(jobs) - len(found),

@@ -6,7 +6,7 @@ import functools
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +21,8 @@ from matbench_defects.spec.models import Spec
 
 FORMAT = 1
 """Version of the folder's layout."""
+MANIFEST = "manifest.json"
+"""The file that lists all others, with their digests."""
 PARTS = ("train", "validation", "test")
 """The parts that a split may have."""
 WHOLE = "full"
@@ -175,7 +177,7 @@ def open_dataset(folder: str | Path, *, verify: bool = True) -> Dataset:
         If the folder is not a dataset, is of another format, or a file is missing or altered.
     """
     folder = Path(folder)
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -187,6 +189,8 @@ def open_dataset(folder: str | Path, *, verify: bool = True) -> Dataset:
     if verify:
         for name, expected in manifest["files"].items():
             file = folder / name
+            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+                raise InputError(f"lists '{name}', which is not within the dataset", file=str(path))
             if not file.is_file():
                 raise InputError("is missing; build or download the dataset again", file=str(file))
             if sha256_of_file(file) != expected:

@@ -86,6 +86,7 @@ def write_parts(
     progress: Callable[[int, int], None] | None = None,
     *,
     rows: int = ROWS,
+    content_defined: bool = False,
 ) -> int:
     """Write configurations to a Parquet file as they come, with the columns of `index_schema`.
 
@@ -103,6 +104,9 @@ def write_parts(
         Called with the number of configurations written and of those expected.
     rows : int
         How many rows a group of the file has at most.
+    content_defined : bool
+        Whether pages end where their content says so, and not after so many bytes. The Hub then stores and transfers
+        only what a new version changed; writing takes somewhat longer.
 
     Returns
     -------
@@ -120,7 +124,9 @@ def write_parts(
             compression_level=1,
             use_dictionary=["content", "multiplicity"],
             column_encoding={"id": "DELTA_BYTE_ARRAY", "placed": "DELTA_BYTE_ARRAY"},
-            write_statistics=False,
+            write_statistics=["content"],  # ids and occupations are in no order that a reader could skip by
+            write_page_index=True,
+            use_content_defined_chunking=content_defined,
         ) as writer,
     ):
         for piece in parts:

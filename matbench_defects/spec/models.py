@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.document import Document, Route
 from matbench_defects.spec.fields import ContentField, Model, Open
+from matbench_defects.spec.frozen import read_frozen
 from matbench_defects.spec.parents import ParentSpec, Provenance, ReferencePhase
 from matbench_defects.spec.spaces import (
     ALL,
@@ -184,10 +185,26 @@ class Spec(Model):
         )
         return {self.name: (only, ())}
 
+    def all_parents(self) -> list[tuple[ParentSpec, Route]]:
+        """Return the parent of every space and every reference phase, each with its route in the spec."""
+        parents = [(part.parent, (*route, "parent")) for part, route in self.all_spaces().values()]
+        phases = [(phase, ("reference_phases", name)) for name, phase in self.reference_phases.items()]
+        return [*parents, *phases]
+
     def provenances(self) -> dict[str, Provenance]:
-        """Return where each parent, reference phase and scheme comes from, by what it is called."""
-        found = {f"parent {name}": part.parent.provenance for name, (part, _) in self.all_spaces().items()}
-        found |= {f"reference phase {name}": phase.provenance for name, phase in self.reference_phases.items()}
+        """Return where each parent, reference phase and scheme comes from, by what it is called.
+
+        Raises
+        ------
+        InputError
+            If a parent of the Materials Project was not fetched yet.
+        """
+        names = [f"parent {name}" for name in self.all_spaces()]
+        names += [f"reference phase {name}" for name in self.reference_phases]
+        found = {}
+        for name, (parent, route) in zip(names, self.all_parents(), strict=True):
+            folder = self.document.folder((*route, parent.file_field))
+            found[name] = parent.provenance or read_frozen(parent, folder).provenance
         return found | {f"scheme {name}": scheme for name, scheme in self.schemes.items()}
 
     def label(self, name: str | None) -> LabelSpec:

@@ -66,6 +66,9 @@ def _parse_sites(value: Any) -> Any:
 _SITES_SCHEMA = dict[str, tuple[Coordinate, Coordinate, Coordinate] | Site]
 
 
+MaterialsProjectId = Annotated[str, Field(pattern=r"^mp-\d+$")]
+
+
 class ParentSpec(Model):
     """The ideal host crystal: by space group and sites, by CIF file, or by Materials Project id."""
 
@@ -77,12 +80,12 @@ class ParentSpec(Model):
     """One site of each Wyckoff orbit, by label: ``O1: [0, 0, 0.26]``, or with its species said."""
     cif: str | None = None
     """A CIF file, relative to this one; its symmetry is found from the atoms."""
-    materials_project: Annotated[str, Field(pattern=r"^mp-\d+$")] | None = None
-    """A Materials Project id such as ``mp-25411``."""
+    materials_project: MaterialsProjectId | None = None
+    """A Materials Project id such as ``mp-25411``; `fetch-parents` freezes its crystal in a file beside this one."""
     symmetry_tolerance: Annotated[float, Field(gt=0, le=0.1)] = 1e-3
     """How far an atom may lie from its symmetry image, Å, where symmetry is found from the atoms."""
-    provenance: Provenance
-    """Where lattice parameters and positions come from."""
+    provenance: Provenance | None = None
+    """Where lattice parameters and positions come from; may be left out for a Materials Project id, which says it."""
 
     @model_validator(mode="after")
     def _one_way(self) -> ParentSpec:
@@ -96,7 +99,14 @@ class ParentSpec(Model):
         if given and len(given) < 3:
             absent = " and ".join(n for n in by_group if n not in given)
             raise ValueError(f"{' and '.join(given)} given without {absent}")
+        if self.provenance is None and self.materials_project is None:
+            raise ValueError("provenance is missing: say where lattice parameters and positions come from")
         return self
+
+    @property
+    def file_field(self) -> str:
+        """The field that a file lies beside: the CIF file, or the frozen crystal of a Materials Project id."""
+        return "cif" if self.materials_project is None else "materials_project"
 
 
 class ReferencePhase(ParentSpec):

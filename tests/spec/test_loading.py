@@ -88,7 +88,8 @@ MISTAKES = [
     ("  spacegroup: Fm-3m", "  spacegrp: Fm-3m", 5, "parent.spacegrp",
      "unknown field; did you mean 'spacegroup'? known: cif, lattice, materials_project, provenance, sites, "
      "spacegroup, symmetry_tolerance"),
-    ("  provenance: {source: textbook, verified: true}\n", "", 4, "parent.provenance", "is missing"),
+    ("  provenance: {source: textbook, verified: true}\n", "", 4, "parent",
+     "provenance is missing: say where lattice parameters and positions come from"),
     ("source: textbook, ", "", 10, "parent.provenance.source", "is missing"),
     ("verified: true", "verified: maybe", 10, "parent.provenance.verified",
      "input should be a valid boolean, unable to interpret input, not 'maybe'"),
@@ -239,7 +240,7 @@ def test_a_cif_file_is_looked_for_beside_the_file_that_names_it(load, tmp_path):
 def test_materials_project_ids_are_read_but_not_fetched(load):
     start, end = SPEC.index("  spacegroup"), SPEC.index("  provenance")
     spec = load(SPEC[:start] + "  materials_project: mp-22862\n" + SPEC[end:])
-    with pytest.raises(InputError, match="mp-22862: fetching a parent from the Materials Project is not built yet"):
+    with pytest.raises(InputError, match="mp-22862 was not fetched yet: run `matbench-defects fetch-parents`"):
         build_spaces(spec)
     with pytest.raises(InputError, match=r"spec.yaml:5: parent.materials_project: .*not '22862'"):
         load(SPEC[:start] + "  materials_project: '22862'\n" + SPEC[end:])

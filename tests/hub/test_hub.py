@@ -1,0 +1,252 @@
+"""Publishing and loading with the real clients: what goes well, what is refused, what is resumed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from loopback_hub import READER, WRITER, Repository
+
+from matbench_defects.dataset.building import build_dataset
+from matbench_defects.dataset.publishing import check_against_lock
+from matbench_defects.dataset.reading import Dataset, open_dataset
+from matbench_defects.errors import InputError
+from matbench_defects.spec.loading import load_spec
+
+SALT = """
+name: salt
+version: 1.0.0
+title: MgO with calcium
+parent:
+  spacegroup: Fm-3m
+  lattice: {a: 4.2}
+  sites: {Mg: [0, 0, 0], O: [0.5, 0.5, 0.5]}
+  provenance: {source: a test}
+supercell: [1, 1, 1]
+sublattices: {Mg: {Ca: 0..4, Mg: rest}}
+splits: {random: {train: 0.5, test: 0.5}}
+"""
+LOAD = "import matbench_defects\ndataset = matbench_defects.load_dataset('salt', version='1.0.0')\n"
+TRIED = LOAD.replace("dataset =", "result = ''\ntry:\n    dataset =") + "except Exception as e:\n    result = str(e)\n"
+
+
+@pytest.fixture(scope="session")
+def salt(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    folder = tmp_path_factory.mktemp("salt")
+    (folder / "spec.yaml").write_text(SALT)
+    return build_dataset(load_spec(folder), folder / "salt")
+
+
+@pytest.fixture
+def published(hub, salt):
+    """The dataset as it lies on the Hub after it was published."""
+    repository = hub.repositories["loopback/salt"] = Repository()
+    files = [*salt.manifest["files"], "manifest.json"]
+    sha = repository.commit({name: (salt.folder / name).read_bytes() for name in files})
+    repository.tags["1.0.0"] = sha
+    return repository
+
+
+def changed(dataset: Dataset, folder: Path, **fields: object) -> Path:
+    """Return a copy of a dataset whose manifest says something else."""
+    shutil.copytree(dataset.folder, folder)
+    (folder / "manifest.json").write_text(json.dumps(dataset.manifest | fields))
+    return folder
+
+
+@pytest.mark.slow
+def test_published_listed_loaded_and_streamed(hub, lno, command, program):
+    done = command("publish", lno.folder, "--repo", "loopback/lno-cathode")
+    assert done.returncode == 0, done.stderr
+    assert f"published: {hub.endpoint}/datasets/loopback/lno-cathode/tree/1.0.0" in done.stdout
+    repository = hub.repositories["loopback/lno-cathode"]
+    files = repository.commits[repository.tags["1.0.0"]]
+    assert set(files) == {*lno.manifest["files"], "manifest.json", ".gitattributes"}
+    assert all(files[name] == (lno.folder / name).read_bytes() for name in lno.manifest["files"])
+
+    again = command("publish", lno.folder, "--repo", "loopback/lno-cathode")
+    assert (again.returncode, again.stdout) == (2, "")
+    assert again.stderr == (
+        "matbench-defects: lno-cathode 1.0.0 is published in loopback/lno-cathode already, and a published version "
+        "never changes; bump `version`\n"
+    )
+
+    load = "import matbench_defects\ndataset = matbench_defects.load_dataset('lno-cathode', version='1.0.0')\n"
+    found = program(load + "result = [str(dataset.folder), len(dataset.structures), len(dataset.index)]")
+    assert found[1:] == [87, 87] and "hub/loopback--lno-cathode/1.0.0" in found[0]
+    asked = len(hub.requests)
+    assert program(load + "result = dataset.version", HF_HUB_OFFLINE="1") == "1.0.0"
+    assert program(load + "result = dataset.version") == "1.0.0"
+    assert len(hub.requests) == asked  # a version that is in the cache is not asked for
+
+    plain = program(
+        "from datasets import load_dataset\n"
+        "where = dict(path='loopback/lno-cathode', revision='1.0.0')\n"
+        "parts = load_dataset(**where)\n"
+        "index = load_dataset(**where, name='index')\n"
+        "row = next(iter(load_dataset(**where, split='test', streaming=True)))\n"
+        "result = [{p: len(t) for p, t in parts.items()}, len(index['full']), row['id'] in parts['test']['id']]"
+    )
+    assert plain == [{p: len(lno.part("random", p)) for p in ("train", "validation", "test")}, 87, True]
+
+
+@pytest.mark.slow
+def test_what_cannot_be_published(hub, salt, lno, program, tmp_path):
+    later = changed(salt, tmp_path / "later", version="1.1.0")
+    other = changed(salt, tmp_path / "other", name="pepper", version="1.2.0")
+    altered = changed(salt, tmp_path / "altered")
+    (altered / "spec.yaml").write_text("name: salt")
+    hub.repositories["someone/thesis"] = Repository()
+    hub.repositories["someone/thesis"].commit({"thesis.tex": b"years of work"})
+    unlocked = json.loads(json.dumps(lno.manifest["lock"]))
+    unlocked["splits"]["random"]["digest"] = "0"
+    cases = [
+        (salt.folder, "loopback/salt", "", False, "there is no token for the Hub; set HF_TOKEN or run"),
+        (salt.folder, "loopback/salt", "hf_wrong", False, "the Hub does not accept the token; make a new one"),
+        (salt.folder, "loopback/salt", READER, False, "the token may not do this to loopback/salt; it needs the right"),
+        (salt.folder, "lo op/salt", WRITER, False, "'lo op/salt' is no repository of the Hub"),
+        (later, "loopback/salt", WRITER, False, None),
+        (later, "loopback/salt", WRITER, False, "salt 1.1.0 is published in loopback/salt already"),
+        (later, "loopback/salt", WRITER, True, "loopback/salt exists and is public; --private only makes a new"),
+        (salt.folder, "loopback/salt", WRITER, False, "loopback/salt has the later version 1.1.0; salt 1.0.0 would"),
+        (other, "loopback/salt", WRITER, False, "loopback/salt holds the dataset salt, not pepper; give another"),
+        (salt.folder, "someone/thesis", WRITER, False, "holds something that is not a dataset of this kind (the"),
+        (altered, "loopback/salt", WRITER, False, "spec.yaml: is not the file that manifest.json lists"),
+        (changed(lno, tmp_path / "lno", lock=unlocked), "loopback/lno", WRITER, False,
+         "lno-cathode 1.0.0 differs from its lock (splits.random.digest was 69f6ac6d8196c750, is 0). Build it from"),
+        (salt.folder, "hidden/salt", WRITER, True, None),
+    ]  # fmt: skip
+    messages = program(
+        "import os\n"
+        "from matbench_defects.dataset.publishing import publish_dataset\n"
+        "result = []\n"
+        f"for folder, repo, token, private in {[(str(f), r, t, p) for f, r, t, p, _ in cases]}:\n"
+        "    os.environ['HF_TOKEN'] = token\n"
+        "    try:\n        publish_dataset(folder, repo, private=private)\n        result.append(None)\n"
+        "    except Exception as error:\n        result.append(f'{type(error).__name__}: {error}')\n"
+    )
+    for (_, repo, token, _, expected), found in zip(cases, messages, strict=True):
+        if expected is None:
+            assert found is None
+        else:
+            assert found.startswith(("HubError: ", "InputError: ")) and expected in found, (repo, token, found)
+            assert "\n" not in found
+    assert hub.repositories["hidden/salt"].private
+    assert list(hub.repositories["loopback/salt"].tags) == ["1.1.0"]
+    assert list(hub.repositories["someone/thesis"].commits.values()) == [{"thesis.tex": b"years of work"}]
+
+
+@pytest.mark.slow
+def test_a_publishing_that_broke_off_is_taken_up(hub, salt, command):
+    """The commit is there, its tag is not: the version is not published yet."""
+    assert command("publish", salt.folder, "--repo", "loopback/salt").returncode == 0
+    hub.repositories["loopback/salt"].tags.clear()
+    assert command("publish", salt.folder, "--repo", "loopback/salt").returncode == 0
+    assert list(hub.repositories["loopback/salt"].tags) == ["1.0.0"]
+
+
+@pytest.mark.slow
+def test_a_new_version_takes_the_place_of_the_old(hub, salt, command, tmp_path):
+    assert command("publish", salt.folder, "--repo", "loopback/salt").returncode == 0
+    files = {name: sha for name, sha in salt.manifest["files"].items() if not name.endswith(".png")}
+    folder = changed(salt, tmp_path / "next", version="1.1.0", files=files)
+    (folder / "notes.txt").write_text("not for the world")
+    done = command("publish", folder, "--repo", "loopback/salt")
+    assert done.returncode == 0, done.stderr
+    repository = hub.repositories["loopback/salt"]
+    assert set(repository.commits[repository.tags["1.1.0"]]) == {*files, "manifest.json", ".gitattributes"}
+    assert set(repository.commits[repository.tags["1.0.0"]]) > set(files)
+
+
+@pytest.mark.slow
+def test_without_the_hub_one_clear_message(salt, command, program):
+    for changes, reason in [
+        ({"HF_HUB_OFFLINE": "1"}, "the Hub is not asked, because HF_HUB_OFFLINE is set"),
+        ({"HF_ENDPOINT": "http://127.0.0.1:9"}, "the Hub (http://127.0.0.1:9) cannot be reached: "),
+    ]:
+        done = command("publish", salt.folder, "--repo", "loopback/salt", **changes)
+        assert done.returncode == 2 and done.stderr.startswith(f"matbench-defects: {reason}"), done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        message = program(TRIED, **changes)
+        assert message.startswith("salt 1.0.0 is not in the cache (") and reason in message
+    message = program(TRIED, MATBENCH_DEFECTS_HUB="")
+    assert message.startswith("salt 1.0.0 is not here (known: ") and "set MATBENCH_DEFECTS_HUB, or give" in message
+
+
+@pytest.mark.slow
+def test_a_version_that_is_not_there(published, program):
+    assert "the dataset loopback/salt has no version 1.0.1; did you mean '1.0.0'?" in program(
+        TRIED.replace("1.0.0", "1.0.1")
+    )
+    assert "the Hub has no dataset loopback/pepper" in program(TRIED.replace("'salt'", "'pepper'"))
+    published.tags["2.0.0"] = published.tags["1.0.0"]
+    assert "the tag 2.0.0 of loopback/salt holds salt 1.0.0" in program(TRIED.replace("1.0.0", "2.0.0"))
+
+
+@pytest.mark.slow
+def test_a_download_that_is_cut_goes_on(hub, published, program):
+    path = "data/index/salt.parquet"
+    hub.cut.add(path)
+    few = "import huggingface_hub.constants\nhuggingface_hub.constants.DOWNLOAD_CHUNK_SIZE = 64\n"
+    assert program(few + LOAD + "result = len(dataset.index)") == 5
+    first, second = hub.gets(path)
+    assert first is None and second is not None and int(second.removeprefix("bytes=").rstrip("-")) > 0
+
+
+@pytest.mark.slow
+def test_a_download_that_failed_is_taken_up_by_the_next(hub, published, program, tmp_path):
+    path = "data/index/salt.parquet"
+    hub.broken.add(path)
+    assert "the Hub answered 500 for loopback/salt" in program(TRIED)
+    assert not (tmp_path / "cache" / "hub" / "loopback--salt" / "1.0.0").exists()
+    hub.broken.clear()
+    whole = {name for method, name, _ in hub.requests if method == "GET" and "/resolve/" in name}
+    hub.requests.clear()
+    assert program(LOAD + "result = dataset.version") == "1.0.0"
+    again = {name for method, name, _ in hub.requests if method == "GET" and "/resolve/" in name}
+    assert any(name.endswith(path) for name in again) and len(again) < len(whole)
+
+
+@pytest.mark.slow
+def test_a_corrupted_file_is_refused(hub, published, program, tmp_path):
+    hub.corrupt.add("data/index/salt.parquet")
+    message = program(TRIED)
+    assert message.startswith("what the Hub sent of loopback/salt 1.0.0 was thrown away: salt.parquet is not the file")
+    assert not list((tmp_path / "cache").rglob("*.parquet"))
+    hub.corrupt.clear()
+    assert program(LOAD + "result = len(dataset.index)") == 5
+    (kept,) = (tmp_path / "cache").rglob("salt.parquet")
+    kept.write_bytes(b"rot")  # on this disk, later: downloaded again
+    assert program(LOAD + "result = len(dataset.index)") == 5
+
+
+@pytest.mark.slow
+def test_a_folder_and_a_repository_are_loaded_as_they_are(published, salt, program, tmp_path):
+    shutil.copytree(salt.folder, tmp_path / "mine")
+    found = program(
+        "from matbench_defects import load_dataset\n"
+        "result = [str(load_dataset('mine').folder), load_dataset('loopback/salt', '1.0.0').name]\n"
+        "try:\n    load_dataset('mine', '2.0.0')\nexcept Exception as error:\n    result.append(str(error))\n",
+        MATBENCH_DEFECTS_HUB="",
+    )
+    assert found == ["mine", "salt", "mine: is salt@1.0.0, not version 2.0.0"]
+
+
+def test_a_manifest_cannot_reach_outside(salt, tmp_path):
+    for name in ("../secret", "/etc/hostname"):
+        folder = changed(salt, tmp_path / name.strip("/."), files={name: "0"})
+        with pytest.raises(InputError, match="which is not within the dataset"):
+            open_dataset(folder)
+
+
+def test_a_build_is_what_its_lock_says(lno, tmp_path):
+    check_against_lock(lno)
+    cases = [
+        ({"version": "1.1.0"}, r"lock.json: locks version 1\.0\.0, the dataset is lno-cathode 1\.1\.0"),
+        ({"lock": None}, r"manifest.json: does not say what it holds; build it again"),
+    ]
+    for number, (fields, message) in enumerate(cases):
+        with pytest.raises(InputError, match=message):
+            check_against_lock(open_dataset(changed(lno, tmp_path / str(number), **fields)))
