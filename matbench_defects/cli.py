@@ -375,6 +375,48 @@ def explain(
 
 
 @app.command()
+def screen(
+    given: Annotated[str, typer.Argument(metavar="SPEC_OR_DATASET", help="A built dataset, or a spec with labels.")],
+    model: Annotated[str, typer.Option(help="A registered model.")],
+    out: Annotated[Path, typer.Option(help="A folder for the best configurations and a histogram.")],
+    target: Annotated[str | None, typer.Option(help="What is predicted; the first target if left out.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Fit on its training part; on every labelled row if left out.")
+    ] = None,
+    fold: Annotated[str | None, typer.Option(help="A fold of the split.")] = None,
+    space: Annotated[list[str] | None, typer.Option(help="Only this space; give it several times for several.")] = None,
+    content: Annotated[list[str] | None, typer.Option(help="Only this content, such as Li6Va6.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="How many of the best are kept.")] = 100,
+    highest: Annotated[bool, typer.Option("--highest", help="High predictions are the best, not low ones.")] = False,
+    each_content: Annotated[bool, typer.Option("--each-content", help="Keep the best of each content.")] = False,
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many configurations, drawn at random.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the model and of the draw.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Fit a model on what has a label and predict every configuration of a spec, however many."""
+    from matbench_defects.commands.screening import run_screen
+    from matbench_defects.evaluation.screening import Scope
+
+    scope = Scope(tuple(space or ()), tuple(content or ()), sample, seed)
+    run_screen(
+        given,
+        model,
+        out,
+        scope,
+        target=target,
+        split=split,
+        fold=fold,
+        seed=seed,
+        device=device,
+        console=console,
+        progress=_progress,
+        top=top,
+        highest=highest,
+        each_content=each_content,
+    )
+
+
+@app.command()
 def submit(
     folder: Annotated[Path, typer.Argument(help="A result of `evaluate`, or a submission to check.")],
     author: Annotated[list[str] | None, typer.Option("--author", help="Give it several times for several.")] = None,

@@ -129,21 +129,39 @@ def find_dataset(
     return _built(spec, progress)
 
 
+def labelled_dataset(given: str) -> Dataset:
+    """Return a built dataset, or what of a spec has labels already: none is computed.
+
+    Parameters
+    ----------
+    given : str
+        The folder of a dataset, a spec file, a folder that holds ``spec.yaml``, or a shipped name.
+
+    Raises
+    ------
+    InputError
+        If it is none of these, or no configuration has a label.
+    """
+    if (Path(given) / MANIFEST).is_file():
+        return open_dataset(given)
+    return _built(load_spec(given), compute=False)
+
+
 def _labels(spec: Spec) -> Path:
     return Path(spec.document.marks[()].file).with_name("labels.parquet")
 
 
-def _built_folder(spec: Spec) -> Path:
-    """Return where the cache keeps what a shipped spec builds to, by this very code."""
+def _built_folder(spec: Spec, compute: bool = True) -> Path:
+    """Return where the cache keeps what a spec and the labels beside it build to, by this very code."""
     labels = _labels(spec)
-    state = digest([spec.document.data, sha256_of_file(labels) if labels.exists() else "", package_digest()])
+    state = digest([spec.document.data, sha256_of_file(labels) if labels.exists() else "", compute, package_digest()])
     return cache_folder() / "datasets" / f"{spec.name}-{spec.version}-{state}"
 
 
-def _built(spec: Spec, progress: Callable[[int, int], None] | None = None) -> Dataset:
-    cached = _built_folder(spec)
+def _built(spec: Spec, progress: Callable[[int, int], None] | None = None, *, compute: bool = True) -> Dataset:
+    cached = _built_folder(spec, compute)
     if (cached / MANIFEST).is_file():
         return open_dataset(cached)
     from matbench_defects.dataset.building import build_dataset
 
-    return build_dataset(spec, cached, labels=_labels(spec), progress=progress)
+    return build_dataset(spec, cached, labels=_labels(spec), compute=compute, progress=progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -201,6 +201,39 @@ class Model(Protocol):
     @property
     def parameters(self) -> int | None:
         """How many numbers were fitted; None where that is not a sensible question."""
+        ...
+
+
+@runtime_checkable
+class OccupationModel(Protocol):
+    """A model that needs no structure: `screen` hands it occupations, millions at a time. Models need not be one."""
+
+    def occupation_values(self, space: Space, occupations: NDArray[np.uint8], per: str) -> NDArray[np.float64]:
+        """Return what `predict` would say of each configuration of a space, shape (m,).
+
+        Parameters
+        ----------
+        space : Space
+            The space.
+        occupations : ndarray of uint8, shape (m, n)
+            Configurations of it.
+        per : str
+            What the target is per.
+        """
+        ...
+
+
+@runtime_checkable
+class Pretrainable(Protocol):
+    """A model that can learn from another dataset or target before it is fitted. Models need not be one."""
+
+    def pretrain(
+        self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None
+    ) -> None:
+        """Learn from other rows, as `fit` would; the next `fit` starts from what was learnt instead of at random.
+
+        Scale and mean of the values are those of the rows that are fitted at the time, never kept from here.
+        """
         ...
 
 
