@@ -37,7 +37,8 @@ Workers = Annotated[int | None, typer.Option(min=1, help="Processes; as many as 
 DatasetOption = Annotated[
     Path | None, typer.Option("--dataset", help="A built dataset; the shipped spec is built if left out.")
 ]
-ModelsOption = Annotated[list[str], typer.Option("--model", help="A registered model; several times for several.")]
+MODEL_HELP = "A registered model, or an ASE calculator without fitting: ase:module.Class, ase:NAME of your own list"
+ModelsOption = Annotated[list[str], typer.Option("--model", help=f"{MODEL_HELP}; several times for several.")]
 DeviceOption = Annotated[str, typer.Option(help="cpu or cuda.")]
 
 
@@ -71,6 +72,14 @@ def _main(
 
 
 _progress = partial(show_progress, console)
+
+
+def _allow_calculators(names: list[str]) -> None:
+    """Let ASE calculators be models: the user typed their names, and nothing else may have them imported."""
+    from matbench_defects.models.named_calculators import allow_calculator
+
+    for name in names:
+        allow_calculator(name)
 
 
 def _report(problems: list[InputError]) -> None:
@@ -305,6 +314,7 @@ def evaluate(
     """Fit models on the training part of tasks, predict their test part, and score them; after a kill it goes on."""
     from matbench_defects.commands.evaluating import evaluate_all
 
+    _allow_calculators(model)
     _report(evaluate_all(task, model, console, _progress, dataset=dataset, out=out, device=device, seeds=seed))
 
 
@@ -331,7 +341,7 @@ def compare(
 def discover(
     where: Annotated[str, typer.Argument(metavar="TASK_OR_DATASET", help="A task, or a built dataset's folder.")],
     model: Annotated[
-        list[str] | None, typer.Option("--model", help="A registered model; several times for several.")
+        list[str] | None, typer.Option("--model", help=f"{MODEL_HELP}; several times for several.")
     ] = None,
     policy: Annotated[
         list[str] | None, typer.Option("--policy", help="See `list policies`; all that the models serve if left out.")
@@ -351,6 +361,7 @@ def discover(
     from matbench_defects.commands.discovering import Plan
     from matbench_defects.commands.discovering import discover as run
 
+    _allow_calculators(model or [])
     plan = Plan(model or [], policy or [], seed or [0, 1, 2, 3, 4], start, batch, budget, device)
     run(where, console, _progress, plan, target=target, space=space, content=content, dataset=dataset, out=out)
 
@@ -377,7 +388,7 @@ def explain(
 @app.command()
 def screen(
     given: Annotated[str, typer.Argument(metavar="SPEC_OR_DATASET", help="A built dataset, or a spec with labels.")],
-    model: Annotated[str, typer.Option(help="A registered model.")],
+    model: Annotated[str, typer.Option(help=f"{MODEL_HELP}.")],
     out: Annotated[Path, typer.Option(help="A folder for the best configurations and a histogram.")],
     target: Annotated[str | None, typer.Option(help="What is predicted; the first target if left out.")] = None,
     split: Annotated[
@@ -391,12 +402,13 @@ def screen(
     each_content: Annotated[bool, typer.Option("--each-content", help="Keep the best of each content.")] = False,
     sample: Annotated[int | None, typer.Option(min=1, help="Only so many configurations, drawn at random.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the model and of the draw.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: DeviceOption = "cpu",
 ) -> None:
     """Fit a model on what has a label and predict every configuration of a spec, however many."""
     from matbench_defects.commands.screening import run_screen
     from matbench_defects.evaluation.screening import Scope
 
+    _allow_calculators([model])
     scope = Scope(tuple(space or ()), tuple(content or ()), sample, seed)
     run_screen(
         given,

@@ -58,7 +58,7 @@ def evaluate(
     model : str
         Name of a registered model.
     out : path-like
-        The result goes to ``<out>/<task>/<model>``.
+        The result goes to ``<out>/<task>/<model>``, a colon in the name as a dash.
     device : str
         ``cpu`` or ``cuda``.
     settings : dict, optional
@@ -89,7 +89,7 @@ def evaluate(
         "device": device,
         "code": package_digest(),
     }
-    folder = Path(out) / task.name / model
+    folder = Path(out) / task.name / model.replace(":", "-")
     known = _known(folder, digest(identity))
     if known is None:
         _run(task, dataset, model, folder, identity, settings, progress)

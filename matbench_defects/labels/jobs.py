@@ -133,7 +133,7 @@ def jobs_of(spec: Spec, selected: dict[str, Selected]) -> list[Job]:
     for part in selected.values():
         for position, method in enumerate(methods):
             _check_suits(spec, position, method, part.space)
-    jobs = _reference_jobs(spec, [method for method in methods if not method.of_pathways])
+    jobs = reference_jobs(spec, [method for method in methods if not method.of_pathways])
     for part in selected.values():
         jobs.extend(_jobs_in(part, methods))
     return jobs
@@ -161,7 +161,8 @@ def _jobs_in(part: Selected, methods: list[Method]) -> list[Job]:
     return jobs
 
 
-def _reference_jobs(spec: Spec, methods: list[Method]) -> list[Job]:
+def reference_jobs(spec: Spec, methods: list[Method]) -> list[Job]:
+    """Return the labels of the reference phases, each relaxed with its cell or without as the spec says."""
     result = []
     for name, parent in reference_parents(spec).items():
         cell = spec.reference_phases[name].cell

@@ -46,6 +46,11 @@ class AverageVoltage(TargetQuantity):
         """Name of the reference phase that is the ion's metal."""
         return self.settings.metal or self.settings.ion
 
+    @property
+    def refers_to(self) -> list[EndMember]:
+        """The other end of the charge or discharge."""
+        return [self.settings.end_member]
+
     def quantity(self, domain: Domain) -> Quantity:
         """Return unit and reference state."""
         ion = self.settings.ion

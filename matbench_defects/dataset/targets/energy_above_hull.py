@@ -39,6 +39,7 @@ class EnergyAboveHullSettings(TargetSettings):
 class EnergyAboveHull(TargetQuantity):
     """Energy above the convex hull of reference phases and labelled configurations of the same elements."""
 
+    compares_rows: ClassVar[bool] = True
     Settings: ClassVar[type[TargetSettings]] = EnergyAboveHullSettings
     settings: EnergyAboveHullSettings
 

@@ -92,6 +92,11 @@ class FormationEnergy(TargetQuantity):
     Settings: ClassVar[type[TargetSettings]] = FormationEnergySettings
     settings: FormationEnergySettings
 
+    @property
+    def refers_to(self) -> list[EndMember]:
+        """The end members."""
+        return self.settings.end_members
+
     def quantity(self, domain: Domain) -> Quantity:
         """Return unit, divisor and reference state."""
         names = [end_member_formula(domain, wanted) for wanted in self.settings.end_members]

@@ -42,8 +42,14 @@ class LatticeParameterSettings(TargetSettings):
 class LatticeParameter(TargetQuantity):
     """Length of one of the parent's axes, mean of those that its symmetry makes equivalent, or its change."""
 
+    needs_relaxation: ClassVar[bool] = True
     Settings: ClassVar[type[TargetSettings]] = LatticeParameterSettings
     settings: LatticeParameterSettings
+
+    @property
+    def refers_to(self) -> list[EndMember]:
+        """The end member that a change refers to."""
+        return [] if self.settings.relative_to is None else [self.settings.relative_to]
 
     def quantity(self, domain: Domain) -> Quantity:
         """Return unit and reference state."""

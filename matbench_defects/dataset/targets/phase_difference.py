@@ -52,6 +52,7 @@ class PhaseDifferenceSettings(TargetSettings):
 class PhaseDifference(TargetQuantity):
     """Energy of one phase less that of another at the same content, each by its lowest configuration."""
 
+    compares_rows: ClassVar[bool] = True
     Settings: ClassVar[type[TargetSettings]] = PhaseDifferenceSettings
     settings: PhaseDifferenceSettings
 

@@ -21,6 +21,7 @@ from matbench_defects.spec.fields import Model
 from matbench_defects.spec.models import Spec
 
 if TYPE_CHECKING:
+    from matbench_defects.dataset.targets.end_members import EndMember
     from matbench_defects.labels.engine import Outcome
     from matbench_defects.labels.store import Label
 
@@ -148,6 +149,10 @@ class TargetQuantity(abc.ABC):
     """
 
     Settings: ClassVar[type[TargetSettings]]
+    needs_relaxation: ClassVar[bool] = False
+    """Whether an ideal structure says nothing of it."""
+    compares_rows: ClassVar[bool] = False
+    """Whether the value of a row depends on which other configurations have a label, end members aside."""
 
     def __init__(self, settings: Any, label: str) -> None:
         self.settings = settings
@@ -162,6 +167,11 @@ class TargetQuantity(abc.ABC):
         InputError
             If the settings do not suit the spaces and reference phases.
         """
+
+    @property
+    def refers_to(self) -> list[EndMember]:
+        """End members whose lowest configuration the values refer to; none by default."""
+        return []
 
     @abc.abstractmethod
     def values(self, labelled: Labelled) -> list[float | None]:

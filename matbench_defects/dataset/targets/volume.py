@@ -39,8 +39,14 @@ class VolumeSettings(TargetSettings):
 class Volume(TargetQuantity):
     """Volume of the relaxed cell, per formula unit or as a change against an end member."""
 
+    needs_relaxation: ClassVar[bool] = True
     Settings: ClassVar[type[TargetSettings]] = VolumeSettings
     settings: VolumeSettings
+
+    @property
+    def refers_to(self) -> list[EndMember]:
+        """The end member that a change refers to."""
+        return [] if self.settings.relative_to is None else [self.settings.relative_to]
 
     def quantity(self, domain: Domain) -> Quantity:
         """Return unit, divisor and reference state."""

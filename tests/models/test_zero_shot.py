@@ -1,0 +1,154 @@
+"""Zero-shot models: the target's own definition on the energies of one engine."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from ase.calculators import emt
+from zero_shot_samples import EMT, alloy, part_of
+
+from matbench_defects.columns import Quantity
+from matbench_defects.dataset.structures import structure_rows, structure_schema
+from matbench_defects.errors import InputError
+from matbench_defects.evaluation.harness import evaluate
+from matbench_defects.evaluation.task import Task
+from matbench_defects.labels.jobs import select
+from matbench_defects.models.model import Background, Rows, make_model, models
+from matbench_defects.models.named_calculators import allow_calculator
+from matbench_defects.models.terms import hop_crystals
+from matbench_defects.spec.loading import load_spec
+
+
+@pytest.fixture(autouse=True)
+def _no_named_models():
+    """What a test allows, no other test has."""
+    yield
+    for name in [n for n in models._entries if n.startswith("ase:")]:
+        del models._entries[name]
+
+
+PHASES = """
+spaces:
+  narrow: {groups: {phase: narrow}, sublattices: {Cu: {Cu: 7..8, Au: rest}}}
+  wide:
+    groups: {phase: wide}
+    parent:
+      spacegroup: Fm-3m
+      lattice: {a: 4.0}
+      sites: {Cu: [0, 0, 0]}
+      provenance: {source: a test}
+    sublattices: {Cu: {Cu: 7..8, Au: rest}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "sublattices"),
+    [
+        ("formation_energy", "{unit: eV, per: atom, end_members: [host], references: [Au]}", None),
+        ("energy_above_hull", "{unit: eV}", None),
+        ("average_voltage", "{unit: V, ion: Au, end_member: {Cu: 4}}", None),
+        ("phase_difference", "{unit: eV, phases: [narrow, wide]}", PHASES),
+    ],
+)
+def test_labels_of_the_same_calculator_are_predicted_exactly(tmp_path, monkeypatch, name, settings, sublattices):
+    """Labels are static energies by EMT here, so EMT without fitting must give every value that has been derived."""
+    more = {} if sublattices is None else {"sublattices": sublattices}
+    dataset = alloy(tmp_path, monkeypatch, f"{name}: {settings}", **more)
+    allow_calculator(EMT)
+    model = make_model(EMT)
+    model.fit(*part_of(dataset, name, "train"), part_of(dataset, name, "validation"))
+    rows, values = part_of(dataset, name, "test")
+    assert len(values)
+    np.testing.assert_allclose(model.predict(rows).values, values, atol=1e-9)
+    assert model.predict(rows).seconds > 0
+
+
+def test_what_is_of_relaxed_structures_needs_the_setting(tmp_path, monkeypatch):
+    relax = ", relax: {cell: true, fmax: 0.02, steps: 300}"
+    mixed = "sublattices: {Cu: {Cu: 7..8, Au: rest}}"
+    dataset = alloy(tmp_path, monkeypatch, "volume: {unit: Å³, per: formula_unit}", mixed, relax)
+    table = dataset.structures
+    rows = Rows.of(table, Background(dataset.spec, "volume", dataset.quantity("volume")))
+    allow_calculator(EMT)
+    with pytest.raises(InputError, match="volume is of relaxed structures; give the model the setting `relax`"):
+        make_model(EMT).predict(rows)
+    model = make_model(EMT, settings={"relax": {"cell": True, "fmax": 0.02, "steps": 300}})
+    np.testing.assert_allclose(model.predict(rows).values, table["volume"].to_numpy(), atol=1e-6)
+
+
+def test_a_barrier_is_the_energy_half_way_above_the_end_points(tmp_path, monkeypatch):
+    path = tmp_path / "hops"
+    path.mkdir()
+    (path / "spec.yaml").write_text(HOPS)
+    spec = load_spec(path)
+    selected = select(spec)
+    table = structure_rows(selected)
+    schema = structure_schema({name: part.space for name, part in selected.items()})
+    rows = Rows.of(pa.Table.from_pylist(table, schema), Background(spec, "migration_barrier", Quantity("eV", "hop")))
+    allow_calculator(EMT)
+    found = make_model(EMT).predict(rows).values
+    for row, value in zip(table, found, strict=True):
+        energies = []
+        for crystal in hop_crystals(row):
+            atoms = crystal.to_ase()
+            atoms.calc = emt.EMT()
+            energies.append(atoms.get_potential_energy())
+        assert value == pytest.approx(energies[1] - min(energies[0], energies[2]), abs=1e-6)
+    assert (found > 0).all()
+
+
+HOPS = """
+name: hops
+version: 1.0.0
+title: Hops of a vacancy in copper with gold
+parent:
+  spacegroup: Fm-3m
+  lattice: {a: 3.6}
+  sites: {Cu: [0, 0, 0]}
+  provenance: {source: a test}
+supercell: [2, 2, 2]
+sublattices: {Cu: {vacancy: 1, Au: 1, Cu: rest}}
+pathway: {species: Cu, cutoff: 2.7}
+labels:
+  - {engine: neb, forces: {engine: ase, calculator: emt}, relax: {cell: false}, name: band}
+targets:
+  migration_barrier: {unit: eV}
+"""
+
+
+def test_a_listed_calculator_by_its_name(tmp_path, monkeypatch):
+    dataset = alloy(tmp_path, monkeypatch, "formation_energy: {unit: eV, per: atom, references: [Cu, Au]}")
+    allow_calculator("ase:emt")
+    rows, values = part_of(dataset, "formation_energy", "test")
+    np.testing.assert_allclose(make_model("ase:emt").predict(rows).values, values, atol=1e-9)
+
+
+def test_nothing_is_imported_that_the_user_did_not_name(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match=r"no model is called 'ase:os\.system'"):
+        make_model("ase:os.system")
+    with pytest.raises(InputError, match=r"os\.system is no ASE calculator class"):
+        allow_calculator("ase:os.system")
+    with pytest.raises(InputError, match=r"the calculator no\.such\.Thing cannot be imported: No module named 'no'"):
+        allow_calculator("ase:no.such.Thing")
+    monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(tmp_path / "engines.toml"))
+    with pytest.raises(InputError, match="no calculator is called 'emt' on your list"):
+        allow_calculator("ase:emt")
+
+
+def test_a_named_calculator_on_a_task(tmp_path, monkeypatch):
+    dataset = alloy(tmp_path, monkeypatch, "formation_energy: {unit: eV, per: atom, references: [Cu, Au]}")
+    task = Task(
+        name="gold",
+        title="Gold in copper",
+        dataset="copper-gold@1.0.0",
+        target="formation_energy",
+        split="random",
+        kind="interpolation",
+        metrics=["mae"],
+        seeds=[0, 1],
+    )
+    allow_calculator(EMT)
+    result = evaluate(task, dataset, EMT, tmp_path / "results")
+    assert result.folder.name == "ase-ase.calculators.emt.EMT"
+    assert result.scores["mae"].mean < 1e-8

@@ -1,0 +1,55 @@
+"""Copper-gold alloys under effective-medium theory, for tests of models that apply an engine's energies."""
+
+from __future__ import annotations
+
+from matbench_defects.dataset.building import build_dataset
+from matbench_defects.models.model import Background, Rows
+from matbench_defects.spec.loading import load_spec
+
+EMT = "ase:ase.calculators.emt.EMT"
+CALCULATORS = """
+[ase.emt]
+calculator = "ase.calculators.emt:EMT"
+package = "ase"
+level_of_theory = "effective medium theory"
+machine_learned = false
+"""
+ALLOY = """
+name: copper-gold
+version: 1.0.0
+title: Gold in copper
+parent:
+  spacegroup: Fm-3m
+  lattice: {a: 3.8}
+  sites: {Cu: [0, 0, 0]}
+  provenance: {source: a test}
+supercell: [2, 1, 1]
+SUBLATTICES
+reference_phases:
+  Cu: {spacegroup: Fm-3m, lattice: {a: 3.6}, sites: {Cu: [0, 0, 0]}, provenance: {source: a test}}
+  Au: {spacegroup: Fm-3m, lattice: {a: 4.08}, sites: {Au: [0, 0, 0]}, provenance: {source: a test}}
+labels:
+  - {engine: ase, calculator: emt, name: emt RELAX}
+targets:
+  TARGET
+splits:
+  random: {by: random, train: 0.5, validation: 0.2, test: 0.3, seed: 0}
+"""
+MIXED = "sublattices: {Cu: {Cu: 4..8, Au: rest}}"
+
+
+def alloy(folder, monkeypatch, target, sublattices=MIXED, relax=""):
+    """Return a dataset of copper-gold with one target, labelled by the calculator of a list of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "engines.toml").write_text(CALCULATORS)
+    monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(folder / "engines.toml"))
+    text = ALLOY.replace("TARGET", target).replace("SUBLATTICES", sublattices)
+    (folder / "spec.yaml").write_text(text.replace("RELAX", relax))
+    return build_dataset(load_spec(folder), folder / "built", workers=2)
+
+
+def part_of(dataset, target, part, split="random"):
+    """Return rows and values of one part of a split."""
+    background = Background(dataset.spec, target, dataset.quantity(target))
+    table = dataset.part(split, part, target)
+    return Rows.of(table, background), table[target].to_numpy()
