@@ -310,12 +310,20 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Where results go: OUT/TASK/MODEL.")] = Path("results"),
     device: DeviceOption = "cpu",
     seed: Annotated[list[int] | None, typer.Option("--seed", help="Instead of the tasks' seeds.")] = None,
+    pretrain: Annotated[
+        str | None,
+        typer.Option(metavar="TASK_OR_DATASET", help="Learn from this first; DATASET:TARGET names a target."),
+    ] = None,
 ) -> None:
     """Fit models on the training part of tasks, predict their test part, and score them; after a kill it goes on."""
     from matbench_defects.commands.evaluating import evaluate_all
 
     _allow_calculators(model)
-    _report(evaluate_all(task, model, console, _progress, dataset=dataset, out=out, device=device, seeds=seed))
+    _report(
+        evaluate_all(
+            task, model, console, _progress, dataset=dataset, out=out, device=device, seeds=seed, pretrain=pretrain
+        )
+    )
 
 
 @app.command()

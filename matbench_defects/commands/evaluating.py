@@ -13,6 +13,7 @@ from matbench_defects.dataset.locating import find_dataset
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.harness import evaluate
+from matbench_defects.evaluation.pretraining import check_pretrainable, source_of
 from matbench_defects.evaluation.results import Result, read_predictions, read_record
 from matbench_defects.evaluation.scoring import Score, score
 from matbench_defects.evaluation.task import Task, counterpart, load_task
@@ -30,6 +31,7 @@ def evaluate_all(
     out: Path,
     device: str,
     seeds: list[int] | None,
+    pretrain: str | None = None,
 ) -> list[InputError]:
     """Run every model on every task and show the scores, task by task.
 
@@ -51,6 +53,8 @@ def evaluate_all(
         ``cpu`` or ``cuda``.
     seeds : list of int or None
         Instead of the tasks' seeds.
+    pretrain : str, optional
+        A task or dataset that every model learns from first, see `pretraining.source_of`.
 
     Returns
     -------
@@ -65,6 +69,9 @@ def evaluate_all(
     loaded = [(load_task(task), find_task(task)) for task in dict.fromkeys(tasks)]
     for name in names:
         models.get(name)
+        if pretrain is not None:
+            check_pretrainable(name)
+    source = None if pretrain is None else source_of(pretrain)
     datasets: dict[str, Dataset] = {}
     for task, _ in loaded:
         if task.dataset not in datasets:
@@ -78,7 +85,9 @@ def evaluate_all(
         for name in dict.fromkeys(names):
             try:
                 with progress(f"{task.name}, {name}" if len(loaded) > 1 else name) as show:
-                    results.append(evaluate(task, data, name, out, device=device, seeds=seeds, progress=show))
+                    results.append(
+                        evaluate(task, data, name, out, device=device, seeds=seeds, pretrain=source, progress=show)
+                    )
             except InputError as error:
                 problems.append(InputError(f"{task.name}, {name}: {error}"))
         if results:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from matbench_defects.columns import Quantity
+from matbench_defects.commands.progress import Progress
 from matbench_defects.dataset.figures.canvas import COLOURS, canvas
 from matbench_defects.dataset.locating import labelled_dataset
 from matbench_defects.dataset.reading import Dataset
@@ -28,7 +27,6 @@ from matbench_defects.models.model import Background, Rows, make_model
 SHOWN = 10
 """Rows of the table that are shown."""
 
-Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 Part = tuple[Rows, NDArray[np.float64]]
 
 

@@ -21,6 +21,7 @@ from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.finished_fits import FinishedFit, FinishedFits
 from matbench_defects.evaluation.memory import peak_memory
+from matbench_defects.evaluation.pretraining import Source, check_pretrainable
 from matbench_defects.evaluation.results import (
     PREDICTIONS_FILE,
     RESULT_FILE,
@@ -31,7 +32,7 @@ from matbench_defects.evaluation.results import (
 from matbench_defects.evaluation.scoring import predictions_schema, score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import atomic_folder, digest, package_digest, write_json
-from matbench_defects.models.model import Background, Model, Prediction, Rows, make_model, models
+from matbench_defects.models.model import Background, Model, Prediction, Pretrainable, Rows, make_model, models
 
 
 def evaluate(
@@ -43,6 +44,7 @@ def evaluate(
     device: str = "cpu",
     settings: dict[str, Any] | None = None,
     seeds: list[int] | None = None,
+    pretrain: Source | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Fit and score one model on one task, or read the result if it is there already.
@@ -58,13 +60,16 @@ def evaluate(
     model : str
         Name of a registered model.
     out : path-like
-        The result goes to ``<out>/<task>/<model>``, a colon in the name as a dash.
+        The result goes to ``<out>/<task>/<model>``, a colon in the name as a dash; of a model that was pre-trained to
+        ``<out>/<task>/<model>-from-<source>``.
     device : str
         ``cpu`` or ``cuda``.
     settings : dict, optional
         The model's settings that differ from its defaults.
     seeds : list of int, optional
         Instead of the task's. A model that ignores its seed is fitted once, and its predictions stand for each seed.
+    pretrain : Source, optional
+        What the model learns from first, configurations of the test part left out.
     progress : callable, optional
         Called with the number of finished seeds and of all.
 
@@ -89,10 +94,15 @@ def evaluate(
         "device": device,
         "code": package_digest(),
     }
-    folder = Path(out) / task.name / model.replace(":", "-")
+    shown = model.replace(":", "-")
+    if pretrain is not None:
+        check_pretrainable(model)
+        identity["pretrained_on"] = pretrain.identity()
+        shown = f"{shown}-from-{pretrain.name}"
+    folder = Path(out) / task.name / shown
     known = _known(folder, digest(identity))
     if known is None:
-        _run(task, dataset, model, folder, identity, settings, progress)
+        _run(task, dataset, model, folder, identity, settings, pretrain, progress)
         known = _known(folder, digest(identity))
         assert known is not None
     return Result(folder, known, score(task, dataset, read_predictions(folder)))
@@ -110,6 +120,7 @@ def _run(
     folder: Path,
     identity: dict[str, Any],
     settings: dict[str, Any] | None,
+    pretrain: Source | None,
     progress: Callable[[int, int], None] | None,
 ) -> None:
     if folder.exists() and any(folder.iterdir()) and not (folder / RESULT_FILE).is_file():
@@ -132,7 +143,8 @@ def _run(
                 progress(len(fits), len(seeds) * len(sides))
             fit = finished.get(seed, side.fold)
             if fit is None:
-                fit = _fit(make_model(model, seed=seed, device=device, settings=settings), side, model, device)
+                instance = make_model(model, seed=seed, device=device, settings=settings)
+                fit = _fit(instance, side, model, device, pretrain)
                 finished.put(seed, side.fold, fit)
             fits.append(fit)
         predictions.append([fit.prediction for fit in fits[-len(sides) :]])
@@ -145,9 +157,9 @@ def _run(
         "task": task.name,
         "dataset": task.dataset,
         "model": {
-            "name": model,
+            "name": folder.name,
             "version": __version__,
-            "title": kind.title,
+            "title": kind.title if pretrain is None else f"{kind.title}, pre-trained on {pretrain.name}",
             "description": kind.description,
             "settings": identity["settings"],
             "references": list(kind.references),
@@ -163,7 +175,8 @@ def _run(
         },
         "hardware": f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores, "
         f"{platform.machine()}",
-        "training_data": _training_data(task, any(side.held for side in sides), bool(folds)),
+        "training_data": _training_data(task, any(side.held for side in sides), bool(folds))
+        + ("" if pretrain is None else f", after {pretrain.description} without tested configurations"),
         "scores": {
             name: {"mean": _plain(s.mean), "deviation": _plain(s.deviation)}
             for name, s in score(task, dataset, table).items()
@@ -175,10 +188,14 @@ def _run(
     finished.clear()
 
 
-def _fit(instance: Model, side: _Side, model: str, device: str) -> FinishedFit:
-    """Fit a new model on a side and let it predict."""
+def _fit(instance: Model, side: _Side, model: str, device: str, pretrain: Source | None) -> FinishedFit:
+    """Fit a new model on a side, after what it is to learn from first, and let it predict."""
+    first = None if pretrain is None else pretrain.apart_from(side.asked)
     with peak_memory(device) as peak:
         start = time.perf_counter()
+        if first is not None:
+            assert isinstance(instance, Pretrainable)
+            instance.pretrain(*first)
         instance.fit(*side.fitted, side.held)
         between = time.perf_counter()
         found = instance.predict(side.asked)

@@ -20,6 +20,7 @@ from matbench_defects.spec.loading import load_spec
 
 QUICK = {name: {"epochs": 2, "width": 8, "layers": 1} for name, kind in models.items() if issubclass(kind, GraphModel)}
 """Settings under which a model is quick; what is tested does not depend on how well it is fitted."""
+QUICK |= {"chgnet-fine-tuned": {"epochs": 2}, "sevennet-fine-tuned": {"epochs": 2}}
 QUICK["ensemble-defect-boosting"] = {"trees": 10, "folds": 0, "members": 2}
 QUICK |= {name: {"trees": 10, "folds": 0} for name in models.names() if name.endswith(("-forest", "-boosting"))}
 
@@ -72,7 +73,21 @@ def parts(name, request):
     return request.getfixturevalue(wanted)
 
 
-@pytest.fixture(scope="module", params=[*models.names(), "ensemble-cluster-expansion", "ensemble-defect-boosting"])
+HEAVY = {
+    "chgnet-features-ridge",
+    "chgnet-fine-tuned",
+    "chgnet-zero-shot",
+    "sevennet-features-ridge",
+    "sevennet-fine-tuned",
+    "sevennet-zero-shot",
+}
+"""Models that run a universal potential."""
+
+
+NAMES = [*models.names(), "ensemble-cluster-expansion", "ensemble-defect-boosting"]
+
+
+@pytest.fixture(scope="module", params=[pytest.param(n, marks=pytest.mark.slow) if n in HEAVY else n for n in NAMES])
 def name(request):
     descriptor = getattr(models.get(request.param), "Descriptor", None)
     if descriptor is not None and descriptor.needs:
