@@ -75,7 +75,7 @@ def test_a_network_starts_from_what_it_learnt(lno):
 
 def test_what_cannot_be_is_said(lno, tmp_path):
     task = load_task(TASK)
-    with pytest.raises(InputError, match="the model mean cannot be pre-trained; these can: .*schnet"):
+    with pytest.raises(InputError, match=r"the model mean cannot be pre-trained; these can: .*schnet"):
         evaluate(task, lno, "mean", tmp_path, pretrain=source_of(str(lno.folder)))
     with pytest.raises(InputError, match="no task or dataset is called 'lno-cathod'; did you mean 'lno-cathode'"):
         source_of("lno-cathod")
