@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from matbench_defects.models.feature_cache import structure_digest
-from matbench_defects.models.linear import PENALTIES
+from matbench_defects.models.linear_fit import PENALTIES
 from matbench_defects.models.model import INVARIANCES, ModelSettings, Prediction, Rows, State, models
 from matbench_defects.models.pretrained_networks import PretrainedNetwork, networks
-from matbench_defects.models.terms import Terms, terms_of
+from matbench_defects.models.terms import Terms, structure_digest, terms_of
 
 OWN_VALIDATION = 0.15
 """Share of the training rows that decides when to stop, where the split has no validation part."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.models.feature_cache import FeatureCache, structure_digest
+from matbench_defects.crystal.structure import Crystal
+from matbench_defects.models.descriptors.cache import cached_vectors
 from matbench_defects.models.linear import LinearModel
 from matbench_defects.models.model import ModelSettings, Prediction, Rows, models
 from matbench_defects.models.pretrained_networks import PretrainedNetwork, networks
-from matbench_defects.models.terms import Terms, terms_of
+from matbench_defects.models.terms import structure_digest, terms_of
 
 BATCH = 4
 """Structures that a network sees at a time on the CPU."""
@@ -43,42 +43,40 @@ class PretrainedFeatures(LinearModel):
     def predict(self, rows: Rows) -> Prediction:
         """Return a value for each row."""
         features, seconds = self._measured(rows)
-        return Prediction(features @ self.coefficients + self.intercept, seconds=seconds)
+        return Prediction(self.linear.predict(features), seconds=seconds)
 
     def feature_names(self) -> list[str]:
         """Return numbers: such features have no names."""
         return [f"feature {number}" for number in range(networks.get(self.network).width)]
 
     def _measured(self, rows: Rows) -> tuple[NDArray[np.float64], float]:
+        """Return the features of each row and the seconds that they took, at one time or another."""
         kind = networks.get(self.network)
         terms = terms_of(rows)
-        cache = FeatureCache(f"{kind.version()} on {self.device}", rows.background.spec.name)
-        wanted = {structure_digest(crystal): crystal for term in terms for crystal in term.crystals}
-        missing = [name for name in wanted if name not in cache]
-        if missing:
-            self._network = self._network or kind(self.device)
-            found: dict[str, tuple[NDArray[np.float32], float]] = {}
-            for start in range(0, len(missing), BATCH):
-                some = missing[start : start + BATCH]
-                begin = time.perf_counter()
-                values = summed_features(self._network, [wanted[name] for name in some])
-                each = (time.perf_counter() - begin) / len(some)
-                found |= {name: (value, each) for name, value in zip(some, values, strict=True)}
-            cache.add(found)
-        return np.array([_row(term, cache) for term in terms]), sum(cache[name][1] for name in wanted)
+        crystals = {structure_digest(crystal): crystal for term in terms for crystal in term.crystals}
+        identity = {"network": kind.version(), "device": self.device}
+        found = cached_vectors(identity, list(crystals.values()), self._compute)
+        sums = dict(zip(crystals, found[:, :-1], strict=True))
+        values = [
+            np.array(term.factors) @ np.array([sums[structure_digest(crystal)] for crystal in term.crystals])
+            for term in terms
+        ]
+        return np.array(values), float(found[:, -1].sum())
 
+    def _compute(self, crystals: list[Crystal]) -> NDArray[np.float64]:
+        """Return the summed features of some structures and, last, the seconds that each took."""
+        import torch
 
-def _row(term: Terms, cache: FeatureCache) -> NDArray[np.float64]:
-    found = [cache[structure_digest(crystal)][0].astype(np.float64) for crystal in term.crystals]
-    return np.asarray(np.array(term.factors) @ np.array(found))
-
-
-def summed_features(network: PretrainedNetwork, crystals: Sequence[Any]) -> NDArray[np.float32]:
-    """Return the features of some structures, summed over their atoms, shape (n, width); nothing is trained."""
-    import torch
-
-    with torch.no_grad():
-        return np.asarray(network.features([network.graph(c) for c in crystals]).cpu().numpy(), dtype=np.float32)
+        self._network = self._network or networks.get(self.network)(self.device)
+        found = []
+        for start in range(0, len(crystals), BATCH):
+            some = crystals[start : start + BATCH]
+            begin = time.perf_counter()
+            with torch.no_grad():
+                sums = self._network.features([self._network.graph(crystal) for crystal in some]).cpu().numpy()
+            each = (time.perf_counter() - begin) / len(some)
+            found.append(np.column_stack([sums, np.full(len(some), each)]))
+        return np.concatenate(found)
 
 
 def _described(title: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import row_crystal
+from matbench_defects.files import digest
 from matbench_defects.models.divisor import DEFECT_SITE, divisors
 from matbench_defects.models.model import Background, Rows
 
@@ -58,6 +59,12 @@ def _terms(row: dict[str, Any], background: Background, divisor: float) -> Terms
         space = background.spaces[row["space"]]
         return Terms([crystal, space.parent.crystal], [1 / divisor, -len(space.cells.offsets) / divisor])
     return Terms([crystal], [1 / divisor])
+
+
+def structure_digest(crystal: Crystal) -> str:
+    """Return a digest of a structure, to a hundred-thousandth of an ångström."""
+    rounded = [(np.round(a, 5) + 0.0).tolist() for a in (crystal.lattice, crystal.positions)]
+    return digest([*rounded, crystal.species])
 
 
 def hop_crystals(row: dict[str, Any]) -> tuple[Crystal, Crystal, Crystal]:

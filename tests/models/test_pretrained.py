@@ -67,7 +67,9 @@ def _toy(monkeypatch):
 
 
 def tuned(dataset, seed=0, **settings):
-    model = ToyFineTuned(FineTunedSettings(**{"learning_rate": 1e-3, "epochs": 15, "patience": 15} | settings), seed, "cpu")
+    model = ToyFineTuned(
+        FineTunedSettings(**{"learning_rate": 1e-3, "epochs": 15, "patience": 15} | settings), seed, "cpu"
+    )
     model.fit(*part_of(dataset, "formation_energy", "train"), part_of(dataset, "formation_energy", "validation"))
     return model
 
