@@ -134,7 +134,8 @@ def test_a_batch_of_one(model, parts):
 
 def test_the_seed_decides(name, parts):
     rows = parts["test"][0]
-    first, again, other = (fitted(name, parts, seed).predict(rows).values for seed in (1, 1, 2))
+    # Without a validation part: with one, fine-tuning may keep the weights that every seed starts from.
+    first, again, other = (fitted(name, parts, seed, validation=False).predict(rows).values for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     if models.get(name).seeded:
         assert not np.array_equal(first, other)
