@@ -63,6 +63,7 @@ class GraphModel(ABC):
         self.progress: Callable[[int, int], None] | None = None
         """Called during `fit` with how many passes are done and how many there may be."""
         self._network: Any = None
+        self._start: dict[str, Any] | None = None
         self._reference = SpeciesReference()
         self._scale = 1.0
 
@@ -93,7 +94,16 @@ class GraphModel(ABC):
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             self._network = self.network().to(self.device)
+            if self._start is not None:
+                self._network.load_state_dict(self._start)
             train(self._network, training, held_out, self.settings, self.seed, self.progress)
+
+    def pretrain(
+        self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None
+    ) -> None:
+        """Train on other rows; `fit` starts from these weights."""
+        self.fit(rows, values, validation)
+        self._start = self._network.state_dict()
 
     def predict(self, rows: Rows) -> Prediction:
         """Return a value for each row.

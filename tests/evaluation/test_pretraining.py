@@ -15,7 +15,7 @@ from matbench_defects.models.mean import Mean
 from matbench_defects.models.model import make_model, models
 
 TASK = "lno-formation-energy"
-QUICK = {"epochs": 2, "width": 16, "interactions": 1}
+QUICK = {"epochs": 2, "width": 16, "layers": 1}
 
 
 @pytest.fixture
