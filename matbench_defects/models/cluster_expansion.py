@@ -1,7 +1,8 @@
-"""Pair cluster expansion: symmetry-averaged pair correlations on the occupation, without building a structure."""
+"""Cluster expansions: symmetry-averaged correlations of the occupation, without building a structure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -9,14 +10,18 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from matbench_defects.crystal.space import Space
+from matbench_defects.errors import InputError
+from matbench_defects.models.clusters import Cluster, ClusterCounts, cluster_counts
+from matbench_defects.models.clusters.orbits import EDGE
+from matbench_defects.models.divisor import occupation_divisors
 from matbench_defects.models.linear import LinearModel
 from matbench_defects.models.model import ModelSettings, Rows, State, models
+from matbench_defects.spec.fields import VACANCY
 
-SAME_SHELL = 3
-"""Distances that agree to this many decimals of an ångström belong to one shell."""
-
-Shell = tuple[str, str, float]
-"""Two sublattices and the distance between their sites, Å."""
+EMPTY = "empty"
+"""The feature that is the same for all rows of a host, where the training rows are of several."""
+CONTENT = "content"
+"""What stands for the host in features that all hosts share, where the training rows are of several."""
 
 
 class ClusterExpansionSettings(ModelSettings):
@@ -26,101 +31,178 @@ class ClusterExpansionSettings(ModelSettings):
     """Pairs up to this distance count, Å."""
 
 
-def pair_shells(space: Space, cutoff: float) -> dict[Shell, NDArray[np.float64]]:
-    """Return how often each pair of variable sites occurs at each distance, periodic images included.
-
-    Parameters
-    ----------
-    space : Space
-        The space.
-    cutoff : float
-        Largest distance, Å.
-
-    Returns
-    -------
-    dict of Shell to ndarray, shape (sites of the first sublattice, sites of the second)
-        Shells by sublattices and distance, so that supercells of one parent share them.
-    """
-    from pymatgen.optimization.neighbors import find_points_in_spheres
-
-    points = np.ascontiguousarray(space.positions[space.variable_sites])
-    first, second, _, distance = find_points_in_spheres(
-        points, points, r=cutoff, pbc=np.ones(3, dtype=np.int64), lattice=np.ascontiguousarray(space.lattice), tol=1e-8
-    )
-    rounded = np.round(distance, SAME_SHELL)
-    owner = np.empty(space.size, dtype=np.int64)
-    for i, where in enumerate(space.ranges):
-        owner[where] = i
-    shells: dict[Shell, NDArray[np.float64]] = {}
-    for i, a in enumerate(space.sublattices):
-        for j, b in enumerate(space.sublattices[i:], start=i):
-            here = (owner[first] == i) & (owner[second] == j) & (rounded > 0)
-            for length in np.unique(rounded[here]):
-                chosen = here & (rounded == length)
-                matrix = np.zeros((len(a.sites), len(b.sites)))
-                np.add.at(matrix, (first[chosen] - space.ranges[i].start, second[chosen] - space.ranges[j].start), 1.0)
-                shells[a.name, b.name, float(length)] = matrix
-    return shells
-
-
 @models.register("cluster-expansion")
 class ClusterExpansion(LinearModel):
-    """Ridge regression on how many pairs of each kind a configuration has, per formula unit."""
+    """Ridge regression on how many pairs of each kind a configuration has, per what the target is per.
+
+    Clusters of different hosts are different features. Where the training rows are of several hosts, each host has a
+    constant of its own, and contents are features that hosts share, so that a new host gets at least those.
+    """
 
     Settings: ClassVar[type[ModelSettings]] = ClusterExpansionSettings
     title: ClassVar[str] = "Pair cluster expansion"
     description: ClassVar[str] = (
-        "Ridge regression on contents and symmetry-averaged pair correlations of the occupation, shell by shell."
+        "Ridge regression on symmetry-averaged point and pair correlations of the occupation, orbit by orbit."
     )
     references: ClassVar[tuple[str, ...]] = ("10.1016/0378-4371(84)90096-7",)
 
     def __init__(self, settings: Any, seed: int, device: str) -> None:
         super().__init__(settings, seed, device)
-        self._names: list[tuple[Any, ...]] = []
+        self._features: list[Cluster] = []
+        self._column: dict[Cluster, int] = {}
 
     def prepare(self, rows: Rows) -> None:
-        """Take the features that occur in the spaces of the training rows."""
-        names: dict[tuple[Any, ...], None] = {}
-        for space in sorted(set(rows.column("space"))):
-            names.update(dict.fromkeys(self._of_space(rows, space)[1]))
-        self._names = list(names)
+        """Take the clusters that the training rows have."""
+        found: dict[Cluster, None] = {}
+        hosts = {rows.background.spaces[name].parent.digest() for name in set(rows.column("space"))}
+        for name in sorted(set(rows.column("space"))):
+            space = rows.background.spaces[name]
+            clusters = self._clusters(space)
+            present = clusters.counts(rows.occupations(name)[1]).any(axis=0)
+            found.update({cluster: None for cluster, there in zip(clusters.names, present, strict=True) if there})
+            if len(hosts) > 1:
+                points = [c for c in found if len(c.defects) == 1 and c.parent == space.parent.digest()]
+                found[Cluster(space.parent.digest(), (EMPTY,), (), 0)] = None
+                found.update({Cluster(CONTENT, c.defects, (), 0): None for c in points})
+        self._take(list(found))
 
     def features(self, rows: Rows) -> NDArray[np.float64]:
-        """Return points and pairs per formula unit; those that the training part did not have are left out."""
-        result = np.zeros((len(rows), len(self._names)))
-        column = {name: i for i, name in enumerate(self._names)}
-        for space in sorted(set(rows.column("space"))):
-            where, values = self._of_space(rows, space)
-            for name, value in values.items():
-                if name in column:
-                    result[where, column[name]] = value
+        """Return the clusters per what the target is per; those that the training part did not have are left out."""
+        result = np.zeros((len(rows), len(self._features)))
+        for name in sorted(set(rows.column("space"))):
+            where, occupations = rows.occupations(name)
+            result[where] = self.occupation_features(
+                rows.background.spaces[name], occupations, rows.background.quantity.per
+            )
         return result
 
+    def occupation_features(self, space: Space, occupations: NDArray[np.uint8], per: str) -> NDArray[np.float64]:
+        """Return the model's features straight from occupations of one space, shape (m, f).
+
+        Parameters
+        ----------
+        space : Space
+            The space.
+        occupations : ndarray of uint8, shape (m, n)
+            Configurations of it.
+        per : str
+            What the target is per.
+
+        Raises
+        ------
+        InputError
+            If one holds an element that no training row had as a defect.
+        """
+        counts, matrix = self._checked(space, occupations), np.zeros((len(self._clusters(space).names), self._width))
+        rows, columns, values = self._projection(space)
+        matrix[rows, columns] = values
+        result = counts.counts(occupations) @ matrix
+        empty = self._column.get(Cluster(space.parent.digest(), (EMPTY,), (), 0))
+        if empty is not None:
+            result[:, empty] = space.formula_units
+        return np.asarray(result / occupation_divisors(space, occupations, per)[:, None])
+
+    def occupation_values(self, space: Space, occupations: NDArray[np.uint8], per: str) -> NDArray[np.float64]:
+        """Return predictions straight from occupations, without a table of features: millions in seconds.
+
+        Parameters
+        ----------
+        space, occupations, per
+            As in `occupation_features`.
+
+        Returns
+        -------
+        ndarray of float, shape (m,)
+        """
+        counts = self._checked(space, occupations)
+        weights = np.zeros(len(counts.names))
+        rows, columns, values = self._projection(space)
+        np.add.at(weights, rows, values * self.coefficients[columns])
+        total = counts.weighted(occupations, weights)
+        empty = self._column.get(Cluster(space.parent.digest(), (EMPTY,), (), 0))
+        if empty is not None:
+            total = total + space.formula_units * self.coefficients[empty]
+        return total / occupation_divisors(space, occupations, per) + self.intercept
+
+    def feature_names(self) -> list[str]:
+        """Return the clusters; of several hosts, each with the beginning of its host's digest."""
+        several = len({c.parent for c in self._features}) > 1
+        return [f"{cluster.parent[:6]}: {cluster}" if several else str(cluster) for cluster in self._features]
+
     def state(self) -> State:
-        """Return the regression and which feature each of its coefficients belongs to."""
-        return super().state() | {"names": [list(name) for name in self._names]}
+        """Return the regression and the cluster that each of its coefficients belongs to."""
+        shown = [[c.parent, list(c.defects), list(c.distances), c.number] for c in self._features]
+        return super().state() | {"clusters": shown}
 
     def restore(self, state: State) -> None:
         """Take both."""
         super().restore(state)
-        self._names = [tuple(name) for name in state["names"]]
+        self._take([Cluster(p, tuple(d), tuple(lengths), n) for p, d, lengths, n in state["clusters"]])
 
-    def _of_space(self, rows: Rows, name: str) -> tuple[NDArray[np.int64], dict[tuple[Any, ...], NDArray[np.float64]]]:
-        space = rows.background.spaces[name]
-        where, occupations = rows.occupations(name)
-        units = space.formula_units
-        # The last species of a sublattice is what the others leave, so it adds nothing.
-        holds = {
-            (s.name, species): (occupations[:, r] == k).astype(float)
-            for s, r in zip(space.sublattices, space.ranges, strict=True)
-            for k, species in enumerate(s.species[:-1])
-        }
-        features: dict[tuple[Any, ...], NDArray[np.float64]] = {
-            key: held.sum(axis=1) / units for key, held in holds.items()
-        }
-        for (a, b, distance), matrix in pair_shells(space, self.settings.cutoff).items():
-            for (first, x), held in holds.items():
-                for (second, y), other in holds.items():
-                    if first == a and second == b and (a != b or x <= y):
-                        features[a, x, b, y, distance] = np.einsum("mi,ij,mj->m", held, matrix, other) / units
-        return where, features
+    @property
+    def _width(self) -> int:
+        return len(self._features)
+
+    def _take(self, features: Sequence[Cluster]) -> None:
+        self._features = list(features)
+        self._column = {cluster: i for i, cluster in enumerate(self._features)}
+
+    def _clusters(self, space: Space) -> ClusterCounts:
+        return cluster_counts(space, self.settings.cutoff)
+
+    def _projection(self, space: Space) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """Return which clusters of a space add to which features."""
+        found = []
+        for i, cluster in enumerate(self._clusters(space).names):
+            found.append((i, self._column.get(cluster, -1)))
+            if len(cluster.defects) == 1:
+                found.append((i, self._column.get(Cluster(CONTENT, cluster.defects, (), 0), -1)))
+        kept = np.array([pair for pair in found if pair[1] >= 0], dtype=np.int64).reshape(-1, 2)
+        return kept[:, 0], kept[:, 1], np.ones(len(kept))
+
+    def _checked(self, space: Space, occupations: NDArray[np.uint8]) -> ClusterCounts:
+        """Return the clusters of a space, after a look at whether its configurations hold known elements only."""
+        counts = self._clusters(space)
+        known = {kind.rpartition(".")[2] for cluster in self._features for kind in cluster.defects}
+        for sublattice, where in zip(space.sublattices, space.ranges, strict=True):
+            nodes = counts.nodes[where]
+            for number, species in enumerate(sublattice.species):
+                if species in known or species in (VACANCY, EDGE) or (nodes[:, number] < 0).all():
+                    continue
+                if (occupations[:, where] == number).any():
+                    raise InputError(f"{space.name}: no training row had {species} where the host has something else")
+        return counts
+
+
+class TripletSettings(ClusterExpansionSettings):
+    """Settings of the cluster expansion with triplets."""
+
+    triplets: Annotated[float, Field(gt=0, le=15)] = 6.0
+    """Triplets whose three sides are up to this long count, Å."""
+
+
+@models.register("cluster-expansion-triplets")
+class TripletClusterExpansion(ClusterExpansion):
+    """Sparse regression (lasso) on points, pairs and triplets, its penalty from cross-validation.
+
+    With few rows and many orbits most triplets should stay out of the sum, which ridge regression cannot do.
+    """
+
+    Settings: ClassVar[type[ModelSettings]] = TripletSettings
+    title: ClassVar[str] = "Pair and triplet cluster expansion"
+    description: ClassVar[str] = (
+        "Lasso on symmetry-averaged point, pair and triplet correlations of the occupation, orbit by orbit; five-fold "
+        "cross-validation on the training part chooses the penalty."
+    )
+    references: ClassVar[tuple[str, ...]] = ("10.1016/0378-4371(84)90096-7", "10.1103/PhysRevB.87.035125")
+
+    def regression(self) -> Any:
+        """Return the lasso."""
+        from sklearn.linear_model import LassoCV
+        from sklearn.model_selection import KFold
+
+        folds = KFold(5, shuffle=True, random_state=0)
+        return LassoCV(cv=folds, eps=1e-4, alphas=60, max_iter=20000)
+
+    def _clusters(self, space: Space) -> ClusterCounts:
+        return cluster_counts(space, self.settings.cutoff, self.settings.triplets)

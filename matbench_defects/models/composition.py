@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.models.linear import LinearModel
-from matbench_defects.models.model import Rows, models
+from matbench_defects.models.model import Rows, State, models
 
 
 @models.register("composition")
@@ -22,11 +22,32 @@ class Composition(LinearModel):
     )
     references: ClassVar[tuple[str, ...]] = ()
 
+    def __init__(self, settings: Any, seed: int, device: str) -> None:
+        super().__init__(settings, seed, device)
+        self._contents: list[str] = []
+
+    def prepare(self, rows: Rows) -> None:
+        """Take the columns that count species."""
+        self._contents = [n for n in rows.table.schema.names if n.startswith("content_")]
+
     def features(self, rows: Rows) -> NDArray[np.float64]:
         """Return contents per formula unit with their squares and products."""
-        from sklearn.preprocessing import PolynomialFeatures
-
-        names = [n for n in rows.table.schema.names if n.startswith("content_")]
-        counts = np.stack([rows.table[n].to_numpy() for n in names], axis=1)
+        counts = np.stack([rows.table[n].to_numpy() for n in self._contents], axis=1)
         amounts = counts / rows.table["formula_units"].to_numpy()[:, None]
-        return np.asarray(PolynomialFeatures(2, include_bias=False).fit_transform(amounts))
+        first, second = np.triu_indices(amounts.shape[1])
+        return np.concatenate([amounts, amounts[:, first] * amounts[:, second]], axis=1)
+
+    def feature_names(self) -> list[str]:
+        """Return the contents, then their products."""
+        names = [n.removeprefix("content_").replace("_", ".", 1) for n in self._contents]
+        first, second = np.triu_indices(len(names))
+        return names + [f"{names[i]} * {names[j]}" for i, j in zip(first, second, strict=True)]
+
+    def state(self) -> State:
+        """Return the regression and the columns that it reads."""
+        return super().state() | {"contents": self._contents}
+
+    def restore(self, state: State) -> None:
+        """Take both."""
+        super().restore(state)
+        self._contents = list(state["contents"])

@@ -1,4 +1,4 @@
-"""Ridge regression on features of a row: what composition and cluster expansion share."""
+"""Linear regression on features of a row: what composition and cluster expansion share."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.models.explanation import Explanation
 from matbench_defects.models.model import INVARIANCES, ModelSettings, Prediction, Rows, State, with_validation
-from matbench_defects.models.saving import estimator_bytes, estimator_of
 
 PENALTIES = tuple(10.0**k for k in range(-6, 4))
 """Ridge penalties to choose from, on standardised features."""
@@ -25,39 +25,62 @@ class LinearModel(ABC):
     def __init__(self, settings: Any, seed: int, device: str) -> None:
         self.settings = settings
         self.seed = seed
-        self._pipeline: Any = None
+        self.coefficients: NDArray[np.float64] = np.zeros(0)
+        self.intercept = float("nan")
+        self._deviations: NDArray[np.float64] = np.zeros(0)
 
     @abstractmethod
     def features(self, rows: Rows) -> NDArray[np.float64]:
         """Return the features of each row, shape (n, f)."""
 
+    @abstractmethod
+    def feature_names(self) -> list[str]:
+        """Return the names of the features, once the model is fitted."""
+
     def prepare(self, rows: Rows) -> None:  # noqa: B027 - most models need nothing
         """Learn from the training rows which features there are."""
 
+    def regression(self) -> Any:
+        """Return the regression on standardised features."""
+        from sklearn.linear_model import RidgeCV
+
+        return RidgeCV(alphas=PENALTIES)
+
     def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
         """Fit on the training and validation parts together."""
-        from sklearn.linear_model import RidgeCV
-        from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
         rows, values = with_validation(rows, values, validation)
         self.prepare(rows)
-        self._pipeline = make_pipeline(StandardScaler(), RidgeCV(alphas=PENALTIES))
-        self._pipeline.fit(self.features(rows), values)
+        features = self.features(rows)
+        scaler = StandardScaler().fit(features)
+        fitted = self.regression().fit(scaler.transform(features), values)
+        self._deviations = np.asarray(scaler.scale_)
+        self.coefficients = np.asarray(fitted.coef_ / scaler.scale_, dtype=np.float64)
+        self.intercept = float(fitted.intercept_ - scaler.mean_ @ self.coefficients)
 
     def predict(self, rows: Rows) -> Prediction:
         """Return a value for each row."""
-        return Prediction(np.asarray(self._pipeline.predict(self.features(rows)), dtype=np.float64))
+        return Prediction(self.features(rows) @ self.coefficients + self.intercept)
+
+    def explain(self) -> Explanation:
+        """Return by how much one standard deviation of each feature over the training rows changes the prediction."""
+        return Explanation(self.feature_names(), self.coefficients * self._deviations, signed=True)
 
     def state(self) -> State:
-        """Return the regression; a model that learns more in `prepare` adds it."""
-        return {"regression": estimator_bytes(self._pipeline)}
+        """Return coefficients and intercept; a model that learns more in `prepare` adds it."""
+        return {
+            "coefficients": self.coefficients,
+            "deviations": self._deviations,
+            "intercept": self.intercept,
+        }
 
     def restore(self, state: State) -> None:
-        """Take the regression."""
-        self._pipeline = estimator_of(state["regression"])
+        """Take them."""
+        self.coefficients, self._deviations = state["coefficients"], state["deviations"]
+        self.intercept = float(state["intercept"])
 
     @property
     def parameters(self) -> int | None:
-        """Coefficients and intercept."""
-        return None if self._pipeline is None else int(self._pipeline[-1].coef_.size) + 1
+        """Coefficients that are not zero, and the intercept."""
+        return int(np.count_nonzero(self.coefficients)) + 1
