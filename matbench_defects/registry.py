@@ -29,6 +29,8 @@ class Registry(Generic[T]):
         self.kind = kind
         self._package = package
         self._entries: dict[str, T] = {}
+        self._families: dict[str, Callable[[str], T]] = {}
+        self._made: dict[str, T] = {}
         self._complete = False
 
     def register(self, name: str) -> Callable[[Any], Any]:
@@ -39,6 +41,18 @@ class Registry(Generic[T]):
                 raise ValueError(f"two {self.kind}s are registered as '{name}'")
             self._entries[name] = thing
             return thing
+
+        return decorate
+
+    def family(self, prefix: str) -> Callable[[Any], Any]:
+        """Return a decorator that files a function which makes a thing of another one's name.
+
+        What it makes of the name ``x`` is then found as `prefix` with ``x`` after it, and is not among `names`.
+        """
+
+        def decorate(make: Any) -> Any:
+            self._families[prefix] = make
+            return make
 
         return decorate
 
@@ -56,7 +70,13 @@ class Registry(Generic[T]):
                 importlib.import_module(f"{self._package}.{own}")
         if name not in self._entries:
             self._load()
-        return name in self._entries
+        return name in self._entries or self._of_family(name) is not None
+
+    def _of_family(self, name: str) -> T | None:
+        for prefix, make in self._families.items():
+            if name not in self._made and name.startswith(prefix) and name.removeprefix(prefix) in self:
+                self._made[name] = make(name.removeprefix(prefix))
+        return self._made.get(name)
 
     def get(self, name: str) -> T:
         """Return what is registered as `name`.
@@ -68,7 +88,7 @@ class Registry(Generic[T]):
         """
         if name not in self:
             raise InputError(f"no {self.kind} is called '{name}'; {nearest(name, self._entries)}")
-        return self._entries[name]
+        return self._made[name] if name in self._made else self._entries[name]
 
     def names(self) -> list[str]:
         """Return every registered name, sorted."""

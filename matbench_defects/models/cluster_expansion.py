@@ -117,12 +117,12 @@ class ClusterExpansion(LinearModel):
         counts = self._checked(space, occupations)
         weights = np.zeros(len(counts.names))
         rows, columns, values = self._projection(space)
-        np.add.at(weights, rows, values * self.coefficients[columns])
+        np.add.at(weights, rows, values * self.linear.coefficients[columns])
         total = counts.weighted(occupations, weights)
         empty = self._column.get(Cluster(space.parent.digest(), (EMPTY,), (), 0))
         if empty is not None:
-            total = total + space.formula_units * self.coefficients[empty]
-        return total / occupation_divisors(space, occupations, per) + self.intercept
+            total = total + space.formula_units * self.linear.coefficients[empty]
+        return total / occupation_divisors(space, occupations, per) + self.linear.intercept
 
     def feature_names(self) -> list[str]:
         """Return the clusters; of several hosts, each with the beginning of its host's digest."""

@@ -32,7 +32,11 @@ def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
     for kind in model.__mro__:
         if not issubclass(kind, BaseModel) or kind is BaseModel:
             continue
-        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+        try:
+            source = inspect.getsource(kind)
+        except OSError:
+            continue  # made at run time: all its fields are those of classes before it
+        (definition,) = ast.parse(textwrap.dedent(source)).body
         assert isinstance(definition, ast.ClassDef)
         for field, below in itertools.pairwise(definition.body):
             if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):

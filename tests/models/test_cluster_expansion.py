@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from matbench_defects.columns import Quantity
@@ -73,7 +73,6 @@ def any_occupation(space, seed):
 
 
 @given(seed=st.integers(0, 10**6), name=st.sampled_from(["small", "large", "hops"]))
-@settings(deadline=None)
 def test_equivalent_configurations_have_equal_counts(spaces, seed, name):
     space = spaces[name]
     clusters = cluster_counts(space, 7.0, 6.0)
@@ -85,7 +84,6 @@ def test_equivalent_configurations_have_equal_counts(spaces, seed, name):
 
 
 @given(seed=st.integers(0, 10**6))
-@settings(deadline=None)
 def test_a_repeated_cell_has_the_same_clusters_twice(spaces, seed):
     small, large = spaces["small"], spaces["large"]
     occupation = any_occupation(small, seed)

@@ -14,13 +14,14 @@ from matbench_defects.labels.jobs import select
 from matbench_defects.models.graph_model import GraphModel
 from matbench_defects.models.model import INVARIANCES, Background, Rows, make_model, models
 from matbench_defects.models.nequip import EquivariantPotential
-from matbench_defects.models.pathway_dopants import PathwayDopantModel
 from matbench_defects.models.saving import load_model, save_model
 from matbench_defects.models.zero_shot import ZeroShot
 from matbench_defects.spec.loading import load_spec
 
 QUICK = {name: {"epochs": 2, "width": 8, "layers": 1} for name, kind in models.items() if issubclass(kind, GraphModel)}
 """Settings under which a model is quick; what is tested does not depend on how well it is fitted."""
+QUICK["ensemble-defect-boosting"] = {"trees": 10, "folds": 0, "members": 2}
+QUICK |= {name: {"trees": 10, "folds": 0} for name in models.names() if name.endswith(("-forest", "-boosting"))}
 
 
 PATHWAYS = """
@@ -67,12 +68,15 @@ def pathways(tmp_path_factory):
 @pytest.fixture(scope="module")
 def parts(name, request):
     """What a model is fitted on and tested with."""
-    wanted = "pathways" if issubclass(models.get(name), PathwayDopantModel) else "structures"
+    wanted = "pathways" if name.startswith("pathway-") else "structures"
     return request.getfixturevalue(wanted)
 
 
-@pytest.fixture(scope="module", params=models.names())
+@pytest.fixture(scope="module", params=[*models.names(), "ensemble-cluster-expansion", "ensemble-defect-boosting"])
 def name(request):
+    descriptor = getattr(models.get(request.param), "Descriptor", None)
+    if descriptor is not None and descriptor.needs:
+        pytest.importorskip(descriptor.needs)
     return request.param
 
 

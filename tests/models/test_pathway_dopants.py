@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
-from matbench_defects.models.pathway_dopants import PathwayDopantSettings, pathway_dopants
+from matbench_defects.models.descriptors.pathway import PathwayDopantSettings, pathway_dopants
 from matbench_defects.spec.loading import load_spec
 
 SPEC = """

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,21 +11,9 @@ from pydantic import Field
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import nearest_images
 from matbench_defects.errors import InputError
-from matbench_defects.models.model import (
-    INVARIANCES,
-    SUPERCELL,
-    ModelSettings,
-    Prediction,
-    Rows,
-    State,
-    models,
-    with_validation,
-)
-from matbench_defects.models.saving import estimator_bytes, estimator_of
+from matbench_defects.models.descriptors.descriptor import Descriptor, descriptors
+from matbench_defects.models.model import INVARIANCES, SUPERCELL, ModelSettings, Rows
 from matbench_defects.spec.fields import VACANCY
-
-PENALTIES = tuple(10.0**k for k in range(-4, 5))
-"""Ridge penalties to choose from, on standardised counts."""
 
 
 class PathwayDopantSettings(ModelSettings):
@@ -38,13 +25,6 @@ class PathwayDopantSettings(ModelSettings):
     """Width of a bin of distance, Å; the last one takes everything farther away too."""
     angles: Annotated[int, Field(ge=1)] = 10
     """How many equal bins of angle from 0 to a right angle."""
-
-
-class TreeSettings(PathwayDopantSettings):
-    """Settings of the descriptors and of an ensemble of trees."""
-
-    trees: Annotated[int, Field(ge=1)] = 300
-    """How many trees."""
 
 
 def pathway_dopants(space: Space, occupations: NDArray[np.uint8], settings: PathwayDopantSettings) -> NDArray[np.int64]:
@@ -103,100 +83,28 @@ def _dopants(space: Space, occupations: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return result
 
 
-class PathwayDopantModel:
-    """A regression of scikit-learn on pathway-dopant distances and angles."""
+@descriptors.register("pathway")
+class PathwayDopants(Descriptor):
+    """How many dopants lie at which distance from a pathway and in which direction."""
 
     Settings: ClassVar[type[ModelSettings]] = PathwayDopantSettings
-    references: ClassVar[tuple[str, ...]] = ()
-    seeded: ClassVar[bool] = False
+    title: ClassVar[str] = "PDD/PDA"
+    description: ClassVar[str] = "pathway-dopant distances and angles, counted in bins"
+    pathways: ClassVar[bool] = True
     invariances: ClassVar[frozenset[str]] = INVARIANCES - {SUPERCELL}
     """A repeated cell would hold two hops."""
 
-    def __init__(self, settings: Any, seed: int, device: str) -> None:
-        self.settings = settings
-        self.seed = seed
-        self._regression: Any = None
-
-    @abstractmethod
-    def regression(self) -> Any:
-        """Return a new regression."""
-
     def features(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the counts of each row, shape (n, f)."""
+        """Return the counts of each row."""
         result = np.zeros((len(rows), self.settings.distances + self.settings.angles))
         for name in sorted(set(rows.column("space"))):
             where, occupations = rows.occupations(name)
             result[where] = pathway_dopants(rows.background.spaces[name], occupations, self.settings)
         return result
 
-    def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
-        """Fit on the training and validation parts together."""
-        rows, values = with_validation(rows, values, validation)
-        self._regression = self.regression().fit(self.features(rows), values)
-
-    def predict(self, rows: Rows) -> Prediction:
-        """Return a value for each row."""
-        return Prediction(np.asarray(self._regression.predict(self.features(rows)), dtype=np.float64))
-
-    def state(self) -> State:
-        """Return the regression."""
-        return {"regression": estimator_bytes(self._regression)}
-
-    def restore(self, state: State) -> None:
-        """Take the regression."""
-        self._regression = estimator_of(state["regression"])
-
-    @property
-    def parameters(self) -> int | None:
-        """None: trees have no number of parameters that would compare."""
-        return None
-
-
-@models.register("pathway-ridge")
-class PathwayRidge(PathwayDopantModel):
-    """Ridge regression on pathway-dopant distances and angles."""
-
-    title: ClassVar[str] = "PDD/PDA, ridge"
-    description: ClassVar[str] = "Ridge regression on pathway-dopant distances and angles, counted in bins."
-
-    def regression(self) -> Any:
-        """Return ridge regression whose penalty leave-one-out error chooses."""
-        from sklearn.linear_model import RidgeCV
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-
-        return make_pipeline(StandardScaler(), RidgeCV(alphas=PENALTIES))
-
-
-@models.register("pathway-forest")
-class PathwayForest(PathwayDopantModel):
-    """Random forest on pathway-dopant distances and angles."""
-
-    Settings: ClassVar[type[ModelSettings]] = TreeSettings
-    title: ClassVar[str] = "PDD/PDA, random forest"
-    description: ClassVar[str] = "Random forest on pathway-dopant distances and angles, counted in bins."
-    seeded: ClassVar[bool] = True
-
-    def regression(self) -> Any:
-        """Return a random forest."""
-        from sklearn.ensemble import RandomForestRegressor
-
-        return RandomForestRegressor(n_estimators=self.settings.trees, random_state=self.seed, min_samples_leaf=2)
-
-
-@models.register("pathway-boosting")
-class PathwayBoosting(PathwayDopantModel):
-    """Gradient boosting on pathway-dopant distances and angles."""
-
-    Settings: ClassVar[type[ModelSettings]] = TreeSettings
-    title: ClassVar[str] = "PDD/PDA, gradient boosting"
-    description: ClassVar[str] = "Gradient boosting on pathway-dopant distances and angles, counted in bins."
-    seeded: ClassVar[bool] = True
-
-    def regression(self) -> Any:
-        """Return gradient-boosted trees of three levels, a part of the rows each."""
-        from sklearn.ensemble import GradientBoostingRegressor
-
-        return GradientBoostingRegressor(
-            n_estimators=self.settings.trees, learning_rate=0.05, subsample=0.8, random_state=self.seed
-        )
+    def names(self) -> list[str]:
+        """Return the bins."""
+        width, step = self.settings.width, 90 / self.settings.angles
+        ends = [f"to {(i + 1) * width:.1f} Å" for i in range(self.settings.distances - 1)] + ["and farther"]
+        distances = [f"dopants from {i * width:.1f} Å {end}" for i, end in enumerate(ends)]
+        return distances + [f"dopants at {i * step:.0f} to {(i + 1) * step:.0f}°" for i in range(self.settings.angles)]

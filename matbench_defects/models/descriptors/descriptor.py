@@ -1,0 +1,157 @@
+"""What a descriptor is: it turns rows into numbers that a regression of scikit-learn can be fitted on."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from matbench_defects.crystal.structure import Crystal
+from matbench_defects.dataset.structures import row_crystal
+from matbench_defects.errors import InputError
+from matbench_defects.files import sha256_of_file
+from matbench_defects.models.descriptors.cache import cached_vectors
+from matbench_defects.models.divisor import DEFECT_SITE, divisors
+from matbench_defects.models.model import INVARIANCES, ModelSettings, Rows, State
+from matbench_defects.registry import Registry
+from matbench_defects.spec.fields import VACANCY
+
+DescriptorSettings = ModelSettings
+
+
+class Descriptor(ABC):
+    """Numbers that describe a row.
+
+    Parameters
+    ----------
+    settings : DescriptorSettings
+        Settings of the class's type `Settings`.
+    """
+
+    Settings: ClassVar[type[ModelSettings]] = DescriptorSettings
+    title: ClassVar[str]
+    """What it is called in a model's title."""
+    description: ClassVar[str]
+    """The same in a model's description, after ``on``, without a full stop."""
+    references: ClassVar[tuple[str, ...]] = ()
+    """DOIs."""
+    needs: ClassVar[str] = ""
+    """The optional package that it needs."""
+    pathways: ClassVar[bool] = False
+    """Whether it describes pathways; all others describe structures."""
+    invariances: ClassVar[frozenset[str]] = INVARIANCES
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+        if self.needs and importlib.util.find_spec(self.needs) is None:
+            raise InputError(
+                f"{self.title} needs the package {self.needs}: pip install 'matbench-defects[descriptors]'"
+            )
+
+    def learn(self, rows: Rows) -> None:  # noqa: B027 - not every descriptor needs it
+        """Learn from the training rows which features there are, such as those of each element."""
+
+    @abstractmethod
+    def features(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the features of each row, shape (n, f).
+
+        Raises
+        ------
+        InputError
+            If a row holds what no training row held, or is not of the kind that the descriptor describes.
+        """
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Return the names of the features; only called after `features`."""
+
+    def state(self) -> State:
+        """Return what was learnt."""
+        return {}
+
+    def restore(self, state: State) -> None:  # noqa: B027 - not every descriptor learns something
+        """Take what was learnt."""
+
+
+descriptors: Registry[type[Descriptor]] = Registry("descriptor", "matbench_defects.models.descriptors")
+"""Every registered descriptor, by name."""
+
+
+class CrystalDescriptor(Descriptor):
+    """A descriptor of ideal structures; what it gives for each is kept on disk."""
+
+    extensive: ClassVar[bool]
+    """Whether it is a sum over the cell. Such a sum is taken relative to that of the ideal host, where the target is,
+    and divided by what the target is per."""
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings)
+        self.elements: list[str] = []
+
+    @abstractmethod
+    def vectors(self, crystals: list[Crystal]) -> NDArray[np.float64]:
+        """Return the numbers of each crystal, shape (n, f)."""
+
+    def learn(self, rows: Rows) -> None:
+        """Take the elements of the training rows and of their hosts."""
+        found = set(_elements(rows))
+        for name in set(rows.column("space")):
+            found.update(rows.background.spaces[name].host_species)
+        self.elements = sorted(found)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the numbers depend on besides the crystal, as JSON can hold it."""
+        module = sys.modules[type(self).__module__]
+        version = ""
+        if self.needs:
+            from importlib.metadata import version as version_of
+
+            version = version_of(self.needs)
+        return {
+            "descriptor": type(self).__name__,
+            "settings": self.Settings(**{k: getattr(self.settings, k) for k in self.Settings.model_fields}).model_dump(
+                mode="json"
+            ),
+            "elements": self.elements,
+            "package": version,
+            "code": sha256_of_file(str(module.__file__)),
+        }
+
+    def features(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the numbers of each row's ideal structure, per what the target is per."""
+        names = rows.column("space")
+        spaces = {name: rows.background.spaces[name] for name in sorted(set(names))}
+        if any(space.pathway is not None for space in spaces.values()):
+            raise InputError(f"{self.title} describes structures; these rows are pathways")
+        unknown = sorted(set(_elements(rows)) - set(self.elements))
+        if unknown:
+            raise InputError(f"no training row had {', '.join(unknown)}")
+        columns = ["lattice_vectors", "cartesian_site_positions", "species_at_sites"]
+        crystals = [row_crystal(row) for row in rows.table.select(columns).to_pylist()]
+        result = cached_vectors(self.identity(), crystals, self.vectors)
+        if not self.extensive:
+            return result
+        per = rows.background.quantity.per
+        if per in (DEFECT_SITE, "cell"):  # as formation energies of defects are
+            hosts = [Crystal(space.lattice, space.host_species, space.positions) for space in spaces.values()]
+            pristine = cached_vectors(self.identity(), hosts, self.vectors)
+            result = result - pristine[np.searchsorted(list(spaces), names)]
+        return np.asarray(result / divisors(rows)[:, None])
+
+    def state(self) -> State:
+        """Return the elements."""
+        return {"elements": self.elements}
+
+    def restore(self, state: State) -> None:
+        """Take the elements."""
+        self.elements = list(state["elements"])
+
+
+def _elements(rows: Rows) -> list[str]:
+    flat = pc.unique(pc.list_flatten(rows.table["species_at_sites"].combine_chunks()))
+    return [str(s) for s in flat.to_pylist() if s != VACANCY]
