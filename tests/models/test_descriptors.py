@@ -1,0 +1,161 @@
+"""Descriptors: right in cases by hand, unchanged by what should not change them, kept on disk once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from matbench_defects.columns import Quantity
+from matbench_defects.crystal.structure import Crystal
+from matbench_defects.dataset.structures import structure_rows, structure_schema
+from matbench_defects.errors import InputError
+from matbench_defects.labels.jobs import select
+from matbench_defects.models.descriptors import descriptors
+from matbench_defects.models.descriptors.cache import cached_vectors
+from matbench_defects.models.descriptors.minimum_distances import average_minimum_distances
+from matbench_defects.models.model import Background, Rows, make_model
+from matbench_defects.spec.loading import load_spec
+
+SALT = """
+name: salt
+version: 1.0.0
+title: Vacancies and two dopants in a cubic salt
+parent:
+  spacegroup: Pm-3m
+  lattice: {a: 4.0}
+  sites: {Na: [0, 0, 0], Cl: [1/2, 1/2, 1/2]}
+  provenance: {source: a test}
+supercell: [3, 3, 3]
+sublattices: {Na: {vacancy: 0..1, K: 0..1, Na: rest}, Cl: {Br: 0..1, Cl: rest}}
+configurations: {select: all}
+"""
+STRUCTURES = [name for name in descriptors.names() if not descriptors.get(name).pathways]
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    path = tmp_path_factory.mktemp("salt") / "spec.yaml"
+    path.write_text(SALT)
+    spec = load_spec(path)
+    selected = select(spec)
+    table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"salt": selected["salt"].space}))
+    return Rows.of(table, Background(spec, "energy", Quantity("eV", "cell")))
+
+
+def described(name, rows):
+    kind = descriptors.get(name)
+    if kind.needs:
+        pytest.importorskip(kind.needs)
+    found = kind(kind.Settings())
+    found.learn(rows)
+    return found
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_every_feature_is_a_number_with_a_name(name, rows):
+    descriptor = described(name, rows)
+    features = descriptor.features(rows)
+    assert features.shape == (len(rows), len(descriptor.names()))
+    assert np.isfinite(features).all()
+    assert len(set(descriptor.names())) == len(descriptor.names())
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_an_element_that_no_training_row_had_is_refused(name, rows):
+    bromine = np.array([n > 0 for n in rows.column("content_Cl_Br")])
+    descriptor = described(name, rows.take(np.flatnonzero(~bromine)))
+    with pytest.raises(InputError, match=r"no training row had .*Br"):
+        descriptor.features(rows.take(np.flatnonzero(bromine)))
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_pathways_are_refused_where_structures_are_described(name, rows, tmp_path):
+    (tmp_path / "spec.yaml").write_text(SALT.replace("0..1, K: 0..1", "1") + "pathway: {species: Na, cutoff: 4.1}\n")
+    spec = load_spec(tmp_path / "spec.yaml")
+    selected = select(spec)
+    table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"salt": selected["salt"].space}))
+    pathways = Rows.of(table, Background(spec, "barrier", Quantity("eV", "hop")))
+    with pytest.raises(InputError, match="structures"):
+        described(name, rows).features(pathways)
+
+
+@pytest.mark.parametrize("name", ["soap", "ewald"])
+def test_sums_over_the_cell_are_relative_to_the_host_where_the_target_is(name, rows):
+    """The row without any defect has nothing to tell."""
+    pristine = [i for i, found in enumerate(rows.column("defect_species")) if not found]
+    features = described(name, rows).features(rows)
+    assert len(pristine) == 1
+    np.testing.assert_allclose(features[pristine[0]], 0, atol=1e-8)
+    assert np.abs(features).sum(axis=1).min(where=np.arange(len(rows)) != pristine[0], initial=np.inf) > 1e-3
+
+
+def test_a_vacancy_beside_a_bromine(rows):
+    """Three defects: numbers, the shortest distance, and the angles at each of them."""
+    descriptor = described("defect", rows)
+    names, features = descriptor.names(), descriptor.features(rows)
+    contents = [rows.column(f"content_{name}") for name in ("Na_vacancy", "Na_K", "Cl_Br")]
+    both = [i for i, content in enumerate(zip(*contents, strict=True)) if content == (1, 0, 1)]
+    nearest = max(both, key=lambda i: features[i, names.index("Cl→Br - Na→vacancy, 3.5 Å")])
+    found = dict(zip(names, features[nearest], strict=True))
+    assert found["Cl→Br"] == found["Na→vacancy"] == 1
+    assert found["Na→K"] == 0
+    # 3.464 Å lies between the bins at 3.0 and 3.5 Å.
+    assert found["Cl→Br - Na→vacancy, 3.5 Å"] == pytest.approx((3.4641 - 3.0) / 0.5, abs=1e-3)
+    assert found["Cl→Br - Na→vacancy, 3.0 Å"] == pytest.approx(1 - (3.4641 - 3.0) / 0.5, abs=1e-3)
+
+
+def test_minimum_distances_of_a_cubic_lattice():
+    """Six neighbours at the edge, twelve at the diagonal of a face, eight at that of the cube; in any cell."""
+    shells = [3.0] * 6 + [3.0 * 2**0.5] * 12 + [3.0 * 3**0.5] * 8
+    cubic = average_minimum_distances(np.eye(3) * 3, np.zeros((1, 3)), 26)
+    np.testing.assert_allclose(cubic, shells)
+    skewed = np.array([[3.0, 0, 0], [3.0, 3.0, 0], [0, 12.0, 3.0]])
+    np.testing.assert_allclose(average_minimum_distances(skewed, np.array([[0.5, 7.0, -9.0]]), 26), shells)
+    double = average_minimum_distances(np.diag([3.0, 3.0, 6.0]), np.array([[0, 0, 0], [0, 0, 3.0]]), 26)
+    np.testing.assert_allclose(double, shells)
+
+
+def test_vectors_are_computed_once_and_what_is_broken_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("MATBENCH_DEFECTS_CACHE", str(tmp_path))
+    crystals = [Crystal(np.eye(3) * a, ("Na",), np.zeros((1, 3))) for a in (3.0, 4.0, 3.0)]
+    asked = []
+
+    def compute(some):
+        asked.extend(some)
+        return np.array([[c.lattice[0, 0], 1.0] for c in some])
+
+    for _ in range(2):
+        found = cached_vectors({"name": "a"}, crystals, compute)
+        np.testing.assert_array_equal(found, [[3, 1], [4, 1], [3, 1]])
+    assert len(asked) == 2
+    cached_vectors({"name": "b"}, crystals[:1], compute)
+    assert len(asked) == 3
+    for path in tmp_path.rglob("*.parquet"):
+        path.write_bytes(b"broken")
+    cached_vectors({"name": "a"}, crystals, compute)
+    assert len(asked) == 5
+
+
+def test_what_counts_is_the_feature_that_the_values_are_made_of(rows):
+    values = 2.0 * np.array(rows.column("content_Na_K"), dtype=float)
+    for name in ("defect-ridge", "defect-forest", "cluster-expansion"):
+        model = make_model(name, settings={"trees": 20, "folds": 0} if "forest" in name else None)
+        model.fit(rows, values, None)
+        assert "K" in model.explain().largest(1)[0][0]
+    model = make_model("defect-gaussian-process")
+    model.fit(rows, values, None)
+    with pytest.raises(InputError, match="no weight for each feature"):
+        model.explain()
+
+
+def test_an_ensemble_is_less_sure_where_it_has_seen_nothing(rows):
+    values = 2.0 * np.array(rows.column("content_Na_K"), dtype=float)
+    values += np.random.default_rng(0).normal(0, 0.1, len(rows))
+    without = np.flatnonzero(np.array(rows.column("content_Cl_Br")) == 0)
+    model = make_model("ensemble-composition", settings={"members": 4})
+    model.fit(rows.take(without), values[without], None)
+    deviation = model.predict(rows).deviation
+    assert deviation.shape == (len(rows),) and (deviation > 0).any()
+    with pytest.raises(InputError, match="no model is called 'ensemble-nothing'"):
+        make_model("ensemble-nothing")
