@@ -24,6 +24,14 @@ CONTENT = "content"
 """What stands for the host in features that all hosts share, where the training rows are of several."""
 
 
+def _empty(space: Space) -> Cluster:
+    return Cluster(space.parent.digest(), (EMPTY,), (), 0)
+
+
+def _content(point: Cluster) -> Cluster:
+    return Cluster(CONTENT, point.defects, (), 0)
+
+
 class ClusterExpansionSettings(ModelSettings):
     """Settings of the pair cluster expansion."""
 
@@ -58,12 +66,12 @@ class ClusterExpansion(LinearModel):
         for name in sorted(set(rows.column("space"))):
             space = rows.background.spaces[name]
             clusters = self._clusters(space)
-            present = clusters.counts(rows.occupations(name)[1]).any(axis=0)
+            present = np.asarray(clusters.counts(rows.occupations(name)[1]).any(axis=0))
             found.update({cluster: None for cluster, there in zip(clusters.names, present, strict=True) if there})
             if len(hosts) > 1:
                 points = [c for c in found if len(c.defects) == 1 and c.parent == space.parent.digest()]
-                found[Cluster(space.parent.digest(), (EMPTY,), (), 0)] = None
-                found.update({Cluster(CONTENT, c.defects, (), 0): None for c in points})
+                found[_empty(space)] = None
+                found.update({_content(cluster): None for cluster in points})
         self._take(list(found))
 
     def features(self, rows: Rows) -> NDArray[np.float64]:
@@ -93,11 +101,12 @@ class ClusterExpansion(LinearModel):
         InputError
             If one holds an element that no training row had as a defect.
         """
-        counts, matrix = self._checked(space, occupations), np.zeros((len(self._clusters(space).names), self._width))
-        rows, columns, values = self._projection(space)
-        matrix[rows, columns] = values
-        result = counts.counts(occupations) @ matrix
-        empty = self._column.get(Cluster(space.parent.digest(), (EMPTY,), (), 0))
+        clusters = self._checked(space, occupations)
+        counts = clusters.counts(occupations)
+        result = np.zeros((len(occupations), len(self._features)))
+        for i, column in self._columns(clusters):
+            result[:, column] += counts[:, i]
+        empty = self._column.get(_empty(space))
         if empty is not None:
             result[:, empty] = space.formula_units
         return np.asarray(result / occupation_divisors(space, occupations, per)[:, None])
@@ -114,12 +123,12 @@ class ClusterExpansion(LinearModel):
         -------
         ndarray of float, shape (m,)
         """
-        counts = self._checked(space, occupations)
-        weights = np.zeros(len(counts.names))
-        rows, columns, values = self._projection(space)
-        np.add.at(weights, rows, values * self.linear.coefficients[columns])
-        total = counts.weighted(occupations, weights)
-        empty = self._column.get(Cluster(space.parent.digest(), (EMPTY,), (), 0))
+        clusters = self._checked(space, occupations)
+        weights = np.zeros(len(clusters.names))
+        for i, column in self._columns(clusters):
+            weights[i] += self.linear.coefficients[column]
+        total = clusters.weighted(occupations, weights)
+        empty = self._column.get(_empty(space))
         if empty is not None:
             total = total + space.formula_units * self.linear.coefficients[empty]
         return total / occupation_divisors(space, occupations, per) + self.linear.intercept
@@ -139,10 +148,6 @@ class ClusterExpansion(LinearModel):
         super().restore(state)
         self._take([Cluster(p, tuple(d), tuple(lengths), n) for p, d, lengths, n in state["clusters"]])
 
-    @property
-    def _width(self) -> int:
-        return len(self._features)
-
     def _take(self, features: Sequence[Cluster]) -> None:
         self._features = list(features)
         self._column = {cluster: i for i, cluster in enumerate(self._features)}
@@ -150,15 +155,11 @@ class ClusterExpansion(LinearModel):
     def _clusters(self, space: Space) -> ClusterCounts:
         return cluster_counts(space, self.settings.cutoff)
 
-    def _projection(self, space: Space) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-        """Return which clusters of a space add to which features."""
-        found = []
-        for i, cluster in enumerate(self._clusters(space).names):
-            found.append((i, self._column.get(cluster, -1)))
-            if len(cluster.defects) == 1:
-                found.append((i, self._column.get(Cluster(CONTENT, cluster.defects, (), 0), -1)))
-        kept = np.array([pair for pair in found if pair[1] >= 0], dtype=np.int64).reshape(-1, 2)
-        return kept[:, 0], kept[:, 1], np.ones(len(kept))
+    def _columns(self, clusters: ClusterCounts) -> list[tuple[int, int]]:
+        """Return which clusters of a space add to which features; those of no feature are left out."""
+        meant = [(i, cluster) for i, cluster in enumerate(clusters.names)]
+        meant += [(i, _content(cluster)) for i, cluster in meant if len(cluster.defects) == 1]
+        return [(i, self._column[cluster]) for i, cluster in meant if cluster in self._column]
 
     def _checked(self, space: Space, occupations: NDArray[np.uint8]) -> ClusterCounts:
         """Return the clusters of a space, after a look at whether its configurations hold known elements only."""

@@ -58,7 +58,7 @@ def occupation_divisors(space: Space, occupations: NDArray[np.uint8], per: str) 
         return np.ones(len(occupations))
     if per not in (DEFECT_SITE, "atom"):
         return np.full(len(occupations), float(space.formula_units))
-    result = np.full(len(occupations), 0.0 if per == DEFECT_SITE else float(len(space.positions)))
+    result: NDArray[np.float64] = np.full(len(occupations), 0.0 if per == DEFECT_SITE else float(len(space.positions)))
     for sublattice, where in zip(space.sublattices, space.ranges, strict=True):
         here = occupations[:, where]
         if per == "atom":
@@ -70,4 +70,4 @@ def occupation_divisors(space: Space, occupations: NDArray[np.uint8], per: str) 
         result += (here != host).sum(axis=1)
     if space.pathway is not None and per == "atom":
         result -= 1.0  # the edge's ion is on one of its two ends
-    return np.maximum(result, 1.0)
+    return np.asarray(np.maximum(result, 1.0))

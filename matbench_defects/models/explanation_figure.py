@@ -37,8 +37,7 @@ def draw_explanation(path: Path, explanation: Explanation, title: str, unit: str
         axis.axvline(0, color=GREY, linewidth=0.8)
         meaning = f"change with one standard deviation of the feature, {unit}"
         axis.set_xlabel(meaning if explanation.signed else "share of what the trees gained by splits")
-        left = len(explanation.names) - len(shown)
-        axis.set_title(title if left <= 0 else f"{title} ({len(shown)} of {len(explanation.names)} features)")
+        axis.set_title(f"{title}\n{len(shown)} of {len(explanation.names)} features", fontsize=9)
 
 
 def write_explanation(path: Path, explanation: Explanation) -> None:

@@ -84,7 +84,7 @@ def cluster_counts(space: Space, pairs: float = PAIRS, triplets: float = 0.0) ->
     InputError
         If a cutoff makes too many clusters.
     """
-    key = ("clusters", pairs, triplets)
+    key = f"clusters to {pairs!r} and {triplets!r}"
     if key not in space.memory:
         space.memory[key] = _cluster_counts(space, pairs, triplets)
     found: ClusterCounts = space.memory[key]
