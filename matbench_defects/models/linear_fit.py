@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from matbench_defects.models.explanation import Explanation
 from matbench_defects.models.model import State
+from matbench_defects.models.scaling import Scaling
 
 PENALTIES = tuple(10.0**k for k in range(-6, 4))
 """Ridge penalties to choose from, on standardised features."""
@@ -24,7 +25,7 @@ class LinearFit:
     coefficients : ndarray of float, shape (f,)
         Of the features as they are, not standardised.
     deviations : ndarray of float, shape (f,)
-        Standard deviation of each feature over the training rows.
+        Standard deviation of each feature over the training rows; zero for a constant one.
     intercept : float
         The prediction where every feature is zero.
     """
@@ -46,13 +47,11 @@ class LinearFit:
         values : ndarray of float, shape (n,)
             Their values.
         """
-        from sklearn.preprocessing import StandardScaler
-
-        scaler = StandardScaler().fit(features)
-        fitted = regression.fit(scaler.transform(features), values)
-        coefficients = np.asarray(fitted.coef_ / scaler.scale_, dtype=np.float64)
-        intercept = float(fitted.intercept_ - scaler.mean_ @ coefficients)
-        return cls(coefficients, np.asarray(scaler.scale_, dtype=np.float64), intercept)
+        scaling = Scaling.of(features)
+        fitted = regression.fit(scaling.apply(features), values)
+        coefficients = np.asarray(fitted.coef_ / scaling.deviation, dtype=np.float64)
+        intercept = float(fitted.intercept_ - scaling.mean @ coefficients)
+        return cls(coefficients, np.where(np.isinf(scaling.deviation), 0.0, scaling.deviation), intercept)
 
     def predict(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return a value for each row of features."""
