@@ -12,6 +12,9 @@ from matbench_defects.models.descriptors.descriptor import CrystalDescriptor, de
 from matbench_defects.models.model import ModelSettings, Rows, State
 from matbench_defects.spec.fields import VACANCY
 
+NEUTRAL = 1e-6
+"""A cell whose charges add up to less is neutral, elementary charges."""
+
 
 class EwaldSettings(ModelSettings):
     """Settings of the electrostatic energies."""
@@ -67,9 +70,12 @@ class EwaldEnergies(CrystalDescriptor):
         result = []
         for crystal in crystals:
             structure = crystal.to_pymatgen()
-            structure.add_oxidation_state_by_site([self.charges[s] for s in crystal.species])
+            charges = np.array([self.charges[s] for s in crystal.species])
+            structure.add_oxidation_state_by_site(charges.tolist())
             summed = EwaldSummation(structure)
             sites = np.asarray(summed.total_energy_matrix).sum(axis=1)
+            if abs(charges.sum()) > NEUTRAL:  # the matrix leaves out what each ion has with the background
+                sites = sites + (summed.total_energy - sites.sum()) * charges / charges.sum()
             species = np.array(crystal.species)
             result.append([summed.total_energy, *(sites[species == element].sum() for element in self.elements)])
         return np.array(result, dtype=np.float64)

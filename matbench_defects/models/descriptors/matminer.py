@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.models.descriptors.descriptor import descriptors
 from matbench_defects.models.descriptors.magpie import Magpie, finite, quietly
+from matbench_defects.models.model import INVARIANCES, SUPERCELL
 
 
 @descriptors.register("matminer")
@@ -22,6 +23,8 @@ class Matminer(Magpie):
     title: ClassVar[str] = "matminer"
     description: ClassVar[str] = "matminer's features of composition, density, symmetry and complexity"
     references: ClassVar[tuple[str, ...]] = ("10.1016/j.commatsci.2018.05.018",)
+    invariances: ClassVar[frozenset[str]] = INVARIANCES - {SUPERCELL}
+    """Operations and complexity are counted by the cell."""
 
     def vectors(self, crystals: list[Crystal]) -> NDArray[np.float64]:
         """Return the features of the composition, then those of the structure."""
