@@ -89,6 +89,7 @@ def test_model_page(submit: Submit, build: Callable[[], Path]) -> None:
 def test_dataset_page(build: Callable[[], Path], dataset: Dataset) -> None:
     site = build()
     page = Page(site / "datasets" / "lno-cathode-1.0.0.html")
+    assert 'matbench_defects.load_dataset("lno-cathode", version="1.0.0")' in page.text
     assert "matbench-defects build lno-cathode" in page.text and "sublattices:" in page.text
     assert "with the lower hull" in page.text
     assert next(a["src"] for a in page.all("img")) == "../figures/lno-cathode-1.0.0/formation_energy.svg"
