@@ -437,25 +437,6 @@ def screen(
 
 
 @app.command()
-def explain(
-    task: Annotated[str, typer.Argument(help="A task file or a shipped name.")],
-    model: Annotated[list[str], typer.Option("--model", help="A model with features of its own; several times.")],
-    dataset: DatasetOption = None,
-    out: Annotated[Path, typer.Option(help="Where pictures and tables go: OUT/TASK/MODEL.png.")] = Path("explanations"),
-) -> None:
-    """Fit models on a task's training part and show how much each of their features counts."""
-    from matbench_defects.commands.explaining import explain_model
-    from matbench_defects.dataset.locating import find_dataset
-    from matbench_defects.evaluation.task import load_task
-
-    loaded = load_task(task)
-    with _progress("labels") as show:
-        data = find_dataset(loaded.dataset_name, loaded.dataset_version, dataset, progress=show)
-    for name in model:
-        explain_model(loaded, data, name, out, console)
-
-
-@app.command()
 def submit(
     folder: Annotated[Path, typer.Argument(help="A result of `evaluate`, or a submission to check.")],
     author: Annotated[list[str] | None, typer.Option("--author", help="Give it several times for several.")] = None,

@@ -118,7 +118,7 @@ def test_a_submission_over_folds(folded, tmp_path, split):
     checked = check_submission(folder, task, folded)
     again = score(task, folded, checked.predictions)
     assert {n: s.mean for n, s in again.items()} == pytest.approx({n: s.mean for n, s in result.scores.items()})
-    view = task_view(task, folded, rank(task, [(checked, again)]))
+    view = task_view(task, folded, rank(task, folded, [(checked, again)]))
     assert view.rows_count == (87 if split == "fifths" else 9)
     assert (view.split, view.spread) == (
         ("fifths, 5 folds", "2 seeds") if split == "fifths" else ("drawn, 4 folds", "4 folds")
