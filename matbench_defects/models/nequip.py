@@ -31,8 +31,6 @@ class NequIPSettings(GraphSettings):
     """Largest order of the spherical harmonics."""
     gaussians: Annotated[int, Field(gt=1)] = 8
     """Functions that a distance is expanded in: Bessel functions here."""
-    neighbours: Annotated[float, Field(gt=0)] = 30.0
-    """About how many neighbours an atom has; sums over them are scaled by it."""
     epochs: Annotated[int, Field(gt=0)] = 80
     """Most passes over the training part."""
     patience: Annotated[int, Field(gt=0)] = 20
@@ -78,7 +76,7 @@ class EquivariantPotential(GraphModel):
                 "type_names": [chemical_symbols[n] for n in known],
                 "l_max": settings.order,
                 "num_layers": settings.layers,
-                "avg_num_neighbors": settings.neighbours,
+                "avg_num_neighbors": self._reference.neighbours,
                 "per_type_energy_scales": 1.0,
                 "per_type_energy_shifts": 0.0,
                 "do_derivatives": False,

@@ -25,7 +25,7 @@ class SparseMEGNetSettings(GraphSettings):
     """Longest edge between defects, Å."""
     width: Annotated[int, Field(gt=0)] = 32
     """Channels of nodes, edges and state."""
-    batch_size: Annotated[int, Field(gt=0)] = 16
+    batch_size: Annotated[int, Field(gt=0)] = 8
     """Most structures in a batch."""
     epochs: Annotated[int, Field(gt=0)] = 300
     """Most passes over the training part."""
@@ -63,7 +63,7 @@ class SparseMEGNet(GraphModel):
         from matbench_defects.models.layers.megnet import MEGNetBlock, dense
 
         settings: Any = self.settings
-        width = settings.width
+        width, neighbours = settings.width, self._reference.neighbours
 
         class Network(nn.Module):
             def __init__(self) -> None:
@@ -74,7 +74,7 @@ class SparseMEGNet(GraphModel):
                 self.short = Gaussians(4.0, 12)
                 self.edge = dense(settings.gaussians + 24, width)
                 self.host = nn.Linear(HOST_ELEMENTS + 2, width)
-                self.blocks = nn.ModuleList(MEGNetBlock(width, "sum") for _ in range(settings.layers))
+                self.blocks = nn.ModuleList(MEGNetBlock(width, neighbours) for _ in range(settings.layers))
                 self.of_node = nn.Sequential(nn.Linear(width, width), nn.Softplus(), nn.Linear(width, 1))
                 self.of_state = nn.Sequential(nn.Linear(width, width), nn.Softplus(), nn.Linear(width, 1))
 

@@ -37,6 +37,8 @@ class SpeciesReference:
     typical : float
         Mean sum of the shares in a training row; a network's shares are divided by it, so that its numbers are of
         order one whatever the target is per.
+    neighbours : float
+        Mean number of edges of a node in the training rows, at least 1; networks divide sums over edges by it.
     """
 
     known: list[int] = field(default_factory=list)
@@ -44,6 +46,7 @@ class SpeciesReference:
     coefficients: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     constant: float = 0.0
     typical: float = 1.0
+    neighbours: float = 1.0
 
     @classmethod
     def fitted(cls, graphs: Graphs, values: NDArray[np.float64]) -> SpeciesReference:
@@ -63,13 +66,14 @@ class SpeciesReference:
         features = amounts(graphs, kinds)
         known = np.flatnonzero(elements(graphs).any(axis=0)).tolist()
         typical = float(row_sums(graphs, graphs.of_nodes["share"]).mean()) or 1.0
+        neighbours = max(1.0, float(graphs.edges[-1] / max(1, graphs.nodes[-1])))
         if not kinds or len(values) < 3:
-            return cls(known, kinds, np.zeros(len(kinds)), float(values.mean()), typical)
+            return cls(known, kinds, np.zeros(len(kinds)), float(values.mean()), typical, neighbours)
         scaler = StandardScaler().fit(features)
         ridge = RidgeCV(alphas=PENALTIES).fit(scaler.transform(features), values)
         coefficients = ridge.coef_ / scaler.scale_
         constant = float(ridge.intercept_ - coefficients @ scaler.mean_)
-        return cls(known, kinds, coefficients, constant, typical)
+        return cls(known, kinds, coefficients, constant, typical, neighbours)
 
     def values(self, graphs: Graphs) -> NDArray[np.float64]:
         """Return the reference value of each row, shape (n,)."""
@@ -101,6 +105,7 @@ class SpeciesReference:
             "reference_coefficients": self.coefficients,
             "reference_constant": self.constant,
             "reference_typical": self.typical,
+            "reference_neighbours": self.neighbours,
         }
 
     @classmethod
@@ -112,6 +117,7 @@ class SpeciesReference:
             state["reference_coefficients"],
             float(state["reference_constant"]),
             float(state["reference_typical"]),
+            float(state["reference_neighbours"]),
         )
 
 

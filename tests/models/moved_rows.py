@@ -75,7 +75,8 @@ def repeated(rows: Rows, folder: Path) -> Rows:
     """Return LiNiO2 rows in a cell twice as long, with the occupation that the longer space has for them."""
     text = find_spec("lno-cathode").read_text()
     assert "supercell: [2, 2, 1]" in text
-    (folder / "spec.yaml").write_text(text.replace("supercell: [2, 2, 1]", "supercell: [2, 2, 2]"))
+    text = text.replace("supercell: [2, 2, 1]", "supercell: [2, 2, 2]").replace("Li: 12", "Li: 24")
+    (folder / "spec.yaml").write_text(text.replace("Li: 0..12", "Li: 0..24"))
     background = Background(load_spec(folder / "spec.yaml"), rows.background.target, rows.background.quantity)
     longer = rewritten(rows, supercell, background)
     space = background.spaces["lno-cathode"]

@@ -7,14 +7,15 @@ import itertools
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MetaLayer
+from torch_geometric.nn.models.schnet import ShiftedSoftplus
 from torch_geometric.utils import scatter
 
 
 def dense(*widths: int) -> nn.Sequential:
-    """Return dense layers of these widths, a softplus after each."""
+    """Return dense layers of these widths, a softplus that is 0 at 0 after each, as published."""
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(widths):
-        layers += [nn.Linear(before, after), nn.Softplus()]
+        layers += [nn.Linear(before, after), ShiftedSoftplus()]
     return nn.Sequential(*layers)
 
 
@@ -29,13 +30,14 @@ class _Edges(nn.Module):
 
 
 class _Nodes(nn.Module):
-    def __init__(self, width: int, reduce: str) -> None:
+    def __init__(self, width: int, neighbours: float | None) -> None:
         super().__init__()
         self.update = dense(3 * width, 2 * width, width)
-        self.reduce = reduce
+        self.neighbours = neighbours
 
     def forward(self, node: Tensor, pairs: Tensor, edge: Tensor, state: Tensor, graph: Tensor) -> Tensor:
-        gathered = scatter(edge, pairs[1], dim=0, dim_size=len(node), reduce=self.reduce)
+        reduce = "mean" if self.neighbours is None else "sum"
+        gathered = scatter(edge, pairs[1], dim=0, dim_size=len(node), reduce=reduce) / (self.neighbours or 1.0)
         found: Tensor = self.update(torch.cat([node, gathered, state[graph]], dim=1))
         return found
 
@@ -59,14 +61,14 @@ class MEGNetBlock(nn.Module):
     ----------
     width : int
         Channels of edges, nodes and state.
-    reduce : str
-        How the edges of a node are gathered: ``mean`` as published, or ``sum``.
+    neighbours : float, optional
+        A node takes the sum of its edges divided by this number; their mean, as published, where left out.
     """
 
-    def __init__(self, width: int, reduce: str = "mean") -> None:
+    def __init__(self, width: int, neighbours: float | None = None) -> None:
         super().__init__()
         self.before = nn.ModuleList(dense(width, 2 * width, width) for _ in range(3))
-        self.meta = MetaLayer(_Edges(width), _Nodes(width, reduce), _State(width))
+        self.meta = MetaLayer(_Edges(width), _Nodes(width, neighbours), _State(width))
 
     def forward(
         self, node: Tensor, pairs: Tensor, edge: Tensor, state: Tensor, graph: Tensor
