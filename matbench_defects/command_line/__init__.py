@@ -1,0 +1,1 @@
+"""The commands, thin: parse, call, show; `matbench_defects.cli` joins them."""
