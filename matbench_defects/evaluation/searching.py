@@ -137,7 +137,7 @@ def check_policies(names: list[str], model: str | None, hidden: Hidden, *, start
     served = [one for one in chosen if one.needs != "deviations"]
     if names and len(served) < len(chosen):
         lacking = [one for one in chosen if one not in served]
-        hint = "; --model ensemble gives one" if "ensemble" in models else ""
+        hint = f"; --model ensemble-{model} does" if f"ensemble-{model}" in models else ""
         raise InputError(
             f"the policy {lacking[0].name} needs a standard deviation with each prediction, "
             f"which the model {model} does not give{hint}"
@@ -186,7 +186,8 @@ def search(
     n, lowest = len(hidden.ids), hidden.values.min()
     budget = min(budget, n)
     labelled = np.random.default_rng([seed, 0]).permutation(n)[: min(start, budget)]
-    generator = np.random.default_rng([seed, 1])
+    # Each policy draws for itself: with common draws, one that leaves much to chance would repeat what random does.
+    generator = np.random.default_rng([seed, 1, *policy.name.encode()])
     while len(labelled) < budget and hidden.values[labelled].min() > lowest + SAME:
         if progress:
             progress(len(labelled), budget)

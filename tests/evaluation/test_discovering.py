@@ -129,7 +129,7 @@ def test_curves_of_different_length():
 def test_a_policy_that_the_model_does_not_serve_is_refused(hidden, oracle):
     options = {"start": 4, "device": "cpu"}
     with pytest.raises(
-        InputError, match=r"lower-confidence-bound needs a standard deviation .* the model mean does not"
+        InputError, match=r"lower-confidence-bound needs .* the model mean does not give; --model ensemble-mean does"
     ):
         check_policies(["lower-confidence-bound"], "mean", hidden, **options)
     with pytest.raises(InputError, match="the policy greedy needs a model"):
