@@ -51,6 +51,18 @@ def pathway_dopants(space: Space, occupations: NDArray[np.uint8], settings: Path
     InputError
         If the space does not hold pathways.
     """
+    middle, edge = hops(space, occupations)
+    return counts_around(space, _dopants(space, occupations), middle, edge, settings)
+
+
+def hops(space: Space, occupations: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the middle of each pathway's edge and the vector along it, shape (m, 3) each, Å.
+
+    Raises
+    ------
+    InputError
+        If the space does not hold pathways.
+    """
     if space.pathway is None:
         raise InputError(f"{space.name} holds structures; these descriptors are of pathways")
     positions = space.positions[space.variable_sites]
@@ -58,9 +70,36 @@ def pathway_dopants(space: Space, occupations: NDArray[np.uint8], settings: Path
     where = space.ranges[space.pathway.sublattice]
     ends = np.nonzero(occupations[:, where] == mark)[1].reshape(-1, 2) + where.start
     edge = nearest_images(space.lattice, positions[ends[:, 1]] - positions[ends[:, 0]])
-    middle = positions[ends[:, 0]] + edge / 2
-    result = np.zeros((len(occupations), settings.distances + settings.angles), dtype=np.int64)
-    row, site = np.nonzero(_dopants(space, occupations))
+    return positions[ends[:, 0]] + edge / 2, edge
+
+
+def counts_around(
+    space: Space,
+    chosen: NDArray[np.bool_],
+    middle: NDArray[np.float64],
+    edge: NDArray[np.float64],
+    settings: PathwayDopantSettings,
+) -> NDArray[np.int64]:
+    """Return how many chosen sites lie at which distance from each pathway and in which direction.
+
+    Parameters
+    ----------
+    space : Space
+        The space.
+    chosen : ndarray of bool, shape (m, n)
+        Which variable sites count.
+    middle, edge : ndarray of float, shape (m, 3)
+        What `hops` returns.
+    settings : PathwayDopantSettings
+        The bins.
+
+    Returns
+    -------
+    ndarray of int, shape (m, distances + angles)
+    """
+    positions = space.positions[space.variable_sites]
+    result = np.zeros((len(chosen), settings.distances + settings.angles), dtype=np.int64)
+    row, site = np.nonzero(chosen)
     away = nearest_images(space.lattice, positions[site] - middle[row])
     distance = np.linalg.norm(away, axis=1)
     cosine = np.abs(np.einsum("ij,ij->i", away, edge[row])) / (distance * np.linalg.norm(edge[row], axis=1))
@@ -104,7 +143,12 @@ class PathwayDopants(Descriptor):
 
     def names(self) -> list[str]:
         """Return the bins."""
-        width, step = self.settings.width, 90 / self.settings.angles
-        ends = [f"to {(i + 1) * width:.1f} Å" for i in range(self.settings.distances - 1)] + ["and farther"]
-        distances = [f"dopants from {i * width:.1f} Å {end}" for i, end in enumerate(ends)]
-        return distances + [f"dopants at {i * step:.0f} to {(i + 1) * step:.0f}°" for i in range(self.settings.angles)]
+        return bin_names("dopants", self.settings)
+
+
+def bin_names(what: str, settings: PathwayDopantSettings) -> list[str]:
+    """Return the names of the counts of something."""
+    width, step = settings.width, 90 / settings.angles
+    ends = [f"to {(i + 1) * width:.1f} Å" for i in range(settings.distances - 1)] + ["and farther"]
+    distances = [f"{what} from {i * width:.1f} Å {end}" for i, end in enumerate(ends)]
+    return distances + [f"{what} at {i * step:.0f} to {(i + 1) * step:.0f}°" for i in range(settings.angles)]
