@@ -12,7 +12,7 @@ from leaderboard_samples import describe, make_task, place, predict, write_datas
 
 METRICS = ["mae", "rmse", "r2", "spearman_within_content", "ground_state_hit"]
 CODE = """
-import json, resource, sys, time
+import json, re, resource, sys, time
 from pathlib import Path
 from leaderboard_samples import make_task
 from matbench_defects.dataset.reading import open_dataset
@@ -29,8 +29,10 @@ scored = time.perf_counter()
 assert not standings.problems and sum(len(of) for of in standings.by_task.values()) == 200
 assert build_site(root / "site", root / "submissions", datasets, tasks) == []
 used = resource.getrusage(resource.RUSAGE_SELF)
+# Not ru_maxrss: a child keeps the peak of the test process that started it.
+peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 heavy = sorted({"torch", "pymatgen", "sklearn", "matplotlib"} & set(sys.modules))
-said = {"scored": scored - start, "cpu": used.ru_utime + used.ru_stime, "memory": used.ru_maxrss, "heavy": heavy}
+said = {"scored": scored - start, "cpu": used.ru_utime + used.ru_stime, "memory": peak, "heavy": heavy}
 print(json.dumps(said))
 """
 
@@ -54,4 +56,4 @@ def test_two_hundred_submissions(tmp_path: Path) -> None:
     used = json.loads(done.stdout)
     print(used)  # pytest -s shows it
     assert used["heavy"] == []
-    assert used["memory"] < 1_500_000, used
+    assert used["memory"] < 400_000, used  # kB
