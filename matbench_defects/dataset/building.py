@@ -35,6 +35,7 @@ from matbench_defects.enumeration.streaming import write_parts
 from matbench_defects.errors import InputError
 from matbench_defects.files import atomic_folder, digest, sha256_of_file, write_json, write_text
 from matbench_defects.labels.engine import Method, methods_of
+from matbench_defects.labels.guards import kind_of_problem
 from matbench_defects.labels.jobs import REFERENCE, Selected, jobs_of, select
 from matbench_defects.labels.running import Job, known_labels, run_jobs
 from matbench_defects.labels.store import Key, Label, LabelStore
@@ -341,7 +342,7 @@ def _manifest(
     for method in planned.methods:
         jobs = [job for job in planned.jobs if job.method.name == method.name]
         made = [found[job.key] for job in jobs if job.key in found]
-        problems = [label.problem for label in made if label.problem]
+        problems = [kind_of_problem(label.problem) for label in made if label.problem]
         labels[method.name] = {
             **method.description(),
             "engine_versions": sorted({label.engine_version for label in made}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +79,11 @@ def absurd_force(outcome: Outcome) -> str:
     if outcome.max_force is not None and not abs(outcome.max_force) <= LARGEST_FORCE:  # not-a-number included
         return f"a force of {outcome.max_force:.3g} eV/Å is out of all proportion"
     return ""
+
+
+def kind_of_problem(problem: str) -> str:
+    """Return a problem without what differs from label to label, so that equal ones are counted together."""
+    return re.split(r"[:,] ", problem, maxsplit=1)[0]
 
 
 def checked(label: Label, origin: Origin) -> Label:

@@ -12,7 +12,7 @@ from label_samples import PATHWAY, Emt, copper
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.labels import running
 from matbench_defects.labels.engine import Band, Outcome, engines
-from matbench_defects.labels.guards import checked
+from matbench_defects.labels.guards import checked, kind_of_problem
 from matbench_defects.labels.jobs import jobs_of, select
 from matbench_defects.labels.running import compute_label, run_jobs
 from matbench_defects.labels.store import Label, LabelStore
@@ -142,3 +142,15 @@ def test_labels_from_before_are_checked_when_they_are_found(tmp_path):
     for label in LabelStore(path):
         assert label.problem == found[label.key].problem
         assert label.outcome.displacement == pytest.approx(found[label.key].outcome.displacement, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind"),
+    [
+        ("it left its configuration: an atom lies 1.52 Å from its site", "it left its configuration"),
+        ("it relaxed into another configuration, gamma-Zn:Zn2Pb30:3", "it relaxed into another configuration"),
+        ("not relaxed to 0.05 eV/Å within 500 steps", "not relaxed to 0.05 eV/Å within 500 steps"),
+    ],
+)
+def test_problems_of_one_kind_are_counted_together(problem, kind):
+    assert kind_of_problem(problem) == kind
