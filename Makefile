@@ -9,12 +9,15 @@ INSTALLED = $(VENV)/.installed
 demo: $(INSTALLED)
 	$(BIN)/matbench-defects demo --out demo
 
+# A process a core, each with one thread: two that share a core's threads are slower than one.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
+
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST)
+	$(PYTEST) -m slow
 
 fast: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
