@@ -33,16 +33,31 @@ def evaluate(
         str | None,
         typer.Option(metavar="TASK_OR_DATASET", help="Learn from this first; DATASET:TARGET names a target."),
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A setting of the models, in YAML; MODEL.NAME=VALUE of one of several."
+        ),
+    ] = None,
 ) -> None:
     """Fit models on the training part of tasks, predict their test part, and score them; after a kill it goes on."""
     from matbench_defects.commands.evaluating import evaluate_all
+    from matbench_defects.commands.settings import settings_by_model
 
     allow_calculators(model)
-    report(
-        evaluate_all(
-            task, model, console, progress, dataset=dataset, out=out, device=device, seeds=seed, pretrain=pretrain
-        )
+    produced, problems = evaluate_all(
+        task,
+        model,
+        console,
+        progress,
+        dataset=dataset,
+        out=out,
+        device=device,
+        seeds=seed,
+        settings=settings_by_model(settings or [], model),
+        pretrain=pretrain,
     )
+    report(problems, produced=produced)
 
 
 @commands.command()

@@ -18,16 +18,18 @@ from numpy.typing import NDArray
 from matbench_defects import __version__
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
-from matbench_defects.errors import InputError
+from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.evaluation.finished_fits import FinishedFit, FinishedFits
 from matbench_defects.evaluation.memory import peak_memory
 from matbench_defects.evaluation.pretraining import Source, check_pretrainable
 from matbench_defects.evaluation.results import (
     PREDICTIONS_FILE,
+    REFUSAL_FILE,
     RESULT_FILE,
     Result,
     read_predictions,
     read_record,
+    read_refusal,
 )
 from matbench_defects.evaluation.scoring import predictions_schema, score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
@@ -49,7 +51,8 @@ def evaluate(
 ) -> Result:
     """Fit and score one model on one task, or read the result if it is there already.
 
-    What a killed run had finished is taken over, seed by seed and fold by fold.
+    What a killed run had finished is taken over, seed by seed and fold by fold. A model that cannot serve the task
+    leaves ``refusal.json`` where its result would be, and is not fitted again to find that out.
 
     Parameters
     ----------
@@ -79,8 +82,10 @@ def evaluate(
 
     Raises
     ------
+    NotServedError
+        If the model cannot serve the task, such as one with elements that training does not have.
     InputError
-        If the task is not about this dataset, or the model cannot serve it.
+        If the task is not about this dataset, or anything else is wrong.
     """
     chosen = seeds or task.seeds
     complete = make_model(model, seed=chosen[0], device=device, settings=settings)
@@ -102,7 +107,13 @@ def evaluate(
     folder = Path(out) / task.name / shown
     known = _known(folder, digest(identity))
     if known is None:
-        _run(task, dataset, model, folder, identity, settings, pretrain, progress)
+        if (refusal := read_refusal(folder)) is not None and refusal.get("digest") == digest(identity):
+            raise NotServedError(str(refusal["reason"]))
+        try:
+            _run(task, dataset, model, folder, identity, settings, pretrain, progress)
+        except NotServedError as error:
+            _refuse(folder, identity, _about(model, folder, identity, pretrain), task, error)
+            raise
         known = _known(folder, digest(identity))
         assert known is not None
     return Result(folder, known, score(task, dataset, read_predictions(folder)))
@@ -111,6 +122,27 @@ def evaluate(
 def _known(folder: Path, expected: str) -> dict[str, Any] | None:
     record = read_record(folder)
     return record if record is not None and record.get("digest") == expected else None
+
+
+def _about(model: str, folder: Path, identity: dict[str, Any], pretrain: Source | None) -> dict[str, Any]:
+    """Return what a record says of the model."""
+    kind = models.get(model)
+    return {
+        "name": folder.name,
+        "version": __version__,
+        "title": kind.title if pretrain is None else f"{kind.title}, pre-trained on {pretrain.name}",
+        "description": kind.description,
+        "settings": identity["settings"],
+        "references": list(kind.references),
+    }
+
+
+def _refuse(folder: Path, identity: dict[str, Any], about: dict[str, Any], task: Task, error: NotServedError) -> None:
+    """Keep why a model cannot serve a task; what stood there of other code or settings is no longer true."""
+    record = {"digest": digest(identity), "task": task.name, "dataset": task.dataset, "model": about}
+    with atomic_folder(folder) as temporary:
+        write_json(temporary / REFUSAL_FILE, record | {"reason": str(error)})
+    FinishedFits(folder, {}).clear()
 
 
 def _run(
@@ -123,7 +155,8 @@ def _run(
     pretrain: Source | None,
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    if folder.exists() and any(folder.iterdir()) and not (folder / RESULT_FILE).is_file():
+    ours = any((folder / name).is_file() for name in (RESULT_FILE, REFUSAL_FILE))
+    if folder.exists() and any(folder.iterdir()) and not ours:
         raise InputError("exists and is not a result; give another --out", file=str(folder))
     seeds, device = identity["seeds"], identity["device"]
     scored_rows(task, dataset)  # refuses what cannot be scored before anything is fitted
@@ -156,14 +189,7 @@ def _run(
         "digest": digest(identity),
         "task": task.name,
         "dataset": task.dataset,
-        "model": {
-            "name": folder.name,
-            "version": __version__,
-            "title": kind.title if pretrain is None else f"{kind.title}, pre-trained on {pretrain.name}",
-            "description": kind.description,
-            "settings": identity["settings"],
-            "references": list(kind.references),
-        },
+        "model": _about(model, folder, identity, pretrain),
         "seeds": seeds,
         "cost": {
             "train_seconds": round(float(np.mean([fit.train_seconds for fit in fits])), 4),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from matbench_defects.errors import InputError
+from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.models.batching import GraphTensors
 from matbench_defects.models.graphs import Graphs, atom_graphs
 from matbench_defects.models.model import INVARIANCES, ModelSettings, Prediction, Rows, State
@@ -83,7 +83,7 @@ class GraphModel(ABC):
             order = np.random.default_rng(self.seed).permutation(len(rows))
             held = max(1, round(OWN_VALIDATION * len(rows)))
             if held == len(rows):
-                raise InputError("one training row is too few for a graph network")
+                raise NotServedError("one training row is too few for a graph network")
             validation = rows.take(order[:held]), values[order[:held]]
             rows, values = rows.take(order[held:]), values[order[held:]]
         graphs = self.graphs(rows)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.errors import InputError
+from matbench_defects.errors import NotServedError
 from matbench_defects.models.graphs import HOP, Graphs
 from matbench_defects.models.model import Rows, State
 
@@ -95,7 +95,7 @@ class SpeciesReference:
             row, number = (int(i) for i in np.argwhere(held)[0])
             what = "a hop" if number == HOP else "a vacancy" if number == 0 else chemical_symbols[number]
             seen = ", ".join(sorted(chemical_symbols[n] for n in self.known if n not in (0, HOP))) or "none"
-            raise InputError(f"{rows.column('id')[row]} holds {what}, which no training row had; those had {seen}")
+            raise NotServedError(f"{rows.column('id')[row]} holds {what}, which no training row had; those had {seen}")
 
     def state(self) -> State:
         """Return everything under names of its own."""
