@@ -103,6 +103,7 @@ def evaluate_all(
                             seeds=seeds,
                             pretrain=source,
                             progress=show,
+                            passes=show.passes,
                         )
                     )
             except InputError as error:

@@ -34,7 +34,17 @@ from matbench_defects.evaluation.results import (
 from matbench_defects.evaluation.scoring import predictions_schema, score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import atomic_folder, digest, package_digest, write_json
-from matbench_defects.models.model import Background, Model, Prediction, Pretrainable, Rows, make_model, models
+from matbench_defects.models.model import (
+    Background,
+    Model,
+    Passes,
+    Prediction,
+    Pretrainable,
+    Rows,
+    TrainedInPasses,
+    make_model,
+    models,
+)
 
 
 def evaluate(
@@ -48,6 +58,7 @@ def evaluate(
     seeds: list[int] | None = None,
     pretrain: Source | None = None,
     progress: Callable[[int, int], None] | None = None,
+    passes: Passes | None = None,
 ) -> Result:
     """Fit and score one model on one task, or read the result if it is there already.
 
@@ -74,7 +85,9 @@ def evaluate(
     pretrain : Source, optional
         What the model learns from first, configurations of the test part left out.
     progress : callable, optional
-        Called with the number of finished seeds and of all.
+        Called with the number of finished fits and of all.
+    passes : callable, optional
+        Called by a model that is trained in passes, after each.
 
     Returns
     -------
@@ -110,7 +123,7 @@ def evaluate(
         if (refusal := read_refusal(folder)) is not None and refusal.get("digest") == digest(identity):
             raise NotServedError(str(refusal["reason"]))
         try:
-            _run(task, dataset, model, folder, identity, settings, pretrain, progress)
+            _run(task, dataset, model, folder, identity, settings, pretrain, progress, passes)
         except NotServedError as error:
             _refuse(folder, identity, _about(model, folder, identity, pretrain), task, error)
             raise
@@ -154,6 +167,7 @@ def _run(
     settings: dict[str, Any] | None,
     pretrain: Source | None,
     progress: Callable[[int, int], None] | None,
+    passes: Passes | None,
 ) -> None:
     ours = any((folder / name).is_file() for name in (RESULT_FILE, REFUSAL_FILE))
     if folder.exists() and any(folder.iterdir()) and not ours:
@@ -177,6 +191,8 @@ def _run(
             fit = finished.get(seed, side.fold)
             if fit is None:
                 instance = make_model(model, seed=seed, device=device, settings=settings)
+                if isinstance(instance, TrainedInPasses):
+                    instance.progress = passes
                 fit = _fit(instance, side, model, device, pretrain)
                 finished.put(seed, side.fold, fit)
             fits.append(fit)

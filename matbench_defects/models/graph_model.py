@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
@@ -13,7 +12,7 @@ from pydantic import Field
 from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.models.batching import GraphTensors
 from matbench_defects.models.graphs import Graphs, atom_graphs
-from matbench_defects.models.model import INVARIANCES, ModelSettings, Prediction, Rows, State
+from matbench_defects.models.model import INVARIANCES, ModelSettings, Passes, Prediction, Rows, State
 from matbench_defects.models.species_reference import SpeciesReference
 from matbench_defects.models.training import TrainingSettings, predicted_values, train
 
@@ -60,8 +59,7 @@ class GraphModel(ABC):
         self.settings = settings
         self.seed = seed
         self.device = device
-        self.progress: Callable[[int, int], None] | None = None
-        """Called during `fit` with how many passes are done and how many there may be."""
+        self.progress: Passes | None = None
         self._network: Any = None
         self._start: dict[str, Any] | None = None
         self._reference = SpeciesReference()
@@ -96,7 +94,7 @@ class GraphModel(ABC):
             self._network = self.network().to(self.device)
             if self._start is not None:
                 self._network.load_state_dict(self._start)
-            train(self._network, training, held_out, self.settings, self.seed, self.progress)
+            train(self._network, training, held_out, self.settings, self.seed, self._passed)
 
     def pretrain(
         self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None
@@ -140,6 +138,10 @@ class GraphModel(ABC):
     def parameters(self) -> int | None:
         """Weights of the network."""
         return None if self._network is None else sum(p.numel() for p in self._network.parameters())
+
+    def _passed(self, done: int, most: int, error: float) -> None:
+        if self.progress:
+            self.progress(done, most, error * self._scale)
 
     def _tensors(self, graphs: Graphs, values: NDArray[np.float64] | None = None) -> GraphTensors:
         """Return what the network is trained on: what the species leave, in standard deviations."""

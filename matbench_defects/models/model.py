@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
@@ -235,6 +235,19 @@ class Pretrainable(Protocol):
         Scale and mean of the values are those of the rows that are fitted at the time, never kept from here.
         """
         ...
+
+
+Passes = Callable[[int, int, float], None]
+"""Takes how many passes over the training part are done, how many there may be, and the mean absolute error on what was
+held out, in the target's unit."""
+
+
+@runtime_checkable
+class TrainedInPasses(Protocol):
+    """A model that is trained in passes over the training part. Models need not be one."""
+
+    progress: Passes | None
+    """Called during `fit` after each pass, if it is set."""
 
 
 models: Registry[type[Model]] = Registry("model", "matbench_defects.models")
