@@ -15,7 +15,7 @@ class Show:
     Parameters
     ----------
     title : str
-        What is done.
+        What is done; nothing is said where it is empty.
     """
 
     def __init__(self, title: str) -> None:
@@ -23,7 +23,7 @@ class Show:
 
     def __call__(self, done: int, total: int) -> None:
         """Show how many are done."""
-        if total and done % max(1, total // 10) == 0:
+        if self._title and total and done % max(1, total // 10) == 0:
             print(f"{self._title}: {done} of {total}", flush=True)
 
     def passes(self, done: int, most: int, error: float) -> None:
@@ -61,7 +61,7 @@ Progress = Callable[[str], AbstractContextManager[Show]]
 
 
 @contextmanager
-def show_progress(console: Console, title: str) -> Iterator[Show]:
+def show_progress(console: Console, title: str, *, lines: bool = True) -> Iterator[Show]:
     """Show a progress bar on a terminal, and now and then a line where the output is a file.
 
     Parameters
@@ -70,6 +70,8 @@ def show_progress(console: Console, title: str) -> Iterator[Show]:
         Where it is shown.
     title : str
         What is done.
+    lines : bool
+        Whether there are lines where the output is a file.
 
     Yields
     ------
@@ -77,7 +79,7 @@ def show_progress(console: Console, title: str) -> Iterator[Show]:
         Takes how many are done and how many there are.
     """
     if not console.is_terminal:
-        yield Show(title)
+        yield Show(title if lines else "")
         return
     from rich.progress import (
         BarColumn,
