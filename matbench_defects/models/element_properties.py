@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.errors import NotServedError
+from matbench_defects.spec.fields import VACANCY
 
 PROPERTIES = ("electronegativity", "covalent radius", "group", "row")
 """Pauling's electronegativity, covalent radius (Å, Cordero et al., Dalton Trans. 2832 (2008), doi:10.1039/b801115j),
 group and row of the periodic table."""
 SCALES = (4.0, 2.5, 18.0, 7.0)
 """About the largest of each, for models that want numbers of order one."""
+CHANGES = tuple(f"change of {name}" for name in PROPERTIES)
+REMOVED = tuple(f"{name} of what is gone" for name in PROPERTIES)
+OF_ONE = (
+    "defects",
+    "vacancies",
+    *CHANGES,
+    *(f"squared {name}" for name in CHANGES),
+    *REMOVED,
+    *(f"{name} for nothing" for name in REMOVED),
+)
+"""What a defect says of itself; the last ones of a vacancy alone."""
+OF_PAIRS = ("defects", "vacancies", *CHANGES)
+"""What pairs of defects are weighted by."""
 
 
 @functools.cache
@@ -41,3 +56,27 @@ def element_properties(symbol: str) -> NDArray[np.float64]:
             raise NotServedError(f"the {name} of {symbol} is not known")
     found.flags.writeable = False
     return found
+
+
+def of_defects(gone: Sequence[str], there: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return `OF_ONE` and `OF_PAIRS` of each defect, shapes (n, len(OF_ONE)) and (n, len(OF_PAIRS)).
+
+    Parameters
+    ----------
+    gone, there : sequence of str
+        What the host has on each site, and what is there instead; either may be a vacancy.
+
+    Raises
+    ------
+    NotServedError
+        If the properties of an element are not known.
+    """
+    nothing = np.zeros(len(PROPERTIES))
+    before = np.array([nothing if s == VACANCY else element_properties(s) for s in gone]).reshape(-1, len(PROPERTIES))
+    after = np.array([nothing if s == VACANCY else element_properties(s) for s in there]).reshape(-1, len(PROPERTIES))
+    vacancy = np.array([s == VACANCY for s in there], dtype=float)[:, None]
+    exchanged = np.array([VACANCY not in pair for pair in zip(gone, there, strict=True)], dtype=float)[:, None]
+    change = (after - before) * exchanged  # of a vacancy the flag says what there is to say
+    ones = np.ones_like(vacancy)
+    single = np.hstack([ones, vacancy, change, change**2, before, before * vacancy])
+    return single, np.hstack([ones, vacancy, change])

@@ -47,6 +47,10 @@ class GraphModel(ABC):
     references: ClassVar[tuple[str, ...]]
     seeded: ClassVar[bool] = True
     invariances: ClassVar[frozenset[str]] = INVARIANCES
+    Reference: ClassVar[type[SpeciesReference]] = SpeciesReference
+    """What is fitted to the species before the network is."""
+    new_elements: ClassVar[bool] = False
+    """Whether it serves rows with an element that no training row had."""
     vectors: ClassVar[bool] = False
     """Whether the network needs the directions of edges, not only their lengths."""
 
@@ -62,7 +66,7 @@ class GraphModel(ABC):
         self.progress: Passes | None = None
         self._network: Any = None
         self._start: dict[str, Any] | None = None
-        self._reference = SpeciesReference()
+        self._reference = self.Reference()
         self._scale = 1.0
 
     @abstractmethod
@@ -85,7 +89,7 @@ class GraphModel(ABC):
             validation = rows.take(order[:held]), values[order[:held]]
             rows, values = rows.take(order[held:]), values[order[held:]]
         graphs = self.graphs(rows)
-        self._reference = SpeciesReference.fitted(graphs, values)
+        self._reference = self.Reference.fitted(graphs, values)
         self._scale = float((values - self._reference.values(graphs)).std()) or 1.0
         training = self._tensors(graphs, values)
         held_out = self._tensors(self.graphs(validation[0]), validation[1])
@@ -125,7 +129,7 @@ class GraphModel(ABC):
         """Take them."""
         import torch
 
-        self._scale, self._reference = state["scale"], SpeciesReference.restored(state)
+        self._scale, self._reference = state["scale"], self.Reference.restored(state)
         self._network = self.network().to(self.device)
         weights = {n.removeprefix(WEIGHT): torch.from_numpy(a) for n, a in state.items() if n.startswith(WEIGHT)}
         try:

@@ -30,15 +30,16 @@ class SpeciesReference:
         Atomic numbers in the training rows, 0 for a vacancy.
     kinds : list of tuple of int
         The kinds of nodes in the training rows.
-    coefficients : ndarray of float, shape (kinds,)
-        What a node of each kind adds, times its share.
+    coefficients : ndarray of float, shape (f,)
+        What each of the `features` adds; of a kind of node, times its share.
     constant : float
         What is added to all of them.
     typical : float
         Mean sum of the shares in a training row; a network's shares are divided by it, so that its numbers are of
         order one whatever the target is per.
     neighbours : float
-        Mean number of edges of a node in the training rows, at least 1; networks divide sums over edges by it.
+        Mean number of edges of a node in the training rows, by their weight where they have one, at least 1; networks
+        divide sums over edges by it.
     """
 
     known: list[int] = field(default_factory=list)
@@ -63,12 +64,14 @@ class SpeciesReference:
         from sklearn.preprocessing import StandardScaler
 
         kinds = sorted(set(map(tuple, node_kinds(graphs).tolist())))
-        features = amounts(graphs, kinds)
+        features = cls.features(amounts(graphs, kinds), kinds)
         known = np.flatnonzero(elements(graphs).any(axis=0)).tolist()
         typical = float(row_sums(graphs, graphs.of_nodes["share"]).mean()) or 1.0
-        neighbours = max(1.0, float(graphs.edges[-1] / max(1, graphs.nodes[-1])))
+        weight = graphs.of_edges.get("weight")
+        edges = float(graphs.edges[-1]) if weight is None else float(weight.sum(dtype=np.float64))
+        neighbours = max(1.0, edges / max(1, int(graphs.nodes[-1])))
         if not kinds or len(values) < 3:
-            return cls(known, kinds, np.zeros(len(kinds)), float(values.mean()), typical, neighbours)
+            return cls(known, kinds, np.zeros(features.shape[1]), float(values.mean()), typical, neighbours)
         scaler = StandardScaler().fit(features)
         ridge = RidgeCV(alphas=PENALTIES).fit(scaler.transform(features), values)
         coefficients = ridge.coef_ / scaler.scale_
@@ -77,8 +80,26 @@ class SpeciesReference:
 
     def values(self, graphs: Graphs) -> NDArray[np.float64]:
         """Return the reference value of each row, shape (n,)."""
-        result: NDArray[np.float64] = amounts(graphs, self.kinds) @ self.coefficients + self.constant
+        kinds = self.described(graphs)
+        result: NDArray[np.float64] = self.features(amounts(graphs, kinds), kinds) @ self.coefficients + self.constant
         return result
+
+    @staticmethod
+    def features(amounts: NDArray[np.float64], kinds: list[Kind]) -> NDArray[np.float64]:
+        """Return what the values are linear in, shape (n, f): the amount of each kind.
+
+        Parameters
+        ----------
+        amounts : ndarray of float, shape (n, kinds)
+            How much of each kind of node a row has.
+        kinds : list of tuple of int
+            The kinds.
+        """
+        return amounts
+
+    def described(self, graphs: Graphs) -> list[Kind]:
+        """Return the kinds of nodes that count: those of the training rows."""
+        return self.kinds
 
     def rescaled(self, graphs: Graphs) -> Graphs:
         """Return the graphs with shares of order one in all."""

@@ -12,23 +12,8 @@ from matbench_defects.errors import NotServedError
 from matbench_defects.models.descriptors.defect import add_to_bins
 from matbench_defects.models.descriptors.descriptor import Descriptor, descriptors
 from matbench_defects.models.divisor import divisors
-from matbench_defects.models.element_properties import PROPERTIES, element_properties
+from matbench_defects.models.element_properties import OF_ONE, OF_PAIRS, of_defects
 from matbench_defects.models.model import ModelSettings, Rows
-from matbench_defects.spec.fields import VACANCY
-
-CHANGES = tuple(f"change of {name}" for name in PROPERTIES)
-REMOVED = tuple(f"{name} of what is gone" for name in PROPERTIES)
-OF_ONE = (
-    "defects",
-    "vacancies",
-    *CHANGES,
-    *(f"squared {name}" for name in CHANGES),
-    *REMOVED,
-    *(f"{name} for nothing" for name in REMOVED),
-)
-"""What is summed over the defects; the last ones over vacancies alone."""
-OF_PAIRS = ("defects", "vacancies", *CHANGES)
-"""Whose products are summed over pairs of defects."""
 
 
 class DefectPropertySettings(ModelSettings):
@@ -67,7 +52,7 @@ class DefectProperties(Descriptor):
         for row, (gone, there, positions, lattice) in enumerate(zip(*map(rows.column, names), strict=True)):
             if not there:
                 continue
-            single, weights = _defects(gone, there)
+            single, weights = of_defects(gone, there)
             result[row, : len(OF_ONE)] = single.sum(axis=0)
             first, second, distance = finder.compute(
                 points=np.array(positions, dtype=float).reshape(-1, 3),
@@ -89,17 +74,4 @@ class DefectProperties(Descriptor):
 
     def _distances(self) -> NDArray[np.float64]:
         width: float = self.settings.width
-        return np.arange(1, int(self.settings.cutoff / width + 1e-9)) * width
-
-
-def _defects(gone: list[str], there: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return `OF_ONE` and `OF_PAIRS` of each defect, shapes (n, len(OF_ONE)) and (n, len(OF_PAIRS))."""
-    nothing = np.zeros(len(PROPERTIES))
-    before = np.array([nothing if s == VACANCY else element_properties(s) for s in gone])
-    after = np.array([nothing if s == VACANCY else element_properties(s) for s in there])
-    vacancy = np.array([s == VACANCY for s in there], dtype=float)[:, None]
-    exchanged = np.array([VACANCY not in pair for pair in zip(gone, there, strict=True)], dtype=float)[:, None]
-    change = (after - before) * exchanged  # of a vacancy the flag says what there is to say
-    ones = np.ones_like(vacancy)
-    single = np.hstack([ones, vacancy, change, change**2, before, before * vacancy])
-    return single, np.hstack([ones, vacancy, change])
+        return np.asarray(np.arange(1, int(self.settings.cutoff / width + 1e-9)) * width, dtype=np.float64)

@@ -25,7 +25,8 @@ class _Edges(nn.Module):
         self.update = dense(4 * width, 2 * width, width)
 
     def forward(self, first: Tensor, second: Tensor, edge: Tensor, state: Tensor, graph: Tensor) -> Tensor:
-        found: Tensor = self.update(torch.cat([first, second, edge, state[graph]], dim=1))
+        edge, weight = edge[:, :-1], edge[:, -1:]  # as torch_geometric's layer hands both on
+        found: Tensor = self.update(torch.cat([first, second, edge, state[graph]], dim=1)) * weight
         return found
 
 
@@ -43,13 +44,18 @@ class _Nodes(nn.Module):
 
 
 class _State(nn.Module):
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, neighbours: float | None) -> None:
         super().__init__()
         self.update = dense(3 * width, 2 * width, width)
+        self.neighbours = neighbours
 
     def forward(self, node: Tensor, pairs: Tensor, edge: Tensor, state: Tensor, graph: Tensor) -> Tensor:
         nodes = scatter(node, graph, dim=0, dim_size=len(state), reduce="mean")
-        edges = scatter(edge, graph[pairs[0]], dim=0, dim_size=len(state), reduce="mean")
+        if self.neighbours is None:
+            edges = scatter(edge, graph[pairs[0]], dim=0, dim_size=len(state), reduce="mean")
+        else:  # what a node gathers, averaged: an edge that counts for nothing is as good as none
+            gathered = scatter(edge, pairs[1], dim=0, dim_size=len(node), reduce="sum") / self.neighbours
+            edges = scatter(gathered, graph, dim=0, dim_size=len(state), reduce="mean")
         found: Tensor = self.update(torch.cat([nodes, edges, state], dim=1))
         return found
 
@@ -62,19 +68,34 @@ class MEGNetBlock(nn.Module):
     width : int
         Channels of edges, nodes and state.
     neighbours : float, optional
-        A node takes the sum of its edges divided by this number; their mean, as published, where left out.
+        A node takes the sum of its edges divided by this number, and the state the mean of that over the nodes; means
+        over edges, as published, where left out.
     """
 
     def __init__(self, width: int, neighbours: float | None = None) -> None:
         super().__init__()
         self.before = nn.ModuleList(dense(width, 2 * width, width) for _ in range(3))
-        self.meta = MetaLayer(_Edges(width), _Nodes(width, neighbours), _State(width))
+        self.meta = MetaLayer(_Edges(width), _Nodes(width, neighbours), _State(width, neighbours))
 
     def forward(
-        self, node: Tensor, pairs: Tensor, edge: Tensor, state: Tensor, graph: Tensor
+        self, node: Tensor, pairs: Tensor, edge: Tensor, state: Tensor, graph: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return nodes, edges and state after the block."""
+        """Return nodes, edges and state after the block.
+
+        Parameters
+        ----------
+        node, edge, state : Tensor, shape (nodes, width), (edges, width), (graphs, width)
+            What they carry.
+        pairs : Tensor of int64, shape (2, edges)
+            Both ends of each edge.
+        graph : Tensor of int64, shape (nodes,)
+            Which graph each node belongs to.
+        weight : Tensor, shape (edges,), optional
+            How much each edge counts; 1 where left out.
+        """
         inner = (f(x) for f, x in zip(self.before, (node, edge, state), strict=True))
         node_in, edge_in, state_in = inner
-        new_node, new_edge, new_state = self.meta(node_in, pairs, edge_in, state_in, graph)
+        counts = edge_in.new_ones(len(edge_in), 1) if weight is None else weight[:, None].to(edge_in.dtype)
+        weighted = torch.cat([edge_in, counts], dim=1)
+        new_node, new_edge, new_state = self.meta(node_in, pairs, weighted, state_in, graph)
         return node + new_node, edge + new_edge, state + new_state
