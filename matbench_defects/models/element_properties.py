@@ -80,3 +80,19 @@ def of_defects(gone: Sequence[str], there: Sequence[str]) -> tuple[NDArray[np.fl
     ones = np.ones_like(vacancy)
     single = np.hstack([ones, vacancy, change, change**2, before, before * vacancy])
     return single, np.hstack([ones, vacancy, change])
+
+
+def learnable(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which columns of `OF_ONE` or `OF_PAIRS` tell the defects of training apart, shape (f,).
+
+    A property that is the same wherever it is not zero, as with a single dopant, is but another count of defects: a
+    regression could give it any part of what that count says, and would be wrong for the next dopant. The counts stay.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n, f)
+        One row for each kind of defect in the training part.
+    """
+    counts = [name in ("defects", "vacancies") for name in OF_ONE[: values.shape[1]]]
+    found = [len(set(column[column != 0].round(6).tolist())) > 1 for column in values.T]
+    return np.logical_or(counts, found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.models.element_properties import OF_ONE, element_properties, of_defects
+from matbench_defects.models.element_properties import element_properties, learnable, of_defects
 from matbench_defects.models.graphs import HOP, Graphs
 from matbench_defects.models.model import Rows
 from matbench_defects.models.species_reference import Kind, SpeciesReference, elements, node_kinds
@@ -17,11 +17,13 @@ class PropertyReference(SpeciesReference):
 
     @staticmethod
     def features(amounts: NDArray[np.float64], kinds: list[Kind]) -> NDArray[np.float64]:
-        """Return sums of `element_properties.OF_ONE` over the defects, shape (n, len(OF_ONE))."""
-        if not kinds:
-            return np.zeros((len(amounts), len(OF_ONE)))
-        single, _ = of_defects([symbol(removed) for removed, _ in kinds], [symbol(present) for _, present in kinds])
-        return np.asarray(amounts @ single)
+        """Return sums of `element_properties.OF_ONE` over the defects, shape (n, f)."""
+        return np.asarray(amounts @ _of_kinds(kinds))
+
+    @staticmethod
+    def learnable(kinds: list[Kind]) -> NDArray[np.bool_] | bool:
+        """Return which properties tell the kinds of defects apart, see `element_properties.learnable`."""
+        return learnable(_of_kinds(kinds))
 
     def described(self, graphs: Graphs) -> list[Kind]:
         """Return every kind of node that there is."""
@@ -32,6 +34,11 @@ class PropertyReference(SpeciesReference):
         for number in np.flatnonzero(elements(graphs).any(axis=0)).tolist():
             if symbol(number) != VACANCY:
                 element_properties(symbol(number))
+
+
+def _of_kinds(kinds: list[Kind]) -> NDArray[np.float64]:
+    """Return `element_properties.OF_ONE` of each kind of defect, shape (kinds, len(OF_ONE))."""
+    return of_defects([symbol(removed) for removed, _ in kinds], [symbol(present) for _, present in kinds])[0]
 
 
 def symbol(number: int) -> str:

@@ -64,7 +64,7 @@ class SpeciesReference:
         from sklearn.preprocessing import StandardScaler
 
         kinds = sorted(set(map(tuple, node_kinds(graphs).tolist())))
-        features = cls.features(amounts(graphs, kinds), kinds)
+        features = cls.features(amounts(graphs, kinds), kinds) * cls.learnable(kinds)
         known = np.flatnonzero(elements(graphs).any(axis=0)).tolist()
         typical = float(row_sums(graphs, graphs.of_nodes["share"]).mean()) or 1.0
         weight = graphs.of_edges.get("weight")
@@ -96,6 +96,11 @@ class SpeciesReference:
             The kinds.
         """
         return amounts
+
+    @staticmethod
+    def learnable(kinds: list[Kind]) -> NDArray[np.bool_] | bool:
+        """Return which of the `features` may have a coefficient, given the kinds of nodes in the training rows."""
+        return True
 
     def described(self, graphs: Graphs) -> list[Kind]:
         """Return the kinds of nodes that count: those of the training rows."""
