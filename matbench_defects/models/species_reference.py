@@ -38,8 +38,7 @@ class SpeciesReference:
         Mean sum of the shares in a training row; a network's shares are divided by it, so that its numbers are of
         order one whatever the target is per.
     neighbours : float
-        Mean number of edges of a node in the training rows, by their weight where they have one, at least 1; networks
-        divide sums over edges by it.
+        Mean number of edges of a node in the training rows, at least 1; networks divide sums over edges by it.
     """
 
     known: list[int] = field(default_factory=list)
@@ -67,9 +66,7 @@ class SpeciesReference:
         features = cls.features(amounts(graphs, kinds), kinds) * cls.learnable(kinds)
         known = np.flatnonzero(elements(graphs).any(axis=0)).tolist()
         typical = float(row_sums(graphs, graphs.of_nodes["share"]).mean()) or 1.0
-        weight = graphs.of_edges.get("weight")
-        edges = float(graphs.edges[-1]) if weight is None else float(weight.sum(dtype=np.float64))
-        neighbours = max(1.0, edges / max(1, int(graphs.nodes[-1])))
+        neighbours = max(1.0, float(graphs.edges[-1] / max(1, graphs.nodes[-1])))
         if not kinds or len(values) < 3:
             return cls(known, kinds, np.zeros(features.shape[1]), float(values.mean()), typical, neighbours)
         scaler = StandardScaler().fit(features)

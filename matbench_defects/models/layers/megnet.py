@@ -44,18 +44,13 @@ class _Nodes(nn.Module):
 
 
 class _State(nn.Module):
-    def __init__(self, width: int, neighbours: float | None) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.update = dense(3 * width, 2 * width, width)
-        self.neighbours = neighbours
 
     def forward(self, node: Tensor, pairs: Tensor, edge: Tensor, state: Tensor, graph: Tensor) -> Tensor:
         nodes = scatter(node, graph, dim=0, dim_size=len(state), reduce="mean")
-        if self.neighbours is None:
-            edges = scatter(edge, graph[pairs[0]], dim=0, dim_size=len(state), reduce="mean")
-        else:  # what a node gathers, averaged: an edge that counts for nothing is as good as none
-            gathered = scatter(edge, pairs[1], dim=0, dim_size=len(node), reduce="sum") / self.neighbours
-            edges = scatter(gathered, graph, dim=0, dim_size=len(state), reduce="mean")
+        edges = scatter(edge, graph[pairs[0]], dim=0, dim_size=len(state), reduce="mean")
         found: Tensor = self.update(torch.cat([nodes, edges, state], dim=1))
         return found
 
@@ -68,14 +63,13 @@ class MEGNetBlock(nn.Module):
     width : int
         Channels of edges, nodes and state.
     neighbours : float, optional
-        A node takes the sum of its edges divided by this number, and the state the mean of that over the nodes; means
-        over edges, as published, where left out.
+        A node takes the sum of its edges divided by this number; their mean, as published, where left out.
     """
 
     def __init__(self, width: int, neighbours: float | None = None) -> None:
         super().__init__()
         self.before = nn.ModuleList(dense(width, 2 * width, width) for _ in range(3))
-        self.meta = MetaLayer(_Edges(width), _Nodes(width, neighbours), _State(width, neighbours))
+        self.meta = MetaLayer(_Edges(width), _Nodes(width, neighbours), _State(width))
 
     def forward(
         self, node: Tensor, pairs: Tensor, edge: Tensor, state: Tensor, graph: Tensor, weight: Tensor | None = None
