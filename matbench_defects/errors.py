@@ -47,6 +47,13 @@ class InputError(Exception):
         return place + self.message
 
 
+class NotServedError(InputError):
+    """A model cannot serve the rows that it is asked about, such as those of an element that training did not have.
+
+    A limit of the model, not a mistake: `evaluate` goes on with other models and keeps the reason.
+    """
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a sentence that suggests the nearest of the known names, and lists them.
 

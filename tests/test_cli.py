@@ -206,11 +206,33 @@ def test_models_on_tasks(tmp_path):
     tasks = ("lno-formation-energy", "lno-formation-energy-low-lithium")
     models = ("--model", "pathway-ridge", "--model", "mean")
     done = run("evaluate", *tasks, *models, "--seed", "0", cwd=tmp_path)
-    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert done.returncode == 0, done.stderr
     refused = done.stderr.strip().splitlines()
-    assert len(refused) == 2 and all(line.startswith("refused: lno-formation-energy") for line in refused)
-    assert [sorted(p.name for p in (tmp_path / "results" / task).iterdir()) for task in tasks] == [["mean"], ["mean"]]
+    assert len(refused) == 2 and all(line.startswith("not served: lno-formation-energy") for line in refused)
+    for task in tasks:
+        folder = tmp_path / "results" / task
+        assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.json")) == [
+            "mean/result.json",
+            "pathway-ridge/refusal.json",
+        ]
     assert "MAE gap: divided by that on lno-formation-energy" in done.stdout and "× 1.27" in done.stdout
+    done = run("evaluate", tasks[0], *models[:2], "--seed", "0", cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.startswith("not served: ")  # nothing at all was produced
+
+
+def test_settings_of_a_model(tmp_path):
+    command = ("evaluate", "lno-formation-energy", "--model", "cluster-expansion", "--model", "mean", "--seed", "0")
+    done = run(*command, "--set", "cluster-expansion.cutof=4", cwd=tmp_path)
+    assert done.returncode == 2 and "has no setting 'cutof'; did you mean 'cutoff'?" in done.stderr
+    done = run(*command, "--set", "cutoff=4", cwd=tmp_path)
+    assert done.returncode == 2 and "the model mean has no setting 'cutoff'" in done.stderr
+    done = run(*command, "--set", "cluster-expansion.cutoff=-4", cwd=tmp_path)
+    assert done.returncode == 2 and "model cluster-expansion, setting cutoff: " in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    done = run(*command, "--set", "cluster-expansion.cutoff=4", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "results/lno-formation-energy/cluster-expansion/result.json").read_text())
+    assert record["model"]["settings"]["cutoff"] == 4
 
 
 def test_discover(tmp_path):

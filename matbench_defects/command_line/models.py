@@ -15,6 +15,7 @@ from matbench_defects.command_line.options import (
     allow_calculators,
     console,
     progress,
+    quietly,
     report,
 )
 
@@ -33,16 +34,31 @@ def evaluate(
         str | None,
         typer.Option(metavar="TASK_OR_DATASET", help="Learn from this first; DATASET:TARGET names a target."),
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A setting of the models, in YAML; MODEL.NAME=VALUE of one of several."
+        ),
+    ] = None,
 ) -> None:
     """Fit models on the training part of tasks, predict their test part, and score them; after a kill it goes on."""
     from matbench_defects.commands.evaluating import evaluate_all
+    from matbench_defects.commands.settings import settings_by_model
 
     allow_calculators(model)
-    report(
-        evaluate_all(
-            task, model, console, progress, dataset=dataset, out=out, device=device, seeds=seed, pretrain=pretrain
-        )
+    produced, problems = evaluate_all(
+        task,
+        model,
+        console,
+        progress,
+        dataset=dataset,
+        out=out,
+        device=device,
+        seeds=seed,
+        settings=settings_by_model(settings or [], model),
+        pretrain=pretrain,
     )
+    report(problems, produced=produced)
 
 
 @commands.command()
@@ -62,6 +78,27 @@ def compare(
     with progress("resamples") as show:
         compared = compare_results(results, task=task, dataset=dataset, resamples=resamples, seed=seed, progress=show)
     compared.show(console, out)
+
+
+@commands.command()
+def table(
+    results: Annotated[Path, typer.Argument(help="What `evaluate` wrote to, or the folder of one task in it.")],
+    task: Annotated[list[str] | None, typer.Option("--task", help="The file of a task that is not shipped.")] = None,
+    dataset: DatasetOption = None,
+    out: Annotated[Path | None, typer.Option(help="A Markdown file; shown if left out.")] = None,
+    resamples: Annotated[int, typer.Option(min=100, help="Draws of the bootstrap that says what is tied.")] = 2000,
+) -> None:
+    """Write the results of a folder as Markdown: a table a task, models by the first metric, ties with the best."""
+    from matbench_defects.commands.tabulating import tabulate
+    from matbench_defects.files import write_text
+
+    made = tabulate(results, quietly, tasks=task or [], dataset=dataset, resamples=resamples)
+    if out is None:
+        print(made.markdown)
+    elif made.tables:
+        write_text(out, made.markdown)
+        console.print(f"{made.tables} tables in {out}", markup=False, soft_wrap=True)
+    report(made.problems, produced=made.tables)
 
 
 @commands.command()

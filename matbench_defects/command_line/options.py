@@ -12,12 +12,14 @@ import typer
 from rich.console import Console
 
 from matbench_defects.commands.progress import show_progress
-from matbench_defects.errors import InputError
+from matbench_defects.errors import InputError, NotServedError
 
 console = Console(highlight=False)
 if not console.is_terminal and "COLUMNS" not in os.environ:
     console.width = 120  # a log file has no width; tables need some
 progress = partial(show_progress, console)
+quietly = partial(show_progress, Console(stderr=True, highlight=False), lines=False)
+"""The same for commands whose output is read by others: a bar on a terminal, else nothing."""
 
 SpecArgument = Annotated[str, typer.Argument(help="A spec file, a folder that holds spec.yaml, or a shipped name.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; as many as cores if left out.")]
@@ -37,9 +39,12 @@ def allow_calculators(names: list[str]) -> None:
         allow_calculator(name)
 
 
-def report(problems: list[InputError]) -> None:
-    """Say what was refused while the rest went on; any makes the exit code 2."""
+def report(problems: list[InputError], *, produced: int = 0) -> None:
+    """Say what was refused while the rest went on, and end with exit code 2 where something is wrong.
+
+    That a model cannot serve a task is no mistake where anything else was produced.
+    """
     for problem in problems:
-        print(f"refused: {problem}", file=sys.stderr)
-    if problems:
+        print(f"{'not served' if isinstance(problem, NotServedError) else 'refused'}: {problem}", file=sys.stderr)
+    if any(not isinstance(problem, NotServedError) for problem in problems) or (problems and not produced):
         raise SystemExit(2)

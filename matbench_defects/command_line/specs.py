@@ -127,7 +127,8 @@ def import_(
     ] = None,
 ) -> None:
     """Map published structures with labels onto the configurations of a spec."""
-    from matbench_defects.commands.importing import import_published, parse_settings, show_mapped
+    from matbench_defects.commands.importing import import_published, show_mapped
+    from matbench_defects.commands.settings import parse_settings
 
     given = {"level_of_theory": level_of_theory, "source": origin, "license": license_}
     given = {k: v for k, v in given.items() if v is not None} | parse_settings(settings or [])

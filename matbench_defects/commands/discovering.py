@@ -17,11 +17,12 @@ from matbench_defects.commands.progress import Progress
 from matbench_defects.dataset.locating import find_dataset
 from matbench_defects.dataset.reading import Dataset, open_dataset
 from matbench_defects.errors import InputError
+from matbench_defects.evaluation.finished_searches import FinishedSearches
 from matbench_defects.evaluation.policies import policies
 from matbench_defects.evaluation.search_figure import draw_regret
 from matbench_defects.evaluation.searching import Hidden, Trace, check_policies, hide, search
 from matbench_defects.evaluation.task import load_task
-from matbench_defects.files import write_json, write_text
+from matbench_defects.files import digest, package_digest, write_json, write_text
 from matbench_defects.models.model import models
 
 
@@ -66,6 +67,8 @@ def discover(
 ) -> None:
     """Search for the lowest configuration under several policies; show and write how many labels that takes.
 
+    What a killed run had finished is taken over, search by search.
+
     Parameters
     ----------
     where : str
@@ -101,14 +104,24 @@ def discover(
     for model in chosen:
         for policy in check_policies(plan.policies, model, hidden, start=plan.start, device=plan.device):
             runs[policy.name, None if policy.needs == "nothing" else model] = None
+    identity = {
+        "dataset": digest(data.manifest["files"]),
+        "target": target,
+        "space": space,
+        "content": content,
+        **{name: getattr(plan, name) for name in ("start", "batch", "budget", "device")},
+        "code": package_digest(),
+    }
+    finished = FinishedSearches(out, identity)
     traces: dict[str, list[Trace]] = {}
     for name, served_by in runs:
         policy = policies.get(name)
         title = policy.title if served_by is None else f"{policy.title}, {served_by}"
         for seed in plan.seeds:
-            with progress(f"{title}, seed {seed}") as show:
-                traces.setdefault(title, []).append(
-                    search(
+            trace = finished.get(name, served_by, seed)
+            if trace is None:
+                with progress(f"{title}, seed {seed}") as show:
+                    trace = search(
                         hidden,
                         policy,
                         served_by,
@@ -119,7 +132,8 @@ def discover(
                         device=plan.device,
                         progress=show,
                     )
-                )
+                finished.put(trace)
+            traces.setdefault(title, []).append(trace)
     searched = ", ".join(filter(None, [space or hidden.pool.rows.column("space")[0], content]))
     _show(hidden, f"{data.name} {data.version}, {searched}", target, traces, console)
     about = {
@@ -136,6 +150,7 @@ def discover(
     write_json(out / "discovery.json", {**about, "searches": [_plain(trace) for trace in every]})
     write_text(out / "discovery.csv", _table(every, hidden))
     draw_regret(out / "regret.png", f"Search for the lowest of {len(hidden.ids)}: {searched}", about["unit"], traces)
+    finished.clear()
     console.print(f"Every search stands in {out}, with a picture: {out / 'regret.png'}", markup=False, soft_wrap=True)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -31,8 +32,9 @@ def evaluate_all(
     out: Path,
     device: str,
     seeds: list[int] | None,
+    settings: Mapping[str, dict[str, Any]] | None = None,
     pretrain: str | None = None,
-) -> list[InputError]:
+) -> tuple[int, list[InputError]]:
     """Run every model on every task and show the scores, task by task.
 
     Parameters
@@ -53,13 +55,17 @@ def evaluate_all(
         ``cpu`` or ``cuda``.
     seeds : list of int or None
         Instead of the tasks' seeds.
+    settings : mapping of str to dict, optional
+        Settings of models that differ from their defaults, by the model's name.
     pretrain : str, optional
         A task or dataset that every model learns from first, see `pretraining.source_of`.
 
     Returns
     -------
-    list of InputError
-        Why a model has no result on a task.
+    results : int
+        How many results there are.
+    problems : list of InputError
+        Why a model has no result on a task; `NotServedError` where it cannot serve it.
 
     Raises
     ------
@@ -79,6 +85,7 @@ def evaluate_all(
                 found = find_dataset(task.dataset_name, task.dataset_version, dataset, progress=show)
             datasets[task.dataset] = found
     problems: list[InputError] = []
+    produced = 0
     for task, path in loaded:
         data = datasets[task.dataset]
         results = []
@@ -86,15 +93,27 @@ def evaluate_all(
             try:
                 with progress(f"{task.name}, {name}" if len(loaded) > 1 else name) as show:
                     results.append(
-                        evaluate(task, data, name, out, device=device, seeds=seeds, pretrain=source, progress=show)
+                        evaluate(
+                            task,
+                            data,
+                            name,
+                            out,
+                            device=device,
+                            settings=(settings or {}).get(name),
+                            seeds=seeds,
+                            pretrain=source,
+                            progress=show,
+                            passes=show.passes,
+                        )
                     )
             except InputError as error:
-                problems.append(InputError(f"{task.name}, {name}: {error}"))
+                problems.append(type(error)(f"{task.name}, {name}: {error}"))
+        produced += len(results)
         if results:
             show_results(task, data, results, console, interpolation=_interpolation(task, path, data, results, out))
             hint = f"Results lie in {out / task.name}. To submit one: matbench-defects submit {results[0].folder}"
             console.print(f"{hint} --author NAME", markup=False, soft_wrap=True)
-    return problems
+    return produced, problems
 
 
 def _interpolation(

@@ -66,26 +66,6 @@ def import_published(
     return mapped, write_published(out, mapped, published.quantities, settings)
 
 
-def parse_settings(pairs: list[str]) -> dict[str, Any]:
-    """Return settings given as ``name=value``, values in YAML.
-
-    Raises
-    ------
-    InputError
-        If one is not of that form.
-    """
-    result: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        try:
-            result[name.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            equals = ""
-        if not equals:
-            raise InputError(f"NAME=VALUE was expected after --set, not '{pair}'")
-    return result
-
-
 def show_mapped(mapped: Mapped, out: Path, report: Path, console: Console) -> None:
     """Show how many structures are configurations, and the reasons of those that are not."""
 

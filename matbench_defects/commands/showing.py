@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -70,10 +70,10 @@ def show_results(
     """
     unit = dataset.quantity(task.target).shown_unit
     console.print(f"\n{task.title}", markup=False, style="bold")
-    split = f"split {task.split}{_fold_words(task, dataset)} ({task.kind})"
+    split = f"split {task.split}{fold_words(task, dataset)} ({task.kind})"
     console.print(f"{task.dataset}, {task.target} in {unit}, {split}", markup=False)
     first = metrics.get(task.metrics[0])
-    shown = [n for n in task.metrics if n == first.name or not all(math.isnan(r.scores[n].mean) for r in results)]
+    shown = defined_metrics(task, results)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("model", no_wrap=True)
     for name in shown:
@@ -84,11 +84,7 @@ def show_results(
     for title in ("train s", "structures/s", "parameters", "MiB"):
         table.add_column(title, justify="right")
 
-    def order(result: Result) -> float:
-        value = result.scores[first.name].mean
-        return math.inf if math.isnan(value) else value if first.direction == "lower" else -value
-
-    for result in sorted(results, key=order):
+    for result in ranked(results, task):
         model = result.record["model"]["name"]
         inside = (interpolation or {}).get(model)
         table.add_row(
@@ -101,6 +97,31 @@ def show_results(
     if interpolation:
         against = "divided by" if is_ratio(first) else "less"
         console.print(f"{first.title} gap: {against} that on {task.interpolation}", markup=False)
+
+
+def ranked(results: Sequence[Result], task: Task) -> list[Result]:
+    """Return results, the best of the task's first metric first, those without a value last."""
+    first = metrics.get(task.metrics[0])
+
+    def order(result: Result) -> float:
+        value = result.scores[first.name].mean
+        return math.inf if math.isnan(value) else value if first.direction == "lower" else -value
+
+    return sorted(results, key=order)
+
+
+def defined_metrics(task: Task, results: Sequence[Result]) -> list[str]:
+    """Return a task's metrics, without those that are defined for no result; the first one stays."""
+    first = task.metrics[0]
+    return [n for n in task.metrics if n == first or not all(math.isnan(r.scores[n].mean) for r in results)]
+
+
+def fold_words(task: Task, dataset: Dataset) -> str:
+    """Return which folds a task is about, after a comma; nothing where its split has none."""
+    if task.fold is not None:
+        return f", fold {task.fold}"
+    folds = task_folds(task, dataset)
+    return f", {len(folds)} folds" if folds else ""
 
 
 def _shown_gap(metric: Metric, outside: Score, inside: Score | None) -> str:
@@ -119,13 +140,6 @@ def _shown_cost(cost: Mapping[str, Any]) -> list[str]:
         "" if cost["parameters"] is None else f"{cost['parameters']:,}",
         "" if memory is None else f"{memory / 2**20:,.0f}",
     ]
-
-
-def _fold_words(task: Task, dataset: Dataset) -> str:
-    if task.fold is not None:
-        return f", fold {task.fold}"
-    folds = task_folds(task, dataset)
-    return f", {len(folds)} folds" if folds else ""
 
 
 def _shown(score: Score) -> str:

@@ -18,21 +18,33 @@ from numpy.typing import NDArray
 from matbench_defects import __version__
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
-from matbench_defects.errors import InputError
+from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.evaluation.finished_fits import FinishedFit, FinishedFits
 from matbench_defects.evaluation.memory import peak_memory
 from matbench_defects.evaluation.pretraining import Source, check_pretrainable
 from matbench_defects.evaluation.results import (
     PREDICTIONS_FILE,
+    REFUSAL_FILE,
     RESULT_FILE,
     Result,
     read_predictions,
     read_record,
+    read_refusal,
 )
 from matbench_defects.evaluation.scoring import predictions_schema, score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import atomic_folder, digest, package_digest, write_json
-from matbench_defects.models.model import Background, Model, Prediction, Pretrainable, Rows, make_model, models
+from matbench_defects.models.model import (
+    Background,
+    Model,
+    Passes,
+    Prediction,
+    Pretrainable,
+    Rows,
+    TrainedInPasses,
+    make_model,
+    models,
+)
 
 
 def evaluate(
@@ -46,10 +58,12 @@ def evaluate(
     seeds: list[int] | None = None,
     pretrain: Source | None = None,
     progress: Callable[[int, int], None] | None = None,
+    passes: Passes | None = None,
 ) -> Result:
     """Fit and score one model on one task, or read the result if it is there already.
 
-    What a killed run had finished is taken over, seed by seed and fold by fold.
+    What a killed run had finished is taken over, seed by seed and fold by fold. A model that cannot serve the task
+    leaves ``refusal.json`` where its result would be, and is not fitted again to find that out.
 
     Parameters
     ----------
@@ -71,7 +85,9 @@ def evaluate(
     pretrain : Source, optional
         What the model learns from first, configurations of the test part left out.
     progress : callable, optional
-        Called with the number of finished seeds and of all.
+        Called with the number of finished fits and of all.
+    passes : callable, optional
+        Called by a model that is trained in passes, after each.
 
     Returns
     -------
@@ -79,8 +95,10 @@ def evaluate(
 
     Raises
     ------
+    NotServedError
+        If the model cannot serve the task, such as one with elements that training does not have.
     InputError
-        If the task is not about this dataset, or the model cannot serve it.
+        If the task is not about this dataset, or anything else is wrong.
     """
     chosen = seeds or task.seeds
     complete = make_model(model, seed=chosen[0], device=device, settings=settings)
@@ -102,7 +120,13 @@ def evaluate(
     folder = Path(out) / task.name / shown
     known = _known(folder, digest(identity))
     if known is None:
-        _run(task, dataset, model, folder, identity, settings, pretrain, progress)
+        if (refusal := read_refusal(folder)) is not None and refusal.get("digest") == digest(identity):
+            raise NotServedError(str(refusal["reason"]))
+        try:
+            _run(task, dataset, model, folder, identity, settings, pretrain, progress, passes)
+        except NotServedError as error:
+            _refuse(folder, identity, _about(model, folder, identity, pretrain), task, error)
+            raise
         known = _known(folder, digest(identity))
         assert known is not None
     return Result(folder, known, score(task, dataset, read_predictions(folder)))
@@ -111,6 +135,27 @@ def evaluate(
 def _known(folder: Path, expected: str) -> dict[str, Any] | None:
     record = read_record(folder)
     return record if record is not None and record.get("digest") == expected else None
+
+
+def _about(model: str, folder: Path, identity: dict[str, Any], pretrain: Source | None) -> dict[str, Any]:
+    """Return what a record says of the model."""
+    kind = models.get(model)
+    return {
+        "name": folder.name,
+        "version": __version__,
+        "title": kind.title if pretrain is None else f"{kind.title}, pre-trained on {pretrain.name}",
+        "description": kind.description,
+        "settings": identity["settings"],
+        "references": list(kind.references),
+    }
+
+
+def _refuse(folder: Path, identity: dict[str, Any], about: dict[str, Any], task: Task, error: NotServedError) -> None:
+    """Keep why a model cannot serve a task; what stood there of other code or settings is no longer true."""
+    record = {"digest": digest(identity), "task": task.name, "dataset": task.dataset, "model": about}
+    with atomic_folder(folder) as temporary:
+        write_json(temporary / REFUSAL_FILE, record | {"reason": str(error)})
+    FinishedFits(folder, {}).clear()
 
 
 def _run(
@@ -122,8 +167,10 @@ def _run(
     settings: dict[str, Any] | None,
     pretrain: Source | None,
     progress: Callable[[int, int], None] | None,
+    passes: Passes | None,
 ) -> None:
-    if folder.exists() and any(folder.iterdir()) and not (folder / RESULT_FILE).is_file():
+    ours = any((folder / name).is_file() for name in (RESULT_FILE, REFUSAL_FILE))
+    if folder.exists() and any(folder.iterdir()) and not ours:
         raise InputError("exists and is not a result; give another --out", file=str(folder))
     seeds, device = identity["seeds"], identity["device"]
     scored_rows(task, dataset)  # refuses what cannot be scored before anything is fitted
@@ -144,6 +191,8 @@ def _run(
             fit = finished.get(seed, side.fold)
             if fit is None:
                 instance = make_model(model, seed=seed, device=device, settings=settings)
+                if isinstance(instance, TrainedInPasses):
+                    instance.progress = passes
                 fit = _fit(instance, side, model, device, pretrain)
                 finished.put(seed, side.fold, fit)
             fits.append(fit)
@@ -156,14 +205,7 @@ def _run(
         "digest": digest(identity),
         "task": task.name,
         "dataset": task.dataset,
-        "model": {
-            "name": folder.name,
-            "version": __version__,
-            "title": kind.title if pretrain is None else f"{kind.title}, pre-trained on {pretrain.name}",
-            "description": kind.description,
-            "settings": identity["settings"],
-            "references": list(kind.references),
-        },
+        "model": _about(model, folder, identity, pretrain),
         "seeds": seeds,
         "cost": {
             "train_seconds": round(float(np.mean([fit.train_seconds for fit in fits])), 4),

@@ -16,6 +16,8 @@ from matbench_defects.evaluation.scoring import Score
 
 RESULT_FILE = "result.json"
 """Name of the file in which an evaluation says what it did."""
+REFUSAL_FILE = "refusal.json"
+"""Name of the file that says why a model could not serve a task, where a result would be."""
 PREDICTIONS_FILE = "predictions.parquet"
 """Name of the file that holds what was predicted."""
 
@@ -41,8 +43,20 @@ class Result:
 
 def read_record(folder: Path) -> dict[str, Any] | None:
     """Return what ``result.json`` of a folder says; None where there is none that can be read."""
+    return _record(folder / RESULT_FILE)
+
+
+def read_refusal(folder: Path) -> dict[str, Any] | None:
+    """Return what ``refusal.json`` of a folder says; None where there is none that can be read.
+
+    It names ``task``, ``dataset`` and ``model`` as a result does, and gives the ``reason``.
+    """
+    return _record(folder / REFUSAL_FILE)
+
+
+def _record(path: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) else None

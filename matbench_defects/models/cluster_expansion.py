@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from matbench_defects.crystal.space import Space
-from matbench_defects.errors import InputError
+from matbench_defects.errors import NotServedError
 from matbench_defects.models.clusters import Cluster, ClusterCounts, cluster_counts
 from matbench_defects.models.clusters.orbits import EDGE
 from matbench_defects.models.divisor import occupation_divisors
@@ -171,7 +171,9 @@ class ClusterExpansion(LinearModel):
                 if species in known or species in (VACANCY, EDGE) or (nodes[:, number] < 0).all():
                     continue
                 if (occupations[:, where] == number).any():
-                    raise InputError(f"{space.name}: no training row had {species} where the host has something else")
+                    raise NotServedError(
+                        f"{space.name}: no training row had {species} where the host has something else"
+                    )
         return counts
 
 

@@ -48,7 +48,8 @@ def defect_graphs(rows: Rows, cutoff: float) -> Graphs:
         Nodes carry ``removed_number`` and ``present_number`` (atomic numbers of what the parent has there and of what
         is there, 0 for a vacancy) and ``share``; edges ``distance``, ``height`` (distance along the normal of a
         layer; 0 in a bulk crystal) and ``clearance`` (distance from the middle of the edge to the nearest host site),
-        all in Å; graphs ``host``, the amount of each element in the host, and ``volume`` (Å³ a host site).
+        all in Å, and ``weight`` (how much the edge counts: less the longer it is, nothing at the cutoff); graphs
+        ``host``, the amount of each element in the host, and ``volume`` (Å³ a host site).
     """
     nodes = list_offsets(rows, "defect_species")
     points = cartesian(rows, "defect_cartesian_positions")
@@ -87,6 +88,7 @@ def defect_graphs(rows: Rows, cutoff: float) -> Graphs:
             "distance": carried["distance"],
             "height": height.astype(np.float32),
             "clearance": clearance.astype(np.float32),
+            "weight": np.maximum(1 - carried["distance"] / np.float32(cutoff), 0) ** 2,
         },
         of_graphs,
     )

@@ -25,6 +25,8 @@ class DescribedModel:
     references: ClassVar[tuple[str, ...]] = ()
     seeded: ClassVar[bool] = False
     invariances: ClassVar[frozenset[str]] = INVARIANCES
+    new_elements: ClassVar[bool] = False
+    """Whether it serves rows with an element that no training row had."""
 
     def __init__(self, settings: Any, seed: int, device: str) -> None:
         self.settings = settings
@@ -87,6 +89,7 @@ def described(descriptor: type[Descriptor], regressor: type[Regressor]) -> type[
             "references": (*descriptor.references, *regressor.references),
             "seeded": regressor.seeded,
             "invariances": descriptor.invariances,
+            "new_elements": descriptor.new_elements,
         },
     )
 

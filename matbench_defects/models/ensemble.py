@@ -12,9 +12,11 @@ from matbench_defects.models.model import (
     INVARIANCES,
     Model,
     ModelSettings,
+    Passes,
     Prediction,
     Rows,
     State,
+    TrainedInPasses,
     models,
     with_validation,
 )
@@ -50,10 +52,14 @@ class Ensemble:
         self.seed = seed
         own = self.Member.Settings(**{k: getattr(settings, k) for k in self.Member.Settings.model_fields})
         first = seed * settings.members  # ensembles of different seeds share no member
+        self.progress: Passes | None = None
         self.members: list[Model] = [self.Member(own, first + i, device) for i in range(settings.members)]
 
     def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
         """Fit every member: on all rows, or on as many drawn with repetition where the seed changes nothing."""
+        for member in self.members:
+            if isinstance(member, TrainedInPasses):
+                member.progress = self.progress
         if self.Member.seeded:
             for member in self.members:
                 member.fit(rows, values, validation)

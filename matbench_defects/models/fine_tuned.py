@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from matbench_defects.models.linear_fit import PENALTIES
-from matbench_defects.models.model import INVARIANCES, ModelSettings, Prediction, Rows, State, models
+from matbench_defects.models.model import INVARIANCES, ModelSettings, Passes, Prediction, Rows, State, models
 from matbench_defects.models.pretrained_networks import PretrainedNetwork, networks
 from matbench_defects.models.terms import Terms, structure_digest, terms_of
 
@@ -69,6 +69,7 @@ class FineTuned:
         self.settings: FineTunedSettings = settings
         self.seed = seed
         self.device = device
+        self.progress: Passes | None = None
         self._network: PretrainedNetwork | None = None
         self._start: dict[str, Any] | None = None
         self._readout: _Readout | None = None
@@ -90,7 +91,7 @@ class FineTuned:
         optimizer = torch.optim.Adam(self._trained(), lr=self.settings.learning_rate)
         random = np.random.default_rng(self.seed)
         best, best_error, waited = self._weights(), self._error(held_out, validation[1]), 0
-        for _ in range(self.settings.epochs):
+        for epoch in range(self.settings.epochs):
             order = random.permutation(len(training))
             for start in range(0, len(order), self.settings.batch_size):
                 some = order[start : start + self.settings.batch_size]
@@ -100,6 +101,8 @@ class FineTuned:
                 loss.backward()
                 optimizer.step()
             error = self._error(held_out, validation[1])
+            if self.progress:
+                self.progress(epoch + 1, self.settings.epochs, error)
             if error < best_error:
                 best, best_error, waited = self._weights(), error, 0
             else:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from matbench_defects.errors import InputError
+from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.models.batching import GraphTensors
 from matbench_defects.models.graphs import Graphs, atom_graphs
-from matbench_defects.models.model import INVARIANCES, ModelSettings, Prediction, Rows, State
+from matbench_defects.models.model import INVARIANCES, ModelSettings, Passes, Prediction, Rows, State
 from matbench_defects.models.species_reference import SpeciesReference
 from matbench_defects.models.training import TrainingSettings, predicted_values, train
 
@@ -48,6 +47,10 @@ class GraphModel(ABC):
     references: ClassVar[tuple[str, ...]]
     seeded: ClassVar[bool] = True
     invariances: ClassVar[frozenset[str]] = INVARIANCES
+    Reference: ClassVar[type[SpeciesReference]] = SpeciesReference
+    """What is fitted to the species before the network is."""
+    new_elements: ClassVar[bool] = False
+    """Whether it serves rows with an element that no training row had."""
     vectors: ClassVar[bool] = False
     """Whether the network needs the directions of edges, not only their lengths."""
 
@@ -60,11 +63,10 @@ class GraphModel(ABC):
         self.settings = settings
         self.seed = seed
         self.device = device
-        self.progress: Callable[[int, int], None] | None = None
-        """Called during `fit` with how many passes are done and how many there may be."""
+        self.progress: Passes | None = None
         self._network: Any = None
         self._start: dict[str, Any] | None = None
-        self._reference = SpeciesReference()
+        self._reference = self.Reference()
         self._scale = 1.0
 
     @abstractmethod
@@ -83,11 +85,11 @@ class GraphModel(ABC):
             order = np.random.default_rng(self.seed).permutation(len(rows))
             held = max(1, round(OWN_VALIDATION * len(rows)))
             if held == len(rows):
-                raise InputError("one training row is too few for a graph network")
+                raise NotServedError("one training row is too few for a graph network")
             validation = rows.take(order[:held]), values[order[:held]]
             rows, values = rows.take(order[held:]), values[order[held:]]
         graphs = self.graphs(rows)
-        self._reference = SpeciesReference.fitted(graphs, values)
+        self._reference = self.Reference.fitted(graphs, values)
         self._scale = float((values - self._reference.values(graphs)).std()) or 1.0
         training = self._tensors(graphs, values)
         held_out = self._tensors(self.graphs(validation[0]), validation[1])
@@ -96,7 +98,7 @@ class GraphModel(ABC):
             self._network = self.network().to(self.device)
             if self._start is not None:
                 self._network.load_state_dict(self._start)
-            train(self._network, training, held_out, self.settings, self.seed, self.progress)
+            train(self._network, training, held_out, self.settings, self.seed, self._passed)
 
     def pretrain(
         self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None
@@ -127,7 +129,7 @@ class GraphModel(ABC):
         """Take them."""
         import torch
 
-        self._scale, self._reference = state["scale"], SpeciesReference.restored(state)
+        self._scale, self._reference = state["scale"], self.Reference.restored(state)
         self._network = self.network().to(self.device)
         weights = {n.removeprefix(WEIGHT): torch.from_numpy(a) for n, a in state.items() if n.startswith(WEIGHT)}
         try:
@@ -140,6 +142,10 @@ class GraphModel(ABC):
     def parameters(self) -> int | None:
         """Weights of the network."""
         return None if self._network is None else sum(p.numel() for p in self._network.parameters())
+
+    def _passed(self, done: int, most: int, error: float) -> None:
+        if self.progress:
+            self.progress(done, most, error * self._scale)
 
     def _tensors(self, graphs: Graphs, values: NDArray[np.float64] | None = None) -> GraphTensors:
         """Return what the network is trained on: what the species leave, in standard deviations."""

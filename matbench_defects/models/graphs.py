@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from matbench_defects.errors import InputError
+from matbench_defects.errors import NotServedError
 from matbench_defects.models import graph_cache
 from matbench_defects.models.model import Rows
 
@@ -244,9 +244,9 @@ def atomic_numbers(rows: Rows, name: str, zero: str | None = None) -> Integers:
     species = encoded.dictionary.to_pylist()
     for s in species:
         if s not in known and s != zero:
-            raise InputError(f"{s} is no element, so no graph can be made of it")
+            raise NotServedError(f"{s} is no element, so no graph can be made of it")
         if s != zero and known[s] >= HOP:
-            raise InputError(f"{s} is heavier than any element that a graph network knows")
+            raise NotServedError(f"{s} is heavier than any element that a graph network knows")
     numbers = np.array([0 if s == zero else known[s] for s in species], dtype=np.int64)
     result: Integers = numbers[encoded.indices.to_numpy()] if len(species) else np.empty(0, dtype=np.int64)
     return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from matbench_defects.columns import Quantity
-from matbench_defects.errors import InputError
+from matbench_defects.errors import InputError, nearest
 from matbench_defects.registry import Registry
 from matbench_defects.spec.fields import Model as Strict
 
@@ -237,6 +237,19 @@ class Pretrainable(Protocol):
         ...
 
 
+Passes = Callable[[int, int, float], None]
+"""Takes how many passes over the training part are done, how many there may be, and the mean absolute error on what was
+held out, in the target's unit."""
+
+
+@runtime_checkable
+class TrainedInPasses(Protocol):
+    """A model that is trained in passes over the training part. Models need not be one."""
+
+    progress: Passes | None
+    """Called during `fit` after each pass, if it is set."""
+
+
 models: Registry[type[Model]] = Registry("model", "matbench_defects.models")
 """Every registered model, by name."""
 
@@ -260,14 +273,36 @@ def make_model(name: str, *, seed: int = 0, device: str = "cpu", settings: dict[
     InputError
         If the name, a setting or the device is not known.
     """
+    return models.get(name)(settings_of(name, settings or {}), seed, device)
+
+
+def settings_of(name: str, given: dict[str, Any]) -> ModelSettings:
+    """Return the settings of a model.
+
+    Parameters
+    ----------
+    name : str
+        The model's registered name.
+    given : dict
+        Settings that differ from the defaults.
+
+    Raises
+    ------
+    InputError
+        If the name or a setting is not known, or a value does not suit.
+    """
     from pydantic import ValidationError
 
     kind = models.get(name)
     try:
-        return kind(kind.Settings(**(settings or {})), seed, device)
+        return kind.Settings(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(f"model {name}, setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        place = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            known = nearest(place, kind.Settings.model_fields)
+            raise InputError(f"the model {name} has no setting '{place}'; {known}") from None
+        raise InputError(f"model {name}, setting {place}: {first['msg']}") from None
 
 
 def with_validation(

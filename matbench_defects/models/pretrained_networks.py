@@ -12,7 +12,7 @@ from importlib.metadata import version as package_version
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.errors import InputError
+from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.registry import Registry
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class CHGNetNetwork(PretrainedNetwork):
         from ase.data import atomic_numbers
 
         if unknown := [s for s in sorted(set(crystal.species)) if atomic_numbers[s] > 94]:
-            raise InputError(f"CHGNet does not know {' and '.join(unknown)}")
+            raise NotServedError(f"CHGNet does not know {' and '.join(unknown)}")
         network: Any = self.module
         graph = network.graph_converter(crystal.to_pymatgen())
         graph.atom_frac_coord.requires_grad_(False)
@@ -174,7 +174,7 @@ class SevenNetNetwork(PretrainedNetwork):
 
         network: Any = self.module
         if unknown := [s for s in sorted(set(crystal.species)) if atomic_numbers[s] not in network.type_map]:
-            raise InputError(f"SevenNet-0 does not know {' and '.join(unknown)}")
+            raise NotServedError(f"SevenNet-0 does not know {' and '.join(unknown)}")
         return AtomGraphData.from_numpy_dict(unlabeled_atoms_to_graph(crystal.to_ase(), network.cutoff))
 
     def features(self, graphs: Sequence[Any]) -> torch.Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.errors import InputError
+from matbench_defects.errors import NotServedError
 from matbench_defects.models.graphs import HOP, Graphs
 from matbench_defects.models.model import Rows, State
 
@@ -30,8 +30,8 @@ class SpeciesReference:
         Atomic numbers in the training rows, 0 for a vacancy.
     kinds : list of tuple of int
         The kinds of nodes in the training rows.
-    coefficients : ndarray of float, shape (kinds,)
-        What a node of each kind adds, times its share.
+    coefficients : ndarray of float, shape (f,)
+        What each of the `features` adds; of a kind of node, times its share.
     constant : float
         What is added to all of them.
     typical : float
@@ -63,12 +63,12 @@ class SpeciesReference:
         from sklearn.preprocessing import StandardScaler
 
         kinds = sorted(set(map(tuple, node_kinds(graphs).tolist())))
-        features = amounts(graphs, kinds)
+        features = cls.features(amounts(graphs, kinds), kinds) * cls.learnable(kinds)
         known = np.flatnonzero(elements(graphs).any(axis=0)).tolist()
         typical = float(row_sums(graphs, graphs.of_nodes["share"]).mean()) or 1.0
         neighbours = max(1.0, float(graphs.edges[-1] / max(1, graphs.nodes[-1])))
         if not kinds or len(values) < 3:
-            return cls(known, kinds, np.zeros(len(kinds)), float(values.mean()), typical, neighbours)
+            return cls(known, kinds, np.zeros(features.shape[1]), float(values.mean()), typical, neighbours)
         scaler = StandardScaler().fit(features)
         ridge = RidgeCV(alphas=PENALTIES).fit(scaler.transform(features), values)
         coefficients = ridge.coef_ / scaler.scale_
@@ -77,8 +77,31 @@ class SpeciesReference:
 
     def values(self, graphs: Graphs) -> NDArray[np.float64]:
         """Return the reference value of each row, shape (n,)."""
-        result: NDArray[np.float64] = amounts(graphs, self.kinds) @ self.coefficients + self.constant
+        kinds = self.described(graphs)
+        result: NDArray[np.float64] = self.features(amounts(graphs, kinds), kinds) @ self.coefficients + self.constant
         return result
+
+    @staticmethod
+    def features(amounts: NDArray[np.float64], kinds: list[Kind]) -> NDArray[np.float64]:
+        """Return what the values are linear in, shape (n, f): the amount of each kind.
+
+        Parameters
+        ----------
+        amounts : ndarray of float, shape (n, kinds)
+            How much of each kind of node a row has.
+        kinds : list of tuple of int
+            The kinds.
+        """
+        return amounts
+
+    @staticmethod
+    def learnable(kinds: list[Kind]) -> NDArray[np.bool_] | bool:
+        """Return which of the `features` may have a coefficient, given the kinds of nodes in the training rows."""
+        return True
+
+    def described(self, graphs: Graphs) -> list[Kind]:
+        """Return the kinds of nodes that count: those of the training rows."""
+        return self.kinds
 
     def rescaled(self, graphs: Graphs) -> Graphs:
         """Return the graphs with shares of order one in all."""
@@ -95,7 +118,7 @@ class SpeciesReference:
             row, number = (int(i) for i in np.argwhere(held)[0])
             what = "a hop" if number == HOP else "a vacancy" if number == 0 else chemical_symbols[number]
             seen = ", ".join(sorted(chemical_symbols[n] for n in self.known if n not in (0, HOP))) or "none"
-            raise InputError(f"{rows.column('id')[row]} holds {what}, which no training row had; those had {seen}")
+            raise NotServedError(f"{rows.column('id')[row]} holds {what}, which no training row had; those had {seen}")
 
     def state(self) -> State:
         """Return everything under names of its own."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from matbench_defects.models.batching import Batch, GraphTensors
-from matbench_defects.models.model import ModelSettings
+from matbench_defects.models.model import ModelSettings, Passes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,7 +51,7 @@ def train(
     held_out: GraphTensors,
     settings: TrainingSettings,
     seed: int,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Passes | None = None,
 ) -> None:
     """Train a network; it ends with the weights that did best on what was held out.
 
@@ -67,7 +66,7 @@ def train(
     seed : int
         Seed of the order of the batches and of everything random in the network.
     progress : callable, optional
-        Called after each pass with how many are done and how many there may be.
+        Called after each pass; the error is in standard deviations.
     """
     import torch
 
@@ -89,7 +88,7 @@ def train(
         else:
             waited += 1
         if progress:
-            progress(epoch + 1, epochs)
+            progress(epoch + 1, epochs, error)
         if waited >= settings.patience:
             break
     network.load_state_dict(best)

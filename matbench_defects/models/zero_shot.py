@@ -13,7 +13,7 @@ from matbench_defects.dataset.targets import Labelled, LabelledRow, ResolvedTarg
 from matbench_defects.dataset.targets.end_members import is_end_member
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.orderly import enumerate_configurations
-from matbench_defects.errors import InputError
+from matbench_defects.errors import NotServedError
 from matbench_defects.labels.engine import Band, Method, Outcome, engines
 from matbench_defects.labels.jobs import REFERENCE, reference_jobs
 from matbench_defects.labels.running import Job, run_jobs
@@ -91,7 +91,7 @@ class ZeroShot:
         labels = run_jobs([*jobs, *phases], [store])
         for job in jobs:
             if not _counts(labels[job.key]):
-                raise InputError(f"{self.engine} gives no energy for {job.id}: {labels[job.key].problem}")
+                raise NotServedError(f"{self.engine} gives no energy for {job.id}: {labels[job.key].problem}")
         found = Labelled(
             [self._labelled(member, labels) for member in [*asked, *others, *ends]],
             {j.id.removeprefix(REFERENCE): labels[j.key] for j in phases if _counts(labels[j.key])},
@@ -99,7 +99,7 @@ class ZeroShot:
         values = target.computed.values(found)[: len(asked)]
         for member, value in zip(asked, values, strict=True):
             if value is None:
-                raise InputError(f"the energies of {self.engine} give no {background.target} for {member.id}")
+                raise NotServedError(f"the energies of {self.engine} give no {background.target} for {member.id}")
         seconds = sum(labels[job.key].seconds for member in asked for job in self._jobs(member))
         return Prediction(np.array(values, dtype=np.float64), seconds=seconds)
 
@@ -117,10 +117,10 @@ class ZeroShot:
 
     def _check(self, target: ResolvedTarget, rows: Rows) -> None:
         if target.computed.needs_relaxation and self.settings.relax is None:
-            raise InputError(f"{target.name} is of relaxed structures; give the model the setting `relax`")
+            raise NotServedError(f"{target.name} is of relaxed structures; give the model the setting `relax`")
         pathways = any(space.pathway is not None for space in rows.background.spaces.values())
         if pathways and self.settings.relax is not None:
-            raise InputError("a barrier without a band is of ideal structures; leave the setting `relax` out")
+            raise NotServedError("a barrier without a band is of ideal structures; leave the setting `relax` out")
 
     def _jobs(self, member: _Member) -> list[Job]:
         host = member.space.digest()

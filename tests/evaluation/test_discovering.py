@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
+from matbench_defects.commands import discovering
 from matbench_defects.errors import InputError
+from matbench_defects.evaluation.finished_searches import FinishedSearches
 from matbench_defects.evaluation.policies import Search, policies
 from matbench_defects.evaluation.policies.expected_improvement import improvement
 from matbench_defects.evaluation.search_figure import regret_curves
@@ -139,6 +144,57 @@ def test_a_policy_that_the_model_does_not_serve_is_refused(hidden, oracle):
     assert [one.name for one in check_policies([], None, hidden, **options)] == ["diverse", "random"]
     assert [one.name for one in check_policies([], "mean", hidden, **options)] == ["diverse", "greedy", "random"]
     assert len(check_policies([], "oracle", hidden, **options)) == len(policies.names())
+
+
+def test_a_finished_search_is_kept_as_it_was(tmp_path):
+    trace = Trace("greedy", "mean", 3, ["a", "b"], np.array([0.1 + 0.2, 0.0]))
+    finished = FinishedSearches(tmp_path / "out", {"budget": 9})
+    finished.put(trace)
+    kept = finished.get("greedy", "mean", 3)
+    assert (kept.policy, kept.model, kept.seed, kept.ids) == ("greedy", "mean", 3, ["a", "b"])
+    assert kept.regret.tolist() == trace.regret.tolist()
+    assert finished.get("greedy", None, 3) is finished.get("greedy", "mean", 2) is None
+    assert FinishedSearches(tmp_path / "out", {"budget": 8}).get("greedy", "mean", 3) is None
+    for file in finished.folder.iterdir():
+        file.write_text(file.read_text()[:-10])
+    assert finished.get("greedy", "mean", 3) is None
+    finished.clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_discovery_goes_on(lno, monkeypatch, tmp_path):
+    searched = []
+
+    def interruptible(hidden, policy, model, seed, **options):
+        if len(searched) == 3:
+            raise KeyboardInterrupt
+        searched.append((policy.name, seed))
+        return search(hidden, policy, model, seed, **options)
+
+    monkeypatch.setattr(discovering, "search", interruptible)
+
+    def run(out, seeds):
+        plan = discovering.Plan([], ["random", "diverse"], seeds, 4, 3, 20, "cpu")
+        nothing = {"target": "formation_energy", "space": None, "content": None, "dataset": None}
+        discovering.discover(str(lno.folder), Console(quiet=True), quiet, plan, out=out, **nothing)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "out", [0, 1])
+    assert searched == [("random", 0), ("random", 1), ("diverse", 0)]
+    assert [p.name for p in tmp_path.iterdir()] == [".out.unfinished"]
+    searched[:] = []
+    run(tmp_path / "out", [0, 1])
+    assert searched == [("diverse", 1)]
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    monkeypatch.setattr(discovering, "search", search)
+    run(tmp_path / "whole", [0, 1])
+    first, second = ((tmp_path / name / "discovery.json").read_text() for name in ("out", "whole"))
+    assert first == second
+
+
+@contextlib.contextmanager
+def quiet(title):
+    yield lambda done, total: None
 
 
 def test_what_is_searched(lno):

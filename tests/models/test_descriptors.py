@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from moved_rows import rewritten
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import structure_rows, structure_schema
-from matbench_defects.errors import InputError
+from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.labels.jobs import select
 from matbench_defects.models.descriptors import descriptors
 from matbench_defects.models.descriptors.cache import cached_vectors
 from matbench_defects.models.descriptors.minimum_distances import average_minimum_distances
+from matbench_defects.models.element_properties import element_properties
 from matbench_defects.models.model import Background, Rows, make_model
 from matbench_defects.spec.loading import load_spec
 
@@ -65,8 +67,63 @@ def test_every_feature_is_a_number_with_a_name(name, rows):
 def test_an_element_that_no_training_row_had_is_refused(name, rows):
     bromine = np.array([n > 0 for n in rows.column("content_Cl_Br")])
     descriptor = described(name, rows.take(np.flatnonzero(~bromine)))
+    if descriptor.new_elements:
+        assert np.isfinite(descriptor.features(rows.take(np.flatnonzero(bromine)))).all()
+        return
     with pytest.raises(InputError, match=r"no training row had .*Br"):
         descriptor.features(rows.take(np.flatnonzero(bromine)))
+
+
+def test_what_follows_from_the_properties_of_elements_carries_over_to_a_new_one(rows):
+    """Values are linear in the electronegativity of a dopant; it is an element that training did not have."""
+    one = rows.take([i for i, n in enumerate(rows.column("content_Na_K")) if n and not rows.column("content_Cl_Br")[i]])
+
+    def doped(element):
+        def change(row):
+            row["defect_species"] = [element if s == "K" else s for s in row["defect_species"]]
+            return row
+
+        return rewritten(one, change)
+
+    def value(element):
+        return 3 * (element_properties(element)[0] - element_properties("Na")[0])
+
+    fitted = [doped(element) for element in ("Li", "K", "Rb", "Ca", "Sr", "Mg", "Al", "Cs")]
+    values = np.repeat([value(e) for e in ("Li", "K", "Rb", "Ca", "Sr", "Mg", "Al", "Cs")], len(one))
+    model = make_model("defect-properties-ridge")
+    model.fit(Rows(pa.concat_tables([r.table for r in fitted]), rows.background), values, None)
+    assert model.predict(doped("Ba")).values == pytest.approx([value("Ba")] * len(one), abs=0.02)
+    with pytest.raises(NotServedError, match="the electronegativity of Og is not known"):
+        model.predict(doped("Og"))
+
+
+def test_of_a_single_dopant_nothing_is_learnt_about_properties(rows):
+    """With one dopant every property is another count of it; the next dopant then counts as the same."""
+    one = [i for i, n in enumerate(rows.column("content_Na_K")) if n and not rows.column("content_Cl_Br")[i]]
+    descriptor = described("defect-properties", rows.take(one))
+    assert [name for name in descriptor.names() if "pairs" not in name] == ["defects", "vacancies"]
+    every = described("defect-properties", rows).names()  # potassium for sodium and bromine for chlorine
+    assert "change of electronegativity" in every and "change of row" not in every
+
+
+def test_property_products_by_hand(rows):
+    """One vacancy and one potassium atom at 4 Å in a cell of 12 Å: four of the five images are more than 9 Å away."""
+    descriptor = described("defect-properties", rows)
+    pair = [
+        i
+        for i, (there, at) in enumerate(
+            zip(rows.column("defect_species"), rows.column("defect_cartesian_positions"), strict=True)
+        )
+        if sorted(there) == ["K", "vacancy"]
+        and min(np.abs(np.subtract(*at)).sum(), 12 - np.abs(np.subtract(*at)).sum()) < 4.1
+    ]
+    found = dict(zip(descriptor.names(), descriptor.features(rows.take(pair[:1]))[0], strict=True))
+    change = element_properties("K") - element_properties("Na")
+    assert (found["defects"], found["vacancies"]) == (2, 1)
+    assert found["change of electronegativity"] == pytest.approx(change[0])
+    assert found["electronegativity of what is gone"] == pytest.approx(2 * element_properties("Na")[0])
+    assert found["defects, pairs at 4.0 Å"] == pytest.approx(1)
+    assert found["vacancies, pairs at 4.0 Å"] == found["change of electronegativity, pairs at 4.0 Å"] == 0
 
 
 @pytest.mark.parametrize("name", STRUCTURES)

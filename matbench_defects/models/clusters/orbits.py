@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.parent import Parent
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.symmetry import parent_action
-from matbench_defects.errors import InputError
+from matbench_defects.errors import NotServedError
 
 SAME_LENGTH = 3
 """Distances that agree to this many decimals of an ångström are one in a cluster's name."""
@@ -190,7 +190,7 @@ def _triplets(
         sides = _sides(parent, candidates)
         found.append(candidates[((sides <= cutoff) & (sides > 1e-6)).all(axis=1)])
         if sum(map(len, found)) > MOST_CLUSTERS:
-            raise InputError(f"more than {MOST_CLUSTERS:,} triplets are within {cutoff} Å; take a smaller cutoff")
+            raise NotServedError(f"more than {MOST_CLUSTERS:,} triplets are within {cutoff} Å; take a smaller cutoff")
     return _once(np.concatenate(found))
 
 
@@ -215,7 +215,7 @@ def _decorated(
         repeated[:, point, 4] = np.repeat(starts[here], number) + within
         result = repeated
         if len(result) > MOST_CLUSTERS:
-            raise InputError(f"there are more than {MOST_CLUSTERS:,} clusters; take a smaller cutoff")
+            raise NotServedError(f"there are more than {MOST_CLUSTERS:,} clusters; take a smaller cutoff")
     return result
 
 

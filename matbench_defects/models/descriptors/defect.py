@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from matbench_defects.errors import InputError
+from matbench_defects.errors import NotServedError
 from matbench_defects.models.descriptors.descriptor import Descriptor, descriptors
 from matbench_defects.models.divisor import divisors
 from matbench_defects.models.model import ModelSettings, Rows, State
@@ -55,7 +55,7 @@ class DefectDistances(Descriptor):
         from vesin import NeighborList
 
         if any(rows.background.spaces[name].pathway is not None for name in set(rows.column("space"))):
-            raise InputError("distances between defects describe structures; pathway-ridge and its like serve pathways")
+            raise NotServedError(f"{self.title} describes structures; pathway-ridge and its like serve pathways")
         number = {kind: i for i, kind in enumerate(self.types)}
         finder = NeighborList(cutoff=max(self.settings.cutoff, self.settings.angle_cutoff), full_list=True)
         result = np.zeros((len(rows), len(self.names())))
@@ -63,7 +63,7 @@ class DefectDistances(Descriptor):
         for row, (kinds, (positions, lattice)) in enumerate(zip(_types(rows), cells, strict=True)):
             unknown = sorted(set(kinds) - set(number))
             if unknown:
-                raise InputError(f"no training row had {', '.join(unknown)}")
+                raise NotServedError(f"no training row had {', '.join(unknown)}")
             if not kinds:
                 continue
             numbers = np.array([number[kind] for kind in kinds])
@@ -105,7 +105,7 @@ class DefectDistances(Descriptor):
         row[: len(self.types)] = np.bincount(numbers, minlength=len(self.types))
         place = len(self.types) + self._pair(numbers[first], numbers[second]) * len(self._distances)
         # Bins stand at one width, two widths and so on; the last fades out at the cutoff. Each pair is found twice.
-        _share(row, place, distance / self.settings.width - 1, np.full(len(place), 0.5), len(self._distances))
+        add_to_bins(row, place, distance / self.settings.width - 1, np.full(len(place), 0.5), len(self._distances))
 
     def _count_angles(
         self,
@@ -128,7 +128,7 @@ class DefectDistances(Descriptor):
             angle = np.degrees(np.arccos(cosine)) / 180 * (len(self._angles) - 1)
             ends = self._pair(numbers[second[a]], numbers[second[b]])
             place = start + (numbers[vertex] * pairs + ends) * len(self._angles)
-            _share(row, place, angle, fade[a] * fade[b], len(self._angles))
+            add_to_bins(row, place, angle, fade[a] * fade[b], len(self._angles))
 
     def _pair(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the number of an unordered pair of types."""
@@ -137,14 +137,28 @@ class DefectDistances(Descriptor):
         return number
 
 
-def _share(
+def add_to_bins(
     row: NDArray[np.float64],
     place: NDArray[np.int64],
     position: NDArray[np.float64],
     weight: NDArray[np.float64],
     bins: int,
 ) -> None:
-    """Add weights to the two bins around a position, more to the nearer one."""
+    """Add weights to the two bins around a position, more to the nearer one.
+
+    Parameters
+    ----------
+    row : ndarray of float, shape (f,)
+        What is added to.
+    place : ndarray of int64, shape (k,)
+        Where the bins of each weight begin in it.
+    position : ndarray of float, shape (k,)
+        Where each weight lies, in bins; what lies outside is left out.
+    weight : ndarray of float, shape (k,)
+        The weights.
+    bins : int
+        How many bins there are.
+    """
     below = np.floor(position).astype(np.int64)
     for offset, part in ((0, 1 - (position - below)), (1, position - below)):
         at = below + offset

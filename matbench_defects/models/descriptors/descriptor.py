@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import row_crystal
-from matbench_defects.errors import InputError
+from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.files import sha256_of_file
 from matbench_defects.models.descriptors.cache import cached_vectors
 from matbench_defects.models.divisor import DEFECT_SITE, divisors
+from matbench_defects.models.element_properties import element_properties
 from matbench_defects.models.model import INVARIANCES, ModelSettings, Rows, State
 from matbench_defects.registry import Registry
 from matbench_defects.spec.fields import VACANCY
@@ -42,6 +43,8 @@ class Descriptor(ABC):
     """DOIs."""
     needs: ClassVar[str] = ""
     """The optional package that it needs."""
+    new_elements: ClassVar[bool] = False
+    """Whether it describes an element that no training row had as well as any other, by what is known of elements."""
     pathways: ClassVar[bool] = False
     """Whether it describes pathways; all others describe structures."""
     invariances: ClassVar[frozenset[str]] = INVARIANCES
@@ -127,10 +130,12 @@ class CrystalDescriptor(Descriptor):
         names = rows.column("space")
         spaces = {name: rows.background.spaces[name] for name in sorted(set(names))}
         if any(space.pathway is not None for space in spaces.values()):
-            raise InputError(f"{self.title} describes structures; these rows are pathways")
+            raise NotServedError(f"{self.title} describes structures; these rows are pathways")
         unknown = sorted(set(_elements(rows)) - set(self.elements))
-        if unknown:
-            raise InputError(f"no training row had {', '.join(unknown)}")
+        if unknown and not self.new_elements:
+            raise NotServedError(f"no training row had {', '.join(unknown)}")
+        for element in unknown:
+            element_properties(element)  # refuses one of which nothing is known
         columns = ["lattice_vectors", "cartesian_site_positions", "species_at_sites"]
         crystals = [row_crystal(row) for row in rows.table.select(columns).to_pylist()]
         result = cached_vectors(self.identity(), crystals, self.vectors)

@@ -21,6 +21,7 @@ class Magpie(CrystalDescriptor):
     references: ClassVar[tuple[str, ...]] = ("10.1038/npjcompumats.2016.28", "10.1016/j.commatsci.2018.05.018")
     needs: ClassVar[str] = "matminer"
     extensive: ClassVar[bool] = False
+    new_elements: ClassVar[bool] = True
 
     def vectors(self, crystals: list[Crystal]) -> NDArray[np.float64]:
         """Return the statistics; equal compositions are looked up once."""

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import nearest_images
-from matbench_defects.errors import InputError
+from matbench_defects.errors import NotServedError
 from matbench_defects.models.descriptors.descriptor import Descriptor, descriptors
 from matbench_defects.models.model import INVARIANCES, SUPERCELL, ModelSettings, Rows
 from matbench_defects.spec.fields import VACANCY
@@ -64,7 +64,7 @@ def hops(space: Space, occupations: NDArray[np.uint8]) -> tuple[NDArray[np.float
         If the space does not hold pathways.
     """
     if space.pathway is None:
-        raise InputError(f"{space.name} holds structures; these descriptors are of pathways")
+        raise NotServedError(f"{space.name} holds structures; these descriptors are of pathways")
     positions = space.positions[space.variable_sites]
     mark = len(space.sublattices[space.pathway.sublattice].species)
     where = space.ranges[space.pathway.sublattice]

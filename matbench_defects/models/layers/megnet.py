@@ -25,7 +25,8 @@ class _Edges(nn.Module):
         self.update = dense(4 * width, 2 * width, width)
 
     def forward(self, first: Tensor, second: Tensor, edge: Tensor, state: Tensor, graph: Tensor) -> Tensor:
-        found: Tensor = self.update(torch.cat([first, second, edge, state[graph]], dim=1))
+        edge, weight = edge[:, :-1], edge[:, -1:]  # as torch_geometric's layer hands both on
+        found: Tensor = self.update(torch.cat([first, second, edge, state[graph]], dim=1)) * weight
         return found
 
 
@@ -71,10 +72,24 @@ class MEGNetBlock(nn.Module):
         self.meta = MetaLayer(_Edges(width), _Nodes(width, neighbours), _State(width))
 
     def forward(
-        self, node: Tensor, pairs: Tensor, edge: Tensor, state: Tensor, graph: Tensor
+        self, node: Tensor, pairs: Tensor, edge: Tensor, state: Tensor, graph: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return nodes, edges and state after the block."""
+        """Return nodes, edges and state after the block.
+
+        Parameters
+        ----------
+        node, edge, state : Tensor, shape (nodes, width), (edges, width), (graphs, width)
+            What they carry.
+        pairs : Tensor of int64, shape (2, edges)
+            Both ends of each edge.
+        graph : Tensor of int64, shape (nodes,)
+            Which graph each node belongs to.
+        weight : Tensor, shape (edges,), optional
+            How much each edge counts; 1 where left out.
+        """
         inner = (f(x) for f, x in zip(self.before, (node, edge, state), strict=True))
         node_in, edge_in, state_in = inner
-        new_node, new_edge, new_state = self.meta(node_in, pairs, edge_in, state_in, graph)
+        counts = edge_in.new_ones(len(edge_in), 1) if weight is None else weight[:, None].to(edge_in.dtype)
+        weighted = torch.cat([edge_in, counts], dim=1)
+        new_node, new_edge, new_state = self.meta(node_in, pairs, weighted, state_in, graph)
         return node + new_node, edge + new_edge, state + new_state
