@@ -34,6 +34,14 @@ def test_check_counts_exactly(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_check_counts_reference_phases_whose_cell_relaxes_while_the_others_do_not(tmp_path):
+    said = run("check", "2dmd-low", cwd=tmp_path).stdout.splitlines()
+    assert [line.partition(";")[0] for line in said if line.startswith("label ")] == [
+        "label sevennet_relaxed: 604 wanted, 604 present",
+        "label chgnet_relaxed: 604 wanted, 604 present",
+    ]
+
+
 def test_check_warns_of_more_symmetry_than_declared(tmp_path):
     (tmp_path / "spec.yaml").write_text(
         """

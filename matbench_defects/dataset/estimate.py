@@ -16,6 +16,7 @@ from matbench_defects.dataset.targets import targets_of
 from matbench_defects.enumeration.counting import LARGEST_INDEX, count_both, count_space
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Method, methods_of
+from matbench_defects.labels.jobs import reference_method
 from matbench_defects.spec.models import Spec
 
 if TYPE_CHECKING:
@@ -170,6 +171,8 @@ def estimate_labels(spec: Spec, labelled: int, known: dict[str, tuple[int, float
     result = []
     for method in methods_of(spec):
         wanted = labelled + len(spec.reference_phases)
-        present, mean = known.get(method.digest(), (0, None))
+        ways = {method.digest(), *(reference_method(spec, name, method).digest() for name in spec.reference_phases)}
+        present = sum(known[way][0] for way in ways if way in known)
+        mean = known.get(method.digest(), (0, None))[1]
         result.append(LabelEstimate(method, wanted, min(wanted, present), mean))
     return result

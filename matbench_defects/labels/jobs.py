@@ -162,12 +162,17 @@ def _jobs_in(part: Selected, methods: list[Method]) -> list[Job]:
 
 
 def reference_jobs(spec: Spec, methods: list[Method]) -> list[Job]:
-    """Return the labels of the reference phases, each relaxed with its cell or without as the spec says."""
+    """Return the labels of the reference phases, relaxed with the cell or without as the spec says."""
     result = []
     for name, parent in reference_parents(spec).items():
-        cell = spec.reference_phases[name].cell
         for method in methods:
-            if cell is not None and method.relax is not None:
-                method = dataclasses.replace(method, relax=method.relax.model_copy(update={"cell": cell}))
-            result.append(Job(REFERENCE + name, parent.digest(), parent.crystal, method))
+            result.append(Job(REFERENCE + name, parent.digest(), parent.crystal, reference_method(spec, name, method)))
     return result
+
+
+def reference_method(spec: Spec, name: str, method: Method) -> Method:
+    """Return how a reference phase is labelled: as the configurations are, its cell relaxed or not as the spec says."""
+    cell = spec.reference_phases[name].cell
+    if cell is None or method.relax is None:
+        return method
+    return dataclasses.replace(method, relax=method.relax.model_copy(update={"cell": cell}))
