@@ -36,8 +36,9 @@ from matbench_defects.errors import InputError
 from matbench_defects.files import atomic_folder, digest, sha256_of_file, write_json, write_text
 from matbench_defects.labels.engine import Method, methods_of
 from matbench_defects.labels.guards import kind_of_problem
+from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import REFERENCE, Selected, jobs_of, select
-from matbench_defects.labels.running import Job, known_labels, run_jobs
+from matbench_defects.labels.running import known_labels, run_jobs
 from matbench_defects.labels.store import Key, Label, LabelStore
 from matbench_defects.shipped import cache_folder
 from matbench_defects.spec.document import dump_yaml

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
 from matbench_defects.files import atomic_path, digest
 from matbench_defects.labels.engine import Band, Outcome
+from matbench_defects.labels.journal import Journal
 
 
 class Key(NamedTuple):
@@ -65,6 +67,11 @@ class Label:
         """Whether the label is there and nothing is wrong with it."""
         return self.outcome is not None and not self.problem
 
+    @property
+    def failed(self) -> bool:
+        """Whether the calculation came to nothing or did not converge, so that another try may do better."""
+        return bool(self.problem) and (self.outcome is None or not self.outcome.converged)
+
 
 def _list(of: pa.DataType) -> pa.ListType:
     """Return a list type with the item name that Parquet gives it, so that what is read equals what was written."""
@@ -106,8 +113,12 @@ _LATER = [
 _WHOLE = pa.schema([*_SCHEMA, *_LATER], metadata=_SCHEMA.metadata)
 
 
+ROWS_AT_A_TIME = 4096
+"""Labels that are written out as plain Python data at a time: that takes ten times the memory of a table."""
+
+
 class LabelStore:
-    """Labels by key, over one file.
+    """Labels by key, over one file and, while a run adds to it or was killed, a journal beside it.
 
     Parameters
     ----------
@@ -117,26 +128,89 @@ class LabelStore:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._journal = Journal(journal_folder(self.path), _WHOLE)
         self._labels: dict[Key, Label] = {}
-        if self.path.exists():
-            self._labels = {label.key: label for label in _read(self.path)}
+        self._read()
+
+    def _read(self) -> None:
+        self._seen = _state(self.path)
+        later = list(self._journal.rows())  # first: another process may merge them into the table meanwhile
+        rows = _table(self.path).to_pylist() if self.path.exists() else []
+        self._labels = {label.key: label for label in _labels_of([*rows, *later])}
 
     def get(self, key: Key) -> Label | None:
         """Return the label of a key, or None."""
         return self._labels.get(key)
 
-    def add(self, labels: Iterable[Label]) -> None:
-        """Add labels, replacing those of the same keys, and write the file atomically."""
+    @property
+    def unmerged(self) -> bool:
+        """Whether a run that was killed, or goes on elsewhere, left labels beside the table."""
+        return bool(self._journal)
+
+    @contextmanager
+    def adding(self, *, wait: bool = False) -> Iterator[None]:
+        """Let nobody else add labels; merge what a killed run left, and at the end what was appended.
+
+        Parameters
+        ----------
+        wait : bool
+            Whether to wait for another process that adds labels now.
+
+        Raises
+        ------
+        InputError
+            If another process adds labels now, and it was not asked to wait.
+        """
+        with self._journal.held(wait=wait):
+            if self.unmerged or self._seen != _state(self.path):
+                self._read()
+            try:
+                yield
+            finally:
+                if self.unmerged:
+                    self.merge()
+
+    def append(self, labels: Iterable[Label]) -> None:
+        """Add labels, replacing those of the same keys; they are on disk, beside the table, when this returns."""
+        labels = list(labels)
+        self._journal.append(_row(label) for label in labels)
         self._labels.update((label.key, label) for label in labels)
-        rows = [_row(self._labels[key]) for key in sorted(self._labels)]
+
+    def add(self, labels: Iterable[Label]) -> None:
+        """Add labels, replacing those of the same keys, and write the table atomically."""
+        self._labels.update((label.key, label) for label in labels)
+        self.merge()
+
+    def merge(self) -> None:
+        """Write the table atomically; what stood beside it is in it then."""
+        keys = sorted(self._labels)
+        pieces = [
+            pa.Table.from_pylist([_row(self._labels[key]) for key in keys[i : i + ROWS_AT_A_TIME]], schema=_WHOLE)
+            for i in range(0, max(1, len(keys)), ROWS_AT_A_TIME)
+        ]
         with atomic_path(self.path) as temporary:
-            pq.write_table(pa.Table.from_pylist(rows, schema=_WHOLE), temporary, compression="zstd")
+            pq.write_table(pa.concat_tables(pieces).combine_chunks(), temporary, compression="zstd")
+        self._journal.clear()
+        self._seen = _state(self.path)
 
     def __len__(self) -> int:
         return len(self._labels)
 
     def __iter__(self) -> Iterator[Label]:
         return iter(self._labels.values())
+
+
+def journal_folder(path: Path) -> Path:
+    """Return the folder beside a table of labels in which a run keeps what is not in the table yet."""
+    return path.with_name(f"{path.name}.unmerged")
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def values_digest(labels: Iterable[Label]) -> str:
@@ -208,8 +282,8 @@ def _row(label: Label) -> dict[str, Any]:
     return row
 
 
-def _read(path: Path) -> Iterator[Label]:
-    for row in _table(path).to_pylist():
+def _labels_of(rows: Iterable[dict[str, Any]]) -> Iterator[Label]:
+    for row in rows:
         outcome = None
         if row["energy"] is not None:
             moments = row["magnetic_moments"]
