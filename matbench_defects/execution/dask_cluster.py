@@ -13,7 +13,7 @@ from typing import Any
 from matbench_defects.errors import InputError
 from matbench_defects.execution.cluster_file import ClusterSpec, Pbs, Slurm
 from matbench_defects.execution.executor import Batch, Crew, Executor, Function, Returned
-from matbench_defects.execution.worker import compute, prepare, surroundings
+from matbench_defects.execution.worker import compute, surroundings
 
 LOOK_EVERY = 2.0
 """How often the number of workers is asked for, seconds."""
@@ -203,9 +203,6 @@ def _shared_plugin(shared: Any, name_: str) -> Any:
     return plugin
 
 
-_prepared: list[bool] = []
-
-
 def _compute_there(function: Function, items: Sequence[Any], shared: str | None, device: str) -> list[Any]:
     """Compute a batch on a worker."""
     from distributed import get_worker
@@ -216,7 +213,4 @@ def _compute_there(function: Function, items: Sequence[Any], shared: str | None,
             f"the worker {worker.address} has {worker.state.nthreads} threads, and a calculator serves one; start "
             "workers with --nthreads 1"
         )
-    if not _prepared:
-        prepare(device)
-        _prepared.append(True)
-    return compute(function, items, None if shared is None else worker.matbench_defects_shared[shared])
+    return compute(function, items, None if shared is None else worker.matbench_defects_shared[shared], device)

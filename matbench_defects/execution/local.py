@@ -13,16 +13,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from matbench_defects.errors import InputError
-from matbench_defects.execution.executor import Batch, Crew, Executor, Function, Returned
-from matbench_defects.execution.worker import compute, environment, prepare, surroundings
+from matbench_defects.execution.executor import Batch, Crew, Executor, Function, Returned, available_cores
+from matbench_defects.execution.worker import compute, environment, surroundings
 
 STARTS = 3
 """So many workers in a row that die before they are ready end the run."""
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class LocalPool(Executor):
@@ -122,15 +117,14 @@ class _Processes:
                     process.terminate()
 
 
-_function: list[tuple[Function, Any]] = []
+_function: list[tuple[Function, Any, str]] = []
 
 
 def _begin(device: str, function: Function, shared: Any) -> None:
     """Prepare a process that was just started."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    prepare(device)
-    _function.append((function, shared))
+    _function.append((function, shared, device))
 
 
 def _end_with_the_parent() -> None:
@@ -142,5 +136,5 @@ def _end_with_the_parent() -> None:
 
 
 def _compute_here(items: Sequence[Any]) -> list[Any]:
-    function, shared = _function[-1]
-    return compute(function, items, shared)
+    function, shared, device = _function[-1]
+    return compute(function, items, shared, device)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from matbench_defects.errors import InputError
 from matbench_defects.execution.executor import Function
 
 DEVICE = "MATBENCH_DEFECTS_DEVICE"
@@ -20,6 +21,7 @@ KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**33), "M
 """Settings of glibc's allocator for processes that compute labels: memory that was freed is kept for the next step."""
 
 _held: list[Any] = []
+_prepared: list[bool] = []
 
 
 def surroundings() -> dict[str, str]:
@@ -53,10 +55,18 @@ def prepare(device: str) -> None:
     ----------
     device : str
         ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    InputError
+        If there is no GPU where one is wanted.
     """
     warnings.simplefilter("ignore")
     os.environ[DEVICE] = device
-    if device == "cuda" and not _held and (found := visible_gpus()):
+    if device == "cuda" and not _held:
+        found = visible_gpus()
+        if not found:
+            raise InputError("`cuda` was asked for, but a worker sees no NVIDIA GPU")
         os.environ["CUDA_VISIBLE_DEVICES"] = _claim(found)
 
 
@@ -91,6 +101,9 @@ def _claim(gpus: list[str]) -> str:
     return gpus[os.getpid() % len(gpus)]
 
 
-def compute(function: Function, items: Sequence[Any], shared: Any) -> list[Any]:
-    """Return what a function gives for each item of a batch."""
+def compute(function: Function, items: Sequence[Any], shared: Any, device: str) -> list[Any]:
+    """Return what a function gives for each item of a batch; before the first one the process is prepared."""
+    if not _prepared:
+        prepare(device)
+        _prepared.append(True)
     return [function(item, shared) for item in items]

@@ -7,10 +7,12 @@ import math
 import time
 from collections.abc import Callable
 
+from matbench_defects.errors import InputError
 from matbench_defects.execution.executor import Executor, WorkerDied
 from matbench_defects.execution.local import LocalPool
+from matbench_defects.labels.ase_engine import AseEngine
 from matbench_defects.labels.batches import Costs, batches
-from matbench_defects.labels.engine import Engine, Outcome, engines
+from matbench_defects.labels.engine import Engine, Method, Outcome, engines
 from matbench_defects.labels.guards import checked, doubtful, too_near
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.store import Key, Label, LabelStore
@@ -163,6 +165,29 @@ def known_labels(jobs: list[Job], stores: list[LabelStore]) -> dict[Key, Label]:
 _loaded: dict[str, Engine] = {}
 
 
+def _engine(method: Method) -> Engine:
+    """Return this process's engine of a method, made once.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made: that is no fault of any structure.
+    """
+    name = repr(method.description()["settings"]) + method.engine
+    if name not in _loaded:
+        engine = method.load()
+        if isinstance(engine, AseEngine):
+            try:
+                engine.make_ready()
+            except InputError:
+                raise
+            except Exception as error:  # whatever a calculator raises
+                reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+                raise InputError(f"the engine {method.engine} cannot be loaded: {reason[:500]}") from error
+        _loaded[name] = engine
+    return _loaded[name]
+
+
 def compute_label(job: Job, shared: None = None) -> Label:
     """Compute one label in this process, whose engine is kept. A failure becomes the label's `problem`.
 
@@ -172,13 +197,15 @@ def compute_label(job: Job, shared: None = None) -> Label:
         What to compute.
     shared : None
         Labels share nothing.
+
+    Raises
+    ------
+    InputError
+        If the engine cannot be loaded at all.
     """
     start = time.monotonic()
     outcome: Outcome | None = None
-    name = repr(job.method.description()["settings"]) + job.method.engine
-    engine = _loaded.get(name)
-    if engine is None:
-        engine = _loaded[name] = job.method.load()
+    engine = _engine(job.method)
     problem = too_near(job.crystal)
     if not problem:
         start = time.monotonic()

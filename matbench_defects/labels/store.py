@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -114,7 +115,7 @@ _WHOLE = pa.schema([*_SCHEMA, *_LATER], metadata=_SCHEMA.metadata)
 
 
 ROWS_AT_A_TIME = 4096
-"""Labels that are written out as plain Python data at a time: that takes ten times the memory of a table."""
+"""Labels that are plain Python data at a time: as such they take ten times the memory of a table."""
 
 
 class LabelStore:
@@ -135,8 +136,8 @@ class LabelStore:
     def _read(self) -> None:
         self._seen = _state(self.path)
         later = list(self._journal.rows())  # first: another process may merge them into the table meanwhile
-        rows = _table(self.path).to_pylist() if self.path.exists() else []
-        self._labels = {label.key: label for label in _labels_of([*rows, *later])}
+        rows = _rows_of(_table(self.path)) if self.path.exists() else ()
+        self._labels = {label.key: label for label in _labels_of(itertools.chain(rows, later))}
 
     def get(self, key: Key) -> Label | None:
         """Return the label of a key, or None."""
@@ -280,6 +281,11 @@ def _row(label: Label) -> dict[str, Any]:
                 "band_atom": found.band.atom,
             }
     return row
+
+
+def _rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:
+    for batch in table.to_batches(max_chunksize=ROWS_AT_A_TIME):
+        yield from batch.to_pylist()
 
 
 def _labels_of(rows: Iterable[dict[str, Any]]) -> Iterator[Label]:

@@ -127,6 +127,15 @@ def test_each_worker_takes_a_gpu_of_its_own(monkeypatch, tmp_path):
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "4"  # the first worker's, which is free again
 
 
+def test_a_worker_without_the_gpu_that_was_asked_for_says_so():
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        pytest.raises(InputError, match="`cuda` was asked for, but a worker sees no NVIDIA GPU"),
+    ):
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
+        results_of(LocalPool(1, "cuda"), samples.plus, [[1]])
+
+
 def test_a_worker_on_the_processor_takes_no_gpu(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     monkeypatch.setenv(worker.DEVICE, "cuda")
