@@ -107,6 +107,8 @@ class DaskCluster(Executor):
 
 
 class _Futures:
+    exact = False
+
     def __init__(self, cluster: DaskCluster, function: Function, shared: str | None) -> None:
         self._cluster, self._function, self._shared = cluster, function, shared
         self._flying: dict[Any, Batch] = {}
@@ -179,8 +181,15 @@ def _start(spec: ClusterSpec) -> Any:
     try:
         cluster = kind(**arguments)
         cluster.scale(n=queue.workers)
+        cluster.sync(cluster._correct_state)  # wait until the jobs are submitted; what went wrong is only logged
     except (OSError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"the batch jobs cannot be submitted: {str(error).splitlines()[0]}") from None
+        raise InputError(f"the batch jobs cannot be made: {str(error).splitlines()[0]}") from None
+    if any(job.job_id is None for job in cluster.workers.values()):
+        cluster.close()
+        command = next(iter(cluster.job_cls.submit_command.split()))
+        raise InputError(
+            f"`{command}` took no job; is it on the PATH here, and are queue, account and directives those of the cluster?"
+        )
     return cluster
 
 

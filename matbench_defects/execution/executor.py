@@ -73,6 +73,9 @@ class Returned:
 class Crew(Protocol):
     """Workers that are ready for one function."""
 
+    exact: bool
+    """Whether a worker that dies has only the batch that it computed; else others that waited there are blamed too."""
+
     def room(self) -> int:
         """Return how many batches can be taken now so that no worker waits."""
         ...
@@ -147,13 +150,15 @@ class Executor(ABC):
         drawn = given = flying = 0
         while True:
             while crew.room() > 0:
-                if again:
+                if again and crew.exact:
                     batch = again.popleft()
-                elif (ordered and drawn - given >= 4 * self.workers) or (following := next(coming, None)) is None:
-                    break  # what waits for its turn is bounded too
-                else:
-                    batch = Batch(following[0], tuple(following[1]))
+                elif (not ordered or drawn - given < 4 * self.workers) and (following := next(coming, None)):
+                    batch = Batch(following[0], tuple(following[1]))  # what waits for its turn is bounded too
                     drawn += 1
+                elif again and not flying:
+                    batch = again.popleft()  # suspects come last and alone, so that no neighbour is blamed
+                else:
+                    break
                 crew.submit(batch)
                 flying += 1
             if not flying:
@@ -199,6 +204,8 @@ class ThisProcess(Executor):
 
 
 class _Itself:
+    exact = True
+
     def __init__(self, function: Function, shared: Any) -> None:
         self._function, self._shared = function, shared
         self._waiting: list[Batch] = []

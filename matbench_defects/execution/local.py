@@ -55,6 +55,8 @@ class LocalPool(Executor):
 class _Processes:
     """A pool of one process for each worker: so it is known with which batch a process died."""
 
+    exact = True
+
     def __init__(self, workers: int, device: str, function: Function, shared: Any) -> None:
         self._device, self._function, self._shared = device, function, shared
         self._pools: list[tuple[ProcessPoolExecutor, Future[int]] | None] = [None] * workers

@@ -165,6 +165,8 @@ class LabelStore:
         with self._journal.held(wait=wait):
             if self.unmerged or self._seen != _state(self.path):
                 self._read()
+            if self.unmerged:
+                self.merge()
             try:
                 yield
             finally:
