@@ -40,7 +40,7 @@ class DaskCluster(Executor):
 
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in one message
         self._spec = spec
-        self._started = None if spec.scheduler else _start(spec)
+        self._started: Any = None if spec.scheduler else _start(spec)
         address = self._started.scheduler_address if self._started else str(spec.scheduler)
         self._asked = 1 if spec.scheduler else _asked(spec)
         try:
@@ -69,6 +69,8 @@ class DaskCluster(Executor):
         if time.monotonic() - self._looked > LOOK_EVERY:
             with suppress(OSError, KeyError):  # a lost scheduler shows when results are collected
                 self._there = len(self._client.scheduler_info()["workers"])
+            if self._spec.slurm or self._spec.pbs:
+                self._started.scale(n=self._asked)  # jobs whose time was up are submitted anew
             self._looked = time.monotonic()
         return self._there or self._asked
 
@@ -189,7 +191,7 @@ def _start(spec: ClusterSpec) -> Any:
             cluster.close()
         command = cluster.job_cls.submit_command.split()[0]
         raise InputError(
-            f"`{command}` took no job; is it on the PATH here, and are queue, account and directives those of the system?"
+            f"`{command}` took no job; is it on the PATH here, and are queue, account and directives right?"
         )
     return cluster
 

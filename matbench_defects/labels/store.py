@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -291,13 +292,19 @@ def _rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:
 
 
 def _labels_of(rows: Iterable[dict[str, Any]]) -> Iterator[Label]:
+    described: dict[str, dict[str, Any]] = {}  # equal words are kept once: there may be a million labels
     for row in rows:
         outcome = None
+        description = described.get(row["description"])
+        if description is None:
+            description = described[row["description"]] = json.loads(row["description"])
         if row["energy"] is not None:
             moments = row["magnetic_moments"]
             outcome = Outcome(
                 energy=row["energy"],
-                crystal=Crystal(np.array(row["lattice"]), tuple(row["species"]), np.array(row["positions"])),
+                crystal=Crystal(
+                    np.array(row["lattice"]), tuple(map(sys.intern, row["species"])), np.array(row["positions"])
+                ),
                 max_force=row["max_force"],
                 max_stress=row["max_stress"],
                 magnetic_moments=None if moments is None else np.array(moments),
@@ -307,10 +314,10 @@ def _labels_of(rows: Iterable[dict[str, Any]]) -> Iterator[Label]:
                 band=_band(row),
             )
         yield Label(
-            key=Key(row["id"], row["method"], row["host"]),
-            engine_version=row["engine_version"],
-            level_of_theory=row["level_of_theory"],
-            description=json.loads(row["description"]),
+            key=Key(row["id"], sys.intern(row["method"]), sys.intern(row["host"])),
+            engine_version=sys.intern(row["engine_version"]),
+            level_of_theory=sys.intern(row["level_of_theory"]),
+            description=description,
             outcome=outcome,
             problem=row["problem"],
             seconds=row["seconds"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -84,3 +85,12 @@ def test_the_shipped_examples_make_job_scripts(name):
     if spec.slurm:
         assert spec.device == "cuda" and "#SBATCH --gres=gpu:4" in script
         assert f"#SBATCH --cpus-per-task={queue.cores}\n" in script
+
+
+def test_the_example_of_the_readme_is_the_shipped_one(tmp_path):
+    text = (Path(__file__).parents[2] / "specs" / "README.md").read_text()
+    block = re.search(r"```yaml\n(device: cuda.*?)```", text, re.DOTALL)[1]
+    shown, shipped = load_cluster(file_of(tmp_path, block)), load_cluster(EXAMPLES / "slurm-gpu.yaml")
+    left_out = {"local_directory", "log_directory"}
+    assert shown.device == shipped.device
+    assert shown.slurm.model_dump(exclude=left_out) == shipped.slurm.model_dump(exclude=left_out)
