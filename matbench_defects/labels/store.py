@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
-from matbench_defects.files import atomic_path, digest
+from matbench_defects.files import atomic_path, digest, sha256_of_file
 from matbench_defects.labels.engine import Band, Outcome
 from matbench_defects.labels.journal import Journal
 
@@ -207,6 +207,18 @@ class LabelStore:
 def journal_folder(path: Path) -> Path:
     """Return the folder beside a table of labels in which a run keeps what is not in the table yet."""
     return path.with_name(f"{path.name}.unmerged")
+
+
+def there_are_labels(path: Path) -> bool:
+    """Return whether there is a table of labels, or at least what a run that was killed left beside it."""
+    return path.exists() or bool(Journal(journal_folder(path), _WHOLE))
+
+
+def table_state(path: Path) -> str:
+    """Return a digest of a table's bytes and of what stands beside it; empty where there are no labels."""
+    beside = sorted(journal_folder(path).glob("*.parquet")) + sorted(journal_folder(path).glob("*.jsonl"))
+    found = [sha256_of_file(file) for file in (path, *beside) if file.exists()]
+    return found[0] if len(found) == 1 else digest(found) if found else ""
 
 
 def _state(path: Path) -> tuple[int, int, int] | None:

@@ -11,13 +11,14 @@ import pytest
 
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
-from matbench_defects.execution.executor import Executor, WorkerDied
+from matbench_defects.execution.executor import Executor, ThisProcess, WorkerDied
+from matbench_defects.files import sha256_of_file
 from matbench_defects.labels import journal
 from matbench_defects.labels.batches import BATCH_SECONDS, LARGEST_BATCH, Costs, batches
 from matbench_defects.labels.engine import EngineSettings, Method, Outcome, engines
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.running import run_jobs
-from matbench_defects.labels.store import Key, Label, LabelStore, journal_folder, values_digest
+from matbench_defects.labels.store import Key, Label, LabelStore, journal_folder, table_state, values_digest
 
 HOST = Crystal(np.eye(3) * 4, ("Li",), np.zeros((1, 3)))
 
@@ -78,7 +79,7 @@ class Scripted(Executor):
         return found
 
 
-def left_by_a_kill(path, labels, monkeypatch):
+def left_by_a_kill(path, labels):
     """Leave what a killed run leaves: lines and shards, nothing merged."""
     store = LabelStore(path)
     store._journal.folder.mkdir(parents=True)
@@ -87,10 +88,10 @@ def left_by_a_kill(path, labels, monkeypatch):
     return store
 
 
-def test_what_was_appended_is_known_to_whoever_reads_next(tmp_path, monkeypatch):
+def test_what_was_appended_is_known_to_whoever_reads_next(tmp_path):
     path = tmp_path / "labels.parquet"
     LabelStore(path).add([label("a"), label("b", energy=-3.0)])
-    left_by_a_kill(path, [label("b", energy=-2.0), label("c", problem="it burst", outcome=False)], monkeypatch)
+    left_by_a_kill(path, [label("b", energy=-2.0), label("c", problem="it burst", outcome=False)])
     again = LabelStore(path)
     assert again.unmerged and len(again) == 3
     assert again.get(label("b").key).outcome.energy == -2.0
@@ -106,7 +107,7 @@ def test_lines_become_shards_and_both_are_read(tmp_path, monkeypatch, rows):
     monkeypatch.setattr(journal, "SHARD_ROWS", rows)
     path = tmp_path / "labels.parquet"
     labels = [label(f"{i}", energy=i / 3) for i in range(5)]
-    left_by_a_kill(path, labels, monkeypatch)
+    left_by_a_kill(path, labels)
     found = sorted(p.name for p in journal_folder(path).iterdir())
     assert found == [f"{i + 1:06d}.parquet" for i in range(5 // rows)] + ["journal.jsonl"] * (5 % rows > 0)
     straight = LabelStore(tmp_path / "straight.parquet")
@@ -117,9 +118,9 @@ def test_lines_become_shards_and_both_are_read(tmp_path, monkeypatch, rows):
 
 
 @pytest.mark.parametrize("cut", [1, 40, 10_000])
-def test_a_half_written_line_is_not_read_and_the_next_is(tmp_path, monkeypatch, cut):
+def test_a_half_written_line_is_not_read_and_the_next_is(tmp_path, cut):
     path = tmp_path / "labels.parquet"
-    left_by_a_kill(path, [label("a"), label("b")], monkeypatch)
+    left_by_a_kill(path, [label("a"), label("b")])
     lines = journal_folder(path) / "journal.jsonl"
     whole = lines.read_bytes()
     first = whole.index(b"\n") + 1
@@ -253,3 +254,25 @@ def test_old_times_give_way_to_new_ones():
     for i in range(2000):
         costs.learn(job(str(i)), label(str(i), seconds=1.0))
     assert costs.of(METHOD.digest(), 1) == pytest.approx(2.0, abs=0.1)
+
+
+def test_a_dataset_and_a_lock_see_what_a_killed_run_left(tmp_path):
+    from label_samples import copper
+
+    from matbench_defects.dataset.building import build_dataset, plan
+    from matbench_defects.dataset.locking import write_lock
+    from matbench_defects.labels.jobs import jobs_of, select
+
+    charges = "{engine: ewald, charges: {Cu: 1}, background: true}"
+    spec = copper(tmp_path, "{vacancy: 0..1, Cu: rest}", label=charges)
+    path = tmp_path / "labels.parquet"
+    straight = LabelStore(tmp_path / "straight.parquet")
+    run_jobs(jobs_of(spec, select(spec)), [straight], executor=ThisProcess())
+    left_by_a_kill(path, straight)
+    before = table_state(path)
+    assert before and not path.exists()
+    dataset = build_dataset(spec, tmp_path / "out", labels=path, compute=False)
+    assert len(dataset.structures) == 2 and not path.exists()
+    write_lock(plan(spec), path)
+    assert path.exists() and not journal_folder(path).exists()
+    assert table_state(path) == sha256_of_file(path) != before
