@@ -47,6 +47,8 @@ class DaskCluster(Executor):
             self._client = Client(address, timeout=spec.wait, set_as_default=False)
         except (OSError, ValueError) as error:
             reason = str(error).splitlines()[0]
+            if self._started is not None:
+                self._started.close()
             raise InputError(f"the scheduler at {address} does not answer: {reason}") from None
         self._looked, self._there = -LOOK_EVERY, 0
         if spec.scheduler:
