@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from matbench_defects.command_line.options import (
+    ClusterOption,
     SpecArgument,
     Workers,
     console,
@@ -22,8 +23,17 @@ def label(
     spec: SpecArgument,
     out: Annotated[Path | None, typer.Option(help="Where labels are kept; beside the spec if left out.")] = None,
     workers: Workers = None,
+    cluster: ClusterOption = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on where an earlier run ended; it does so without this too."),
+    ] = True,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Compute again what failed or did not converge.")
+    ] = False,
 ) -> None:
     """Compute the labels that a spec asks for and has not yet; stop it at any time and go on later."""
+    from matbench_defects.execution.cluster_file import open_executor
     from matbench_defects.labels.jobs import jobs_of, select
     from matbench_defects.labels.running import run_jobs
     from matbench_defects.labels.store import LabelStore
@@ -33,8 +43,8 @@ def label(
     loaded = load_spec(spec)
     jobs = jobs_of(loaded, select(loaded))
     store = LabelStore(out or find_spec(spec).parent / "labels.parquet")
-    with progress("labels") as show:
-        labels = run_jobs(jobs, [store], workers=workers, progress=show)
+    with open_executor(cluster, workers) as executor, progress("labels") as show:
+        labels = run_jobs(jobs, [store], executor=executor, retry_failed=retry_failed, progress=show)
     bad = [found for found in labels.values() if not found.usable]
     console.print(
         f"{len(labels)} labels in {store.path}, {len(bad)} of them with a problem", markup=False, soft_wrap=True

@@ -9,6 +9,7 @@ import typer
 
 from matbench_defects.command_line.options import (
     MODEL_HELP,
+    ClusterOption,
     DatasetOption,
     DeviceOption,
     ModelsOption,
@@ -167,26 +168,31 @@ def screen(
     sample: Annotated[int | None, typer.Option(min=1, help="Only so many configurations, drawn at random.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the model and of the draw.")] = 0,
     device: DeviceOption = "cpu",
+    workers: Annotated[int, typer.Option(min=1, help="Processes that predict.")] = 1,
+    cluster: ClusterOption = None,
 ) -> None:
     """Fit a model on what has a label and predict every configuration of a spec, however many."""
     from matbench_defects.commands.screening import run_screen
     from matbench_defects.evaluation.screening import Scope
+    from matbench_defects.execution.cluster_file import open_executor
 
     allow_calculators([model])
     scope = Scope(tuple(space or ()), tuple(content or ()), sample, seed)
-    run_screen(
-        given,
-        model,
-        out,
-        scope,
-        target=target,
-        split=split,
-        fold=fold,
-        seed=seed,
-        device=device,
-        console=console,
-        progress=progress,
-        top=top,
-        highest=highest,
-        each_content=each_content,
-    )
+    with open_executor(cluster, workers, device=device, alone=True) as executor:
+        run_screen(
+            given,
+            model,
+            out,
+            scope,
+            target=target,
+            split=split,
+            fold=fold,
+            seed=seed,
+            device=device,
+            console=console,
+            progress=progress,
+            executor=executor,
+            top=top,
+            highest=highest,
+            each_content=each_content,
+        )

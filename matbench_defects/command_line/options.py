@@ -23,6 +23,10 @@ quietly = partial(show_progress, Console(stderr=True, highlight=False), lines=Fa
 
 SpecArgument = Annotated[str, typer.Argument(help="A spec file, a folder that holds spec.yaml, or a shipped name.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; as many as cores if left out.")]
+ClusterOption = Annotated[
+    Path | None,
+    typer.Option("--cluster", metavar="YAML", help="Compute on the Dask cluster that this file names."),
+]
 DatasetOption = Annotated[
     Path | None, typer.Option("--dataset", help="A built dataset; the shipped spec is built if left out.")
 ]

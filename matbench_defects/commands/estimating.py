@@ -9,6 +9,8 @@ from rich.console import Console
 
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.estimate import MANY_CONTENTS, SpaceEstimate, estimate_labels, estimate_spaces
+from matbench_defects.dataset.limits import dataset_bytes, exceeding, memory_bound
+from matbench_defects.execution.executor import available_cores
 from matbench_defects.files import sha256_of_file
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
@@ -42,12 +44,15 @@ def show_estimate(name: str, console: Console) -> None:
             )
         if found.warning:
             console.print(f"warning: {found.warning}", markup=False, style="yellow")
-    size = sum(s.index_bytes + s.structure_bytes * max(1, len(spec.labels)) for s in spaces)
-    console.print(f"\nthe dataset: about {_bytes(size)} before compression")
+    size, memory = dataset_bytes(spaces, len(spec.labels)), memory_bound(spaces, len(spec.labels))
+    console.print(
+        f"\nthe dataset: about {_bytes(size)} before compression; at most {_bytes(memory)} of memory to label and build"
+    )
     labels = find_spec(name).parent / "labels.parquet"
     known = _known(labels) if labels.exists() else {}
     most = "" if all(s.exact for s in spaces) else "at most "
-    for label in estimate_labels(spec, sum(s.labelled for s in spaces), known):
+    estimates = estimate_labels(spec, sum(s.labelled for s in spaces), known)
+    for label in estimates:
         if label.seconds is None:
             cost = "time unknown, none was computed yet"
         else:
@@ -56,6 +61,8 @@ def show_estimate(name: str, console: Console) -> None:
         console.print(
             f"label {label.method.name}: {most}{label.wanted} wanted, {label.present} present; {cost}", markup=False
         )
+    for warning in exceeding(spaces, estimates, available_cores()):
+        console.print(f"warning: {warning}", markup=False, style="yellow", soft_wrap=True)
 
 
 def _show_contents(found: SpaceEstimate, console: Console) -> None:

@@ -70,7 +70,7 @@ def run_screen(
     progress : callable
         Given a title, a context manager that gives a function of done and total.
     **kept
-        Passed on to `screen`: ``top``, ``highest``, ``each_content``.
+        Passed on to `screen`: ``top``, ``highest``, ``each_content``, ``executor``.
     """
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "screen.json").is_file())):
         raise InputError("exists and is not a screening; give another --out", file=str(out))

@@ -36,9 +36,10 @@ from matbench_defects.errors import InputError
 from matbench_defects.files import atomic_folder, digest, sha256_of_file, write_json, write_text
 from matbench_defects.labels.engine import Method, methods_of
 from matbench_defects.labels.guards import kind_of_problem
+from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import REFERENCE, Selected, jobs_of, select
-from matbench_defects.labels.running import Job, known_labels, run_jobs
-from matbench_defects.labels.store import Key, Label, LabelStore
+from matbench_defects.labels.running import known_labels, run_jobs
+from matbench_defects.labels.store import Key, Label, LabelStore, there_are_labels
 from matbench_defects.shipped import cache_folder
 from matbench_defects.spec.document import dump_yaml
 from matbench_defects.spec.models import Spec
@@ -158,7 +159,7 @@ def build_dataset(
         raise InputError("exists and is not a dataset; give another folder", file=str(out))
     planned = plan(spec)
     # What has to be computed now is kept in the cache, so an interrupted build goes on where it was.
-    stores = [LabelStore(path) for path in [labels] if path is not None and Path(path).exists()]
+    stores = [LabelStore(path) for path in [labels] if path is not None and there_are_labels(Path(path))]
     stores.append(LabelStore(cache_folder() / "labels" / f"{spec.name}.parquet"))
     # The whole selection is parted, so that a row without a label moves no other.
     ids = [row.id for row in planned.split_rows()]

@@ -10,7 +10,8 @@ from matbench_defects.dataset.hub import VARIABLE, HubError, repository_of
 from matbench_defects.dataset.locking import lock_path, read_lock
 from matbench_defects.dataset.reading import MANIFEST, Dataset, open_dataset
 from matbench_defects.errors import InputError, nearest
-from matbench_defects.files import digest, package_digest, sha256_of_file
+from matbench_defects.files import digest, package_digest
+from matbench_defects.labels.store import table_state
 from matbench_defects.shipped import cache_folder, shipped_specs
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.spec.models import Spec
@@ -154,7 +155,7 @@ def _labels(spec: Spec) -> Path:
 def _built_folder(spec: Spec, compute: bool = True) -> Path:
     """Return where the cache keeps what a spec and the labels beside it build to, by this very code."""
     labels = _labels(spec)
-    state = digest([spec.document.data, sha256_of_file(labels) if labels.exists() else "", compute, package_digest()])
+    state = digest([spec.document.data, table_state(labels), compute, package_digest()])
     return cache_folder() / "datasets" / f"{spec.name}-{spec.version}-{state}"
 
 

@@ -12,7 +12,7 @@ from matbench_defects.enumeration.counting import count_space
 from matbench_defects.errors import InputError
 from matbench_defects.files import digest, sha256_of_file, write_json
 from matbench_defects.labels.jobs import Selected
-from matbench_defects.labels.store import Key, Label, LabelStore, seconds_by_method, values_digest
+from matbench_defects.labels.store import Key, Label, LabelStore, seconds_by_method, there_are_labels, values_digest
 from matbench_defects.spec.models import Spec
 
 if TYPE_CHECKING:
@@ -139,8 +139,12 @@ def write_lock(planned: Plan, labels: Path) -> tuple[Path, list[str], bool]:
     """
     path = lock_path(planned.spec)
     before = read_lock(path)
-    lock = lock_of(planned, LabelStore(labels) if labels.exists() else None)
-    if labels.exists():
+    known = LabelStore(labels) if there_are_labels(labels) else None
+    if known is not None and known.unmerged:
+        with known.adding():  # a lock is of the table alone
+            pass
+    lock = lock_of(planned, known)
+    if known is not None:
         lock["table"] = _table(labels)
     if lock != before:
         write_json(path, lock)

@@ -24,6 +24,7 @@ from matbench_defects.enumeration.sampling import sample
 from matbench_defects.enumeration.stabilisers import Stabilisers
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.evaluation.histogram import RunningHistogram
+from matbench_defects.execution.executor import Executor, ThisProcess, WorkerDied
 from matbench_defects.labels.jobs import Selected
 from matbench_defects.models.model import Background, Model, OccupationModel, Prediction, Rows
 
@@ -72,7 +73,7 @@ class Screened:
     needs_structures : bool
         Whether structures had to be built.
     memory : int
-        Most memory that the process has held so far, bytes; what fitting took is part of it.
+        Most memory that this process has held so far, bytes; what fitting took is part of it.
     """
 
     best: list[dict[str, Any]] = field(default_factory=list)
@@ -96,6 +97,7 @@ def screen(
     top: int = 100,
     highest: bool = False,
     each_content: bool = False,
+    executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Screened:
     """Predict every configuration in scope and keep the best.
@@ -117,13 +119,16 @@ def screen(
         Whether high predictions are the best; else low ones.
     each_content : bool
         Whether the best of each content are kept, instead of the best of all.
+    executor : Executor, optional
+        Where predictions are computed; in this process where left out. Configurations are enumerated here and handed
+        out in compact form, and what is found does not depend on the workers.
     progress : callable, optional
         Called with the number of finished configurations and of all (conditions of the selection not regarded).
 
     Raises
     ------
     InputError
-        If there is no such space or content, or a prediction is not a finite number.
+        If there is no such space or content, a prediction is not a finite number, or workers die of it.
     """
     scope = scope or Scope()
     chosen = _chosen(background, scope)
@@ -132,13 +137,19 @@ def screen(
     found = Screened(needs_structures=not isinstance(model, OccupationModel))
     best = _Best(top, highest, each_content)
     start = time.perf_counter()
-    for space, part in _parts(background, chosen, scope):
-        for piece in Configurations(space, (part,)).batches(STRUCTURES if found.needs_structures else ROWS):
-            prediction = _predict(model, background, space, piece)
+    pieces = (
+        [(space.name, piece)]
+        for space, part in _parts(background, chosen, scope)
+        for piece in Configurations(space, (part,)).batches(STRUCTURES if found.needs_structures else ROWS)
+    )
+    with (executor or ThisProcess()).run(_predicted, pieces, shared=(model, background), ordered=True) as results:
+        for (((name, piece), prediction),) in results:
+            if isinstance(prediction, WorkerDied):
+                raise InputError(f"{prediction.times} workers died while they predicted; out of memory perhaps")
             if not np.isfinite(prediction.values).all():
-                raise InputError(f"the model predicted something that is not a finite number in {space.name}")
-            best.add(space, piece, prediction)
-            found.histograms.setdefault(space.name, RunningHistogram()).add(prediction.values, piece.multiplicities)
+                raise InputError(f"the model predicted something that is not a finite number in {name}")
+            best.add(background.spaces[name], piece, prediction)
+            found.histograms.setdefault(name, RunningHistogram()).add(prediction.values, piece.multiplicities)
             found.configurations += len(piece)
             if progress:
                 progress(found.configurations, total)
@@ -200,6 +211,11 @@ def _apportioned(counts: list[int], number: int, seed: int) -> list[int]:
         return [int(n) for n in np.random.default_rng(seed).multivariate_hypergeometric(counts, number)]
     shares = np.array([count / total for count in counts])
     return [int(n) for n in np.random.default_rng(seed).multinomial(number, shares / shares.sum())]
+
+
+def _predicted(item: tuple[str, Part], shared: tuple[Model, Background]) -> Prediction:
+    (name, part), (model, background) = item, shared
+    return _predict(model, background, background.spaces[name], part)
 
 
 def _predict(model: Model, background: Background, space: Space, part: Part) -> Prediction:

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.errors import InputError
+from matbench_defects.execution.worker import DEVICE
 from matbench_defects.labels.engine import Outcome
 from matbench_defects.spec.models import Relaxation
 
@@ -18,6 +20,23 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+
+
+def device() -> str:
+    """Return what a calculator of torch computes on: ``cpu``, or ``cuda`` where the cluster's file asks for GPUs.
+
+    Raises
+    ------
+    InputError
+        If GPUs are asked for and torch finds none.
+    """
+    if os.environ.get(DEVICE, "cpu") == "cpu":
+        return "cpu"
+    import torch
+
+    if not torch.cuda.is_available():
+        raise InputError("`cuda` was asked for, but torch finds no GPU on a worker")
+    return "cuda"
 
 
 def relaxed(atoms: Any, relax: Relaxation) -> tuple[bool, int]:
@@ -59,10 +78,14 @@ class AseEngine(ABC):
         """Return a new ASE calculator for energies and forces alone; an engine that saves by that has its own."""
         return self.calculator()
 
-    def compute(self, crystal: Crystal, relax: Relaxation | None) -> Outcome:
-        """Return the energy of a crystal, relaxed first if asked."""
+    def make_ready(self) -> None:
+        """Make the calculator, so that what is wrong with it is not taken for a fault of a structure."""
         if self._calculator is None:
             self._calculator = self.calculator()
+
+    def compute(self, crystal: Crystal, relax: Relaxation | None) -> Outcome:
+        """Return the energy of a crystal, relaxed first if asked."""
+        self.make_ready()
         atoms = crystal.to_ase()
         atoms.calc = self._calculator
         converged, steps = (True, 0) if relax is None else relaxed(atoms, relax)

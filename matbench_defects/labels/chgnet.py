@@ -6,7 +6,7 @@ import functools
 from importlib.metadata import version as package_version
 from typing import Any, ClassVar, Literal
 
-from matbench_defects.labels.ase_engine import AseEngine, one_thread
+from matbench_defects.labels.ase_engine import AseEngine, device, one_thread
 from matbench_defects.labels.engine import EngineSettings, engines
 
 
@@ -32,7 +32,7 @@ class CHGNet(AseEngine):
         return f"chgnet {package_version('chgnet')}"
 
     def calculator(self) -> Any:
-        """Return a new ASE calculator, on the CPU with one thread."""
+        """Return a new ASE calculator, on the CPU with one thread unless GPUs are asked for."""
         one_thread()
         import contextlib
         import io
@@ -40,9 +40,10 @@ class CHGNet(AseEngine):
         from chgnet.model.dynamics import CHGNetCalculator
         from chgnet.model.model import CHGNet as Network
 
+        where = device()
         with contextlib.redirect_stdout(io.StringIO()):  # it announces itself
-            network = Network.load(model_name=self.settings.model, use_device="cpu", verbose=False)
-            return CHGNetCalculator(network, use_device="cpu")
+            network = Network.load(model_name=self.settings.model, use_device=where, verbose=False)
+            return CHGNetCalculator(network, use_device=where)
 
     def fixed_cell_calculator(self) -> Any:
         """Return a new ASE calculator that works out neither stress nor magnetic moments: half the time."""

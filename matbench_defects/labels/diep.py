@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version as package_version
 from typing import Any, ClassVar
 
-from matbench_defects.labels.ase_engine import AseEngine, one_thread
+from matbench_defects.labels.ase_engine import AseEngine, device, one_thread
 from matbench_defects.labels.engine import EngineSettings, engines, require_extra
 
 
@@ -30,7 +30,7 @@ class Diep(AseEngine):
         return f"diep {package_version('diep')}"
 
     def calculator(self) -> Any:
-        """Return a new ASE calculator, on the CPU with one thread."""
+        """Return a new ASE calculator, on the CPU with one thread unless GPUs are asked for."""
         return self._made(stress=True)
 
     def fixed_cell_calculator(self) -> Any:
@@ -41,4 +41,4 @@ class Diep(AseEngine):
         one_thread()
         from diep.pretrained import make_calculator
 
-        return make_calculator(device="cpu", stress=stress)
+        return make_calculator(device=device(), stress=stress)

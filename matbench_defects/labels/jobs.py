@@ -21,7 +21,7 @@ from matbench_defects.enumeration.strata import listed, sample_strata, union
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Method, engines, methods_of
 from matbench_defects.labels.guards import Origin
-from matbench_defects.labels.running import Job
+from matbench_defects.labels.job import Job
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import Selection
 

@@ -1,68 +1,26 @@
-"""Running many labels: one single-threaded process a core, resumable, what is finished is kept."""
+"""Running many labels: on this machine or on a cluster, resumable, what is finished is kept."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
-import multiprocessing
-import os
-import signal
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from matbench_defects.crystal.hop import Hop
-from matbench_defects.crystal.structure import Crystal
-from matbench_defects.labels.engine import Engine, Method, Outcome, Row
-from matbench_defects.labels.guards import Origin, checked, doubtful, too_near
+from matbench_defects.errors import InputError
+from matbench_defects.execution.executor import Executor, WorkerDied
+from matbench_defects.execution.local import LocalPool
+from matbench_defects.labels.ase_engine import AseEngine
+from matbench_defects.labels.batches import Costs, batches
+from matbench_defects.labels.engine import Engine, Method, Outcome, engines
+from matbench_defects.labels.guards import checked, doubtful, too_near
+from matbench_defects.labels.job import Job
 from matbench_defects.labels.store import Key, Label, LabelStore
 
-KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**33), "MALLOC_TOP_PAD_": str(2**28)}
-"""Settings of glibc's allocator for processes that compute labels: memory that was freed is kept for the next step."""
-SAVE_EVERY = 20.0
-"""Finished labels are written at least this often, seconds."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One label to compute.
-
-    Parameters
-    ----------
-    id : str
-        The configuration, or ``reference:<name>``.
-    host : str
-        Digest of the ideal host.
-    crystal : Crystal
-        The ideal structure.
-    method : Method
-        Engine, settings and relaxation.
-    hop : Hop, optional
-        The hop, of a pathway; its first end point is the crystal.
-    origin : Origin, optional
-        The configuration, of which a relaxed label is checked to have stayed what it was.
-    """
-
-    id: str
-    host: str
-    crystal: Crystal
-    method: Method
-    hop: Hop | None = None
-    origin: Origin | None = None
-
-    @property
-    def key(self) -> Key:
-        """What the label is looked up by."""
-        return Key(self.id, self.method.digest(), self.host)
-
-    def subject(self, of: str) -> Crystal | Hop | Row:
-        """Return what an engine is given that labels structures, pathways or rows."""
-        if of == "rows":
-            return Row(self.id, self.crystal)
-        return self.crystal if self.hop is None else self.hop
+MERGE_EVERY = 60.0
+"""While labels are computed, the table is written at most this often, seconds; the journal beside it is at once."""
+MERGE_SHARE = 0.02
+"""And it takes at most this share of the time to write it."""
 
 
 def run_jobs(
@@ -70,9 +28,15 @@ def run_jobs(
     stores: list[LabelStore],
     *,
     workers: int | None = None,
+    executor: Executor | None = None,
+    retry_failed: bool = False,
+    wait: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[Key, Label]:
     """Return the label of each job, computing those that no store has.
+
+    What is finished is on disk at once, beside the last store's table, and in that table at the end or when the next
+    run begins. So a run that is killed loses what its workers had at that moment, and nothing else.
 
     Parameters
     ----------
@@ -81,7 +45,13 @@ def run_jobs(
     stores : list of LabelStore
         Where labels are looked for, in this order; what is computed is added to the last.
     workers : int, optional
-        Processes; as many as there are cores where left out.
+        Processes of this machine; as many as there are cores where left out.
+    executor : Executor, optional
+        Where labels are computed, instead of in processes of this machine.
+    retry_failed : bool
+        Whether labels are computed again whose calculation failed or did not converge.
+    wait : bool
+        Whether to wait for another process that adds labels to the last store, instead of refusing.
     progress : callable, optional
         Called with the number of computed labels and of those to compute, at the start and after each.
 
@@ -90,34 +60,84 @@ def run_jobs(
     dict of Key to Label
         Failed calculations are labels with a `problem`; they never stop the run. Relaxed labels that were not
         compared with their configuration are, now.
+
+    Raises
+    ------
+    InputError
+        If an engine cannot be loaded, another process adds labels to the last store, or a cluster is lost.
     """
+    found, late = _found(jobs, stores, retry_failed)
+    if not late and not stores[-1].unmerged and all(job.key in found for job in jobs):
+        return found
+    with stores[-1].adding(wait=wait):
+        found, late = _found(jobs, stores, retry_failed)  # another process may have added some meanwhile
+        if late:
+            stores[-1].add(late)
+        missing = {job.key: job for job in jobs if job.key not in found}
+        if missing:
+            known = [label for store in stores for label in store]
+            found |= _computed(missing, known, stores[-1], executor or LocalPool(workers), progress)
+    return found
+
+
+def _found(jobs: list[Job], stores: list[LabelStore], retry_failed: bool) -> tuple[dict[Key, Label], list[Label]]:
+    """Return the known labels, and those of them that no store has as they are now."""
     found = known_labels(jobs, stores)
-    missing = {job.key: job for job in jobs if job.key not in found}
     late = [
         label
         for key, label in found.items()
         if label is not stores[-1].get(key) and all(store.get(key) is None for store in stores[:-1])
     ]
-    if late:
-        stores[-1].add(late)
-    if not missing:
-        return found
-    computed: list[Label] = []
-    written, saved = 0, time.monotonic()
-    try:
-        if progress:
-            progress(0, len(missing))
-        for label in _compute_all(list(missing.values()), workers or available_cores()):
-            computed.append(_guarded(label, missing[label.key]))
-            if progress:
-                progress(len(computed), len(missing))
-            if time.monotonic() - saved > SAVE_EVERY:
-                stores[-1].add(computed[written:])
-                written, saved = len(computed), time.monotonic()
-    finally:
-        if written < len(computed):
-            stores[-1].add(computed[written:])
-    return found | {label.key: label for label in computed}
+    if retry_failed:
+        found = {key: label for key, label in found.items() if not label.failed}
+    return found, late
+
+
+def _computed(
+    missing: dict[Key, Job],
+    known: list[Label],
+    store: LabelStore,
+    executor: Executor,
+    progress: Callable[[int, int], None] | None,
+) -> dict[Key, Label]:
+    computed: dict[Key, Label] = {}
+    if progress:
+        progress(0, len(missing))
+    costs = Costs(known)
+    light = [dataclasses.replace(job, origin=None) for job in missing.values()]  # what this process checks stays here
+    drawn = batches(light, costs, lambda: executor.workers)
+    merged, pause = time.monotonic(), MERGE_EVERY
+    with executor.run(compute_label, drawn) as results:
+        for pairs in results:
+            labels = []
+            for job, result in pairs:
+                label = _given_up(job, result) if isinstance(result, WorkerDied) else result
+                if not isinstance(result, WorkerDied):
+                    costs.learn(job, label)
+                labels.append(_guarded(label, missing[job.key]))
+            store.append(labels)
+            for label in labels:
+                computed[label.key] = label
+                if progress:
+                    progress(len(computed), len(missing))
+            if time.monotonic() - merged > pause:
+                start = time.monotonic()
+                store.merge()
+                merged = time.monotonic()
+                pause = max(MERGE_EVERY, (merged - start) / MERGE_SHARE)
+    return computed
+
+
+def _given_up(job: Job, died: WorkerDied) -> Label:
+    return Label(
+        key=job.key,
+        engine_version="unknown",
+        level_of_theory=engines.get(job.method.engine).level_of_theory,
+        description=job.method.description(),
+        outcome=None,
+        problem=f"failed: {died.times} workers died while they computed it; out of memory perhaps",
+        seconds=0.0,
+    )
 
 
 def _guarded(label: Label, job: Job) -> Label:
@@ -142,72 +162,50 @@ def known_labels(jobs: list[Job], stores: list[LabelStore]) -> dict[Key, Label]:
     return found
 
 
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _compute_all(jobs: list[Job], workers: int) -> Iterator[Label]:
-    context = multiprocessing.get_context("spawn")  # a forked torch can hang
-    # The largest first, so that no core waits long for the last one.
-    jobs = sorted(jobs, key=lambda job: (-len(job.crystal), job.id, job.method.name))
-    jobs = [dataclasses.replace(job, origin=None) for job in jobs]  # what this process checks need not travel
-    with _single_threaded_children():
-        pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_start)
-    with pool:
-        try:
-            with _single_threaded_children():
-                futures: list[Future[Label]] = [pool.submit(compute_label, job) for job in jobs]
-            for future in as_completed(futures):
-                yield future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in list((pool._processes or {}).values()):
-                process.terminate()
-            raise
-
-
-@contextlib.contextmanager
-def _single_threaded_children() -> Iterator[None]:
-    """Set what processes started inside read before they load a numerical library."""
-    wanted = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    # glibc gives large blocks back to the system and gets them again, page by page, at each step of a relaxation;
-    # with these settings SevenNet needed 10 to 20 % less processor time on NCA. What the user has set stays.
-    wanted |= {name: value for name, value in KEEP_MEMORY.items() if name not in os.environ}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _start() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    warnings.simplefilter("ignore")
-
-
 _loaded: dict[str, Engine] = {}
 
 
-def compute_label(job: Job) -> Label:
-    """Compute one label in this process. A failure becomes the label's `problem`.
+def _engine(method: Method) -> Engine:
+    """Return this process's engine of a method, made once.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made: that is no fault of any structure.
+    """
+    name = repr(method.description()["settings"]) + method.engine
+    if name not in _loaded:
+        engine = method.load()
+        if isinstance(engine, AseEngine):
+            try:
+                engine.make_ready()
+            except InputError:
+                raise
+            except Exception as error:  # whatever a calculator raises
+                reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+                raise InputError(f"the engine {method.engine} cannot be loaded: {reason[:500]}") from error
+        _loaded[name] = engine
+    return _loaded[name]
+
+
+def compute_label(job: Job, shared: None = None) -> Label:
+    """Compute one label in this process, whose engine is kept. A failure becomes the label's `problem`.
 
     Parameters
     ----------
     job : Job
         What to compute.
+    shared : None
+        Labels share nothing.
+
+    Raises
+    ------
+    InputError
+        If the engine cannot be loaded at all.
     """
     start = time.monotonic()
     outcome: Outcome | None = None
-    name = repr(job.method.description()["settings"]) + job.method.engine
-    engine = _loaded.get(name)
-    if engine is None:
-        engine = _loaded[name] = job.method.load()
+    engine = _engine(job.method)
     problem = too_near(job.crystal)
     if not problem:
         start = time.monotonic()

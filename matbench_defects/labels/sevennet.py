@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version as package_version
 from typing import Any, ClassVar, Literal
 
-from matbench_defects.labels.ase_engine import AseEngine, one_thread
+from matbench_defects.labels.ase_engine import AseEngine, device, one_thread
 from matbench_defects.labels.engine import EngineSettings, engines
 
 
@@ -29,12 +29,14 @@ class SevenNet(AseEngine):
         return f"sevenn {package_version('sevenn')}"
 
     def calculator(self) -> Any:
-        """Return a new ASE calculator, on the CPU with one thread."""
+        """Return a new ASE calculator; on the CPU with one thread, and then with the one-pass convolution."""
         one_thread()
         from sevenn.calculator import SevenNetCalculator
 
         from matbench_defects.labels.sevennet_convolution import use_one_pass_convolutions
 
-        calculator = SevenNetCalculator(self.settings.model, device="cpu")
-        use_one_pass_convolutions(calculator.model)
+        where = device()
+        calculator = SevenNetCalculator(self.settings.model, device=where)
+        if where == "cpu":
+            use_one_pass_convolutions(calculator.model)
         return calculator

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,8 +18,9 @@ import pyarrow.parquet as pq
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
-from matbench_defects.files import atomic_path, digest
+from matbench_defects.files import atomic_path, digest, sha256_of_file
 from matbench_defects.labels.engine import Band, Outcome
+from matbench_defects.labels.journal import Journal
 
 
 class Key(NamedTuple):
@@ -65,6 +69,11 @@ class Label:
         """Whether the label is there and nothing is wrong with it."""
         return self.outcome is not None and not self.problem
 
+    @property
+    def failed(self) -> bool:
+        """Whether the calculation came to nothing or did not converge, so that another try may do better."""
+        return bool(self.problem) and (self.outcome is None or not self.outcome.converged)
+
 
 def _list(of: pa.DataType) -> pa.ListType:
     """Return a list type with the item name that Parquet gives it, so that what is read equals what was written."""
@@ -106,8 +115,12 @@ _LATER = [
 _WHOLE = pa.schema([*_SCHEMA, *_LATER], metadata=_SCHEMA.metadata)
 
 
+ROWS_AT_A_TIME = 4096
+"""Labels that are plain Python data at a time: as such they take ten times the memory of a table."""
+
+
 class LabelStore:
-    """Labels by key, over one file.
+    """Labels by key, over one file and, while a run adds to it or was killed, a journal beside it.
 
     Parameters
     ----------
@@ -117,26 +130,103 @@ class LabelStore:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._journal = Journal(journal_folder(self.path), _WHOLE)
         self._labels: dict[Key, Label] = {}
-        if self.path.exists():
-            self._labels = {label.key: label for label in _read(self.path)}
+        self._read()
+
+    def _read(self) -> None:
+        self._seen = _state(self.path)
+        later = list(self._journal.rows())  # first: another process may merge them into the table meanwhile
+        rows = _rows_of(_table(self.path)) if self.path.exists() else ()
+        self._labels = {label.key: label for label in _labels_of(itertools.chain(rows, later))}
 
     def get(self, key: Key) -> Label | None:
         """Return the label of a key, or None."""
         return self._labels.get(key)
 
-    def add(self, labels: Iterable[Label]) -> None:
-        """Add labels, replacing those of the same keys, and write the file atomically."""
+    @property
+    def unmerged(self) -> bool:
+        """Whether a run that was killed, or goes on elsewhere, left labels beside the table."""
+        return bool(self._journal)
+
+    @contextmanager
+    def adding(self, *, wait: bool = False) -> Iterator[None]:
+        """Let nobody else add labels; merge what a killed run left, and at the end what was appended.
+
+        Parameters
+        ----------
+        wait : bool
+            Whether to wait for another process that adds labels now.
+
+        Raises
+        ------
+        InputError
+            If another process adds labels now, and it was not asked to wait.
+        """
+        with self._journal.held(wait=wait):
+            if self.unmerged or self._seen != _state(self.path):
+                self._read()
+            if self.unmerged:
+                self.merge()
+            try:
+                yield
+            finally:
+                if self.unmerged:
+                    self.merge()
+
+    def append(self, labels: Iterable[Label]) -> None:
+        """Add labels, replacing those of the same keys; they are on disk, beside the table, when this returns."""
+        labels = list(labels)
+        self._journal.append(_row(label) for label in labels)
         self._labels.update((label.key, label) for label in labels)
-        rows = [_row(self._labels[key]) for key in sorted(self._labels)]
+
+    def add(self, labels: Iterable[Label]) -> None:
+        """Add labels, replacing those of the same keys, and write the table atomically."""
+        self._labels.update((label.key, label) for label in labels)
+        self.merge()
+
+    def merge(self) -> None:
+        """Write the table atomically; what stood beside it is in it then."""
+        keys = sorted(self._labels)
+        pieces = [
+            pa.Table.from_pylist([_row(self._labels[key]) for key in keys[i : i + ROWS_AT_A_TIME]], schema=_WHOLE)
+            for i in range(0, max(1, len(keys)), ROWS_AT_A_TIME)
+        ]
         with atomic_path(self.path) as temporary:
-            pq.write_table(pa.Table.from_pylist(rows, schema=_WHOLE), temporary, compression="zstd")
+            pq.write_table(pa.concat_tables(pieces).combine_chunks(), temporary, compression="zstd")
+        self._journal.clear()
+        self._seen = _state(self.path)
 
     def __len__(self) -> int:
         return len(self._labels)
 
     def __iter__(self) -> Iterator[Label]:
         return iter(self._labels.values())
+
+
+def journal_folder(path: Path) -> Path:
+    """Return the folder beside a table of labels in which a run keeps what is not in the table yet."""
+    return path.with_name(f"{path.name}.unmerged")
+
+
+def there_are_labels(path: Path) -> bool:
+    """Return whether there is a table of labels, or at least what a run that was killed left beside it."""
+    return path.exists() or bool(Journal(journal_folder(path), _WHOLE))
+
+
+def table_state(path: Path) -> str:
+    """Return a digest of a table's bytes and of what stands beside it; empty where there are no labels."""
+    beside = sorted(journal_folder(path).glob("*.parquet")) + sorted(journal_folder(path).glob("*.jsonl"))
+    found = [sha256_of_file(file) for file in (path, *beside) if file.exists()]
+    return found[0] if len(found) == 1 else digest(found) if found else ""
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def values_digest(labels: Iterable[Label]) -> str:
@@ -208,14 +298,25 @@ def _row(label: Label) -> dict[str, Any]:
     return row
 
 
-def _read(path: Path) -> Iterator[Label]:
-    for row in _table(path).to_pylist():
+def _rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:
+    for batch in table.to_batches(max_chunksize=ROWS_AT_A_TIME):
+        yield from batch.to_pylist()
+
+
+def _labels_of(rows: Iterable[dict[str, Any]]) -> Iterator[Label]:
+    described: dict[str, dict[str, Any]] = {}  # equal words are kept once: there may be a million labels
+    for row in rows:
         outcome = None
+        description = described.get(row["description"])
+        if description is None:
+            description = described[row["description"]] = json.loads(row["description"])
         if row["energy"] is not None:
             moments = row["magnetic_moments"]
             outcome = Outcome(
                 energy=row["energy"],
-                crystal=Crystal(np.array(row["lattice"]), tuple(row["species"]), np.array(row["positions"])),
+                crystal=Crystal(
+                    np.array(row["lattice"]), tuple(map(sys.intern, row["species"])), np.array(row["positions"])
+                ),
                 max_force=row["max_force"],
                 max_stress=row["max_stress"],
                 magnetic_moments=None if moments is None else np.array(moments),
@@ -225,10 +326,10 @@ def _read(path: Path) -> Iterator[Label]:
                 band=_band(row),
             )
         yield Label(
-            key=Key(row["id"], row["method"], row["host"]),
-            engine_version=row["engine_version"],
-            level_of_theory=row["level_of_theory"],
-            description=json.loads(row["description"]),
+            key=Key(row["id"], sys.intern(row["method"]), sys.intern(row["host"])),
+            engine_version=sys.intern(row["engine_version"]),
+            level_of_theory=sys.intern(row["level_of_theory"]),
+            description=description,
             outcome=outcome,
             problem=row["problem"],
             seconds=row["seconds"],

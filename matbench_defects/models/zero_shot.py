@@ -15,8 +15,9 @@ from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import NotServedError
 from matbench_defects.labels.engine import Band, Method, Outcome, engines
+from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import REFERENCE, reference_jobs
-from matbench_defects.labels.running import Job, run_jobs
+from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import Key, Label, LabelStore
 from matbench_defects.models.model import INVARIANCES, ModelSettings, Prediction, Rows, State, models, with_validation
 from matbench_defects.models.terms import hop_crystals
@@ -88,7 +89,7 @@ class ZeroShot:
         phases = reference_jobs(background.spec, [self.method])
         jobs = [job for member in [*asked, *others, *ends] for job in self._jobs(member)]
         store = LabelStore(cache_folder() / "labels" / f"{background.spec.name}.parquet")
-        labels = run_jobs([*jobs, *phases], [store])
+        labels = run_jobs([*jobs, *phases], [store], wait=True)
         for job in jobs:
             if not _counts(labels[job.key]):
                 raise NotServedError(f"{self.engine} gives no energy for {job.id}: {labels[job.key].problem}")

@@ -12,7 +12,8 @@ import pytest
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.comparison import agreement, formation_energies_along
 from matbench_defects.labels.engine import Method, engines, methods_of
-from matbench_defects.labels.running import Job, run_jobs
+from matbench_defects.labels.job import Job
+from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.spec.loading import load_spec
 

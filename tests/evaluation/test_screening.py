@@ -17,6 +17,7 @@ from matbench_defects.errors import InputError
 from matbench_defects.evaluation import screening
 from matbench_defects.evaluation.histogram import RunningHistogram
 from matbench_defects.evaluation.screening import Scope, screen
+from matbench_defects.execution.local import LocalPool
 from matbench_defects.models.model import Background, OccupationModel, Rows, make_model
 
 
@@ -130,3 +131,20 @@ def test_the_command(lno, tmp_path):
     (out / "screen.json").unlink()
     again = CliRunner().invoke(app, arguments)
     assert isinstance(again.exception, InputError) and "is not a screening" in str(again.exception)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cluster-expansion", "composition", "cgcnn"])
+def test_several_processes_find_what_one_does(background, fitted, name, monkeypatch):
+    monkeypatch.setattr(screening, "ROWS", 7)
+    monkeypatch.setattr(screening, "STRUCTURES", 7)
+    model = fitted(name)
+    alone = screen(model, background, top=9)
+    with LocalPool(2) as pool:
+        together = screen(model, background, top=9, executor=pool)
+    assert together.configurations == alone.configurations
+    assert [row["id"] for row in together.best] == [row["id"] for row in alone.best]
+    for one, other in zip(together.best, alone.best, strict=True):
+        assert one["prediction"] == pytest.approx(other["prediction"], abs=1e-6)
+    (one,), (other,) = together.histograms.values(), alone.histograms.values()
+    np.testing.assert_array_equal(one.counts.sum(axis=0), other.counts.sum(axis=0))

@@ -16,6 +16,7 @@ from matbench_defects.crystal.hop import Hop
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.building import build_dataset
 from matbench_defects.errors import InputError
+from matbench_defects.execution.executor import ThisProcess
 from matbench_defects.labels import running
 from matbench_defects.labels.bond_valence import (
     BondValence,
@@ -27,7 +28,7 @@ from matbench_defects.labels.bond_valence import (
     points_along,
 )
 from matbench_defects.labels.jobs import jobs_of, select
-from matbench_defects.labels.running import compute_label, run_jobs
+from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
@@ -104,7 +105,7 @@ def test_a_path_that_would_rather_go_elsewhere_is_a_problem(bvlain, hop):
 
 def test_a_spec_is_labelled_and_built(bvlain, tmp_path, monkeypatch):
     monkeypatch.setattr(running, "_loaded", {})
-    monkeypatch.setattr(running, "_compute_all", lambda jobs, workers: map(compute_label, jobs))
+    monkeypatch.setattr(running, "LocalPool", lambda workers: ThisProcess())
     spec = oxide(tmp_path)
     jobs = jobs_of(spec, select(spec))
     (label,) = run_jobs(jobs, [LabelStore(tmp_path / "labels.parquet")]).values()

@@ -12,8 +12,9 @@ from matbench_defects.crystal.structure import Crystal
 from matbench_defects.files import sha256_of_file
 from matbench_defects.labels import running
 from matbench_defects.labels.engine import Method, engines
+from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import jobs_of, select
-from matbench_defects.labels.running import Job, compute_label
+from matbench_defects.labels.running import compute_label
 from matbench_defects.spec.models import Relaxation
 
 LITHIUM_OXIDE = Crystal(np.eye(3) * 4.2, ("Li", "O"), np.array([[0, 0, 0], [2.1, 2.1, 2.05]]))

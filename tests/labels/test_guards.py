@@ -10,11 +10,12 @@ import pytest
 from label_samples import PATHWAY, Emt, copper
 
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.execution.executor import ThisProcess
 from matbench_defects.labels import running
 from matbench_defects.labels.engine import Band, Outcome, engines
 from matbench_defects.labels.guards import checked, kind_of_problem
 from matbench_defects.labels.jobs import jobs_of, select
-from matbench_defects.labels.running import compute_label, run_jobs
+from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import Label, LabelStore
 
 RELAXED = "{engine: emt, relax: {cell: false}}"
@@ -25,7 +26,7 @@ STRAIN = np.array([[1.2, 0.05, 0], [0, 0.85, 0], [0.02, 0, 1.25]])
 def emt(monkeypatch):
     monkeypatch.setitem(engines._entries, "emt", Emt)
     monkeypatch.setattr(running, "_loaded", {})
-    monkeypatch.setattr(running, "_compute_all", lambda jobs, workers: map(compute_label, jobs))
+    monkeypatch.setattr(running, "LocalPool", lambda workers: ThisProcess())
 
 
 def jobs_in(tmp_path, content="{vacancy: 2, Cu: rest}", pathway="", label=RELAXED):

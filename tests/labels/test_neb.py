@@ -8,10 +8,11 @@ from label_samples import BAND, PATHWAY, Emt, copper
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.building import build_dataset
+from matbench_defects.execution.executor import ThisProcess
 from matbench_defects.labels import running
 from matbench_defects.labels.engine import engines
 from matbench_defects.labels.jobs import jobs_of, select
-from matbench_defects.labels.running import compute_label, run_jobs
+from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.spec.models import Relaxation
@@ -25,7 +26,7 @@ EVERY = "{select: uniform, count: 2}"
 def emt(monkeypatch):
     monkeypatch.setitem(engines._entries, "emt", Emt)
     monkeypatch.setattr(running, "_loaded", {})
-    monkeypatch.setattr(running, "_compute_all", lambda jobs, workers: map(compute_label, jobs))
+    monkeypatch.setattr(running, "LocalPool", lambda workers: ThisProcess())
 
 
 def spec_of(tmp_path, content, cell="false", band=BAND, more=""):

@@ -6,10 +6,12 @@ from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.execution.executor import ThisProcess
 from matbench_defects.labels import running
 from matbench_defects.labels.ase_engine import AseEngine
 from matbench_defects.labels.engine import EngineSettings, Method, engines
-from matbench_defects.labels.running import Job, compute_label, run_jobs
+from matbench_defects.labels.job import Job
+from matbench_defects.labels.running import compute_label, run_jobs
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.spec.models import Relaxation
 
@@ -57,7 +59,7 @@ def toy(monkeypatch):
 @pytest.fixture
 def here(monkeypatch):
     """Compute in this process, one after another, instead of in spawned ones that know no toy."""
-    monkeypatch.setattr(running, "_compute_all", lambda jobs, workers: map(compute_label, jobs))
+    monkeypatch.setattr(running, "LocalPool", lambda workers: ThisProcess())
 
 
 def copper(distance=2.55, seed=0):
@@ -177,12 +179,15 @@ def test_a_failed_label_does_not_stop_the_others(tmp_path, here):
     assert {key.id: label.usable for key, label in found.items()} == {"a": False, "b": True}
 
 
-def test_an_interrupted_run_keeps_what_was_finished(tmp_path, monkeypatch):
-    def interrupted(jobs, workers):
-        yield compute_label(jobs[0])
-        raise KeyboardInterrupt
+def test_an_interrupted_run_keeps_what_was_finished(tmp_path, toy, here, monkeypatch):
+    compute = toy.compute
 
-    monkeypatch.setattr(running, "_compute_all", interrupted)
+    def interrupted(self, crystal, relax):
+        if toy.computed:
+            raise KeyboardInterrupt
+        return compute(self, crystal, relax)
+
+    monkeypatch.setattr(toy, "compute", interrupted)
     path = tmp_path / "labels.parquet"
     with pytest.raises(KeyboardInterrupt):
         run_jobs([job("a"), job("b")], [LabelStore(path)])

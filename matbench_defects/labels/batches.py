@@ -1,0 +1,100 @@
+"""Which labels a worker takes together: as many as take a few seconds, by what labels have taken so far."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+
+from matbench_defects.labels.job import Job
+from matbench_defects.labels.store import Label
+
+BATCH_SECONDS = 2.0
+"""What a batch should take: long beside handing it out, short beside what anyone minds computing again."""
+LARGEST_BATCH = 256
+"""Most labels in a batch."""
+REMEMBERED = 20.0
+"""Labels of earlier runs, perhaps on another machine, count as so many at most."""
+
+
+class Costs:
+    """What a label will take, estimated from the number of its atoms and from labels of the same method.
+
+    Time goes with the number of atoms for potentials of finite range; for other engines the estimate is coarse, which
+    only makes batches longer or shorter.
+
+    Parameters
+    ----------
+    known : iterable of Label
+        Labels of earlier runs.
+    """
+
+    def __init__(self, known: Iterable[Label] = ()) -> None:
+        self._labels: defaultdict[str, float] = defaultdict(float)
+        self._atoms: defaultdict[str, float] = defaultdict(float)
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+        for label in known:
+            if label.outcome is not None:
+                self._add(label.key.method, len(label.outcome.crystal), label.seconds)
+        for method, labels in self._labels.items():
+            share = min(1.0, REMEMBERED / labels)
+            self._atoms[method] *= share
+            self._seconds[method] *= share
+
+    def _add(self, method: str, atoms: int, seconds: float) -> None:
+        self._labels[method] += 1
+        self._atoms[method] += atoms
+        self._seconds[method] += seconds
+
+    def learn(self, job: Job, label: Label) -> None:
+        """Take the time of a label into account that was just computed."""
+        self._add(label.key.method, len(job.crystal), label.seconds)
+
+    def of(self, method: str, atoms: int) -> float | None:
+        """Return what labels take, seconds; None while no label of the method is known.
+
+        Parameters
+        ----------
+        method : str
+            Digest of the method.
+        atoms : int
+            Number of atoms.
+        """
+        known = self._atoms.get(method)
+        return atoms * self._seconds[method] / known if known else None
+
+
+def batches(jobs: Iterable[Job], costs: Costs, workers: Callable[[], int]) -> Iterator[list[Job]]:
+    """Yield jobs in batches of about equal cost, the largest structures first.
+
+    Towards the end batches become smaller, so that no worker computes for long while others have nothing left. A
+    batch has jobs of one method; it has a single one while nothing is known of their cost.
+
+    Parameters
+    ----------
+    jobs : iterable of Job
+        What is to be computed.
+    costs : Costs
+        What it takes; may learn while batches are drawn.
+    workers : callable
+        Returns how many workers there are.
+    """
+    # The largest first, so that no worker waits long for the last one.
+    waiting = sorted(jobs, key=lambda job: (-len(job.crystal), job.id, job.method.name))
+    keys = [job.key.method for job in waiting]
+    left: defaultdict[str, int] = defaultdict(int)  # atoms
+    for job, method in zip(waiting, keys, strict=True):
+        left[method] += len(job.crystal)
+    start = 0
+    while start < len(waiting):
+        remaining = sum(costs.of(method, atoms) or 0.0 for method, atoms in left.items())
+        limit = min(BATCH_SECONDS, remaining / (2 * workers()))
+        method, end, cost = keys[start], start, 0.0
+        while end < len(waiting) and keys[end] == method and end - start < LARGEST_BATCH:
+            one = costs.of(method, len(waiting[end].crystal))
+            if end > start and (one is None or cost + one > limit):
+                break
+            cost += one or 0.0
+            left[method] -= len(waiting[end].crystal)
+            end += 1
+        yield waiting[start:end]
+        start = end
