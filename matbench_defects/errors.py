@@ -44,7 +44,15 @@ class InputError(Exception):
             place += ": "
         if self.field:
             place += f"{self.field}: "
-        return place + self.message
+        return one_line(place + self.message)
+
+
+def one_line(text: str) -> str:
+    """Return a text with escapes for what a terminal would carry out or not show.
+
+    Names and values of a stranger's file stand in messages: line ends, colours, marks that turn the direction of text.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
 
 
 class NotServedError(InputError):

@@ -33,7 +33,7 @@ from matbench_defects.dataset.structures import (
 from matbench_defects.dataset.targets import Labelled, LabelledRow, ResolvedTarget, targets_of
 from matbench_defects.enumeration.streaming import write_parts
 from matbench_defects.errors import InputError
-from matbench_defects.files import atomic_folder, digest, sha256_of_file, write_json, write_text
+from matbench_defects.files import atomic_folder, digest, only_writer, sha256_of_file, write_json, write_text
 from matbench_defects.labels.engine import Method, methods_of
 from matbench_defects.labels.guards import kind_of_problem
 from matbench_defects.labels.jobs import REFERENCE, Selected, jobs_of, select
@@ -150,13 +150,28 @@ def build_dataset(
     Raises
     ------
     InputError
-        If the spec cannot be built, `out` holds something that is not a dataset, or the version is locked and the
-        dataset would be another.
+        If the spec cannot be built, `out` holds something that is not a dataset or cannot be written, another process
+        is building it, or the version is locked and the dataset would be another.
     """
     out = Path(out)
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST).is_file())):
         raise InputError("exists and is not a dataset; give another folder", file=str(out))
     planned = plan(spec)
+    # From here on: two that compute the same for hours, and only then see each other, would help nobody.
+    with only_writer(out):
+        return _build(planned, out, labels=labels, compute=compute, workers=workers, progress=progress)
+
+
+def _build(
+    planned: Plan,
+    out: Path,
+    *,
+    labels: str | Path | None,
+    compute: bool,
+    workers: int | None,
+    progress: Callable[[int, int], None] | None,
+) -> Dataset:
+    spec = planned.spec
     # What has to be computed now is kept in the cache, so an interrupted build goes on where it was.
     stores = [LabelStore(path) for path in [labels] if path is not None and Path(path).exists()]
     stores.append(LabelStore(cache_folder() / "labels" / f"{spec.name}.parquet"))

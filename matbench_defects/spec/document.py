@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,11 +150,13 @@ def read_document(path: str | Path) -> Document:
     """
     name = str(path)
     try:
-        raw = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror or error})", file=name) from None
+        with open(path, "rb") as stream:
+            raw = stream.read(LARGEST_BYTES + 1)
+            size = max(len(raw), os.fstat(stream.fileno()).st_size)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read ({getattr(error, 'strerror', None) or error})", file=name) from None
     if len(raw) > LARGEST_BYTES:
-        raise InputError(f"has {len(raw)} bytes; at most {LARGEST_BYTES} are read", file=name)
+        raise InputError(f"has {size} bytes; at most {LARGEST_BYTES} are read", file=name)
     try:
         text = raw.decode("utf-8-sig")
         try:
