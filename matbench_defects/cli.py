@@ -96,12 +96,14 @@ def main() -> None:
     """
     # Threads that spin while they wait made training ten times slower on a core that another process wanted too.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):  # else the caller has it ignored
+            signal.signal(number, _stop)
     try:
         app()
     except BrokenPipeError:
         raise SystemExit(1) from None
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, _Stopped) as error:
         message, code = _last_words(error)
         if os.environ.get(DEBUG):
             traceback.print_exc()
@@ -109,14 +111,14 @@ def main() -> None:
         raise SystemExit(code) from None
 
 
-def _end(signum: int, frame: FrameType | None) -> None:
-    """End as an interrupt does, so that nothing half-written is left: batch systems send this signal."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise _EndedError
+class _Stopped(BaseException):
+    """The user or the system asked this process to stop. Typer would say nothing of a KeyboardInterrupt."""
 
 
-class _EndedError(KeyboardInterrupt):
-    """The system asked this process to end."""
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Leave by way of everything that clears up, so that nothing half-written is left. Batch systems send SIGTERM."""
+    signal.signal(number, signal.SIG_IGN)
+    raise _Stopped(number)
 
 
 def _last_words(error: BaseException) -> tuple[str, int]:
@@ -124,9 +126,9 @@ def _last_words(error: BaseException) -> tuple[str, int]:
     said = one_line(str(error))
     if isinstance(error, InputError):
         return said, 2
-    if isinstance(error, KeyboardInterrupt):
-        ended = isinstance(error, _EndedError)
-        return f"{'ended' if ended else 'interrupted'}; what was finished is kept", 143 if ended else 130
+    if isinstance(error, _Stopped):
+        number = int(error.args[0])
+        return f"{'ended' if number == signal.SIGTERM else 'interrupted'}; what was finished is kept", 128 + number
     if isinstance(error, MemoryError):
         return (
             f"out of memory{f' ({said})' if said else ''}; a smaller supercell, fewer contents or workers need less",

@@ -52,6 +52,8 @@ def one_line(text: str) -> str:
 
     Names and values of a stranger's file stand in messages: line ends, colours, marks that turn the direction of text.
     """
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
 
 

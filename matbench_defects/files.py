@@ -29,9 +29,8 @@ def _refusals_of(path: Path, only: frozenset[int] | None = None) -> Iterator[Non
     except OSError as error:
         if only is not None and error.errno not in only:
             raise
-        raise InputError(
-            f"cannot be written ({error.strerror or error}); nothing of it was kept", file=str(path)
-        ) from None
+        reason = os.strerror(error.errno) if error.errno else str(error)  # Arrow's own words are longer
+        raise InputError(f"cannot be written ({reason}); nothing of it was kept", file=str(path)) from None
 
 
 @contextlib.contextmanager

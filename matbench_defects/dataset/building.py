@@ -123,6 +123,7 @@ def build_dataset(
     compute: bool = True,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    wait: bool = False,
 ) -> Dataset:
     """Build a dataset folder.
 
@@ -141,6 +142,8 @@ def build_dataset(
         Processes for labels that are still missing; as many as cores where left out.
     progress : callable, optional
         Called with the number of computed labels and of those to compute.
+    wait : bool
+        Whether to wait for another process that is building it, and to take what that built; refused otherwise.
 
     Returns
     -------
@@ -158,7 +161,9 @@ def build_dataset(
         raise InputError("exists and is not a dataset; give another folder", file=str(out))
     planned = plan(spec)
     # From here on: two that compute the same for hours, and only then see each other, would help nobody.
-    with only_writer(out):
+    with only_writer(out, wait=wait):
+        if wait and (out / MANIFEST).is_file():
+            return open_dataset(out)
         return _build(planned, out, labels=labels, compute=compute, workers=workers, progress=progress)
 
 

@@ -252,8 +252,9 @@ def _merge(
             result[key] = _merge(below[key], value, here, parent, child, merged)
             merged.marks[here] = child.marks[here]
             continue
-        for known in [r for r in merged.marks if r[: len(here)] == here]:
-            del merged.marks[known]
+        if key in below:
+            for known in [r for r in merged.marks if r[: len(here)] == here]:
+                del merged.marks[known]
         merged.marks.update({r: m for r, m in child.marks.items() if r[: len(here)] == here})
         if value is None:
             result.pop(key, None)

@@ -82,6 +82,8 @@ def check_line(text: str) -> str:
     """Refuse what is not one line of visible text."""
     if not text.strip():
         raise ValueError("is empty")
+    if text.isascii() and text.isprintable():
+        return text
     marks = 0
     for character in text:
         category = unicodedata.category(character)

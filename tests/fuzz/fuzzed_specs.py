@@ -20,8 +20,10 @@ from matbench_defects.spec.loading import load_spec, spec_of
 
 TEXT = 0.05
 """Share of the cases that are spoilt as text and go the whole way of `check`, from the file to what is shown."""
-WHOLE = 0.05
-"""Share of the others that are a whole shipped spec; most are one of its spaces, and quicker."""
+WHOLE, PARTS = 0.02, 0.2
+"""Shares of the others that are a whole shipped spec, and one of its spaces with all else; most are lean."""
+LEFT_OUT = ("reference_phases", "targets", "comparisons", "schemes", "references", "description")
+"""What a lean spec does not have: reference phases take longer than all else."""
 
 
 class FuzzedSpecs:
@@ -43,16 +45,17 @@ class FuzzedSpecs:
         self.whole = [load_spec(path).document.data for path in files]  # demo.yaml extends a spec
         self.parts = [part for data in self.whole for part in _parts(data)]
         self.texts = [path.read_bytes() for path in files] + [dump_yaml(part).encode() for part in self.parts]
-        self.packed = {
-            id(data): marshal.dumps(data) for data in [*self.whole, *self.parts]
-        }  # a copy is quick from these
+        self.lean = [{k: v for k, v in part.items() if k not in LEFT_OUT} for part in self.parts]
+        every = [*self.whole, *self.parts, *self.lean]
+        self.packed = {id(data): marshal.dumps(data) for data in every}  # copies are quickly made of these
 
     def case(self, number: int) -> tuple[Any, list[int]]:
         """Return what is spoilt, and a seed for each time that it is."""
         chance = random.Random(f"{self.seed}:{number}")
-        seeds: list[Any] = self.texts if chance.random() < TEXT else self.parts
-        if seeds is self.parts and chance.random() < WHOLE:
-            seeds = self.whole
+        seeds: list[Any] = self.texts
+        if chance.random() >= TEXT:
+            share = chance.random()
+            seeds = self.whole if share < WHOLE else self.parts if share < WHOLE + PARTS else self.lean
         times = chance.choice([1, 1, 2, 2, 3, 4, 6])
         return chance.choice(seeds), [chance.getrandbits(32) for _ in range(times)]
 
