@@ -9,6 +9,8 @@ from matbench_defects.errors import InputError
 
 LARGEST_PARENT = 5000
 """Atoms of a parent's cell. The largest shipped one has 176; supercells are made from it by symmetry."""
+MOST_IMAGES = 50_000
+"""Sites times operations in a CIF file. A file lists inequivalent sites: 250 of them in the largest space group."""
 LARGEST_LENGTH = 10_000.0
 """Length of a lattice vector, Å."""
 LARGEST_VOLUME = 1e7
@@ -19,7 +21,7 @@ LARGEST_GROUP = 200_000_000
 """Entries of the table of a supercell's permutations, operations times sites: 0.8 GB, several times that at work."""
 MOST_CONTENTS = 1_000_000
 """Contents of one space."""
-MOST_SHAPES = 5000
+MOST_SHAPES = 2000
 """Shapes of supercells of one space."""
 
 
@@ -64,6 +66,22 @@ def check_atoms(number: int) -> None:
         raise InputError(
             f"its cell holds {number} atoms; a parent has at most {LARGEST_PARENT}. Give the smallest cell of the "
             "ideal host, and say in `supercell` how often it is repeated"
+        )
+
+
+def check_listed(sites: int, operations: int) -> None:
+    """Refuse a file that lists more sites, or images of them, than are worked out in a reasonable time.
+
+    Raises
+    ------
+    InputError
+        If there are more than `LARGEST_PARENT` sites or `MOST_IMAGES` images.
+    """
+    check_atoms(sites)
+    if sites * operations > MOST_IMAGES:
+        raise InputError(
+            f"lists {sites} sites and {operations} symmetry operations, which make {sites * operations} images; at "
+            f"most {MOST_IMAGES} are handled. List the inequivalent sites only"
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.cif import read_cif
 from matbench_defects.crystal.limits import check_atoms, check_lattice
 from matbench_defects.crystal.structure import Crystal, shortest_distance
 from matbench_defects.errors import InputError, nearest
@@ -272,32 +272,11 @@ def _orbit(
 
 
 def _from_cif(path: Path, tolerance: float) -> Parent:
-    from pymatgen.io.cif import CifParser
-
+    atoms = read_cif(path)
     try:
-        there = path.is_file()
-    except OSError:  # such as a name that is too long
-        there = False
-    if not there:
-        raise InputError(f"there is no CIF file {path}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # rounding notes; what matters is checked below
-            structures = CifParser(path, occupancy_tolerance=1.0).parse_structures(primitive=False)
-    except Exception as error:  # pymatgen raises whatever the file's fault led to
-        raise InputError(f"cannot be read as CIF: {error}", file=str(path)) from None
-    if len(structures) != 1:
-        raise InputError(f"holds {len(structures)} structures; one was expected", file=str(path))
-    structure = structures[0]
-    if not structure.is_ordered:
-        raise InputError(
-            "has partly occupied sites; give the ideal host with every site filled, and say in `sublattices` what "
-            "substitutes or leaves",
-            file=str(path),
-        )
-    labels = tuple(site.label or site.specie.symbol for site in structure)
-    species = tuple(getattr(site.specie, "element", site.specie).symbol for site in structure)
-    return _from_atoms(np.array(structure.lattice.matrix), species, labels, structure.frac_coords, tolerance)
+        return _from_atoms(*atoms, tolerance)
+    except InputError as error:
+        raise InputError(error.message, file=str(path)) from None
 
 
 def _from_atoms(

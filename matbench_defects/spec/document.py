@@ -19,6 +19,8 @@ Route = tuple[str | int, ...]
 LARGEST_BYTES = 1_000_000
 DEEPEST = 32
 LONGEST_INTEGER = 30
+MOST_LOCATED = 500
+"""Mistakes that are looked at to find the first; a file of more is not worth the time."""
 
 
 @dataclass(frozen=True)
@@ -289,9 +291,11 @@ def validate(model: type[M], data: Any, document: Document, route: Route = ()) -
         return model.model_validate(data)
     except ValidationError as error:
         # A field misspelled is also a field missing; the misspelling is what can be put right.
-        found = [(item["type"] == "missing", _located(item, data, model, document, route)) for item in error.errors()]
+        items = error.errors(include_url=False)
+        looked = items[:MOST_LOCATED]
+        found = [(item["type"] == "missing", _located(item, data, model, document, route)) for item in looked]
     found.sort(key=lambda mistake: (mistake[0], mistake[1].line or 0, str(mistake[1])))
-    first, more = found[0][1], len({str(mistake) for _, mistake in found}) - 1
+    first, more = found[0][1], len({str(mistake) for _, mistake in found}) - 1 + len(items) - len(looked)
     if more:
         first = InputError(f"{first.message} (and {more} more)", file=first.file, line=first.line, field=first.field)
     raise first
