@@ -142,13 +142,10 @@ def _take_the_place_of(path: Path, new: Path) -> None:
     old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
     try:
         path.replace(old / OLD)
-        try:
-            new.replace(path)
-        except BaseException:
-            if not path.exists():
-                (old / OLD).replace(path)
-            raise
+        new.replace(path)
     finally:
+        if not path.exists():
+            (old / OLD).replace(path)
         shutil.rmtree(old, ignore_errors=True)
 
 

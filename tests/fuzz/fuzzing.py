@@ -29,7 +29,7 @@ from matbench_defects.errors import InputError
 
 SLOWEST = 60.0
 """Seconds that one case may take, of a processor."""
-STUCK = 240.0
+STUCK = 900.0
 """Seconds after which a process that says nothing is ended: it is inside compiled code, which no alarm reaches."""
 MEMORY = 6 * 2**30
 """Bytes of address space that a process may take."""
@@ -106,13 +106,11 @@ class Clock:
         self.begun = None
 
 
-CLOCK = Clock()
-
-
-def outcome(target: Any, spoilt: Any) -> tuple[str, str]:
+def outcome(target: Any, spoilt: Any, clock: Clock | None = None) -> tuple[str, str]:
     """Run a case; return ``accepted``, ``refused``, or where it went wrong, and the traceback."""
     try:
-        CLOCK.start()
+        if clock is not None:
+            clock.start()
         target.run(spoilt)
     except InputError as error:
         message = str(error)
@@ -124,7 +122,8 @@ def outcome(target: Any, spoilt: Any) -> tuple[str, str]:
     except (TooLong, Exception) as error:
         return f"{type(error).__name__} {_place(error)}", traceback.format_exc()
     finally:
-        CLOCK.stop()
+        if clock is not None:
+            clock.stop()
     return "accepted", ""
 
 
@@ -137,13 +136,15 @@ def _place(error: BaseException) -> str:
     return f"at {Path(last.filename).name}:{last.lineno} ({last.name})"
 
 
-def smaller(target: Any, what: Any, steps: list[int], where: str, patience: float = 30.0) -> bytes:
+def smaller(
+    target: Any, what: Any, steps: list[int], where: str, clock: Clock | None = None, patience: float = 30.0
+) -> bytes:
     """Return the file of a case, with what it does not need taken out as far as patience lasts."""
     end = time.monotonic() + patience
     same = where.split(":")[0]
     for step in list(steps):
         fewer = [s for s in steps if s != step]
-        if fewer and time.monotonic() < end and outcome(target, target.spoilt(what, fewer))[0].startswith(same):
+        if fewer and time.monotonic() < end and outcome(target, target.spoilt(what, fewer), clock)[0].startswith(same):
             steps = fewer
     written: bytes = target.written(target.spoilt(what, steps))
     if target.suffix != ".yaml":
@@ -154,7 +155,7 @@ def smaller(target: Any, what: Any, steps: list[int], where: str, patience: floa
         start = 0
         while start < len(lines) and time.monotonic() < end:
             fewer_lines = lines[:start] + lines[start + size :]
-            if outcome(target, b"".join(fewer_lines))[0].startswith(same):
+            if outcome(target, b"".join(fewer_lines), clock)[0].startswith(same):
                 lines = fewer_lines
             else:
                 start += size
@@ -168,19 +169,24 @@ def work(kind: str, seed: int, start: int, seconds: float, folder: Path) -> None
     with tempfile.TemporaryDirectory() as scratch, open(folder / "at", "r+b") as stream:
         target = target_of(kind, seed, Path(scratch))
         at = mmap.mmap(stream.fileno(), 16)
+        clock = Clock()
         gc.freeze()  # what the program is made of need not be looked through each time
         begun, accepted, known = time.monotonic(), 0, set(_findings(folder))
         number = start
         while number < start + ROUND and time.monotonic() - begun < seconds:
             at[:16] = struct.pack("<qq", number, accepted)
             what, steps = target.case(number)
-            where, trace = outcome(target, target.spoilt(what, steps))
+            where, trace = outcome(target, target.spoilt(what, steps), clock)
             accepted += where == "accepted"
             if where not in ("accepted", "refused") and where not in known:
                 known.add(where)
                 at[:16] = struct.pack("<qq", number, accepted)
                 _keep(
-                    folder, where, f"seed {seed}, case {number}\n{trace}", smaller(target, what, steps, where), target
+                    folder,
+                    where,
+                    f"seed {seed}, case {number}\n{trace}",
+                    smaller(target, what, steps, where, clock),
+                    target,
                 )
             number += 1
         at[:16] = struct.pack("<qq", number, accepted)
