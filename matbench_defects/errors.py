@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 1500
+"""Characters of a message. Lists of known names are long; what a file repeats of itself may be endless."""
+
 
 class InputError(Exception):
     """Something the user supplied cannot be used as it is.
@@ -44,7 +47,8 @@ class InputError(Exception):
             place += ": "
         if self.field:
             place += f"{self.field}: "
-        return one_line(place + self.message)
+        text = one_line(place + self.message)
+        return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
 def one_line(text: str) -> str:

@@ -325,9 +325,9 @@ def _located(item: Any, data: Any, model: type[BaseModel], document: Document, r
     else:
         message = item["msg"].removeprefix("Value error, ")
         message = message[:1].lower() + message[1:]
-        shown = repr(item["input"])
-        if kind != "value_error":
-            message += f", not {shown if len(shown) < 60 else shown[:57] + '...'}"
+        whole = repr(item["input"])
+        shown = whole if len(whole) < 60 else whole[:57] + "..."
+        message = message.replace(whole, shown) if kind == "value_error" else f"{message}, not {shown}"
     return document.error((*route, *place), message)
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from matbench_defects.errors import InputError
+from matbench_defects.errors import LONGEST, InputError
 
 SLOWEST = 60.0
 """Seconds that one case may take, of a processor."""
@@ -33,8 +33,6 @@ STUCK = 900.0
 """Seconds after which a process that says nothing is ended: it is inside compiled code, which no alarm reaches."""
 MEMORY = 6 * 2**30
 """Bytes of address space that a process may take."""
-LONGEST = 1500
-"""Characters that a message may have; lists of known names are long."""
 ROUND = 20_000
 """Cases after which a new process goes on, so that no memory builds up."""
 KINDS = ("specs", "submissions")
@@ -114,10 +112,8 @@ def outcome(target: Any, spoilt: Any, clock: Clock | None = None) -> tuple[str, 
         target.run(spoilt)
     except InputError as error:
         message = str(error)
-        if not message.isprintable():
-            return f"message that is not printable: {_place(error)}", repr(message)
-        if len(message) > LONGEST:
-            return f"message of more than {LONGEST} characters: {_place(error)}", message
+        if not message.isprintable() or len(message) > LONGEST:
+            return f"message that is no line: {_place(error)}", repr(message)
         return "refused", ""
     except (TooLong, Exception) as error:
         return f"{type(error).__name__} {_place(error)}", traceback.format_exc()

@@ -153,6 +153,8 @@ CASES: list[tuple[str, str | bytes, int | None, str | None, str]] = [
     ("too many images", changed("    Na: [0, 0, 0]\n", "".join(
         f"    Na{i}: [0.{i + 10}, 0.{i + 30:02}1, 0.{i + 50:02}2]\n" for i in range(40))).replace(
             "a: 5.6", "a: 200"), 4, "parent", "its cell holds 5184 atoms; a parent has at most 5000"),
+    ("a crystal for a supercell", changed("[1, 1, 2]", f"[{{a: [{', '.join(['1'] * 2000)}]}}, 1, 1]"), 11, "supercell",
+     "three integers or three rows of three integers were expected, not [{'a': [1, 1, 1, 1, 1, 1, 1, 1, 1"),
     ("more than any draw", SPEC + "configurations: {select: uniform, count: 1000000000000}\n", 16,
      "configurations.count", "input should be less than or equal to 1000000000"),
     ("extends itself", SPEC + "extends: spec.yaml\n", 16, "extends", "goes round in a circle through spec.yaml"),
