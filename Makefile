@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: demo test fast lint types speed install clean
+.PHONY: demo test fast fuzz lint types speed install clean
 
 demo: $(INSTALLED)
 	$(BIN)/matbench-defects demo --out demo
@@ -18,6 +18,10 @@ test: $(INSTALLED)
 
 fast: $(INSTALLED)
 	$(PYTEST)
+
+# make fuzz SECONDS=3600; until Ctrl-C without it. SEED=0 goes the way that CI goes; else each run goes its own.
+fuzz: $(INSTALLED)
+	$(BIN)/python tests/fuzz/fuzzing.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -40,4 +44,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $(INSTALLED)
 
 clean:
-	rm -rf $(VENV) demo site results build dist
+	rm -rf $(VENV) demo site results build dist fuzz-findings

@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 1500
+"""Characters of a message. Lists of known names are long; what a file repeats of itself may be endless."""
+
 
 class InputError(Exception):
     """Something the user supplied cannot be used as it is.
@@ -44,7 +47,18 @@ class InputError(Exception):
             place += ": "
         if self.field:
             place += f"{self.field}: "
-        return place + self.message
+        text = one_line(place + self.message)
+        return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+
+
+def one_line(text: str) -> str:
+    """Return a text with escapes for what a terminal would carry out or not show.
+
+    Names and values of a stranger's file stand in messages: line ends, colours, marks that turn the direction of text.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
 
 
 class NotServedError(InputError):

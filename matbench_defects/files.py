@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from matbench_defects.errors import InputError
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system answers where a file finds no place: a full disk, a used-up quota, a limit on sizes."""
+
+
+@contextlib.contextmanager
+def _refusals_of(path: Path, only: frozenset[int] | None = None) -> Iterator[None]:
+    """Turn what the system refuses while `path` is written into one message; `only` some errors, or every."""
+    try:
+        yield
+    except OSError as error:
+        if only is not None and error.errno not in only:
+            raise
+        reason = os.strerror(error.errno) if error.errno else str(error)  # Arrow's own words are longer
+        raise InputError(f"cannot be written ({reason}); nothing of it was kept", file=str(path)) from None
 
 
 @contextlib.contextmanager
@@ -27,18 +46,26 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     ------
     pathlib.Path
         The temporary path to write to. It is removed if the block raises.
+
+    Raises
+    ------
+    InputError
+        If the disk is full, or nothing may be written there.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
+    with _refusals_of(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        with open(temporary, "rb+") as stream:
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+        with _refusals_of(path, FULL):
+            yield temporary
+        with _refusals_of(path):
+            temporary.chmod(0o666 & ~_umask())
+            with open(temporary, "rb+") as stream:
+                os.fsync(stream.fileno())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -73,26 +100,117 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     ------
     pathlib.Path
         The temporary folder to fill. It is removed if the block raises.
+
+    Raises
+    ------
+    InputError
+        If the disk is full, nothing may be written there, or another process put something there meanwhile.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-    temporary.chmod(0o777 & ~_umask())
+    with _refusals_of(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        temporary.chmod(0o777 & ~_umask())
     try:
-        yield temporary
-        for file in temporary.rglob("*"):
-            if file.is_file():
-                with open(file, "rb+") as stream:
-                    os.fsync(stream.fileno())
-        if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-            path.replace(old / "old")
-            temporary.replace(path)
-            shutil.rmtree(old)
-        else:
-            temporary.replace(path)
+        with _refusals_of(path, FULL):
+            try:
+                yield temporary
+            except InputError as error:
+                raise _finally_at(error, temporary, path) from None
+        with _refusals_of(path):
+            for file in temporary.rglob("*"):
+                if file.is_file():
+                    with open(file, "rb+") as stream:
+                        os.fsync(stream.fileno())
+            _take_the_place_of(path, temporary)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _finally_at(error: InputError, temporary: Path, path: Path) -> InputError:
+    """Return an error about a file in a temporary folder as one about where the file was to be."""
+    if error.file is None or not Path(error.file).is_relative_to(temporary):
+        return error
+    file = path / Path(error.file).relative_to(temporary)
+    return InputError(error.message, file=str(file), line=error.line, field=error.field)
+
+
+def _take_the_place_of(path: Path, new: Path) -> None:
+    if not path.exists():
+        new.replace(path)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    try:
+        path.replace(old / OLD)
+        new.replace(path)
+    finally:
+        if not path.exists():
+            (old / OLD).replace(path)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+OLD = "old"
+"""What a folder is called within a temporary one while another takes its place."""
+
+
+@contextlib.contextmanager
+def only_writer(path: str | os.PathLike[str], *, wait: bool = False) -> Iterator[None]:
+    """Keep other processes that do the same from writing `path`; what killed ones left beside it is cleared away.
+
+    The lock is one of the system: it ends with the process, however that ends. Its file is removed with it.
+
+    Parameters
+    ----------
+    path : path-like
+        The file or folder that is written. Its folder is created where it is missing, and removed again if it stays
+        empty.
+    wait : bool
+        Whether to wait for another process; refused otherwise.
+
+    Raises
+    ------
+    InputError
+        If another process is writing it, or nothing may be written there.
+    """
+    from filelock import FileLock, Timeout
+
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
+    made = [folder for folder in path.parents if not folder.exists()]
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=-1 if wait else 0)
+    with contextlib.ExitStack() as stack:
+        for folder in reversed(made):  # the innermost first
+            stack.callback(_remove_if_empty, folder)
+        with _refusals_of(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire()
+            except Timeout:
+                message = "is being written by another process; wait for it, or give another place"
+                raise InputError(message, file=str(path)) from None
+        # Removed while it is held, so that none who comes later takes this file for the lock.
+        stack.callback(lock.release)
+        stack.callback(Path(lock.lock_file).unlink, missing_ok=True)
+        _clear_remains(path)
+        yield
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _clear_remains(path: Path) -> None:
+    """Remove temporary folders of processes that were killed while they wrote `path`; put back what one had moved."""
+    pattern = re.compile(re.escape(f".{path.name}.") + r"[a-z0-9_]{8}\.part")
+    for remains in sorted(path.parent.iterdir()):
+        if not pattern.fullmatch(remains.name) or remains.is_symlink():
+            continue
+        if not path.exists() and (remains / OLD).is_dir():
+            (remains / OLD).replace(path)
+        if remains.is_dir():
+            shutil.rmtree(remains, ignore_errors=True)
+        else:
+            remains.unlink(missing_ok=True)
 
 
 def sha256_of_file(path: str | os.PathLike[str]) -> str:

@@ -34,10 +34,8 @@ def find_spec(name: str) -> Path:
     InputError
         If it is none of these.
     """
-    path = Path(name)
-    if path.is_dir() and (path / "spec.yaml").is_file():
-        return path / "spec.yaml"
-    return _find(name, "spec", shipped_specs())
+    inside = Path(name) / "spec.yaml"
+    return inside if _is_file(inside) else _find(name, "spec", shipped_specs())
 
 
 def find_task(name: str) -> Path:
@@ -53,13 +51,20 @@ def find_task(name: str) -> Path:
 
 def _find(name: str, kind: str, known: dict[str, Path]) -> Path:
     path = Path(name)
-    if path.is_file():
+    if _is_file(path):
         return path
     if name in known:
         return known[name]
-    if path.exists() or path.suffix or os.sep in name:
+    if os.path.exists(name) or path.suffix or os.sep in name:  # noqa: PTH110 - it raises nothing, whatever the name
         raise InputError(f"no {kind} file there; give a YAML file or a shipped name ({', '.join(known)})", file=name)
     raise InputError(f"no {kind} is called '{name}'; {nearest(name, known)}")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def cache_folder() -> Path:

@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from matbench_defects.errors import InputError, nearest
+from matbench_defects.errors import LONGEST, InputError, nearest
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,10 @@ def test_an_error_crosses_processes_whole():
 )
 def test_the_nearest_name(name, known, text):
     assert nearest(name, iter(known)) == text
+
+
+def test_a_message_is_one_line_and_ends():
+    text = str(InputError("first\nsecond \x1b[31m \u202e \ud800", file="a\nb", field="c\td"))
+    assert text == r"a\nb: c\td: first\nsecond \x1b[31m \u202e \ud800"
+    assert str(InputError("Å ö 食 \U0001f4a5")) == "Å ö 食 \U0001f4a5"
+    assert len(str(InputError("x" * 10**6))) == LONGEST

@@ -1,12 +1,24 @@
+import errno
 import json
 import os
 import stat
+import threading
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matbench_defects.files import atomic_folder, atomic_path, digest, sha256_of_file, write_json, write_text
+from matbench_defects.errors import InputError
+from matbench_defects.files import (
+    atomic_folder,
+    atomic_path,
+    digest,
+    only_writer,
+    sha256_of_file,
+    write_json,
+    write_text,
+)
 
 
 class Stop(Exception):
@@ -97,3 +109,120 @@ def test_a_digest_knows_no_order_but_every_value(data):
     assert digest(data) == digest(dict(reversed(data.items())))
     key = next(iter(data))
     assert digest(data) != digest(data | {key: [data[key]]})
+
+
+# What the system refuses, and who else writes.
+
+
+def full(*_, **__):
+    raise OSError(errno.ENOSPC, "in words of its own")
+
+
+def test_a_full_disk_is_one_message_and_leaves_nothing(tmp_path):
+    path = tmp_path / "a.txt"
+    with pytest.raises(InputError) as caught, atomic_path(path) as temporary:
+        temporary.write_text("half")
+        full()
+    assert str(caught.value) == f"{path}: cannot be written (No space left on device); nothing of it was kept"
+    assert listing(tmp_path) == []
+
+
+def test_only_what_concerns_the_writing_is_said_of_the_file(tmp_path):
+    for error in (FileNotFoundError(2, "No such file", "elsewhere.cif"), PermissionError(13, "no", "elsewhere")):
+        for writing in (atomic_path, atomic_folder):
+            with pytest.raises(type(error)), writing(tmp_path / "out"):
+                raise error
+    assert listing(tmp_path) == []
+
+
+def test_a_file_within_a_folder_is_called_by_its_final_name(tmp_path, monkeypatch):
+    with pytest.raises(InputError) as caught, atomic_folder(tmp_path / "out") as temporary:
+        monkeypatch.setattr(os, "fsync", full)
+        write_text(temporary / "deep" / "README.md", "half")
+    monkeypatch.undo()
+    assert caught.value.file == str(tmp_path / "out" / "deep" / "README.md")
+    assert listing(tmp_path) == []
+
+
+def test_where_nothing_can_be(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    message = r"out: cannot be written \((Not a directory|File exists)\)"
+    for writing in (atomic_folder, only_writer, atomic_path):
+        with pytest.raises(InputError, match=message), writing(tmp_path / "file" / "out"):
+            pass
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match=r"folder: cannot be written \(Is a directory\)"):
+        write_text(tmp_path / "folder", "x")
+    assert listing(tmp_path) == ["file", "folder"]
+
+
+def test_what_stood_there_comes_back_when_its_place_cannot_be_taken(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "old").write_text("old")
+    replace = type(out).replace
+
+    def fail(self, target):
+        if self.name != "out" and target == out and self.name != "old":
+            full()
+        return replace(self, target)
+
+    monkeypatch.setattr(type(out), "replace", fail)
+    with pytest.raises(InputError, match="No space left"), atomic_folder(out) as temporary:
+        (temporary / "new").write_text("new")
+    assert listing(tmp_path) == ["out"] and listing(out) == ["old"]
+
+
+def test_one_writer_at_a_time(tmp_path):
+    path = tmp_path / "deep" / "er" / "out"
+    with only_writer(path):
+        with (
+            pytest.raises(InputError, match="out: is being written by another process; wait for it"),
+            only_writer(path),
+        ):
+            pass
+        with only_writer(path.with_name("other")):
+            pass
+        assert listing(path.parent) == [".out.lock"]
+    assert listing(tmp_path) == []  # neither the lock is left nor the folders that were made for it
+    with pytest.raises(Stop), only_writer(path):
+        path.mkdir()
+        raise Stop
+    assert listing(path.parent) == ["out"]
+
+
+def test_writers_that_wait_come_one_after_the_other(tmp_path):
+    seen = []
+
+    def write(number):
+        with only_writer(tmp_path / "out", wait=True):
+            seen.append(number)
+            time.sleep(0.02)
+            seen.append(number)
+
+    threads = [threading.Thread(target=write, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 16 and seen[::2] == seen[1::2]
+    assert listing(tmp_path) == []
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_what_a_killed_writer_left_is_cleared_away(tmp_path, there):
+    out = tmp_path / "out"
+    if there:
+        out.mkdir()
+    (tmp_path / ".out.abcdefgh.part").mkdir()
+    (tmp_path / ".out.abcdefgh.part" / "half").write_text("half")
+    (tmp_path / ".out.12345678.part" / "old").mkdir(parents=True)  # it was killed between two renamings
+    (tmp_path / ".out.12345678.part" / "old" / "mine").write_text("mine")
+    (tmp_path / ".out.lock").touch()
+    others = [".other.abcdefgh.part", ".out.long-and-mine.part", "out.abcdefgh.part"]
+    for other in others:
+        (tmp_path / other).mkdir()
+    with only_writer(out):
+        pass
+    assert listing(tmp_path) == sorted([*others, "out"])
+    assert listing(out) == ([] if there else ["mine"])

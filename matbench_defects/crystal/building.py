@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
+import itertools
+import math
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.contents import meant_contents
+from matbench_defects.crystal.limits import MOST_CONTENTS, MOST_SHAPES, check_group
 from matbench_defects.crystal.parent import Parent, build_parent
 from matbench_defects.crystal.pathway import Pathway, neighbour_edges
 from matbench_defects.crystal.shapes import primitive, supercell_shapes
@@ -77,8 +81,13 @@ def _shapes(
             raise spec.error((*route, "configurations", named), "does not go with sizes of supercells")
     spaces: dict[str, Space] = {}
     refused: InputError | None = None
+    found = 0
     for size in sizes:
         for number, rows in enumerate(supercell_shapes(parent, size), start=1):
+            found += 1
+            if found > MOST_SHAPES:
+                message = f"there are more than the {MOST_SHAPES:,} shapes that are handled; take smaller sizes"
+                raise spec.error((*route, "supercell"), message)
             shape = f"{name}-{size}-{number}"
             try:
                 spaces[shape] = dataclasses.replace(_space(spec, shape, parent, rows, part, route), family=name)
@@ -105,6 +114,10 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
     if box_volume(rows) > LARGEST_BOX:
         raise spec.error((*route, "supercell"), "its vectors are too skewed; give shorter ones of the same lattice")
     cells = Cells.of(rows)
+    try:
+        check_group(int(keeping_operations(parent, cells).sum()), count, len(parent.species))
+    except InputError as error:
+        raise spec.error((*route, "supercell"), error.message) from None
     sublattices: list[Sublattice] = []
     for label, description in part.sublattices.items():
         here = (*route, "sublattices", label)
@@ -124,6 +137,10 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
                 raise spec.error(here, f"shares sites with the sublattice '{other.name}'; each site belongs to one")
         allowed = {s: c.counts for s, c in description.species.items()}
         contents = _contents(allowed, len(sites))
+        if contents is None or math.prod(len(s.contents) for s in sublattices) * len(contents) > MOST_CONTENTS:
+            raise spec.error(
+                here, f"allows more than the {MOST_CONTENTS:,} contents that are handled; narrow the numbers"
+            )
         if not contents:
             located = spec.error(here, _no_content(allowed, len(sites)))
             raise _NoContentError(located.message, file=located.file, line=located.line, field=located.field)
@@ -169,22 +186,32 @@ def _pathway(spec: Spec, description: PathwaySpec, route: Route, space: Space) -
     return Pathway(index, species.index(description.species), species.index(VACANCY), edges)
 
 
-def _contents(allowed: dict[str, tuple[int, ...] | None], size: int) -> tuple[tuple[int, ...], ...]:
+def _contents(allowed: dict[str, tuple[int, ...] | None], size: int) -> tuple[tuple[int, ...], ...] | None:
+    """Return every content of a sublattice; None where there are too many, or too many ways that lead to none."""
     ranges = [range(size + 1) if c is None else [n for n in c if n <= size] for c in allowed.values()]
+    if not all(ranges):
+        return ()
+    # What the species after each one hold at least and at most; a number that these cannot fill up leads nowhere.
+    least = [*itertools.accumulate([0, *(r[0] for r in reversed(ranges))])][::-1]
+    most = [*itertools.accumulate([0, *(r[-1] for r in reversed(ranges))])][::-1]
     found: list[tuple[int, ...]] = []
+    looked = 0
 
     def extend(chosen: tuple[int, ...], left: int) -> None:
+        nonlocal looked
         if len(chosen) == len(ranges):
-            if left == 0:
-                found.append(chosen)
+            found.append(chosen)
             return
-        last = len(chosen) == len(ranges) - 1
-        for n in ranges[len(chosen)]:
-            if n <= left and (not last or n == left):
-                extend((*chosen, n), left - n)
+        after, numbers = len(chosen) + 1, ranges[len(chosen)]
+        first, last = bisect.bisect_left(numbers, left - most[after]), bisect.bisect_right(numbers, left - least[after])
+        for n in numbers[first:last]:
+            looked += 1
+            if looked > 10 * MOST_CONTENTS or len(found) > MOST_CONTENTS:
+                return
+            extend((*chosen, n), left - n)
 
     extend((), size)
-    return tuple(found)
+    return None if looked > 10 * MOST_CONTENTS or len(found) > MOST_CONTENTS else tuple(found)
 
 
 def _no_content(allowed: dict[str, tuple[int, ...] | None], size: int) -> str:

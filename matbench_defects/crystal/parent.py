@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.cif import read_cif
+from matbench_defects.crystal.limits import check_atoms, check_lattice
 from matbench_defects.crystal.structure import Crystal, shortest_distance
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import digest
@@ -226,6 +227,7 @@ def wrap(positions: NDArray[np.float64]) -> NDArray[np.float64]:
 def _from_space_group(symbol: str, lattice: Lattice, sites: dict[str, Site]) -> Parent:
     system, name, operations = _space_group(symbol)
     cell = _cell(lattice, system, symbol)
+    check_lattice(cell, 1)
     rotations = np.array([rotation for rotation, _ in operations], dtype=np.int64)
     translations = np.array([translation for _, translation in operations])
     _check_metric(cell, rotations, symbol)
@@ -234,6 +236,7 @@ def _from_space_group(symbol: str, lattice: Lattice, sites: dict[str, Site]) -> 
     positions: list[NDArray[np.float64]] = []
     for label, site in sites.items():
         orbit = _orbit(np.array(site.position), rotations, translations, cell)
+        check_atoms(len(positions) + len(orbit))
         positions.extend(orbit)
         species.extend([site.species] * len(orbit))
         labels.extend([label] * len(orbit))
@@ -269,32 +272,11 @@ def _orbit(
 
 
 def _from_cif(path: Path, tolerance: float) -> Parent:
-    from pymatgen.io.cif import CifParser
-
+    atoms = read_cif(path)
     try:
-        there = path.is_file()
-    except OSError:  # such as a name that is too long
-        there = False
-    if not there:
-        raise InputError(f"there is no CIF file {path}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # rounding notes; what matters is checked below
-            structures = CifParser(path, occupancy_tolerance=1.0).parse_structures(primitive=False)
-    except Exception as error:  # pymatgen raises whatever the file's fault led to
-        raise InputError(f"cannot be read as CIF: {error}", file=str(path)) from None
-    if len(structures) != 1:
-        raise InputError(f"holds {len(structures)} structures; one was expected", file=str(path))
-    structure = structures[0]
-    if not structure.is_ordered:
-        raise InputError(
-            "has partly occupied sites; give the ideal host with every site filled, and say in `sublattices` what "
-            "substitutes or leaves",
-            file=str(path),
-        )
-    labels = tuple(site.label or site.specie.symbol for site in structure)
-    species = tuple(getattr(site.specie, "element", site.specie).symbol for site in structure)
-    return _from_atoms(np.array(structure.lattice.matrix), species, labels, structure.frac_coords, tolerance)
+        return _from_atoms(*atoms, tolerance)
+    except InputError as error:
+        raise InputError(error.message, file=str(path)) from None
 
 
 def _from_atoms(
@@ -305,6 +287,10 @@ def _from_atoms(
     tolerance: float,
 ) -> Parent:
     """Return the parent of a whole cell of atoms; its symmetry is found from them."""
+    check_atoms(len(species))
+    check_lattice(lattice, len(species))
+    if not np.isfinite(positions).all():
+        raise InputError("a position is not a number")
     order = sorted(range(len(species)), key=lambda i: (labels.index(labels[i]), *np.round(wrap(positions[i]), 4)))
     positions = wrap(np.array([positions[i] for i in order]))
     rotations, translations, symbol = found_symmetry(lattice, positions, [species[i] for i in order], tolerance)
@@ -351,9 +337,30 @@ def found_symmetry(
 
 
 def _check_distances(parent: Parent) -> None:
-    distance = shortest_distance(parent.crystal)
+    check_lattice(parent.lattice, len(parent.species))
+    distance = _shortest_distance(parent.crystal)
     if distance < TOO_NEAR:
         raise InputError(
             f"two atoms are {distance:.2f} Å apart; at least {TOO_NEAR} was expected. Is a special position rounded "
             "(write 1/3, not 0.333), or an atom given twice?"
         )
+
+
+def _shortest_distance(crystal: Crystal) -> float:
+    """Return the shortest distance between two atoms, Å, however skewed or thin the cell is.
+
+    Images of a thin cell are many: its own vectors are looked at first, and the search is one in a reduced cell.
+    """
+    import spglib
+
+    try:
+        reduced = spglib.delaunay_reduce(crystal.lattice)
+    except spglib.error.SpglibError:
+        reduced = None
+    if reduced is None:
+        raise InputError("these lattice vectors make no cell; are two of them nearly parallel?")
+    shortest = float(np.linalg.norm(reduced, axis=1).min())
+    if shortest < TOO_NEAR:
+        return shortest
+    inside = wrap(crystal.positions @ np.linalg.inv(reduced)) @ reduced
+    return shortest_distance(Crystal(reduced, crystal.species, inside))

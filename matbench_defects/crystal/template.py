@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.parent import Parent, build_parent
 from matbench_defects.crystal.symmetry import parent_action
 from matbench_defects.errors import InputError
+from matbench_defects.spec.fields import is_label
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.parents import ParentSpec, Provenance
 
@@ -72,7 +73,7 @@ def template(cif: Path, name: str) -> str:
     """
     cif = Path(cif)
     _check_name(name)
-    parent = build_parent(ParentSpec(cif=cif.name, provenance=Provenance(source="")), cif.parent)
+    parent = build_parent(ParentSpec(cif=cif.name, provenance=Provenance(source=cif.name)), cif.parent)
     supercell = suggested_supercell(parent)
     cells = int(np.prod(supercell))
     found = suggested_sublattices(parent)
@@ -131,7 +132,10 @@ def suggested_sublattices(parent: Parent) -> list[SuggestedSublattice]:
             )
     elements = [parent.species[members[0]] for members in groups]
     labels = [tuple(dict.fromkeys(parent.labels[i] for i in members)) for members in groups]
-    wanted = [own[0] if elements.count(e) > 1 and len(own) == 1 else e for own, e in zip(labels, elements, strict=True)]
+    wanted = [
+        own[0] if elements.count(e) > 1 and len(own) == 1 and is_label(own[0]) else e
+        for own, e in zip(labels, elements, strict=True)
+    ]
     taken: Counter[str] = Counter()
     result = []
     for members, element, own, name in zip(groups, elements, labels, wanted, strict=True):

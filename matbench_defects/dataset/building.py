@@ -33,7 +33,7 @@ from matbench_defects.dataset.structures import (
 from matbench_defects.dataset.targets import Labelled, LabelledRow, ResolvedTarget, targets_of
 from matbench_defects.enumeration.streaming import write_parts
 from matbench_defects.errors import InputError
-from matbench_defects.files import atomic_folder, digest, sha256_of_file, write_json, write_text
+from matbench_defects.files import atomic_folder, digest, only_writer, sha256_of_file, write_json, write_text
 from matbench_defects.labels.engine import Method, methods_of
 from matbench_defects.labels.guards import kind_of_problem
 from matbench_defects.labels.job import Job
@@ -124,6 +124,7 @@ def build_dataset(
     compute: bool = True,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    wait: bool = False,
 ) -> Dataset:
     """Build a dataset folder.
 
@@ -142,6 +143,8 @@ def build_dataset(
         Processes for labels that are still missing; as many as cores where left out.
     progress : callable, optional
         Called with the number of computed labels and of those to compute.
+    wait : bool
+        Whether to wait for another process that is building it, and to take what that built; refused otherwise.
 
     Returns
     -------
@@ -151,13 +154,30 @@ def build_dataset(
     Raises
     ------
     InputError
-        If the spec cannot be built, `out` holds something that is not a dataset, or the version is locked and the
-        dataset would be another.
+        If the spec cannot be built, `out` holds something that is not a dataset or cannot be written, another process
+        is building it, or the version is locked and the dataset would be another.
     """
     out = Path(out)
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST).is_file())):
         raise InputError("exists and is not a dataset; give another folder", file=str(out))
     planned = plan(spec)
+    # From here on: two that compute the same for hours, and only then see each other, would help nobody.
+    with only_writer(out, wait=wait):
+        if wait and (out / MANIFEST).is_file():
+            return open_dataset(out)
+        return _build(planned, out, labels=labels, compute=compute, workers=workers, progress=progress)
+
+
+def _build(
+    planned: Plan,
+    out: Path,
+    *,
+    labels: str | Path | None,
+    compute: bool,
+    workers: int | None,
+    progress: Callable[[int, int], None] | None,
+) -> Dataset:
+    spec = planned.spec
     # What has to be computed now is kept in the cache, so an interrupted build goes on where it was.
     stores = [LabelStore(path) for path in [labels] if path is not None and there_are_labels(Path(path))]
     stores.append(LabelStore(cache_folder() / "labels" / f"{spec.name}.parquet"))

@@ -8,6 +8,7 @@ from pathlib import Path
 from matbench_defects.dataset.hub import KIND, HubError, hub_client, hub_errors, published_versions
 from matbench_defects.dataset.reading import MANIFEST, Dataset, open_dataset
 from matbench_defects.errors import InputError, nearest
+from matbench_defects.files import only_writer
 from matbench_defects.shipped import cache_folder
 
 
@@ -53,13 +54,12 @@ def download_dataset(repo: str, version: str) -> Dataset:
 
 
 def _download(repo: str, version: str, folder: Path) -> None:
-    from filelock import FileLock
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import RevisionNotFoundError
 
     partial = folder.with_name(f".{version}.part")
     partial.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f".{version}.lock")):
+    with only_writer(folder, wait=True):
         if (folder / MANIFEST).is_file():
             return  # another process downloaded it meanwhile
         api = hub_client()

@@ -13,7 +13,7 @@ from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.selection_size import selection_size
 from matbench_defects.dataset.splits import splits_of
 from matbench_defects.dataset.targets import targets_of
-from matbench_defects.enumeration.counting import LARGEST_INDEX, count_both, count_space
+from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerable, count_both, count_space
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Method, methods_of
 from matbench_defects.labels.jobs import reference_method
@@ -101,6 +101,7 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
     spaces = build_spaces(spec)
     targets_of(spec, spaces)
     splits_of(spec, spaces)
+    check_enumerable(spec, spaces)
     result = []
     shapes: dict[str, dict[str, Configurations]] = {}
     for name, space in spaces.items():

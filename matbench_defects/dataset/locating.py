@@ -165,4 +165,4 @@ def _built(spec: Spec, progress: Callable[[int, int], None] | None = None, *, co
         return open_dataset(cached)
     from matbench_defects.dataset.building import build_dataset
 
-    return build_dataset(spec, cached, labels=_labels(spec), compute=compute, progress=progress)
+    return build_dataset(spec, cached, labels=_labels(spec), compute=compute, progress=progress, wait=True)

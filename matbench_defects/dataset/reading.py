@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from matbench_defects.columns import Quantity
+from matbench_defects.columns import Quantity, check_quantity
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import sha256_of_file
 from matbench_defects.spec.loading import load_spec
@@ -62,24 +62,36 @@ class Dataset:
     @functools.cached_property
     def structures(self) -> pa.Table:
         """The labelled selection, one row a configuration, sorted by id."""
-        return self._read("data/structures/").sort_by("id")
+        columns = ["id", *map(split_column, self.splits), *self.targets]
+        return self._read("data/structures/", columns).sort_by("id")
 
     @functools.cached_property
     def index(self) -> pa.Table:
         """Every inequivalent configuration: id, content, placed sites (`streaming.read_occupations`), multiplicity."""
-        return self._read("data/index/")
+        return self._read("data/index/", ["id"])
 
     @functools.cached_property
     def spec(self) -> Spec:
         """The spec that the dataset was built from."""
         return load_spec(self.folder / "spec.yaml")
 
-    def _read(self, prefix: str) -> pa.Table:
-        tables = []
+    def _read(self, prefix: str, columns: list[str]) -> pa.Table:
+        tables: list[pa.Table] = []
         for name in sorted(self.manifest["files"]):
             if name.startswith(prefix) and name.endswith(".parquet"):
-                with pq.ParquetFile(self.folder / name) as file:
-                    tables.append(file.read())
+                path = self.folder / name
+                try:
+                    with pq.ParquetFile(path) as file:
+                        tables.append(file.read())
+                except (pa.ArrowException, OSError) as error:
+                    reason = str(error).splitlines()[0]
+                    raise InputError(f"cannot be read as Parquet: {reason}", file=str(path)) from None
+                if missing := [column for column in columns if column not in tables[-1].schema.names]:
+                    raise InputError(f"lacks the columns {', '.join(missing)}", file=str(path))
+                if not tables[-1].schema.equals(tables[0].schema):
+                    raise InputError("has other columns than the files beside it", file=str(path))
+        if not tables:
+            raise InputError(f"lists no Parquet file in {prefix}", file=str(self.folder / MANIFEST))
         return pa.concat_tables(tables)
 
     @property
@@ -116,12 +128,18 @@ class Dataset:
         Raises
         ------
         InputError
-            If the dataset has no such target.
+            If the dataset has no such target, or the column's unit is not the one that the manifest states.
         """
         if target not in self.targets:
             raise InputError(f"{self.name} has no target '{target}'; {nearest(target, self.targets)}")
-        quantity = Quantity.of(self.structures.schema.field(target))
-        assert quantity is not None
+        field = self.structures.schema.field(target)
+        said = self.manifest["targets"][target]
+        if "unit" in said:
+            expected = Quantity(*(said.get(key, "") for key in ("unit", "per", "reference")))
+            check_quantity(field, expected, str(self.folder))
+        quantity = Quantity.of(field)
+        if quantity is None:
+            raise InputError("the column states no unit", file=str(self.folder), field=target)
         return quantity
 
     def part(
@@ -182,10 +200,13 @@ def open_dataset(folder: str | Path, *, verify: bool = True) -> Dataset:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError("is not a dataset: it has no manifest.json", file=str(folder)) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"cannot be read: {error}", file=str(path)) from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise InputError(f"is not a manifest of format {FORMAT}", file=str(path))
+    for field, kind in (("name", str), ("version", str), ("files", dict), ("targets", dict), ("splits", list | dict)):
+        if not isinstance(manifest.get(field), kind):
+            raise InputError("is missing, or is not what `build` writes there", file=str(path), field=field)
     if verify:
         for name, expected in manifest["files"].items():
             file = folder / name

@@ -6,12 +6,14 @@ import functools
 import itertools
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.space import Content, Space
+from matbench_defects.spec.models import Spec
 
 Cycles = tuple[tuple[int, int], ...]
 """How many cycles of each length, as (length, number) pairs, lengths increasing."""
@@ -79,6 +81,26 @@ def count_space(space: Space) -> tuple[int, int]:
     """Return how many configurations all contents of a space have together, and how many of them differ."""
     both = [count_both(space, content) for content in space.contents()]
     return sum(every for every, _ in both), sum(differ for _, differ in both)
+
+
+def check_enumerable(spec: Spec, spaces: Mapping[str, Space]) -> None:
+    """Refuse sizes of supercells whose shapes hold too many configurations: all of them are enumerated, even to count.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, if the shapes of one space hold more than `LARGEST_INDEX` together.
+    """
+    for family, (part, route) in spec.all_spaces().items():
+        total = 0
+        for space in (s for s in spaces.values() if s.family == family and part.sizes is not None):
+            total += count_space(space)[1]
+            if total > LARGEST_INDEX:
+                message = (
+                    f"the shapes up to {space.name} hold {total:,} configurations; sizes are enumerated, and at most "
+                    f"{LARGEST_INDEX:,} are handled"
+                )
+                raise spec.error((*route, "supercell"), message)
 
 
 @dataclass(frozen=True)

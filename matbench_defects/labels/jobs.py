@@ -13,7 +13,7 @@ from matbench_defects.crystal.hop import hop_of
 from matbench_defects.crystal.phases import reference_parents
 from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.configurations import Configurations
-from matbench_defects.enumeration.counting import LARGEST_INDEX, count_space
+from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerable, count_space
 from matbench_defects.enumeration.derivative import derivative_structures, draw_from_shapes
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample, sample_each_content
@@ -75,7 +75,9 @@ def select(spec: Spec) -> dict[str, Selected]:
         Naming file and line, if more configurations are asked for than differ.
     """
     result = {}
-    for name, space in build_spaces(spec).items():
+    spaces = build_spaces(spec)
+    check_enumerable(spec, spaces)
+    for name, space in spaces.items():
         part, route = spec.all_spaces()[space.family or name]
         try:
             result[name] = _select(space, part.configurations)

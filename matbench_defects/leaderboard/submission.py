@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from matbench_defects.spec.fields import check_line
 
 SUBMISSION_FILE = "submission.yaml"
 """Name of the file that describes a submission."""
@@ -17,33 +18,12 @@ PREDICTIONS_FILE = "predictions.parquet"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 """What a task's and a model's name look like; both are folder names and parts of addresses."""
 
-# Control, format (marks that turn the direction of text, spaces without width), half and private characters, line ends:
-# with them a title could show other words than it holds. Two joiners are letters' business in several scripts.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-_JOINERS = frozenset("\u200c\u200d")
-MOST_MARKS = 4
-"""How many accents may stand on one letter; more of them climb over the lines above."""
 _DOI = re.compile(r"10\.\d{4,9}/[!-~]+")
-
-
-def _check_line(text: str) -> str:
-    """Refuse what is not one line of visible text."""
-    if not text.strip():
-        raise ValueError("is empty")
-    marks = 0
-    for character in text:
-        category = unicodedata.category(character)
-        if category in _UNSEEN and character not in _JOINERS:
-            raise ValueError(f"one line of plain text was expected; it holds the character U+{ord(character):04X}")
-        marks = marks + 1 if category in {"Mn", "Me"} else 0
-        if marks > MOST_MARKS:
-            raise ValueError(f"more than {MOST_MARKS} accents stand on one letter; write it plainly")
-    return text
 
 
 def _check_address(text: str) -> str:
     """Refuse what is not a plain web address."""
-    _check_line(text)
+    check_line(text)
     try:
         parts = urlsplit(text)
         plain = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.username is None
@@ -64,8 +44,8 @@ def _check_paper(text: str) -> str:
         raise ValueError("a DOI such as 10.1021/jacs.5b00001 or an address that begins with https://") from None
 
 
-Short = Annotated[str, Field(max_length=120), AfterValidator(_check_line)]
-Long = Annotated[str, Field(max_length=1000), AfterValidator(_check_line)]
+Short = Annotated[str, Field(max_length=120), AfterValidator(check_line)]
+Long = Annotated[str, Field(max_length=1000), AfterValidator(check_line)]
 Seconds = Annotated[float, Field(ge=0, le=1e10, strict=True)]
 Count = Annotated[int, Field(ge=0, le=10**15, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**31, strict=True)]

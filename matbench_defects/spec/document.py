@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ Route = tuple[str | int, ...]
 LARGEST_BYTES = 1_000_000
 DEEPEST = 32
 LONGEST_INTEGER = 30
+MOST_LOCATED = 500
+"""Mistakes that are looked at to find the first; a file of more is not worth the time."""
 
 
 @dataclass(frozen=True)
@@ -149,11 +152,13 @@ def read_document(path: str | Path) -> Document:
     """
     name = str(path)
     try:
-        raw = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror or error})", file=name) from None
+        with open(path, "rb") as stream:
+            raw = stream.read(LARGEST_BYTES + 1)
+            size = max(len(raw), os.fstat(stream.fileno()).st_size)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read ({getattr(error, 'strerror', None) or error})", file=name) from None
     if len(raw) > LARGEST_BYTES:
-        raise InputError(f"has {len(raw)} bytes; at most {LARGEST_BYTES} are read", file=name)
+        raise InputError(f"has {size} bytes; at most {LARGEST_BYTES} are read", file=name)
     try:
         text = raw.decode("utf-8-sig")
         try:
@@ -249,8 +254,9 @@ def _merge(
             result[key] = _merge(below[key], value, here, parent, child, merged)
             merged.marks[here] = child.marks[here]
             continue
-        for known in [r for r in merged.marks if r[: len(here)] == here]:
-            del merged.marks[known]
+        if key in below:
+            for known in [r for r in merged.marks if r[: len(here)] == here]:
+                del merged.marks[known]
         merged.marks.update({r: m for r, m in child.marks.items() if r[: len(here)] == here})
         if value is None:
             result.pop(key, None)
@@ -285,9 +291,11 @@ def validate(model: type[M], data: Any, document: Document, route: Route = ()) -
         return model.model_validate(data)
     except ValidationError as error:
         # A field misspelled is also a field missing; the misspelling is what can be put right.
-        found = [(item["type"] == "missing", _located(item, data, model, document, route)) for item in error.errors()]
+        items = error.errors(include_url=False)
+        looked = items[:MOST_LOCATED]
+        found = [(item["type"] == "missing", _located(item, data, model, document, route)) for item in looked]
     found.sort(key=lambda mistake: (mistake[0], mistake[1].line or 0, str(mistake[1])))
-    first, more = found[0][1], len({str(mistake) for _, mistake in found}) - 1
+    first, more = found[0][1], len({str(mistake) for _, mistake in found}) - 1 + len(items) - len(looked)
     if more:
         first = InputError(f"{first.message} (and {more} more)", file=first.file, line=first.line, field=first.field)
     raise first
@@ -317,9 +325,9 @@ def _located(item: Any, data: Any, model: type[BaseModel], document: Document, r
     else:
         message = item["msg"].removeprefix("Value error, ")
         message = message[:1].lower() + message[1:]
-        shown = repr(item["input"])
-        if kind != "value_error":
-            message += f", not {shown if len(shown) < 60 else shown[:57] + '...'}"
+        whole = repr(item["input"])
+        shown = whole if len(whole) < 60 else whole[:57] + "..."
+        message = message.replace(whole, shown) if kind == "value_error" else f"{message}, not {shown}"
     return document.error((*route, *place), message)
 
 

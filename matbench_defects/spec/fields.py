@@ -7,9 +7,10 @@ import inspect
 import itertools
 import re
 import textwrap
+import unicodedata
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from matbench_defects.errors import nearest
 
@@ -67,6 +68,52 @@ class Open(Model):
     def options(self) -> dict[str, Any]:
         """The further fields, as plain data."""
         return dict(self.model_extra or {})
+
+
+# Control, format (marks that turn the direction of text, spaces without width), half and private characters, line ends:
+# with them a title could show other words than it holds. Two joiners are letters' business in several scripts.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_JOINERS = frozenset("\u200c\u200d")
+MOST_MARKS = 4
+"""How many accents may stand on one letter; more of them climb over the lines above."""
+
+
+def check_line(text: str) -> str:
+    """Refuse what is not one line of visible text."""
+    if not text.strip():
+        raise ValueError("is empty")
+    if text.isascii() and text.isprintable():
+        return text
+    marks = 0
+    for character in text:
+        category = unicodedata.category(character)
+        if category in _UNSEEN and character not in _JOINERS:
+            raise ValueError(f"one line of plain text was expected; it holds the character U+{ord(character):04X}")
+        marks = marks + 1 if category in {"Mn", "Me"} else 0
+        if marks > MOST_MARKS:
+            raise ValueError(f"more than {MOST_MARKS} accents stand on one letter; write it plainly")
+    return text
+
+
+def is_label(text: str) -> bool:
+    """Return whether a text can name a site, sublattice, content or reference phase."""
+    return re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9 _+'()*-]{0,61}[A-Za-z0-9_+'()*-])?", text) is not None
+
+
+def _check_label(text: str) -> str:
+    """Refuse what cannot be part of a file's name, a column's name and a message, or looks like another name."""
+    if not is_label(text):
+        raise ValueError(
+            f"a name of up to 63 letters (a to z, A to Z), digits and _ + - ' ( ) * was expected, not {text!a:.80}"
+        )
+    return text
+
+
+Line = Annotated[str, Field(max_length=1000), AfterValidator(check_line)]
+"""One line of visible text, in any script."""
+Label = Annotated[str, AfterValidator(_check_label)]
+"""The name of a site, sublattice, content or reference phase: such as CIF files give, in letters that are what they
+look like, without dots, slashes and line ends."""
 
 
 def _check_species(symbol: str) -> str:

@@ -32,7 +32,17 @@ def load_spec(name: str | Path) -> Spec:
     InputError
         With file, line, field, what was expected and the nearest valid name.
     """
-    document = _with_inheritance(find_spec(str(name)), ())
+    return spec_of(_with_inheritance(find_spec(str(name)), ()))
+
+
+def spec_of(document: Document) -> Spec:
+    """Return the spec that a document holds, in which `extends` is resolved already.
+
+    Raises
+    ------
+    InputError
+        With file, line, field, what was expected and the nearest valid name.
+    """
     document = _share_between_spaces(document)
     spec = validate(Spec, document.data, document)
     spec._document = document

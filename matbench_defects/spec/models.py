@@ -9,7 +9,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.document import Document, Route
-from matbench_defects.spec.fields import ContentField, Model, Open
+from matbench_defects.spec.fields import ContentField, Label, Line, Model, Open
 from matbench_defects.spec.frozen import read_frozen
 from matbench_defects.spec.parents import ParentSpec, Provenance, ReferencePhase
 from matbench_defects.spec.spaces import (
@@ -81,7 +81,7 @@ class Comparison(Model):
 
     label: str
     """Name of the label that was compared."""
-    against: str
+    against: Line
     """What it was compared with, and where that comes from."""
     rows: Annotated[int, Field(gt=0)]
     """How many structures."""
@@ -104,13 +104,13 @@ class Spec(Model):
     """Lower-case letters, digits and dashes."""
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
     """Version of the dataset, ``major.minor.patch``; a published one never changes."""
-    title: str
+    title: Line
     """One line for people."""
     description: str = ""
     """A paragraph for the dataset's card."""
-    references: list[str] = []
+    references: list[Line] = []
     """DOIs of the work this rests on."""
-    license: str = "CC-BY-4.0"
+    license: Line = "CC-BY-4.0"
     """SPDX identifier under which the dataset is given out."""
     parent: ParentSpec | None = None
     """The ideal host crystal of the only space."""
@@ -130,9 +130,9 @@ class Spec(Model):
     """The selection of the only space."""
     spaces: dict[str, SpaceSpec] | None = None
     """Several spaces by name; what they share stands at the top level and is laid under each."""
-    reference_phases: dict[str, ReferencePhase] = {}
+    reference_phases: dict[Label, ReferencePhase] = {}
     """Crystals outside the spaces whose energies targets or pictures need, such as lithium metal."""
-    schemes: dict[str, Provenance] = {}
+    schemes: dict[Line, Provenance] = {}
     """Choices that follow a source without being numbers of it, such as which configurations a published set holds."""
     labels: list[LabelSpec] = []
     """What is computed for each selected configuration."""

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from matbench_defects.spec.fields import ELEMENTS, Coordinate, Model, Species, check_filled
+from matbench_defects.spec.fields import ELEMENTS, Coordinate, Label, Line, Model, Species, check_filled
 
 
 class Provenance(Model):
     """Where numbers come from."""
 
-    source: str
+    source: Line
     """The paper, database or calculation, as a reader would look it up."""
     verified: bool = False
     """Whether someone of this project has read the numbers in that source or computed them again."""
@@ -76,7 +76,9 @@ class ParentSpec(Model):
     """Hermann-Mauguin symbol; its operations are the ones that count."""
     lattice: Lattice | None = None
     """Lattice parameters of the conventional cell of that space group."""
-    sites: Annotated[dict[str, Site], BeforeValidator(_parse_sites, json_schema_input_type=_SITES_SCHEMA)] | None = None
+    sites: Annotated[dict[Label, Site], BeforeValidator(_parse_sites, json_schema_input_type=_SITES_SCHEMA)] | None = (
+        None
+    )
     """One site of each Wyckoff orbit, by label: ``O1: [0, 0, 0.26]``, or with its species said."""
     cif: str | None = None
     """A CIF file, relative to this one; its symmetry is found from the atoms."""

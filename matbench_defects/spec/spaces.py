@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from matbench_defects.spec.fields import ContentField, Model, Species
+from matbench_defects.spec.fields import ContentField, Label, Line, Model, Species
 from matbench_defects.spec.parents import ParentSpec
 
 
@@ -39,8 +39,10 @@ def _parse_sublattices(value: Any) -> Any:
 
 
 Sublattices = Annotated[
-    dict[str, SublatticeSpec],
-    BeforeValidator(_parse_sublattices, json_schema_input_type=dict[str, SublatticeSpec | dict[Species, ContentField]]),
+    dict[Label, SublatticeSpec],
+    BeforeValidator(
+        _parse_sublattices, json_schema_input_type=dict[Label, SublatticeSpec | dict[Species, ContentField]]
+    ),
 ]
 
 
@@ -81,6 +83,10 @@ class Conditions(Model):
     """How many operations of the space's group (translations among them) must keep the configuration."""
 
 
+Number = Annotated[int, Field(gt=0, le=10**9)]
+"""How many configurations are drawn."""
+
+
 class Stratum(Model):
     """Some contents of a space, and how many configurations are labelled among all of theirs together."""
 
@@ -90,7 +96,7 @@ class Stratum(Model):
     """How many of a species: ``{Cd: 3}``, or ``sublattice.species`` where several sublattices hold it."""
     defects: ContentField | None = None
     """How many sites differ from the ideal host."""
-    count: Annotated[int, Field(gt=0)] | Literal["all"]
+    count: Number | Literal["all"]
     """How many are drawn, or all."""
 
 
@@ -100,9 +106,9 @@ class Selection(Model):
     select: Literal["all", "uniform", "by-multiplicity"] = "all"
     """``all``; ``uniform``: each inequivalent configuration with the same probability; ``by-multiplicity``: each with
     a probability that grows with the number of its equivalents. None is chosen twice."""
-    count: Annotated[int, Field(gt=0)] | None = None
+    count: Number | None = None
     """How many are drawn in all."""
-    per_content: Annotated[int, Field(gt=0)] | None = None
+    per_content: Number | None = None
     """How many are drawn of each content instead, or all of it where it holds no more."""
     strata: list[Stratum] | None = None
     """How many are drawn of some contents; a content belongs to one stratum at most, and to none is not labelled."""
@@ -171,8 +177,8 @@ Supercell = Annotated[
 ]
 
 
-NamedContents = Annotated[dict[str, dict[str, ContentField]], Field(min_length=1)]
-Groups = dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], str]
+NamedContents = Annotated[dict[Label, dict[str, ContentField]], Field(min_length=1)]
+Groups = dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Line]
 
 
 class SpaceSpec(Model):

@@ -210,7 +210,9 @@ def test_a_build_that_fails_leaves_nothing(lno_labels, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("matbench_defects.dataset.building.write_card", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(
+        InputError, match=r"out: cannot be written \(No space left on device\); nothing of it was kept$"
+    ):
         build_dataset(load_spec("lno-cathode"), tmp_path / "out", labels=lno_labels)
     assert list(tmp_path.iterdir()) == []
 

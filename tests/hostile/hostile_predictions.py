@@ -304,3 +304,18 @@ def _constant(place: Place) -> None:
 @case("another unit under the right name", "the labels lie between")
 def _far(place: Place) -> None:
     pq.write_table(change(place.table, "prediction", _truth(place) * 1e9 + 1e9), place.predictions)
+
+
+def _found(name: str, file: str, words: str) -> None:
+    """File what the fuzzer found as a case; it was broken byte by byte, so it is kept as it was."""
+
+    def spoil(place: Place) -> None:
+        place.predictions.write_bytes((Path(__file__).parent / "parquet" / f"{file}.parquet").read_bytes())
+
+    case(name, words)(spoil)
+
+
+# Arrow ends the process with "Repetition level histogram size mismatch" where this footer is looked at.
+_found("a footer that ends the process which reads it", "ends-the-process", "kills the program that reads it; write it")
+_found("a dictionary of bytes that are no text", "not-utf-8", "cannot be read as Parquet: ")
+_found("ids beyond the dictionary", "beyond-the-dictionary", "cannot be read as Parquet: ")

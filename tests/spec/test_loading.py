@@ -406,7 +406,7 @@ SPECS = st.fixed_dictionaries(
     {
         "name": st.from_regex(r"[a-z][a-z0-9-]{0,10}", fullmatch=True),
         "version": st.just("1.2.3"),
-        "title": st.text(st.characters(categories=["L", "N", "Zs", "P", "So"])),
+        "title": st.text(st.characters(categories=["L", "N", "Zs", "P", "So"])).filter(str.strip),
         "parent": st.fixed_dictionaries(
             {
                 "spacegroup": st.just("P1"),
