@@ -7,17 +7,22 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.space import Space
 from matbench_defects.models.linear import LinearModel
 from matbench_defects.models.model import Rows, State, models
 
 
 @models.register("composition")
 class Composition(LinearModel):
-    """Ridge regression on the contents per formula unit and their products: blind to the arrangement."""
+    """Ridge regression on the contents per formula unit and their products: blind to the arrangement.
+
+    What is left of the host on a sublattice follows from what has gone or come, and is not counted: so a dopant of one
+    host is not taken for that in another which is made of it.
+    """
 
     title: ClassVar[str] = "Composition"
     description: ClassVar[str] = (
-        "Ridge regression on how much of each species a configuration holds, with squares and products; every "
+        "Ridge regression on how much of each species took the host's places, with squares and products; every "
         "arrangement of one content gets the same value."
     )
     references: ClassVar[tuple[str, ...]] = ()
@@ -32,7 +37,9 @@ class Composition(LinearModel):
 
     def features(self, rows: Rows) -> NDArray[np.float64]:
         """Return contents per formula unit with their squares and products."""
-        counts = np.stack([rows.table[n].to_numpy() for n in self._contents], axis=1)
+        spaces, which = np.unique(rows.column("space"), return_inverse=True)
+        counted = np.array([[n not in of_host(rows.background.spaces[s]) for n in self._contents] for s in spaces])
+        counts = np.stack([rows.table[n].to_numpy() for n in self._contents], axis=1) * counted[which]
         amounts = counts / rows.table["formula_units"].to_numpy()[:, None]
         first, second = np.triu_indices(amounts.shape[1])
         return np.concatenate([amounts, amounts[:, first] * amounts[:, second]], axis=1)
@@ -51,3 +58,13 @@ class Composition(LinearModel):
         """Take both."""
         super().restore(state)
         self._contents = list(state["contents"])
+
+
+def of_host(space: Space) -> set[str]:
+    """Return the columns that count what the host has on a sublattice."""
+    found = set()
+    for sublattice in space.sublattices:
+        species = {space.host_species[site] for site in sublattice.sites}
+        if len(species) == 1:
+            found.add(f"content_{sublattice.name}_{species.pop()}")
+    return found

@@ -36,3 +36,14 @@ def test_what_cannot_be_made_is_said():
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match="no CUDA device is available"):
             make_model("schnet", device="cuda")
+
+
+def test_composition_does_not_take_a_host_for_a_dopant():
+    """Tungsten and selenium are dopants in MoS2; in WSe2 they are what was there before."""
+    from matbench_defects.crystal.building import build_spaces
+    from matbench_defects.models.composition import of_host
+    from matbench_defects.spec.loading import load_spec
+
+    spaces = build_spaces(load_spec("2dmd-low"))
+    assert of_host(spaces["MoS2"]) == {"content_M_Mo", "content_X_S"}
+    assert of_host(spaces["WSe2"]) == {"content_M_W", "content_X_Se"}
