@@ -27,7 +27,7 @@ from typing import Any
 
 from matbench_defects.errors import LONGEST, InputError
 
-SLOWEST = 60.0
+SLOWEST = 120.0
 """Seconds that one case may take, of a processor."""
 STUCK = 900.0
 """Seconds after which a process that says nothing is ended: it is inside compiled code, which no alarm reaches."""
