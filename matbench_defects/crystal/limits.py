@@ -18,9 +18,8 @@ LARGEST_VOLUME = 1e7
 SMALLEST_VOLUME = 0.2
 """Volume of an atom, Å³: spheres 0.7 Å apart, packed as densely as can be, take 0.24 each."""
 LARGEST_GROUP = 200_000_000
-"""Entries of the table of a supercell's permutations, operations times sites.
-
-Just below it, 7x7x7 conventional cells of rock salt (2744 sites) took `check` 2.6 GB and 40 s of a processor."""
+"""Entries of the table of a supercell's permutations, operations times sites. Just below it, 7x7x7 conventional cells
+of rock salt (2744 sites) took `check` 2.6 GB and 40 s of a processor."""
 MOST_CONTENTS = 1_000_000
 """Contents of one space."""
 MOST_SHAPES = 2000
