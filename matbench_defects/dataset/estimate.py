@@ -15,8 +15,7 @@ from matbench_defects.dataset.splits import splits_of
 from matbench_defects.dataset.targets import targets_of
 from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerable, count_both, count_space
 from matbench_defects.errors import InputError
-from matbench_defects.labels.engine import Method, methods_of
-from matbench_defects.labels.jobs import reference_method
+from matbench_defects.labels.engine import Method, methods_of, reference_method
 from matbench_defects.spec.models import Spec
 
 if TYPE_CHECKING:

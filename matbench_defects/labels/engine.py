@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
@@ -245,3 +246,11 @@ def method_of(spec: Spec, position: int) -> Method:
     if kind.relaxation == "impossible" and label.relax is not None:
         raise spec.error((*route, "relax"), f"{label.engine} knows no forces and cannot relax")
     return Method(label.label_name, label.engine, settings, label.relax)
+
+
+def reference_method(spec: Spec, name: str, method: Method) -> Method:
+    """Return how a reference phase is labelled: as the configurations are, its cell relaxed or not as the spec says."""
+    cell = spec.reference_phases[name].cell
+    if cell is None or method.relax is None:
+        return method
+    return dataclasses.replace(method, relax=method.relax.model_copy(update={"cell": cell}))

@@ -19,7 +19,7 @@ from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample, sample_each_content
 from matbench_defects.enumeration.strata import listed, sample_strata, union
 from matbench_defects.errors import InputError
-from matbench_defects.labels.engine import Method, engines, methods_of
+from matbench_defects.labels.engine import Method, engines, methods_of, reference_method
 from matbench_defects.labels.guards import Origin
 from matbench_defects.labels.job import Job
 from matbench_defects.spec.models import Spec
@@ -170,11 +170,3 @@ def reference_jobs(spec: Spec, methods: list[Method]) -> list[Job]:
         for method in methods:
             result.append(Job(REFERENCE + name, parent.digest(), parent.crystal, reference_method(spec, name, method)))
     return result
-
-
-def reference_method(spec: Spec, name: str, method: Method) -> Method:
-    """Return how a reference phase is labelled: as the configurations are, its cell relaxed or not as the spec says."""
-    cell = spec.reference_phases[name].cell
-    if cell is None or method.relax is None:
-        return method
-    return dataclasses.replace(method, relax=method.relax.model_copy(update={"cell": cell}))
