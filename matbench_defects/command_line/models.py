@@ -87,9 +87,16 @@ def table(
     task: Annotated[list[str] | None, typer.Option("--task", help="The file of a task that is not shipped.")] = None,
     dataset: DatasetOption = None,
     out: Annotated[Path | None, typer.Option(help="A Markdown file; shown if left out.")] = None,
+    overview: Annotated[
+        Path | None,
+        typer.Option(
+            help="A Markdown file that takes the overview between <!-- overview --> and <!-- end of overview -->."
+        ),
+    ] = None,
     resamples: Annotated[int, typer.Option(min=100, help="Draws of the bootstrap that says what is tied.")] = 2000,
 ) -> None:
-    """Write the results of a folder as Markdown: a table a task, models by the first metric, ties with the best."""
+    """Write results as Markdown: an overview, a table a task, models by the first metric, ties with the best."""
+    from matbench_defects.commands.overview import insert
     from matbench_defects.commands.tabulating import tabulate
     from matbench_defects.files import write_text
 
@@ -99,6 +106,8 @@ def table(
     elif made.tables:
         write_text(out, made.markdown)
         console.print(f"{made.tables} tables in {out}", markup=False, soft_wrap=True)
+    if overview is not None and made.tables:
+        insert(made.overview, overview)
     report(made.problems, produced=made.tables)
 
 

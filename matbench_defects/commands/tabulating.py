@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matbench_defects.commands.overview import TIED, TaskScores, overview
 from matbench_defects.commands.progress import Progress
 from matbench_defects.commands.showing import defined_metrics, fold_words, ranked
 from matbench_defects.dataset.locating import find_dataset
@@ -28,9 +29,6 @@ from matbench_defects.evaluation.scoring import Score, score, scored_rows
 from matbench_defects.evaluation.task import Task, load_task
 from matbench_defects.leaderboard.formatting import MISSING, column_decimals, fixed, seconds, spread, whole
 
-TIED = " ="
-"""Stands behind a value that is tied with the best."""
-
 MOST_DECIMALS = 3
 """Of pure numbers."""
 
@@ -42,14 +40,17 @@ class Tabulated:
     Parameters
     ----------
     markdown : str
-        A table a task.
+        The overview, where there are several tasks, and a table a task.
+    overview : str
+        The first metric of every task by every model.
     tables : int
-        How many there are.
+        How many tasks there are.
     problems : list of InputError
         What could not be shown.
     """
 
     markdown: str
+    overview: str
     tables: int
     problems: list[InputError]
 
@@ -92,6 +93,7 @@ def tabulate(
             file=str(folder),
         )
     parts: list[str] = []
+    every: list[TaskScores] = []
     problems: list[InputError] = []
     datasets: dict[str, Dataset] = {}
     for inner in found:
@@ -103,10 +105,13 @@ def tabulate(
                         task.dataset_name, task.dataset_version, dataset, progress=show
                     )
             with progress(f"{task.name}, resamples") as show:
-                parts.append(_section(task, datasets[task.dataset], inner, problems, resamples, seed, show))
+                part, scores = _section(task, datasets[task.dataset], inner, problems, resamples, seed, show)
+            parts.append(part)
+            every.append(scores)
         except InputError as error:
             problems.append(type(error)(f"{inner.name}: {error}"))
-    return Tabulated("\n".join(parts), len(parts), problems)
+    over = overview(every)
+    return Tabulated("\n".join([over, *parts] if len(parts) > 1 else parts), over, len(parts), problems)
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -120,8 +125,8 @@ def _members(folder: Path) -> list[Path]:
 
 def _section(
     task: Task, dataset: Dataset, folder: Path, problems: list[InputError], resamples: int, seed: int, show: Any
-) -> str:
-    """Return the heading, table and notes of one task."""
+) -> tuple[str, TaskScores]:
+    """Return the heading, table and notes of one task, and its scores."""
     results, refusals = [], []
     for member in _members(folder):
         if (record := read_record(member)) is not None:
@@ -148,7 +153,8 @@ def _section(
         notes.append(f"{TIED.strip()} tied with the best in {first}: {100 * LEVEL:.0f} % of the differences include 0.")
     notes += [f"Not served by {titles[r['model']['name']]}: {_cell(r['reason'])}." for r in refusals]
     lines += ["", *(f"- {note}" for note in notes)] if notes else []
-    return "\n".join(lines) + "\n"
+    scores = {r.record["model"]["name"]: r.scores[task.metrics[0]] for r in ranked(results, task)}
+    return "\n".join(lines) + "\n", TaskScores(task, unit, len(rows), scores, tied)
 
 
 def _table(

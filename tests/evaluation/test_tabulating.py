@@ -6,6 +6,7 @@ import contextlib
 
 import pytest
 
+from matbench_defects.commands.overview import BEGIN, END, insert
 from matbench_defects.commands.tabulating import tabulate
 from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.evaluation.harness import evaluate
@@ -68,3 +69,25 @@ def test_what_is_no_result_of_the_task_is_said(lno, results):
     assert second.startswith("unknown-task: no task is called")
     with pytest.raises(InputError, match=r"holds no result.json and no refusal.json"):
         tabulate(folder / "composition", quiet)
+
+
+def test_the_overview_has_a_row_a_task(lno, results, tmp_path):
+    evaluate(load_task(f"{TASK}-low-lithium"), lno, "mean", results)
+    found = tabulate(results, quiet, dataset=lno.folder)
+    heads, _, first, second = cells(found.overview)
+    assert found.markdown.startswith(found.overview)
+    # The mean serves both tasks and comes first; what serves none has no column.
+    assert heads[:4] == ["Task", "Metric", "Test rows", "`mean`"] and "`hop-ridge`" not in heads
+    assert first[:3] == [f"`{TASK}`", "MAE ↓, eV per formula unit", "17"]
+    best = next(row for row in cells(found.markdown.partition("### ")[2])[2:])
+    assert [cell for cell in first if cell.startswith("**")] == [f"**{best[1].split()[0]}**"]
+    assert sum(cell.endswith(" =") for cell in first) == 1
+    assert second[3].startswith("**") and set(second[4:]) == {"–"}
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    insert(found.overview, page)
+    insert(found.overview, page)
+    assert page.read_text() == f"before\n{BEGIN}\n{found.overview}{END}\nafter\n"
+    page.write_text("before\nafter\n")
+    with pytest.raises(InputError, match="has not one line <!-- overview --> with a line"):
+        insert(found.overview, page)
