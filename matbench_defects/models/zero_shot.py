@@ -119,6 +119,11 @@ class ZeroShot:
     def _check(self, target: ResolvedTarget, rows: Rows) -> None:
         if target.computed.needs_relaxation and self.settings.relax is None:
             raise NotServedError(f"{target.name} is of relaxed structures; give the model the setting `relax`")
+        if target.computed.given_references:
+            raise NotServedError(
+                f"{target.name} refers to energies that its spec gives as numbers; those of {self.engine} have "
+                "another zero"
+            )
         pathways = any(space.pathway is not None for space in rows.background.spaces.values())
         if pathways and self.settings.relax is not None:
             raise NotServedError("a barrier without a band is of ideal structures; leave the setting `relax` out")

@@ -10,7 +10,7 @@ from zero_shot_samples import EMT, alloy, part_of
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.structures import structure_rows, structure_schema
-from matbench_defects.errors import InputError
+from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.evaluation.harness import evaluate
 from matbench_defects.evaluation.task import Task
 from matbench_defects.labels.jobs import select
@@ -75,6 +75,16 @@ def test_what_is_of_relaxed_structures_needs_the_setting(tmp_path, monkeypatch):
         make_model(EMT).predict(rows)
     model = make_model(EMT, settings={"relax": {"cell": True, "fmax": 0.02, "steps": 300}})
     np.testing.assert_allclose(model.predict(rows).values, table["volume"].to_numpy(), atol=1e-6)
+
+
+def test_numbers_of_another_engine_are_nothing_to_refer_to(tmp_path, monkeypatch):
+    given = "chemical_potentials: {Cu: -1, Au: -2}, source: a test"
+    target = f"formation: {{quantity: defect_formation_energy, unit: eV, per: defect_site, host: Cu, {given}}}"
+    dataset = alloy(tmp_path, monkeypatch, target)
+    rows = Rows.of(dataset.structures, Background(dataset.spec, "formation", dataset.quantity("formation")))
+    allow_calculator(EMT)
+    with pytest.raises(NotServedError, match="formation refers to energies that its spec gives as numbers; those of"):
+        make_model(EMT).predict(rows)
 
 
 def test_a_barrier_is_the_energy_half_way_above_the_end_points(tmp_path, monkeypatch):

@@ -116,6 +116,11 @@ class DefectFormationEnergy(TargetQuantity):
                 self._hosts[name] = self._host(space, domain)
         return self._described()
 
+    @property
+    def given_references(self) -> bool:
+        """Whether the host's energies or the chemical potentials are numbers in the spec."""
+        return self.settings.chemical_potentials is not None or isinstance(self.settings.host, dict)
+
     def _described(self) -> Quantity:
         elements = ", ".join(self._elements)
         hosts = "the ideal host" if len(set(self._hosts.values())) != 1 else next(iter(self._hosts.values()))

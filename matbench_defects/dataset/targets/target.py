@@ -169,6 +169,11 @@ class TargetQuantity(abc.ABC):
         """
 
     @property
+    def given_references(self) -> bool:
+        """Whether energies that the values refer to are numbers in the spec, by whatever computed them."""
+        return False
+
+    @property
     def refers_to(self) -> list[EndMember]:
         """End members whose lowest configuration the values refer to; none by default."""
         return []
