@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,6 +148,15 @@ class Engine(Protocol):
 
     def compute(self, subject: Any, relax: Relaxation | None) -> Outcome:
         """Return what a crystal or hop comes to, relaxed first if asked."""
+        ...
+
+
+@runtime_checkable
+class KeepsFiles(Protocol):
+    """What an engine has besides whose calculations write files: inputs, outputs, logs."""
+
+    def begin(self, folder: Path | None) -> None:
+        """Begin a label whose files are kept in this folder, which need not exist; None for a temporary one."""
         ...
 
 

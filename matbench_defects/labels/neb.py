@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version as package_version
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import nearest
 from matbench_defects.files import digest
 from matbench_defects.labels.ase_engine import AseEngine, relaxed
-from matbench_defects.labels.engine import Band, EngineSettings, Outcome, engines
+from matbench_defects.labels.engine import Band, EngineSettings, KeepsFiles, Outcome, engines
 from matbench_defects.spec.fields import Open
 from matbench_defects.spec.models import Relaxation
 
@@ -87,7 +88,7 @@ class Neb:
         forces = kind(kind.Settings.model_validate(settings.forces.options))
         assert isinstance(forces, AseEngine)
         self._forces = forces
-        self.level_of_theory = kind.level_of_theory
+        self.level_of_theory = forces.level_of_theory
         self._calculators: list[Any] = []
         self._hosts: dict[str, NDArray[np.float64]] = {}
 
@@ -95,6 +96,12 @@ class Neb:
     def version(self) -> str:
         """The packages and their versions."""
         return f"{self._forces.version}, ase {package_version('ase')}"
+
+    def begin(self, folder: Path | None) -> None:
+        """Begin a hop whose files, if the engine of the forces writes any, are kept in this folder."""
+        if isinstance(self._forces, KeepsFiles):
+            self._forces.begin(folder)
+            self._calculators = []
 
     def compute(self, hop: Hop, relax: Relaxation) -> Outcome:
         """Return the relaxed end points of a hop and the path between them."""
