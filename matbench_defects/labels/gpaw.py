@@ -92,8 +92,8 @@ class Gpaw(FileKeepingEngine):
     Inputs (``input.json``: the arguments of ``gpaw.GPAW``, the structure) and GPAW's log (``gpaw.txt``) are kept beside
     the labels. The user's own list says how GPAW is started, on several cores for instance; that changes no label.
 
-    The stress has GPAW's estimate of the Pulay stress taken off. What is left vanishes only with a higher cutoff: across
-    the vacuum of hexagonal BN (8 Å) 0.27 eV/Å³ became 0.02 at 300 eV, and 0.06 became 0.01 at 500 eV.
+    The stress has GPAW's estimate of the Pulay stress taken off. The rest vanishes only with a higher cutoff: across
+    the vacuum of hexagonal BN (8 Å), where there is none, 0.27 eV/Å³ became 0.02 at 300 eV, 0.06 became 0.01 at 500 eV.
     """
 
     Settings: ClassVar[type[EngineSettings]] = GpawSettings
