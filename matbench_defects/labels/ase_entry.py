@@ -46,6 +46,7 @@ class AseEntry(FileKeepingEngine):
                 file=str(path),
             )
         self._entry = listed.ase[settings.calculator]
+        self.keeps_files = bool(self._entry.command)
         self._working_in: Path | None = None
         ending = "; machine-learned, not DFT" if self._entry.machine_learned else ""
         self.level_of_theory = self._entry.level_of_theory + ending
@@ -76,16 +77,18 @@ class AseEntry(FileKeepingEngine):
         try:
             return super().compute(crystal, relax)
         except Exception as error:
-            if self._entry.command and _gave_up(self._working_in):
+            if self.keeps_files and _gave_up(self._working_in):
                 raise SCFError("the density did not converge") from error
             if isinstance(error, subprocess.CalledProcessError):
                 raise CalculationFailed(f"{self._entry.command} ended with exit code {error.returncode}") from error
             raise
 
-    def calculator_in(self, folder: Path) -> Any:
+    def calculator(self) -> Any:
         """Return a new calculator of the listed class; only that of a program needs a folder."""
-        if not self._entry.command:
-            return self._kind(**self._entry.settings)
+        return super().calculator() if self.keeps_files else self._kind(**self._entry.settings)
+
+    def calculator_in(self, folder: Path) -> Any:
+        """Return a new calculator of a program that works in this folder."""
         folder.mkdir(parents=True, exist_ok=True)
         self._working_in = folder
         return self._kind(**self._entry.settings, directory=str(folder))

@@ -51,6 +51,9 @@ class FileKeepingEngine(AseEngine):
     is closed after it. Without a folder for the label, files go to a temporary one, which ends with the engine.
     """
 
+    keeps_files: bool = True
+    """Whether all this holds; where a calculator writes nothing, one serves for many structures."""
+
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
         self._folder: Path | None = None
@@ -59,6 +62,8 @@ class FileKeepingEngine(AseEngine):
 
     def begin(self, folder: Path | None) -> None:
         """Put the files of what is computed next in this folder: the first calculator's there, others' below it."""
+        if not self.keeps_files:
+            return
         for calculator in self._made:
             _close(calculator)
         self._folder = folder
@@ -67,6 +72,8 @@ class FileKeepingEngine(AseEngine):
 
     def compute(self, crystal: Crystal, relax: Relaxation | None) -> Outcome:
         """Return the energy of a crystal, relaxed first if asked."""
+        if not self.keeps_files:
+            return super().compute(crystal, relax)
         self._calculator = None
         try:
             return super().compute(crystal, relax)

@@ -15,7 +15,8 @@ from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import nearest
 from matbench_defects.files import digest
 from matbench_defects.labels.ase_engine import AseEngine, relaxed
-from matbench_defects.labels.engine import Band, EngineSettings, KeepsFiles, Outcome, engines
+from matbench_defects.labels.engine import Band, EngineSettings, Outcome, engines
+from matbench_defects.labels.kept_files import FileKeepingEngine
 from matbench_defects.spec.fields import Open
 from matbench_defects.spec.models import Relaxation
 
@@ -99,7 +100,7 @@ class Neb:
 
     def begin(self, folder: Path | None) -> None:
         """Begin a hop whose files, if the engine of the forces writes any, are kept in this folder."""
-        if isinstance(self._forces, KeepsFiles):
+        if isinstance(self._forces, FileKeepingEngine) and self._forces.keeps_files:
             self._forces.begin(folder)
             self._calculators = []
 

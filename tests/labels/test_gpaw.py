@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -129,6 +131,30 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr("matbench_defects.labels.gpaw.require_extra", missing)
     with pytest.raises(InputError, match="needs the package gpaw"):
         Gpaw(SETTINGS)
+
+
+@pytest.mark.slow
+def test_it_does_not_go_on_for_nobody(tmp_path):
+    try:
+        Gpaw(SETTINGS)
+    except InputError as error:
+        pytest.skip(str(error))
+    process = subprocess.Popen([sys.executable, "-P", str(calculator.WORKER)], stdin=subprocess.PIPE, text=True)
+    request = {
+        "symbols": list(BORON_NITRIDE.species),
+        "cell": LATTICE.tolist(),
+        "positions": BORON_NITRIDE.positions.tolist(),
+        "moments": None,
+        "properties": ["energy"],
+        "parameters": GpawSettings(cutoff=1500, kpoint_density=10).parameters(),  # minutes
+        "log": str(tmp_path / "gpaw.txt"),
+    }
+    process.stdin.write(json.dumps(request) + "\n")
+    process.stdin.flush()
+    while not (tmp_path / "gpaw.txt").exists():
+        time.sleep(0.2)
+    process.stdin.close()  # as when whoever asked was killed
+    assert process.wait(timeout=60) == 1
 
 
 @pytest.mark.slow

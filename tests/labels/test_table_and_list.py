@@ -102,6 +102,11 @@ def test_only_the_users_own_list_imports_anything(tmp_path, monkeypatch):
     assert engine.version.startswith("ase 3")
     crystal = Crystal(np.eye(3) * 3.6, ("Cu",), np.zeros((1, 3)))
     assert np.isfinite(engine.compute(crystal, None).energy)
+    first = engine._calculator
+    engine.begin(tmp_path / "kept")
+    engine.compute(crystal, None)
+    assert engine._calculator is first  # a potential is loaded once
+    assert not (tmp_path / "kept").exists()
     path.write_text("words")
     with pytest.raises(InputError, match="a mapping of fields was expected at the top"):
         AseEntry(AseSettings(calculator="emt"))
