@@ -69,7 +69,9 @@ def geometries(phases: dict[str, Any], wanted: set[str], store: LabelStore) -> d
                 jobs.append(job(name, crystal, *POTENTIALS["SevenNet-0"], relax))
         for label in compute(jobs, store):
             assert label.outcome is not None
-            known[label.key.id] = label.outcome.crystal
+            # Rounded as the store rounds it, so that the next run finds what is made of it.
+            found = label.outcome.crystal
+            known[label.key.id] = Crystal(found.lattice.round(6), found.species, found.positions.round(6))
     return known
 
 
