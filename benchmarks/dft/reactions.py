@@ -1,11 +1,13 @@
 """One difference of DFT energies for each domain, from small cells, beside those of the potentials.
 
     OMP_NUM_THREADS=1 python benchmarks/dft/reactions.py [--only DOMAIN ...] [--write]
+    OMP_NUM_THREADS=1 python benchmarks/dft/reactions.py --only DOMAIN ... --cutoff 500 --finer 1.5
 
 Reads reactions.yaml. Each phase is relaxed by SevenNet-0 (cell or positions, as it says there); GPAW, SevenNet-0 and
 CHGNet then give the static energy of that geometry, so all three are of the same structure. What was computed before is
 read from labels.parquet, and the input and log of each GPAW run are kept in `calculations` beside it. With `--write`
-the table goes into specs/README.md. Needs the extra `gpaw`.
+the table goes into specs/README.md. With another cutoff or finer k-points it shows how far the numbers are converged,
+and what it computes stays in `calculations`. Needs the extra `gpaw`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import numpy as np
 from matbench_defects.crystal.parent import build_parent
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.files import digest, write_text
-from matbench_defects.labels.engine import Method, engines
+from matbench_defects.labels.engine import Method, Outcome, engines
 from matbench_defects.labels.running import Job, run_jobs
 from matbench_defects.labels.store import Label, LabelStore
 from matbench_defects.spec.document import read_document
@@ -68,9 +70,8 @@ def geometries(phases: dict[str, Any], wanted: set[str], store: LabelStore) -> d
                 relax = Relaxation(cell=phases[name]["relax"] == "cell", fmax=0.02, steps=500)
                 jobs.append(job(name, crystal, *POTENTIALS["SevenNet-0"], relax))
         for label in compute(jobs, store):
-            assert label.outcome is not None
             # Rounded as the store rounds it, so that the next run finds what is made of it.
-            found = label.outcome.crystal
+            found = outcome(label).crystal
             known[label.key.id] = Crystal(found.lattice.round(6), found.species, found.positions.round(6))
     return known
 
@@ -102,31 +103,38 @@ def primitive(crystal: Crystal) -> Crystal:
     return Crystal(lattice, tuple(chemical_symbols[kinds[i]] for i in order), positions[order] @ lattice)
 
 
-def table(said: dict[str, Any], reactions: list[dict[str, Any]], found: dict[tuple[str, str], Label]) -> list[str]:
+def table(reactions: list[dict[str, Any]], found: dict[tuple[str, str], Label]) -> list[str]:
     """Return the lines of the table."""
     names = ["GPAW", *POTENTIALS]
-    head = ["Domain", "Energy of", "Unit", *names, "k-points per Å⁻¹", "GPAW, minutes"]
+    settings = ["Atoms", "k-points per Å⁻¹", "U, eV", "Largest force by GPAW, eV/Å", "GPAW, minutes"]
+    head = ["Domain", "Energy of", "Unit", *names, *settings]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for reaction in reactions:
         of = {phase: float(Fraction(str(times))) for phase, times in reaction["of"].items()}
-        values = [sum(times * energy(found[phase, name]) for phase, times in of.items()) for name in names]
-        density = {said["phases"][phase]["gpaw"]["kpoint_density"] for phase in of}
-        cells = [
-            f"`{reaction['domain']}`",
-            reaction["what"],
-            reaction["unit"],
-            *(f"{value:.3f}" for value in values),
-            " and ".join(f"{value:g}" for value in sorted(density)),
-            f"{sum(found[phase, 'GPAW'].seconds for phase in of) / 60:.1f}",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
+        values = [sum(times * outcome(found[phase, name]).energy for phase, times in of.items()) for name in names]
+        cells = [f"`{reaction['domain']}`", reaction["what"], reaction["unit"], *(f"{value:.3f}" for value in values)]
+        lines.append(f"| {' | '.join([*cells, *_how([found[phase, 'GPAW'] for phase in of])])} |")
     return lines
 
 
-def energy(label: Label) -> float:
-    """Return the energy of a label that has one, eV per cell."""
+def _how(labels: list[Label]) -> list[str]:
+    """Return how the DFT energies of a reaction were computed, a cell of the table each."""
+    of = [label.description["settings"] for label in labels]
+    density = sorted({settings["kpoint_density"] for settings in of})
+    hubbard = {element: plus["u"] for settings in of for element, plus in settings.get("hubbard", {}).items()}
+    return [
+        ", ".join(str(len(outcome(label).crystal)) for label in labels),
+        " and ".join(f"{value:g}" for value in density),
+        ", ".join(f"{element} {u:g}" for element, u in sorted(hubbard.items())) or "none",
+        f"{max(outcome(label).max_force or 0.0 for label in labels):.2f}",
+        f"{sum(label.seconds for label in labels) / 60:.1f}",
+    ]
+
+
+def outcome(label: Label) -> Outcome:
+    """Return what was computed, of a label that has it."""
     assert label.outcome is not None
-    return label.outcome.energy
+    return label.outcome
 
 
 def main() -> None:
@@ -135,9 +143,14 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="domains")
     parser.add_argument("--potentials", action="store_true", help="leave GPAW out; no table")
     parser.add_argument("--write", action="store_true", help="write the table into specs/README.md")
+    parser.add_argument("--cutoff", type=float, help="plane waves to this energy, eV, in place of the file's")
+    parser.add_argument("--finer", type=float, default=1.0, help="times as many k-points per Å⁻¹ as the file says")
     options = parser.parse_args()
     said = read_document(FOLDER / "reactions.yaml").data
     reactions = [one for one in said["reactions"] if not options.only or one["domain"] in options.only]
+    trial = options.cutoff is not None or options.finer != 1.0
+    if options.write and (trial or options.only or options.potentials):
+        parser.error("--write is for the whole table as the file describes it")
     store = LabelStore(FOLDER / "labels.parquet")
     phases = list(dict.fromkeys(phase for reaction in reactions for phase in reaction["of"]))
     crystals = geometries(said["phases"], set(phases), store)
@@ -147,11 +160,15 @@ def main() -> None:
             jobs[name, title] = job(name, crystals[name], *potential)
         if not options.potentials:
             gpaw = {**said["gpaw"], **said["phases"][name]["gpaw"]}
+            gpaw["cutoff"] = options.cutoff or gpaw["cutoff"]
+            gpaw["kpoint_density"] *= options.finer
             jobs[name, "GPAW"] = job(name, crystals[name], "gpaw", gpaw)
+    if trial:
+        store = LabelStore(FOLDER / "calculations" / "labels.parquet")
     found = dict(zip(jobs, compute(list(jobs.values()), store), strict=True))
     if options.potentials:
         return
-    lines = table(said, reactions, found)
+    lines = table(reactions, found)
     print("\n".join(lines))
     if options.write:
         text = README.read_text(encoding="utf-8")

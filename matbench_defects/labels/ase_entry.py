@@ -14,6 +14,7 @@ from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import digest
 from matbench_defects.labels.engine import EngineSettings, Outcome, engines
 from matbench_defects.labels.kept_files import FileKeepingEngine
+from matbench_defects.labels.program_guard import guarded
 from matbench_defects.labels.user_list import Entry, user_list
 from matbench_defects.spec.models import Relaxation
 
@@ -129,7 +130,7 @@ def _with_command(kind: Any, entry: Entry) -> Any:
     """Return what makes a calculator that runs the entry's command.
 
     ASE's calculators of programs take it in one of two ways: from a section of ASE's configuration, which is made here
-    from the entry alone, or as an argument.
+    from the entry alone, or as an argument. With the first it starts the program itself, else through a shell.
     """
     import configparser
     import functools
@@ -145,10 +146,10 @@ def _with_command(kind: Any, entry: Entry) -> Any:
         configuration.parser = configparser.ConfigParser(interpolation=None)  # a $ in a command is the shell's
         name = entry.calculator.rpartition(":")[2].lower()
         for section in {name, kind.__name__.lower()}:
-            configuration.parser[section] = {"command": entry.command, **entry.configuration}
+            configuration.parser[section] = {"command": guarded(entry.command, shell=False), **entry.configuration}
         return type(kind.__name__, (kind,), {"cfg": configuration})
     if entry.configuration:
         raise InputError(f"{entry.calculator} takes no `configuration`; give all in `settings`")
     if file_io or "command" in inspect.signature(kind).parameters:
-        return functools.partial(kind, command=entry.command)
+        return functools.partial(kind, command=guarded(entry.command, shell=True))
     raise InputError(f"{entry.calculator} runs no program, so it takes no `command`")

@@ -152,6 +152,15 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class GetsReady(Protocol):
+    """What an engine has besides that can fail before it sees a structure."""
+
+    def make_ready(self) -> None:
+        """Make what computes, if it is not made yet."""
+        ...
+
+
+@runtime_checkable
 class KeepsFiles(Protocol):
     """What an engine has besides whose calculations write files: inputs, outputs, logs."""
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
+from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import EngineSettings, engines, require_extra
 from matbench_defects.labels.kept_files import FileKeepingEngine
 from matbench_defects.labels.user_list import user_list
@@ -16,6 +17,11 @@ from matbench_defects.spec.fields import VACANCY, Model, Species
 SAME_PLACE = 1e-4
 """Å: what a relaxation leaves positions off by is no lack of symmetry. By GPAW's own measure, 1e-7, hexagonal scandium
 that a potential had relaxed had none, and 436 k-points."""
+
+HOW_TO_INSTALL = (
+    "GPAW needs the system libraries libxc, BLAS and FFTW, and is built against them by "
+    "`pip install 'matbench-defects[gpaw]'`"
+)
 
 
 def _element(symbol: str) -> str:
@@ -111,11 +117,32 @@ class Gpaw(FileKeepingEngine):
         require_extra("gpaw", "gpaw-data")
         self.level_of_theory = settings.level_of_theory()
         self._command = user_list()[1].gpaw.command
+        self._starts = False
 
     @property
     def version(self) -> str:
         """The packages of the program and of its setups, with their versions."""
         return f"gpaw {package_version('gpaw')}, gpaw-data {package_version('gpaw-data')}"
+
+    def check_start(self) -> None:
+        """Start GPAW with nothing to do, once, so that a library it lacks is not taken for a fault of a structure.
+
+        Raises
+        ------
+        InputError
+            If it cannot be started.
+        """
+        from ase.calculators.calculator import CalculationFailed
+
+        from matbench_defects.labels.gpaw_process.calculator import check_start
+
+        if self._starts:
+            return
+        try:
+            check_start(self._command)
+        except CalculationFailed as error:
+            raise InputError(f"the engine gpaw cannot be started: {error}; {HOW_TO_INSTALL}") from None
+        self._starts = True
 
     def calculator_in(self, folder: Path) -> Any:
         """Return a new ASE calculator, whose GPAW runs in a process of its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from abc import abstractmethod
 from pathlib import Path
@@ -66,9 +67,19 @@ class FileKeepingEngine(AseEngine):
             return
         for calculator in self._made:
             _close(calculator)
+        if folder is not None and folder.exists():
+            shutil.rmtree(folder)  # of a run that was killed or failed: programs begin with what they find
         self._folder = folder
         self._made = []
         self._calculator = None
+
+    def check_start(self) -> None:
+        """See that what computes can be started at all; here nothing is known of it."""
+
+    def make_ready(self) -> None:
+        """Make the calculator, so that what is wrong with it is not taken for a fault of a structure."""
+        self.check_start()
+        super().make_ready()
 
     def compute(self, crystal: Crystal, relax: Relaxation | None) -> Outcome:
         """Return the energy of a crystal, relaxed first if asked."""

@@ -104,11 +104,17 @@ class Neb:
             self._forces.begin(folder)
             self._calculators = []
 
-    def compute(self, hop: Hop, relax: Relaxation) -> Outcome:
-        """Return the relaxed end points of a hop and the path between them."""
+    def make_ready(self) -> None:
+        """Make the calculators, so that what is wrong with them is not taken for a fault of a hop."""
+        if isinstance(self._forces, FileKeepingEngine):
+            self._forces.check_start()
         if not self._calculators:
             # One an image: ASE asks for the same forces several times a step, and a calculator remembers one structure.
             self._calculators = [self._forces.fixed_cell_calculator() for _ in range(self.settings.images)]
+
+    def compute(self, hop: Hop, relax: Relaxation) -> Outcome:
+        """Return the relaxed end points of a hop and the path between them."""
+        self.make_ready()
         strain = self._host_strain(hop.host, relax) if relax.cell else np.eye(3)
         ends, problem = [], ""
         for crystal, which in ((hop.first, "first"), (hop.second, "second")):

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from matbench_defects.errors import InputError
 from matbench_defects.execution.executor import Executor, WorkerDied
 from matbench_defects.execution.local import LocalPool
-from matbench_defects.labels.ase_engine import AseEngine
 from matbench_defects.labels.batches import Costs, batches
-from matbench_defects.labels.engine import Engine, KeepsFiles, Method, Outcome, engines
+from matbench_defects.labels.engine import Engine, GetsReady, KeepsFiles, Method, Outcome, engines
 from matbench_defects.labels.guards import checked, doubtful, too_near
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.kept_files import folder_of
@@ -178,7 +177,7 @@ def _engine(method: Method) -> Engine:
     name = repr(method.description()["settings"]) + method.engine
     if name not in _loaded:
         engine = method.load()
-        if isinstance(engine, AseEngine):
+        if isinstance(engine, GetsReady):
             try:
                 engine.make_ready()
             except InputError:

@@ -27,7 +27,10 @@ ENERGY = -12.090
 """That of the cell, eV, found with GPAW 26.7.0 and gpaw-data 1.2.1; at 300 eV it is far from converged."""
 WORKER = """
 import json, os, sys
-first = json.loads(sys.stdin.readline())
+first = sys.stdin.readline()
+if not first:
+    sys.exit()
+first = json.loads(first)
 BEHAVIOUR
 for line in sys.stdin:
     pass
@@ -121,7 +124,29 @@ def test_the_process_ends_with_the_calculation(worker, tmp_path, monkeypatch):
     start = calculator.subprocess.Popen
     monkeypatch.setattr(calculator.subprocess, "Popen", lambda *a, **k: started.append(start(*a, **k)) or started[-1])
     assert label(tmp_path).usable
-    assert [process.poll() for process in started] == [0]
+    assert [process.poll() for process in started] == [0, 0]  # one to see whether it starts
+
+
+def test_a_gpaw_that_does_not_start_ends_the_run(worker, tmp_path):
+    worker("")
+    calculator.WORKER.write_text("raise ImportError('libxc.so.9: cannot open shared object file')")
+    message = (
+        "^the engine gpaw cannot be started: the process of GPAW ended with exit code 1: ImportError: libxc.so.9: "
+        r"cannot open shared object file; GPAW needs the system libraries .* `pip install 'matbench-defects\[gpaw\]'`$"
+    )
+    with pytest.raises(InputError, match=message):
+        label(tmp_path)
+    (tmp_path / "engines.yaml").write_text("gpaw: {command: no-such-mpiexec -n 2}")
+    with pytest.raises(InputError, match="cannot be started: `no-such-mpiexec -n 2` cannot be run: No such file"):
+        label(tmp_path)
+
+
+def test_what_a_killed_run_left_is_no_beginning(worker, tmp_path):
+    worker(ANSWER)
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "WAVECAR").touch()
+    assert label(tmp_path).usable
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == {"input.json"}
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch):

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pytest
 from fake_programs import programs
 
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
+from matbench_defects.execution.cluster_file import ClusterSpec
+from matbench_defects.execution.dask_cluster import DaskCluster
 from matbench_defects.labels import running
 from matbench_defects.labels.ase_entry import AseEntry, AseSettings
 from matbench_defects.labels.engine import Method
+from matbench_defects.labels.program_guard import guarded
 from matbench_defects.labels.running import Job, run_jobs
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.spec.models import Relaxation
@@ -18,7 +27,7 @@ from matbench_defects.spec.models import Relaxation
 COPPER = Crystal(
     np.eye(3) * 3.7, ("Cu",) * 4, np.array([[0, 0, 0.05], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]) * 3.7
 )
-RELAX = Relaxation(cell=False, fmax=0.05, steps=20)
+RELAX = Relaxation(cell=False, fmax=0.5, steps=20)
 WRITTEN = {
     "pw": {"espresso.pwi", "espresso.pwo"},
     "vasp": {"INCAR", "POSCAR", "KPOINTS", "POTCAR", "OUTCAR", "vasprun.xml"},
@@ -56,6 +65,57 @@ def test_a_program_labels_in_another_process_and_its_files_are_kept(listed, name
     assert found.engine_version.startswith({"pw": "PWSCF 7.3 (espresso,", "vasp": "VASP 6.4.2 (vasp,"}[name])
     kept = listed / "calculations" / found.key.method / "a_1"
     assert {path.name for path in kept.iterdir()} >= WRITTEN[name]
+
+
+@pytest.mark.slow
+def test_a_program_labels_on_a_cluster(listed):
+    wanted = job("pw")
+    with DaskCluster(ClusterSpec.model_validate({"local": {"workers": 1}})) as cluster:
+        (found,) = run_jobs([wanted], [LabelStore(listed / "labels.parquet")], executor=cluster).values()
+    assert found.usable, found.problem
+    kept = listed / "calculations" / found.key.method / "a_1"
+    assert {path.name for path in kept.iterdir()} >= WRITTEN["pw"]
+
+
+@pytest.mark.parametrize("shell", [True, False])
+def test_a_program_ends_with_the_process_that_asked_for_it(tmp_path, shell):
+    program = tmp_path / "program"
+    program.write_text(
+        f"#!/bin/sh\necho $$ > {tmp_path}/number.part; mv {tmp_path}/number.part {tmp_path}/number\nsleep 900"
+    )
+    program.chmod(0o700)
+    asking = (
+        "import shlex, subprocess; from matbench_defects.labels.program_guard import guarded; "
+        f"command = guarded({str(program)!r}, shell={shell}); "
+        f"subprocess.run(command if {shell} else shlex.split(command), shell={shell})"
+    )
+    process = subprocess.Popen([sys.executable, "-c", asking])
+    _wait_until((tmp_path / "number").exists)
+    number = int((tmp_path / "number").read_text())
+    assert _runs(number)
+    process.kill()
+    process.wait()
+    _wait_until(lambda: not _runs(number))
+
+
+def _runs(number):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(number, 0)
+        return True
+    return False
+
+
+def _wait_until(true):
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("command", ["exit 3", "kill -9 $$"])
+def test_a_guarded_program_says_how_it_ended(command):
+    bare = subprocess.run(command, shell=True).returncode
+    assert subprocess.run(guarded(command, shell=True), shell=True).returncode == (bare if bare > 0 else 128 - bare)
 
 
 @pytest.mark.parametrize("name", ["pw", "vasp"])

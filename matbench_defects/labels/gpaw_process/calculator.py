@@ -94,16 +94,12 @@ class GpawProcess(Calculator):  # type: ignore[misc]
 
     def _start(self) -> None:
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
-        environment = dict(os.environ)
-        if self._command:
-            environment["GPAW_MPI_BACKEND"] = "cgpaw"
-        # -P: the folder of the worker is no place to import from.
         self._process = subprocess.Popen(
-            [*shlex.split(self._command), sys.executable, "-P", str(WORKER)],
+            _words(self._command),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=environment,
+            env=_environment(self._command),
             text=True,
             encoding="utf-8",
         )
@@ -126,10 +122,49 @@ class GpawProcess(Calculator):  # type: ignore[misc]
         self._process = None  # the next request starts another
         code = process.wait()
         errors.seek(0)
-        said = [text.strip() for text in errors if text.strip()]
-        raise CalculationFailed(
-            f"the process of GPAW ended with exit code {code}" + (f": {said[-1][:200]}" if said else "")
+        raise CalculationFailed(_ended(code, errors.read()))
+
+
+def check_start(command: str = "") -> None:
+    """Start GPAW with nothing to do, to see that it and its libraries can be loaded.
+
+    Parameters
+    ----------
+    command : str
+        What stands before Python.
+
+    Raises
+    ------
+    CalculationFailed
+        If that fails, with the last line of what was said.
+    """
+    try:
+        found = subprocess.run(
+            _words(command),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=_environment(command),
+            encoding="utf-8",
+            errors="replace",
         )
+    except OSError as error:
+        raise CalculationFailed(f"`{command}` cannot be run: {error.strerror}") from None
+    if found.returncode != 0:
+        raise CalculationFailed(_ended(found.returncode, found.stderr))
+
+
+def _words(command: str) -> list[str]:
+    # -P: the folder of the worker is no place to import from.
+    return [*shlex.split(command), sys.executable, "-P", str(WORKER)]
+
+
+def _environment(command: str) -> dict[str, str]:
+    return {**os.environ, "GPAW_MPI_BACKEND": "cgpaw"} if command else dict(os.environ)
+
+
+def _ended(code: int, errors: str) -> str:
+    said = [line.strip() for line in errors.splitlines() if line.strip()]
+    return f"the process of GPAW ended with exit code {code}" + (f": {said[-1][:200]}" if said else "")
 
 
 def _end(process: subprocess.Popen[str]) -> None:
@@ -141,5 +176,9 @@ def _end(process: subprocess.Popen[str]) -> None:
     try:
         process.wait(timeout=10)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        process.terminate()  # mpiexec ends what it has started
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -14,6 +14,9 @@ import sys
 import threading
 from typing import Any
 
+END = ""
+"""In the place of a request: there are no more. GPAW broadcasts no None."""
+
 
 def main() -> None:
     """Answer requests until the pipe ends."""
@@ -21,30 +24,30 @@ def main() -> None:
     os.dup2(2, 1)  # what libraries print is no answer
     from gpaw.mpi import broadcast, world
 
-    requests: queue.Queue[str | None] = queue.Queue()
-    busy = threading.Event()
+    requests: queue.Queue[str] = queue.Queue()
+    asked = threading.Event()
     if world.rank == 0:
-        threading.Thread(target=_listen, args=(requests, busy), daemon=True).start()
+        threading.Thread(target=_listen, args=(requests, asked), daemon=True).start()
     calculation = _Calculation()
     while True:
         line = requests.get() if world.rank == 0 else None
-        busy.set()
         line = broadcast(line)
-        if line is None:
+        if line == END:
             return
         answer = calculation.answer(json.loads(line))
         if world.rank == 0:
+            asked.clear()  # before the answer, upon which the next request may come at once
             answers.write(json.dumps(answer) + "\n")
             answers.flush()
-        busy.clear()
 
 
-def _listen(requests: queue.Queue[str | None], busy: threading.Event) -> None:
+def _listen(requests: queue.Queue[str], asked: threading.Event) -> None:
     for line in sys.stdin:
+        asked.set()
         requests.put(line)
-    if busy.is_set():
+    if asked.is_set():
         os._exit(1)  # whoever asked is gone: a calculation of hours must not go on for nobody
-    requests.put(None)
+    requests.put(END)
 
 
 class _Calculation:
