@@ -173,22 +173,29 @@ engines: Registry[type[Engine]] = Registry("engine", "matbench_defects.labels")
 """Every registered engine, by name."""
 
 
-def require_extra(engine: str, package: str) -> None:
-    """Check that the package of an engine is there that is an optional extra; the extra is called like the engine.
+def require_extra(engine: str) -> None:
+    """Check that the packages of an engine are there that are an optional extra; the extra is called like the engine.
+
+    Parameters
+    ----------
+    engine : str
+        Name of a registered engine. One that needs an extra names its packages in `packages`.
 
     Raises
     ------
     InputError
-        Saying how to install it, if it is not.
+        Saying how to install them, if one is not.
     """
-    from importlib.metadata import PackageNotFoundError, version  # `check` does without it
+    packages: tuple[str, ...] = getattr(engines.get(engine), "packages", ())
+    for package in packages:
+        from importlib.metadata import PackageNotFoundError, version  # `check` does without it
 
-    try:
-        version(package)
-    except PackageNotFoundError:
-        raise InputError(
-            f"the engine {engine} needs the package {package}: pip install 'matbench-defects[{engine}]'"
-        ) from None
+        try:
+            version(package)
+        except PackageNotFoundError:
+            raise InputError(
+                f"the engine {engine} needs the package {package}: pip install 'matbench-defects[{engine}]'"
+            ) from None
 
 
 @dataclass(frozen=True)

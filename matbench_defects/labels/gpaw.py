@@ -108,13 +108,13 @@ class Gpaw(FileKeepingEngine):
     """
 
     Settings: ClassVar[type[EngineSettings]] = GpawSettings
+    packages: ClassVar[tuple[str, ...]] = ("gpaw", "gpaw-data")
     level_of_theory: str = "DFT with the functional and cutoffs of its settings"
     settings: GpawSettings
 
     def __init__(self, settings: GpawSettings) -> None:
         super().__init__(settings)
-        require_extra("gpaw", "gpaw")
-        require_extra("gpaw", "gpaw-data")
+        require_extra("gpaw")
         self.level_of_theory = settings.level_of_theory()
         self._command = user_list()[1].gpaw.command
         self._starts = False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import re
 import subprocess
 import sys
 import time
@@ -10,7 +12,9 @@ import time
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
+from matbench_defects.cli import app
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
 from matbench_defects.labels import running
@@ -25,6 +29,20 @@ BORON_NITRIDE = Crystal(LATTICE, ("B", "N"), np.array([[1 / 3, 2 / 3, 0.5], [2 /
 SETTINGS = GpawSettings(cutoff=300, kpoint_density=1.5)
 ENERGY = -12.090
 """That of the cell, eV, found with GPAW 26.7.0 and gpaw-data 1.2.1; at 300 eV it is far from converged."""
+SPEC = """
+name: doped
+version: 1.0.0
+title: Carbon in boron nitride
+parent:
+  spacegroup: P-6m2
+  lattice: {a: 2.512, c: 8}
+  sites: {B: [1/3, 2/3, 0], N: [2/3, 1/3, 0]}
+  provenance: {source: a test}
+supercell: [2, 1, 1]
+sublattices: {B: {C: 1, B: rest}}
+configurations: {select: all}
+labels: [{engine: gpaw, cutoff: 300, kpoint_density: 1.5}]
+"""
 WORKER = """
 import json, os, sys
 first = sys.stdin.readline()
@@ -149,13 +167,23 @@ def test_what_a_killed_run_left_is_no_beginning(worker, tmp_path):
     assert {path.name for path in (tmp_path / "kept").iterdir()} == {"input.json"}
 
 
-def test_without_the_extra_it_says_what_to_install(monkeypatch):
-    def missing(engine, package):
-        raise InputError(f"the engine {engine} needs the package {package}")
+@pytest.mark.parametrize("package", ["gpaw", "gpaw-data"])
+def test_without_the_extra_it_says_what_to_install(monkeypatch, tmp_path, package):
+    version = importlib.metadata.version
 
-    monkeypatch.setattr("matbench_defects.labels.gpaw.require_extra", missing)
-    with pytest.raises(InputError, match="needs the package gpaw"):
+    def without(name):
+        if name == package:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return "1" if name in Gpaw.packages else version(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", without)
+    message = f"the engine gpaw needs the package {package}: pip install 'matbench-defects[gpaw]'"
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         Gpaw(SETTINGS)
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    checked = CliRunner().invoke(app, ["check", str(tmp_path)])
+    assert checked.exit_code == 0
+    assert f"warning: label gpaw_static: {message}" in checked.output
 
 
 @pytest.mark.slow
