@@ -138,6 +138,8 @@ class Engine(Protocol):
     """What its labels are of, and so what `compute` is given: a Crystal, a Hop, or a Row, a structure with its id."""
     relaxation: ClassVar[Literal["possible", "needed", "impossible"]]
     """Whether a label may, must or cannot ask to relax."""
+    # Some have more: `packages`, those of the optional extra that is called like the engine; `assumed_seconds`, what a
+    # label is taken to need while none is known, where a second is far off.
 
     def __init__(self, settings: Any) -> None: ...
 

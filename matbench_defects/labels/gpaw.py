@@ -109,6 +109,7 @@ class Gpaw(FileKeepingEngine):
 
     Settings: ClassVar[type[EngineSettings]] = GpawSettings
     packages: ClassVar[tuple[str, ...]] = ("gpaw", "gpaw-data")
+    assumed_seconds: ClassVar[float] = 300.0
     level_of_theory: str = "DFT with the functional and cutoffs of its settings"
     settings: GpawSettings
 
@@ -116,7 +117,8 @@ class Gpaw(FileKeepingEngine):
         super().__init__(settings)
         require_extra("gpaw")
         self.level_of_theory = settings.level_of_theory()
-        self._command = user_list()[1].gpaw.command
+        self._list, listed = user_list()
+        self._command = listed.gpaw.command
         self._starts = False
 
     @property
@@ -140,6 +142,9 @@ class Gpaw(FileKeepingEngine):
             return
         try:
             check_start(self._command)
+        except OSError as error:
+            message = f"`{self._command}` cannot be run: {error.strerror}"
+            raise InputError(message, file=str(self._list), field="gpaw.command") from None
         except CalculationFailed as error:
             raise InputError(f"the engine gpaw cannot be started: {error}; {HOW_TO_INSTALL}") from None
         self._starts = True

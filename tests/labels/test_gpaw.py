@@ -155,7 +155,9 @@ def test_a_gpaw_that_does_not_start_ends_the_run(worker, tmp_path):
     with pytest.raises(InputError, match=message):
         label(tmp_path)
     (tmp_path / "engines.yaml").write_text("gpaw: {command: no-such-mpiexec -n 2}")
-    with pytest.raises(InputError, match="cannot be started: `no-such-mpiexec -n 2` cannot be run: No such file"):
+    running._loaded.clear()
+    message = "engines.yaml: gpaw.command: `no-such-mpiexec -n 2` cannot be run: No such file or directory"
+    with pytest.raises(InputError, match=message):
         label(tmp_path)
 
 

@@ -137,18 +137,17 @@ def check_start(command: str = "") -> None:
     ------
     CalculationFailed
         If that fails, with the last line of what was said.
+    OSError
+        If there is no such command.
     """
-    try:
-        found = subprocess.run(
-            _words(command),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=_environment(command),
-            encoding="utf-8",
-            errors="replace",
-        )
-    except OSError as error:
-        raise CalculationFailed(f"`{command}` cannot be run: {error.strerror}") from None
+    found = subprocess.run(
+        _words(command),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=_environment(command),
+        encoding="utf-8",
+        errors="replace",
+    )
     if found.returncode != 0:
         raise CalculationFailed(_ended(found.returncode, found.stderr))
 

@@ -74,7 +74,8 @@ class _Calculation:
                 return self._computed(request, anew=True)
         except Exception as error:
             kinds = {kind.__name__ for kind in type(error).__mro__}
-            return {"failure": f"{type(error).__name__}: {error}", "unconverged": "ConvergenceError" in kinds}
+            said = str(error).strip().partition("\n")[0]
+            return {"failure": f"{type(error).__name__}: {said}", "unconverged": "ConvergenceError" in kinds}
 
     def _computed(self, request: dict[str, Any], anew: bool) -> dict[str, Any]:
         from gpaw import GPAW
