@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
 from label_samples import PATHWAY, copper, oxide
 
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.errors import InputError
 from matbench_defects.files import sha256_of_file
 from matbench_defects.labels import running
-from matbench_defects.labels.engine import Method, engines
+from matbench_defects.labels.engine import Method, engines, require_extra
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import jobs_of, select
 from matbench_defects.labels.running import compute_label
@@ -30,8 +29,6 @@ OPTIONS = {
 POTENTIALS = {"sevennet", "chgnet", "diep"}
 HEAVY = POTENTIALS | {"gpaw"}
 """Engines that take seconds."""
-EXTRAS = {"bond-valence": "bvlain", "diep": "diep", "gpaw": "gpaw"}
-"""The packages of engines that are optional extras."""
 CALCULATORS = """
 ase:
   soft:
@@ -48,8 +45,10 @@ BAND = "{engine: neb, forces: {engine: ase, calculator: soft}, relax: {cell: fal
 def job(request, tmp_path, monkeypatch):
     """A label of each engine."""
     name = request.param
-    if name in EXTRAS and importlib.util.find_spec(EXTRAS[name]) is None:
-        pytest.skip(f"the extra `{name}` is not installed")
+    try:
+        require_extra(name)
+    except InputError as error:
+        pytest.skip(str(error))
     monkeypatch.setattr(running, "_loaded", {})
     (tmp_path / "engines.yaml").write_text(CALCULATORS)
     monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(tmp_path / "engines.yaml"))

@@ -188,12 +188,16 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch, tmp_path, packag
     assert f"warning: label gpaw_static: {message}" in checked.output
 
 
-@pytest.mark.slow
-def test_it_does_not_go_on_for_nobody(tmp_path):
+def skip_without_gpaw():
     try:
-        Gpaw(SETTINGS)
+        Gpaw(SETTINGS).check_start()
     except InputError as error:
         pytest.skip(str(error))
+
+
+@pytest.mark.slow
+def test_it_does_not_go_on_for_nobody(tmp_path):
+    skip_without_gpaw()
     process = subprocess.Popen([sys.executable, "-P", str(calculator.WORKER)], stdin=subprocess.PIPE, text=True)
     request = {
         "symbols": list(BORON_NITRIDE.species),
@@ -214,10 +218,7 @@ def test_it_does_not_go_on_for_nobody(tmp_path):
 
 @pytest.mark.slow
 def test_a_primitive_cell(tmp_path, monkeypatch):
-    try:
-        Gpaw(SETTINGS)
-    except InputError as error:
-        pytest.skip(str(error))
+    skip_without_gpaw()
     monkeypatch.setattr(running, "_loaded", {})
     monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(tmp_path / "engines.yaml"))
     found = label(tmp_path, relax=Relaxation(cell=True, fmax=5.0))  # so much, that it takes no step
