@@ -106,7 +106,7 @@ def primitive(crystal: Crystal) -> Crystal:
 def table(reactions: list[dict[str, Any]], found: dict[tuple[str, str], Label]) -> list[str]:
     """Return the lines of the table."""
     names = ["GPAW", *POTENTIALS]
-    settings = ["Atoms", "k-points per Å⁻¹", "U, eV", "Largest force by GPAW, eV/Å", "GPAW, minutes"]
+    settings = ["Atoms", "Cutoff, eV", "k-points per Å⁻¹", "U, eV", "Largest force by GPAW, eV/Å"]
     head = ["Domain", "Energy of", "Unit", *names, *settings]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for reaction in reactions:
@@ -120,14 +120,15 @@ def table(reactions: list[dict[str, Any]], found: dict[tuple[str, str], Label]) 
 def _how(labels: list[Label]) -> list[str]:
     """Return how the DFT energies of a reaction were computed, a cell of the table each."""
     of = [label.description["settings"] for label in labels]
-    density = sorted({settings["kpoint_density"] for settings in of})
     hubbard = {element: plus["u"] for settings in of for element, plus in settings.get("hubbard", {}).items()}
     return [
         ", ".join(str(len(outcome(label).crystal)) for label in labels),
-        " and ".join(f"{value:g}" for value in density),
+        *(
+            " and ".join(f"{value:g}" for value in sorted({one[name] for one in of}))
+            for name in ("cutoff", "kpoint_density")
+        ),
         ", ".join(f"{element} {u:g}" for element, u in sorted(hubbard.items())) or "none",
         f"{max(outcome(label).max_force or 0.0 for label in labels):.2f}",
-        f"{sum(label.seconds for label in labels) / 60:.1f}",
     ]
 
 

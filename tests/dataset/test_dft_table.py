@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from matbench_defects.labels.gpaw import GpawSettings
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.shipped import shipped_specs
 from matbench_defects.spec.document import read_document
@@ -46,6 +47,19 @@ def test_a_number_is_the_sum_of_its_energies(reaction, labels):
 
 
 @pytest.mark.parametrize("reaction", SAID["reactions"], ids=lambda one: one["domain"])
+def test_how_it_was_computed_is_said(reaction, labels):
+    atoms, cutoff, density, hubbard, force = rows()[reaction["domain"]][6:]
+    found = [labels[phase, "gpaw"] for phase in reaction["of"]]
+    assert atoms == ", ".join(str(len(label.outcome.crystal)) for label in found)
+    for label in found:
+        settings = label.description["settings"]
+        assert f"{settings['cutoff']:g}" in cutoff.split(" and ")
+        assert f"{settings['kpoint_density']:g}" in density.split(" and ")
+        assert all(f"{element} {plus['u']:g}" in hubbard for element, plus in settings["hubbard"].items())
+    assert force == f"{max(label.outcome.max_force for label in found):.2f}"
+
+
+@pytest.mark.parametrize("reaction", SAID["reactions"], ids=lambda one: one["domain"])
 def test_it_is_balanced_and_of_one_geometry(reaction, labels):
     atoms: dict[str, float] = {}
     for phase, times in reaction["of"].items():
@@ -57,8 +71,8 @@ def test_it_is_balanced_and_of_one_geometry(reaction, labels):
             assert np.allclose(other.positions, crystals[0].positions)
         label = labels[phase, "gpaw"]
         assert label.usable
-        assert label.level_of_theory.startswith("DFT: PBE")
-        assert "plane waves to 400 eV" in label.level_of_theory
+        settings = SAID["gpaw"] | SAID["phases"][phase]["gpaw"]
+        assert label.level_of_theory == GpawSettings.model_validate(settings).level_of_theory()
     assert all(abs(number) < 1e-9 for number in atoms.values()), atoms
 
 
