@@ -210,9 +210,9 @@ def compute_label(job: Job, shared: None = None) -> Label:
     problem = too_near(job.crystal)
     if not problem:
         start = time.monotonic()
-        if isinstance(engine, KeepsFiles):
-            engine.begin(job.files)
         try:
+            if isinstance(engine, KeepsFiles):
+                engine.begin(job.files)
             outcome = engine.compute(job.subject(engine.labels), job.method.relax)
         except Exception as error:  # whatever a calculator raises is a fact about this structure
             problem = f"failed: {type(error).__name__}: {error}"[:500]
