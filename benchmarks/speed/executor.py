@@ -43,12 +43,13 @@ WORKERS_A_PROCESS = 16
 NAP = 0.05
 """Seconds that a task of the scheduling test sleeps."""
 ALLOWED = """
-[ase.sleeping]
-calculator = "executor:sleeping"
-package = "ase"
-level_of_theory = "Lennard-Jones pairs, after a nap"
-machine_learned = false
-settings = {{seconds = {seconds}}}
+ase:
+  sleeping:
+    calculator: executor:sleeping
+    package: ase
+    level_of_theory: Lennard-Jones pairs, after a nap
+    machine_learned: false
+    settings: {{seconds: {seconds}}}
 """
 
 
@@ -117,7 +118,7 @@ def overhead() -> None:
     print("\n| Task, s | plain loop, s | processes, s | | Dask, s | |\n|---|---|---|---|---|---|")
     for seconds, number in ((1.0, 25), (0.05, 400)):
         with tempfile.TemporaryDirectory() as folder:
-            allowed = Path(folder) / "engines.toml"
+            allowed = Path(folder) / "engines.yaml"
             allowed.write_text(ALLOWED.format(seconds=seconds))
             os.environ["MATBENCH_DEFECTS_CONFIG"] = str(allowed)
             method = Method("a", "ase", engines.get("ase").Settings.model_validate({"calculator": "sleeping"}), None)

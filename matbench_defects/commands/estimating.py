@@ -10,8 +10,10 @@ from rich.console import Console
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.estimate import MANY_CONTENTS, SpaceEstimate, estimate_labels, estimate_spaces
 from matbench_defects.dataset.limits import dataset_bytes, exceeding, memory_bound
+from matbench_defects.errors import InputError
 from matbench_defects.execution.executor import available_cores
 from matbench_defects.files import sha256_of_file
+from matbench_defects.labels.engine import require_extra
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
 
@@ -61,6 +63,12 @@ def show_estimate(name: str, console: Console) -> None:
         console.print(
             f"label {label.method.name}: {most}{label.wanted} wanted, {label.present} present; {cost}", markup=False
         )
+        try:
+            require_extra(label.method.engine)
+        except InputError as error:
+            console.print(
+                f"warning: label {label.method.name}: {error.message}", markup=False, style="yellow", soft_wrap=True
+            )
     for warning in exceeding(spaces, estimates, available_cores()):
         console.print(f"warning: {warning}", markup=False, style="yellow", soft_wrap=True)
 

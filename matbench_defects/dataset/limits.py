@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from matbench_defects.dataset.estimate import LabelEstimate, SpaceEstimate
+from matbench_defects.labels.engine import engines
 
 HOUR = 3600.0
 """What takes longer is said before, seconds."""
@@ -62,10 +63,12 @@ def exceeding(spaces: list[SpaceEstimate], labels: list[LabelEstimate], cores: i
         if label.seconds is not None and left * label.seconds > HOUR * cores:
             hours = left * label.seconds / HOUR / cores
             yield f"{name}: about {hours:,.0f} h on {cores} cores; `label --cluster` takes the workers of a cluster"
-        elif label.seconds is None and left > HOUR * cores:
+            continue
+        assumed: float = getattr(engines.get(label.method.engine), "assumed_seconds", 1.0)
+        if label.seconds is None and left * assumed > HOUR * cores:
             yield (
-                f"{name}: {left:,} are to go, over an hour on {cores} cores if one takes a second; label a few first, "
-                "and `check` knows more"
+                f"{name}: {left:,} are to go, over an hour on {cores} cores if one takes {_time(assumed)}; label a few "
+                "first, and `check` knows more"
             )
     size, memory = dataset_bytes(spaces, len(labels)), memory_bound(spaces, len(labels))
     if size > LARGE:
@@ -82,3 +85,7 @@ def exceeding(spaces: list[SpaceEstimate], labels: list[LabelEstimate], cores: i
             f"`enumerate` and a `screen` of all {every:.2g} configurations: {' and '.join(costs)}; screen a `--sample` "
             "or one `--content`"
         )
+
+
+def _time(seconds: float) -> str:
+    return "a second" if seconds == 1 else f"{seconds / 60:.0f} minutes"

@@ -173,7 +173,13 @@ def _start(spec: ClusterSpec) -> Any:
         from distributed import LocalCluster
 
         with dask.config.set({"distributed.nanny.pre-spawn-environ": surroundings()}):
-            return LocalCluster(n_workers=spec.local.workers, threads_per_worker=1, dashboard_address=None)
+            # What a worker raises comes back to be said once; its own log would say it before, with a traceback.
+            return LocalCluster(
+                n_workers=spec.local.workers,
+                threads_per_worker=1,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            )
     import dask_jobqueue
 
     queue: Slurm | Pbs | None = spec.slurm or spec.pbs

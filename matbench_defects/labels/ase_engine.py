@@ -102,4 +102,6 @@ class AseEngine(ABC):
             magnetic_moments=None if moments is None else np.asarray(moments, dtype=float),
             converged=converged,
             steps=steps,
+            # Calculators that know whether their density converged, such as VASP's, go on with one that did not.
+            problem="the density did not converge" if getattr(atoms.calc, "converged", None) is False else "",
         )

@@ -261,6 +261,7 @@ class BondValence:
     """
 
     Settings: ClassVar[type[EngineSettings]] = BondValenceSettings
+    packages: ClassVar[tuple[str, ...]] = ("bvlain",)
     labels: ClassVar[Literal["structures", "pathways", "rows"]] = "pathways"
     relaxation: ClassVar[Literal["possible", "needed", "impossible"]] = "impossible"
     level_of_theory: str = (
@@ -269,7 +270,7 @@ class BondValence:
     )
 
     def __init__(self, settings: BondValenceSettings) -> None:
-        require_extra("bond-valence", "bvlain")
+        require_extra("bond-valence")
         self.settings = settings
 
     @property

@@ -18,11 +18,12 @@ class Diep(AseEngine):
     """DIEP 2, trained on MatPES r2SCAN by the authors of the package (its own description; no paper was checked)."""
 
     Settings: ClassVar[type[EngineSettings]] = DiepSettings
+    packages: ClassVar[tuple[str, ...]] = ("diep",)
     level_of_theory: ClassVar[str] = "machine-learned potential trained on r2SCAN energies of MatPES; not DFT"
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
-        require_extra("diep", "diep")
+        require_extra("diep")
 
     @property
     def version(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,6 +138,8 @@ class Engine(Protocol):
     """What its labels are of, and so what `compute` is given: a Crystal, a Hop, or a Row, a structure with its id."""
     relaxation: ClassVar[Literal["possible", "needed", "impossible"]]
     """Whether a label may, must or cannot ask to relax."""
+    # Some have more: `packages`, those of the optional extra that is called like the engine; `assumed_seconds`, what a
+    # label is taken to need while none is known, where a second is far off.
 
     def __init__(self, settings: Any) -> None: ...
 
@@ -151,26 +153,51 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class GetsReady(Protocol):
+    """What an engine has besides that can fail before it sees a structure."""
+
+    def make_ready(self) -> None:
+        """Make what computes, if it is not made yet."""
+        ...
+
+
+@runtime_checkable
+class KeepsFiles(Protocol):
+    """What an engine has besides whose calculations write files: inputs, outputs, logs."""
+
+    def begin(self, folder: Path | None) -> None:
+        """Begin a label whose files are kept in this folder, which need not exist; None for a temporary one."""
+        ...
+
+
 engines: Registry[type[Engine]] = Registry("engine", "matbench_defects.labels")
 """Every registered engine, by name."""
 
 
-def require_extra(engine: str, package: str) -> None:
-    """Check that the package of an engine is there that is an optional extra; the extra is called like the engine.
+def require_extra(engine: str) -> None:
+    """Check that the packages of an engine are there that are an optional extra; the extra is called like the engine.
+
+    Parameters
+    ----------
+    engine : str
+        Name of a registered engine. One that needs an extra names its packages in `packages`.
 
     Raises
     ------
     InputError
-        Saying how to install it, if it is not.
+        Saying how to install them, if one is not.
     """
-    from importlib.metadata import PackageNotFoundError, version  # `check` does without it
+    packages: tuple[str, ...] = getattr(engines.get(engine), "packages", ())
+    for package in packages:
+        from importlib.metadata import PackageNotFoundError, version  # `check` does without it
 
-    try:
-        version(package)
-    except PackageNotFoundError:
-        raise InputError(
-            f"the engine {engine} needs the package {package}: pip install 'matbench-defects[{engine}]'"
-        ) from None
+        try:
+            version(package)
+        except PackageNotFoundError:
+            raise InputError(
+                f"the engine {engine} needs the package {package}: pip install 'matbench-defects[{engine}]'"
+            ) from None
 
 
 @dataclass(frozen=True)

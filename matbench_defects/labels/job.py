@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from matbench_defects.crystal.hop import Hop
 from matbench_defects.crystal.structure import Crystal
@@ -29,6 +30,8 @@ class Job:
         The hop, of a pathway; its first end point is the crystal.
     origin : Origin, optional
         The configuration, of which a relaxed label is checked to have stayed what it was.
+    files : Path, optional
+        Where an engine that keeps files puts those of this label.
     """
 
     id: str
@@ -37,6 +40,7 @@ class Job:
     method: Method
     hop: Hop | None = None
     origin: Origin | None = None
+    files: Path | None = None
 
     @property
     def key(self) -> Key:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version as package_version
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from matbench_defects.errors import nearest
 from matbench_defects.files import digest
 from matbench_defects.labels.ase_engine import AseEngine, relaxed
 from matbench_defects.labels.engine import Band, EngineSettings, Outcome, engines
+from matbench_defects.labels.kept_files import FileKeepingEngine
 from matbench_defects.spec.fields import Open
 from matbench_defects.spec.models import Relaxation
 
@@ -87,7 +89,7 @@ class Neb:
         forces = kind(kind.Settings.model_validate(settings.forces.options))
         assert isinstance(forces, AseEngine)
         self._forces = forces
-        self.level_of_theory = kind.level_of_theory
+        self.level_of_theory = forces.level_of_theory
         self._calculators: list[Any] = []
         self._hosts: dict[str, NDArray[np.float64]] = {}
 
@@ -96,11 +98,23 @@ class Neb:
         """The packages and their versions."""
         return f"{self._forces.version}, ase {package_version('ase')}"
 
-    def compute(self, hop: Hop, relax: Relaxation) -> Outcome:
-        """Return the relaxed end points of a hop and the path between them."""
+    def begin(self, folder: Path | None) -> None:
+        """Begin a hop whose files, if the engine of the forces writes any, are kept in this folder."""
+        if isinstance(self._forces, FileKeepingEngine) and self._forces.keeps_files:
+            self._forces.begin(folder)
+            self._calculators = []
+
+    def make_ready(self) -> None:
+        """Make the calculators, so that what is wrong with them is not taken for a fault of a hop."""
+        if isinstance(self._forces, FileKeepingEngine):
+            self._forces.check_start()
         if not self._calculators:
             # One an image: ASE asks for the same forces several times a step, and a calculator remembers one structure.
             self._calculators = [self._forces.fixed_cell_calculator() for _ in range(self.settings.images)]
+
+    def compute(self, hop: Hop, relax: Relaxation) -> Outcome:
+        """Return the relaxed end points of a hop and the path between them."""
+        self.make_ready()
         strain = self._host_strain(hop.host, relax) if relax.cell else np.eye(3)
         ends, problem = [], ""
         for crystal, which in ((hop.first, "first"), (hop.second, "second")):

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from matbench_defects.errors import InputError
 from matbench_defects.execution.executor import Executor, WorkerDied
 from matbench_defects.execution.local import LocalPool
-from matbench_defects.labels.ase_engine import AseEngine
 from matbench_defects.labels.batches import Costs, batches
-from matbench_defects.labels.engine import Engine, Method, Outcome, engines
+from matbench_defects.labels.engine import Engine, GetsReady, KeepsFiles, Method, Outcome, engines
 from matbench_defects.labels.guards import checked, doubtful, too_near
 from matbench_defects.labels.job import Job
+from matbench_defects.labels.kept_files import folder_of
 from matbench_defects.labels.store import Key, Label, LabelStore
 
 MERGE_EVERY = 60.0
@@ -104,7 +104,8 @@ def _computed(
     if progress:
         progress(0, len(missing))
     costs = Costs(known)
-    light = [dataclasses.replace(job, origin=None) for job in missing.values()]  # what this process checks stays here
+    # What this process checks stays here.
+    light = [dataclasses.replace(job, origin=None, files=folder_of(key, store.path)) for key, job in missing.items()]
     drawn = batches(light, costs, lambda: executor.workers)
     merged, pause = time.monotonic(), MERGE_EVERY
     with executor.run(compute_label, drawn) as results:
@@ -176,7 +177,7 @@ def _engine(method: Method) -> Engine:
     name = repr(method.description()["settings"]) + method.engine
     if name not in _loaded:
         engine = method.load()
-        if isinstance(engine, AseEngine):
+        if isinstance(engine, GetsReady):
             try:
                 engine.make_ready()
             except InputError:
@@ -210,6 +211,8 @@ def compute_label(job: Job, shared: None = None) -> Label:
     if not problem:
         start = time.monotonic()
         try:
+            if isinstance(engine, KeepsFiles):
+                engine.begin(job.files)
             outcome = engine.compute(job.subject(engine.labels), job.method.relax)
         except Exception as error:  # whatever a calculator raises is a fact about this structure
             problem = f"failed: {type(error).__name__}: {error}"[:500]

@@ -18,8 +18,9 @@ from typing import Any, ClassVar
 from matbench_defects.errors import InputError
 from matbench_defects.files import sha256_of_file
 from matbench_defects.labels.ase_engine import AseEngine, one_thread
-from matbench_defects.labels.ase_entry import AseSettings, allowed_calculators
+from matbench_defects.labels.ase_entry import AseSettings
 from matbench_defects.labels.engine import Engine, EngineSettings, Method
+from matbench_defects.labels.user_list import user_list
 from matbench_defects.models.model import models
 from matbench_defects.models.zero_shot import ZeroShot
 
@@ -79,8 +80,8 @@ def allow_calculator(name: str) -> None:
     if not name.startswith(PREFIX) or name in models:
         return
     wanted = name.removeprefix(PREFIX)
-    path, listed = allowed_calculators()
-    if wanted in listed:
+    path, listed = user_list()
+    if wanted in listed.ase:
         _register(name, Method("ase_static", "ase", AseSettings(calculator=wanted), None))
         return
     if "." not in wanted:

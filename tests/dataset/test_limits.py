@@ -16,6 +16,7 @@ from matbench_defects.dataset.estimate import estimate_spaces
 from matbench_defects.dataset.limits import PROCESS_BYTES, memory_bound
 from matbench_defects.spec.loading import load_spec
 
+EWALD = "{engine: ewald, charges: {Cu: 1, Au: 1}, background: true}"
 LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 SPEC = """
 name: alloy
@@ -34,10 +35,10 @@ labels:
 """
 
 
-def warned(folder, supercell, content, selection, monkeypatch, seconds=None):
+def warned(folder, supercell, content, selection, monkeypatch, seconds=None, engine=EWALD):
     """Return the warnings of `check`, where one label took so many seconds."""
     text = SPEC.replace("SUPERCELL", supercell).replace("CONTENT", content).replace("SELECTION", selection)
-    (folder / "spec.yaml").write_text(text)
+    (folder / "spec.yaml").write_text(text.replace(EWALD, engine))
     if seconds is not None:
         (folder / "labels.parquet").touch()
         digest = estimating.estimate_labels(load_spec(folder), 0, {})[0].method.digest()
@@ -61,6 +62,16 @@ def test_labels_whose_time_nobody_knows(tmp_path, monkeypatch):
     (line,) = warned(tmp_path, "[3, 3, 3]", "9", "{select: uniform, count: 7300, seed: 0}", monkeypatch)
     assert line.startswith(
         "label ewald_static: 7,300 are to go, over an hour on 2 cores if one takes a second; label a few"
+    )
+
+
+def test_density_functional_theory_is_not_taken_for_quick(tmp_path, monkeypatch):
+    monkeypatch.setattr(estimating, "require_extra", lambda engine: None)
+    some = "{select: uniform, count: 25, seed: 0}"
+    (line,) = warned(tmp_path, "[3, 3, 3]", "9", some, monkeypatch, engine="{engine: gpaw}")
+    assert line == (
+        "label gpaw_static: 25 are to go, over an hour on 2 cores if one takes 5 minutes; label a few first, and "
+        "`check` knows more"
     )
 
 

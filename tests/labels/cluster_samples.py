@@ -30,19 +30,20 @@ labels:
   - {engine: ase, calculator: counted}
 """
 ALLOWED = """
-[ase.counted]
-calculator = "counted_calculator:Counted"
-package = "ase"
-level_of_theory = "effective medium theory; a toy"
-machine_learned = false
+ase:
+  counted:
+    calculator: counted_calculator:Counted
+    package: ase
+    level_of_theory: effective medium theory; a toy
+    machine_learned: false
 """
 
 
 def prepare(folder, monkeypatch, *, count, pause=0.0):
     """Write a spec, allow its calculator to this process and those started from it; return the spec's file."""
-    (folder / "engines.toml").write_text(ALLOWED)
+    (folder / "engines.yaml").write_text(ALLOWED)
     (folder / "spec.yaml").write_text(SPEC.replace("COUNT", str(count)))
-    monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(folder / "engines.toml"))
+    monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(folder / "engines.yaml"))
     monkeypatch.setenv("COUNTED", str(folder / "counted"))
     monkeypatch.setenv("PAUSE", str(pause))
     root = str(HERE.parents[1])

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
 from label_samples import PATHWAY, copper, oxide
 
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.errors import InputError
 from matbench_defects.files import sha256_of_file
 from matbench_defects.labels import running
-from matbench_defects.labels.engine import Method, engines
+from matbench_defects.labels.engine import Method, engines, require_extra
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import jobs_of, select
 from matbench_defects.labels.running import compute_label
@@ -21,22 +20,23 @@ LITHIUM_OXIDE = Crystal(np.eye(3) * 4.2, ("Li", "O"), np.array([[0, 0, 0], [2.1,
 OPTIONS = {
     "ase": {"calculator": "soft"},
     "bond-valence": {"charges": {"Li": 1, "O": -2}},
+    "gpaw": {"cutoff": 300, "kpoint_density": 1.0},
     "ewald": {"charges": {"Li": 1, "O": -2}, "background": True},
     "neb": {"forces": {"engine": "ase", "calculator": "soft"}, "fmax": 0.2},
     "table": {"file": "energies.csv", "unit": "eV", "per": "cell", "level_of_theory": "PBE", "machine_learned": False},
 }
 """Settings for engines that need some."""
-HEAVY = {"sevennet", "chgnet", "diep"}
-"""Engines that take seconds to load."""
-EXTRAS = {"bond-valence": "bvlain", "diep": "diep"}
-"""The packages of engines that are optional extras."""
+POTENTIALS = {"sevennet", "chgnet", "diep"}
+HEAVY = POTENTIALS | {"gpaw"}
+"""Engines that take seconds."""
 CALCULATORS = """
-[ase.soft]
-calculator = "ase.calculators.lj:LennardJones"
-package = "ase"
-level_of_theory = "Lennard-Jones pairs"
-machine_learned = false
-settings = {sigma = 2.25, epsilon = 0.2, rc = 6.0, smooth = true}
+ase:
+  soft:
+    calculator: ase.calculators.lj:LennardJones
+    package: ase
+    level_of_theory: Lennard-Jones pairs
+    machine_learned: false
+    settings: {sigma: 2.25, epsilon: 0.2, rc: 6.0, smooth: true}
 """
 BAND = "{engine: neb, forces: {engine: ase, calculator: soft}, relax: {cell: false}}"
 
@@ -45,11 +45,13 @@ BAND = "{engine: neb, forces: {engine: ase, calculator: soft}, relax: {cell: fal
 def job(request, tmp_path, monkeypatch):
     """A label of each engine."""
     name = request.param
-    if name in EXTRAS and importlib.util.find_spec(EXTRAS[name]) is None:
-        pytest.skip(f"the extra `{name}` is not installed")
+    try:
+        require_extra(name)
+    except InputError as error:
+        pytest.skip(str(error))
     monkeypatch.setattr(running, "_loaded", {})
-    (tmp_path / "engines.toml").write_text(CALCULATORS)
-    monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(tmp_path / "engines.toml"))
+    (tmp_path / "engines.yaml").write_text(CALCULATORS)
+    monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(tmp_path / "engines.yaml"))
     (tmp_path / "energies.csv").write_text("id,energy\na,-3.25\n")
     kind = engines.get(name)
     settings = kind.Settings.model_validate(OPTIONS.get(name, {})).located(tmp_path)
@@ -84,7 +86,7 @@ def test_it_says_what_it_is(job):
     assert name and number
     assert isinstance(kind.level_of_theory, str)
     assert len(engine.level_of_theory) > 2
-    if job.method.engine in HEAVY:
+    if job.method.engine in POTENTIALS:
         assert "machine-learned" in engine.level_of_theory
     if "machine-learned potential" in engine.level_of_theory:
         assert "not DFT" in engine.level_of_theory

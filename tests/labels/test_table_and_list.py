@@ -88,21 +88,27 @@ def test_units_of_a_parquet_table_are_checked(tmp_path):
 
 
 def test_only_the_users_own_list_imports_anything(tmp_path, monkeypatch):
-    path = tmp_path / "engines.toml"
+    path = tmp_path / "engines.yaml"
     monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(path))
-    with pytest.raises(InputError, match=r"engines.toml: no calculator is called 'os:system' on your list"):
+    with pytest.raises(InputError, match=r"engines.yaml: no calculator is called 'os:system' on your list"):
         AseEntry(AseSettings(calculator="os:system"))
-    path.write_text('[ase.emt]\ncalculator = "ase.calculators.emt:EMT"\npackage = "ase"\nmachine_learned = true\n')
-    with pytest.raises(InputError, match=r"engines.toml: ase.emt.level_of_theory: field required"):
+    entry = "  emt: {calculator: 'ase.calculators.emt:EMT', package: ase, machine_learned: true"
+    path.write_text(f"ase:\n{entry}}}\n")
+    with pytest.raises(InputError, match=r"engines.yaml:2: ase.emt.level_of_theory: is missing"):
         AseEntry(AseSettings(calculator="emt"))
-    path.write_text(path.read_text() + 'level_of_theory = "effective medium"\n')
+    path.write_text(f"ase:\n{entry}, level_of_theory: effective medium}}\n")
     engine = AseEntry(AseSettings(calculator="emt"))
     assert engine.level_of_theory == "effective medium; machine-learned, not DFT"
     assert engine.version.startswith("ase 3")
     crystal = Crystal(np.eye(3) * 3.6, ("Cu",), np.zeros((1, 3)))
     assert np.isfinite(engine.compute(crystal, None).energy)
+    first = engine._calculator
+    engine.begin(tmp_path / "kept")
+    engine.compute(crystal, None)
+    assert engine._calculator is first  # a potential is loaded once
+    assert not (tmp_path / "kept").exists()
     path.write_text("words")
-    with pytest.raises(InputError, match="is no list of calculators"):
+    with pytest.raises(InputError, match="a mapping of fields was expected at the top"):
         AseEntry(AseSettings(calculator="emt"))
 
 

@@ -141,7 +141,7 @@ def test_nothing_is_imported_that_the_user_did_not_name(tmp_path, monkeypatch):
         allow_calculator("ase:os.system")
     with pytest.raises(InputError, match=r"the calculator no\.such\.Thing cannot be imported: No module named 'no'"):
         allow_calculator("ase:no.such.Thing")
-    monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(tmp_path / "engines.toml"))
+    monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(tmp_path / "engines.yaml"))
     with pytest.raises(InputError, match="no calculator is called 'emt' on your list"):
         allow_calculator("ase:emt")
 

@@ -8,11 +8,12 @@ from matbench_defects.spec.loading import load_spec
 
 EMT = "ase:ase.calculators.emt.EMT"
 CALCULATORS = """
-[ase.emt]
-calculator = "ase.calculators.emt:EMT"
-package = "ase"
-level_of_theory = "effective medium theory"
-machine_learned = false
+ase:
+  emt:
+    calculator: ase.calculators.emt:EMT
+    package: ase
+    level_of_theory: effective medium theory
+    machine_learned: false
 """
 ALLOY = """
 name: copper-gold
@@ -41,8 +42,8 @@ MIXED = "sublattices: {Cu: {Cu: 4..8, Au: rest}}"
 def alloy(folder, monkeypatch, target, sublattices=MIXED, relax=""):
     """Return a dataset of copper-gold with one target, labelled by the calculator of a list of its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "engines.toml").write_text(CALCULATORS)
-    monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(folder / "engines.toml"))
+    (folder / "engines.yaml").write_text(CALCULATORS)
+    monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(folder / "engines.yaml"))
     text = ALLOY.replace("TARGET", target).replace("SUBLATTICES", sublattices)
     (folder / "spec.yaml").write_text(text.replace("RELAX", relax))
     return build_dataset(load_spec(folder), folder / "built", workers=2)
