@@ -43,9 +43,10 @@ def check_lattice(lattice: NDArray[np.float64], atoms: int) -> None:
     """
     if not np.isfinite(lattice).all():
         raise InputError("the lattice vectors are not numbers")
-    longest = float(np.linalg.norm(lattice, axis=1).max())
-    volume = abs(float(np.linalg.det(lattice)))
-    if longest > LARGEST_LENGTH or volume > LARGEST_VOLUME:
+    with np.errstate(all="ignore"):  # too large for a number is too large
+        longest = float(np.linalg.norm(lattice, axis=1).max())
+        volume = abs(float(np.linalg.det(lattice)))
+    if not (longest <= LARGEST_LENGTH and volume <= LARGEST_VOLUME):
         raise InputError(
             f"the cell is {longest:.4g} Å long and has {volume:.4g} Å³; at most {LARGEST_LENGTH:g} Å and "
             f"{LARGEST_VOLUME:g} Å³ are handled. Are the lengths in Å?"

@@ -35,6 +35,8 @@ MEMORY = 6 * 2**30
 """Bytes of address space that a process may take."""
 ROUND = 20_000
 """Cases after which a new process goes on, so that no memory builds up."""
+WARNINGS = "ignore,error::RuntimeWarning"
+"""A warning of NumPy is a line that nobody asked for, and often the first sign of a number that is none."""
 KINDS = ("specs", "submissions")
 
 
@@ -262,7 +264,12 @@ def _watched(kind: str, seed: int, start: int, seconds: float, folder: Path) -> 
     """Run a process until it ends or is stuck; return its exit code."""
     command = [sys.executable, __file__, kind, "--work", str(start), "--seed", str(seed)]
     command += ["--seconds", str(seconds), "--findings", str(folder)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONWARNINGS": "ignore,error::RuntimeWarning",
+    }
     process = subprocess.Popen(command, env=environment)
     last, since = -1, time.monotonic()
     try:
