@@ -268,7 +268,7 @@ def _watched(kind: str, seed: int, start: int, seconds: float, folder: Path) -> 
         **os.environ,
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
-        "PYTHONWARNINGS": "ignore,error::RuntimeWarning",
+        "PYTHONWARNINGS": WARNINGS,
     }
     process = subprocess.Popen(command, env=environment)
     last, since = -1, time.monotonic()
