@@ -6,6 +6,7 @@ import importlib.util
 import logging
 import time
 import uuid
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -40,7 +41,9 @@ class DaskCluster(Executor):
 
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in one message
         self._spec = spec
-        self._started: Any = None if spec.scheduler else _start(spec)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Port .* is already in use")  # by another run's page; it takes the next
+            self._started: Any = None if spec.scheduler else _start(spec)
         address = self._started.scheduler_address if self._started else str(spec.scheduler)
         self._asked = 1 if spec.scheduler else _asked(spec)
         try:
