@@ -84,8 +84,8 @@ def neighbour_edges(
         number += len(pairs)
         if number > most:
             raise InputError(
-                f"more than {int(most):,} edges up to {cutoff} Å are more than is handled in a supercell of this size; "
-                "take a smaller one or a smaller cutoff"
+                f"there are more than the {int(most):,} edges up to {cutoff} Å that are handled in a supercell of this "
+                "size; take a smaller one or a smaller cutoff"
             )
     if not number:
         raise InputError(f"no two sites are within {cutoff} Å of each other")

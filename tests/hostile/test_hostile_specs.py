@@ -159,7 +159,7 @@ CASES: list[tuple[str, str | bytes, int | None, str | None, str]] = [
      "pathway.cutoff", "two edges up to 5.0 Å join the same pair of sites"),
     ("edges without end", p1("    Na: [0, 0, 0]\n").replace("[1, 1, 2]", "[12, 12, 12]") + (
         "pathway: {species: Na, cutoff: 12}\n"), 15, "pathway.cutoff",
-     "more than 28,935 edges up to 12.0 Å are more than is handled in a supercell of this size; take a smaller"),
+     "there are more than the 28,935 edges up to 12.0 Å that are handled in a supercell of this size; take a smaller"),
     ("more than any draw", SPEC + "configurations: {select: uniform, count: 1000000000000}\n", 16,
      "configurations.count", "input should be less than or equal to 1000000000"),
     ("extends itself", SPEC + "extends: spec.yaml\n", 16, "extends", "goes round in a circle through spec.yaml"),
