@@ -21,26 +21,46 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the system answers where a file finds no place: a full disk, a used-up quota, a limit on sizes."""
 
 
+NOTHING_KEPT = "nothing of it was kept"
+
+
 @contextlib.contextmanager
-def _refusals_of(path: Path, only: frozenset[int] | None = None) -> Iterator[None]:
-    """Turn what the system refuses while `path` is written into one message; `only` some errors, or every."""
+def refusals_of(path: Path, only: frozenset[int] | None = None, *, kept: str = NOTHING_KEPT) -> Iterator[None]:
+    """Turn what the system refuses while something is written into one message.
+
+    Parameters
+    ----------
+    path : path
+        What is written.
+    only : set of int, optional
+        The errors that mean a refusal, by their number; every one where left out.
+    kept : str
+        What the message says of what is on disk now.
+
+    Raises
+    ------
+    InputError
+        In the place of an `OSError`.
+    """
     try:
         yield
     except OSError as error:
         if only is not None and error.errno not in only:
             raise
         reason = os.strerror(error.errno) if error.errno else str(error)  # Arrow's own words are longer
-        raise InputError(f"cannot be written ({reason}); nothing of it was kept", file=str(path)) from None
+        raise InputError(f"cannot be written ({reason}); {kept}", file=str(path)) from None
 
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str], *, kept: str = NOTHING_KEPT) -> Iterator[Path]:
     """Give a temporary path beside `path`; on success flush it to disk and rename it there.
 
     Parameters
     ----------
     path : path-like
         Where the file is to be. Its folder is created where it is missing.
+    kept : str
+        What a refusal's message says of what is on disk then.
 
     Yields
     ------
@@ -53,15 +73,15 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         If the disk is full, or nothing may be written there.
     """
     path = Path(path)
-    with _refusals_of(path):
+    with refusals_of(path, kept=kept):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         os.close(handle)
     temporary = Path(name)
     try:
-        with _refusals_of(path, FULL):
+        with refusals_of(path, FULL, kept=kept):
             yield temporary
-        with _refusals_of(path):
+        with refusals_of(path, kept=kept):
             temporary.chmod(0o666 & ~_umask())
             with open(temporary, "rb+") as stream:
                 os.fsync(stream.fileno())
@@ -107,17 +127,17 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         If the disk is full, nothing may be written there, or another process put something there meanwhile.
     """
     path = Path(path)
-    with _refusals_of(path):
+    with refusals_of(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
         temporary.chmod(0o777 & ~_umask())
     try:
-        with _refusals_of(path, FULL):
+        with refusals_of(path, FULL):
             try:
                 yield temporary
             except InputError as error:
                 raise _finally_at(error, temporary, path) from None
-        with _refusals_of(path):
+        with refusals_of(path):
             for file in temporary.rglob("*"):
                 if file.is_file():
                     with open(file, "rb+") as stream:
@@ -180,7 +200,7 @@ def only_writer(path: str | os.PathLike[str], *, wait: bool = False) -> Iterator
     with contextlib.ExitStack() as stack:
         for folder in reversed(made):  # the innermost first
             stack.callback(_remove_if_empty, folder)
-        with _refusals_of(path):
+        with refusals_of(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 lock.acquire()

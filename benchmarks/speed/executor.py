@@ -1,18 +1,19 @@
 """Time what computes labels on several workers: how it scales, what it costs, how that grows.
 
-    OMP_NUM_THREADS=1 python benchmarks/speed/executor.py                  # all three, about 15 minutes on two cores
-    OMP_NUM_THREADS=1 python benchmarks/speed/executor.py overhead         # or one of: throughput, overhead, scheduling
+    OMP_NUM_THREADS=1 python benchmarks/speed/executor.py             # all, about 15 minutes on two cores
+    OMP_NUM_THREADS=1 python benchmarks/speed/executor.py overhead    # or: throughput, scheduling, alone
 
 Throughput: static SevenNet-0 energies of the LiNiO2 host, displaced a little. Overhead: `run_jobs` with a calculator
 that takes a given time, its journal and table included, against a plain loop over the engine; both from the first label
 to the last, so without the start of processes. Scheduling: sleeping tasks on 64 Dask workers on loopback, 16 in each of
-four processes. Prints Markdown tables.
+four processes; `alone` hands out 10^5 of them one by one. Prints Markdown tables.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+import importlib
 import os
 import subprocess
 import sys
@@ -38,8 +39,6 @@ from matbench_defects.labels.store import LabelStore
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
 
-PROCESSES = 4
-WORKERS_A_PROCESS = 16
 NAP = 0.05
 """Seconds that a task of the scheduling test sleeps."""
 ALLOWED = """
@@ -124,7 +123,7 @@ def overhead() -> None:
             method = Method("a", "ase", engines.get("ase").Settings.model_validate({"calculator": "sleeping"}), None)
             jobs = jobs_of(method, number, host())
             engine = method.load()
-            engine.compute(jobs[0].crystal, None)
+            engine.compute(host(), None)
             start = time.perf_counter()
             for job in jobs:
                 engine.compute(job.crystal, None)
@@ -174,11 +173,27 @@ def processor_seconds(pid: int) -> float:
 
 
 def scheduling() -> None:
-    """Time sleeping tasks on many workers, alone and in batches."""
+    """Time sleeping tasks on ever more workers, each task alone, and 10^5 of them in batches of two seconds."""
+    sleep_on(
+        (1, 1, 400, 1),
+        (1, 16, 4000, 1),
+        (4, 16, 4000, 1),
+        (4, 16, 20_000, 1),
+        (4, 16, 100_000, 40),
+    )
+
+
+def alone() -> None:
+    """Time 10^5 sleeping tasks that are handed out one by one."""
+    sleep_on((4, 16, 100_000, 1))
+
+
+def sleep_on(*cases: tuple[int, int, int, int]) -> None:
+    """Time sleeping tasks, for each case of processes, workers in each, tasks, and tasks in a batch."""
+    napping = importlib.import_module("executor").nap  # by name, as labels are; what is in __main__ would be sent whole
     print("\n| Workers | Tasks | in a batch | Wall, s | Sleep alone, s | Scheduler + client, ms of processor a batch |")
     print("|---|---|---|---|---|---|")
-    cases = [(1, 1, 1000, 1), (1, 16, 5000, 1), (4, 16, 5000, 1), (4, 16, 20_000, 1), (4, 16, 100_000, 1)]
-    for processes, each, tasks, size in [*cases, (4, 16, 100_000, 40)]:
+    for processes, each, tasks, size in cases:
         workers = processes * each
         with many_workers(processes, each) as (address, scheduler):
             executor = DaskCluster(ClusterSpec(scheduler=address))
@@ -186,7 +201,7 @@ def scheduling() -> None:
             batches = ([*range(i, min(i + size, tasks))] for i in range(0, tasks, size))
             before = processor_seconds(scheduler) + time.process_time()
             start, done = time.perf_counter(), 0
-            with executor, executor.run(nap, batches) as results:
+            with executor, executor.run(napping, batches) as results:
                 for pairs in results:
                     done += len(pairs)
             wall = time.perf_counter() - start
@@ -200,5 +215,6 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:
         asyncio.run(serve_workers(sys.argv[2], int(sys.argv[3])))
     else:
-        for name in sys.argv[1:] or ["throughput", "overhead", "scheduling"]:
-            {"throughput": throughput, "overhead": overhead, "scheduling": scheduling}[name]()
+        measures = {each.__name__: each for each in (throughput, overhead, scheduling, alone)}
+        for name in sys.argv[1:] or measures:
+            measures[name]()

@@ -67,7 +67,7 @@ def write_rows(path: Path, count: int) -> Background:
 
 def ours(path: Path, background: Background, *, cache: bool = False, vectors: bool = False) -> list[Any]:
     """Go from the file to batches, as the networks do."""
-    rows = Rows.of(pq.read_table(path, columns=COLUMNS), background)
+    rows = Rows(pq.read_table(path, columns=COLUMNS), background)
     graphs = GraphTensors(atom_graphs(rows, CUTOFF, vectors=vectors, cache=cache))
     return list(graphs.batches(np.arange(len(rows)), most=BATCH, edges=10**9))
 
@@ -76,7 +76,7 @@ def bare(path: Path, background: Background) -> Callable[[], None]:
     """Return the neighbour lists alone, positions and lattices being numpy arrays already."""
     from vesin import NeighborList
 
-    rows = Rows.of(pq.read_table(path, columns=COLUMNS), background)
+    rows = Rows(pq.read_table(path, columns=COLUMNS), background)
     points, boxes = cartesian(rows, "cartesian_site_positions"), cartesian(rows, "lattice_vectors").reshape(-1, 3, 3)
     starts = list_offsets(rows, "species_at_sites")
     finder = NeighborList(cutoff=CUTOFF, full_list=True)
@@ -149,7 +149,7 @@ def epoch(path: Path, background: Background, device: str) -> Callable[[], None]
 
     from matbench_defects.models.training import run_epoch
 
-    rows = Rows.of(pq.read_table(path, columns=COLUMNS), background)
+    rows = Rows(pq.read_table(path, columns=COLUMNS), background)
     model: Any = make_model("schnet", device=device, settings={"batch_size": BATCH})
     graphs = GraphTensors(atom_graphs(rows, CUTOFF), device, np.linspace(-1, 1, len(rows)))
     network = model.network().to(device)
@@ -171,7 +171,7 @@ def plain_epoch(path: Path, background: Background, device: str) -> Callable[[],
     from torch_geometric.loader import DataLoader
     from torch_geometric.nn import SchNet
 
-    rows = Rows.of(pq.read_table(path, columns=COLUMNS), background)
+    rows = Rows(pq.read_table(path, columns=COLUMNS), background)
     graphs = atom_graphs(rows, CUTOFF)
     values = np.linspace(-1, 1, len(rows))
     data = []

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.contents import meant_contents
-from matbench_defects.crystal.limits import MOST_CONTENTS, MOST_SHAPES, check_group
+from matbench_defects.crystal.limits import LARGEST_ACTION, MOST_CONTENTS, MOST_SHAPES, check_group
 from matbench_defects.crystal.parent import Parent, build_parent
 from matbench_defects.crystal.pathway import Pathway, neighbour_edges
 from matbench_defects.crystal.shapes import primitive, supercell_shapes
@@ -176,7 +176,8 @@ def _pathway(spec: Spec, description: PathwaySpec, route: Route, space: Space) -
             raise spec.error(here, f"the sublattice '{wanted}' holds no {needed}; {nearest(needed, species)}")
     sites = space.sublattices[index].sites
     try:
-        edges = neighbour_edges(space.lattice, space.positions[sites], description.cutoff)
+        most = LARGEST_ACTION / max(len(space.group), space.size)
+        edges = neighbour_edges(space.lattice, space.positions[sites], description.cutoff, most)
     except InputError as error:
         raise spec.error((*here, "cutoff"), error.message) from None
     edges = edges + space.ranges[index].start

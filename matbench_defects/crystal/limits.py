@@ -20,6 +20,8 @@ SMALLEST_VOLUME = 0.2
 LARGEST_GROUP = 200_000_000
 """Entries of the table of a supercell's permutations, operations times sites. Just below it, 7x7x7 conventional cells
 of rock salt (2744 sites) took `check` 2.6 GB and 40 s of a processor."""
+LARGEST_ACTION = 50_000_000
+"""Edges of a pathway times the operations of the space's group, or times its variable sites, whichever are more."""
 MOST_CONTENTS = 1_000_000
 """Contents of one space."""
 MOST_SHAPES = 2000
@@ -43,9 +45,10 @@ def check_lattice(lattice: NDArray[np.float64], atoms: int) -> None:
     """
     if not np.isfinite(lattice).all():
         raise InputError("the lattice vectors are not numbers")
-    longest = float(np.linalg.norm(lattice, axis=1).max())
-    volume = abs(float(np.linalg.det(lattice)))
-    if longest > LARGEST_LENGTH or volume > LARGEST_VOLUME:
+    with np.errstate(all="ignore"):  # too large for a number is too large
+        longest = float(np.linalg.norm(lattice, axis=1).max())
+        volume = abs(float(np.linalg.det(lattice)))
+    if not (longest <= LARGEST_LENGTH and volume <= LARGEST_VOLUME):
         raise InputError(
             f"the cell is {longest:.4g} Å long and has {volume:.4g} Å³; at most {LARGEST_LENGTH:g} Å and "
             f"{LARGEST_VOLUME:g} Å³ are handled. Are the lengths in Å?"

@@ -192,8 +192,10 @@ def _cell(lattice: Lattice, system: str, symbol: str) -> NDArray[np.float64]:
         if name not in needed and abs(given[name] - fixed[name]) > 1e-6:
             raise InputError(f"{name} is {given[name]}, but {symbol} is {system} and makes it {fixed[name]}")
     full = {**fixed, **given}
-    cell = lattice_vectors([full[n] for n in ("a", "b", "c")], [full[n] for n in ("alpha", "beta", "gamma")])
-    if not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-3:
+    with np.errstate(all="ignore"):  # what comes of it is looked at
+        cell = lattice_vectors([full[n] for n in ("a", "b", "c")], [full[n] for n in ("alpha", "beta", "gamma")])
+        flat = not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-3
+    if flat:
         raise InputError(f"these angles make no cell: {full['alpha']}, {full['beta']}, {full['gamma']}")
     return cell
 

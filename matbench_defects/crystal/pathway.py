@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.errors import InputError
+
+PAIRS_AT_A_TIME = 1_000_000
+"""About so many neighbours are looked up together, some hundred bytes each."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,9 @@ class Pathway:
     edges: NDArray[np.int64]
 
 
-def neighbour_edges(lattice: NDArray[np.float64], positions: NDArray[np.float64], cutoff: float) -> NDArray[np.int64]:
+def neighbour_edges(
+    lattice: NDArray[np.float64], positions: NDArray[np.float64], cutoff: float, most: float = math.inf
+) -> NDArray[np.int64]:
     """Return the pairs of sites that are at most `cutoff` apart.
 
     Parameters
@@ -43,6 +49,8 @@ def neighbour_edges(lattice: NDArray[np.float64], positions: NDArray[np.float64]
         Cartesian positions of the sites, Å.
     cutoff : float
         Largest distance, Å.
+    most : float
+        How many pairs are handled.
 
     Returns
     -------
@@ -52,23 +60,33 @@ def neighbour_edges(lattice: NDArray[np.float64], positions: NDArray[np.float64]
     Raises
     ------
     InputError
-        If there is none, or the supercell is so small that a site neighbours its own image or one pair has two edges:
-        two occupied ends would then not say which edge is meant.
+        If there is none, there are more than `most`, or the supercell is so small that a site neighbours its own image
+        or one pair has two edges: two occupied ends would then not say which edge is meant.
     """
     from pymatgen.optimization.neighbors import find_points_in_spheres  # compiled, and light to import
 
-    points = np.ascontiguousarray(positions)
-    centres, neighbours, _, distances = find_points_in_spheres(
-        points, points, r=cutoff, pbc=np.ones(3, dtype=np.int64), lattice=np.ascontiguousarray(lattice), tol=1e-8
-    )
-    apart = distances > 1e-6
-    centres, neighbours = centres[apart], neighbours[apart]
-    if (centres == neighbours).any():
-        raise InputError(f"a site has its own image within {cutoff} Å; take a larger supercell or a smaller cutoff")
-    pairs = np.stack([centres, neighbours], axis=1)[centres < neighbours].astype(np.int64)
-    edges = np.unique(pairs, axis=0)
-    if len(edges) < len(pairs):
-        raise InputError(f"two edges up to {cutoff} Å join the same pair of sites; take a larger supercell")
-    if not len(edges):
+    points, box = np.ascontiguousarray(positions), np.ascontiguousarray(lattice)
+    nearby = len(points) / abs(np.linalg.det(box)) * 4 / 3 * math.pi * (cutoff + 2) ** 3
+    together = max(1, int(PAIRS_AT_A_TIME / nearby))
+    found, number = [], 0
+    for first in range(0, len(points), together):
+        centres, neighbours, _, distances = find_points_in_spheres(
+            points, points[first : first + together], r=cutoff, pbc=np.ones(3, dtype=np.int64), lattice=box, tol=1e-8
+        )
+        apart = distances > 1e-6
+        centres, neighbours = centres[apart] + first, neighbours[apart]
+        if (centres == neighbours).any():
+            raise InputError(f"a site has its own image within {cutoff} Å; take a larger supercell or a smaller cutoff")
+        pairs = np.stack([centres, neighbours], axis=1)[centres < neighbours].astype(np.int64)
+        found.append(np.unique(pairs, axis=0))
+        if len(found[-1]) < len(pairs):
+            raise InputError(f"two edges up to {cutoff} Å join the same pair of sites; take a larger supercell")
+        number += len(pairs)
+        if number > most:
+            raise InputError(
+                f"there are more than the {int(most):,} edges up to {cutoff} Å that are handled in a supercell of this "
+                "size; take a smaller one or a smaller cutoff"
+            )
+    if not number:
         raise InputError(f"no two sites are within {cutoff} Å of each other")
-    return edges
+    return np.concatenate(found)

@@ -68,7 +68,7 @@ class Dataset:
     @functools.cached_property
     def index(self) -> pa.Table:
         """Every inequivalent configuration: id, content, placed sites (`streaming.read_occupations`), multiplicity."""
-        return self._read("data/index/", ["id"])
+        return self._read("data/index/", ["id", "content", "placed", "multiplicity"])
 
     @functools.cached_property
     def spec(self) -> Spec:

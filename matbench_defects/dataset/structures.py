@@ -15,11 +15,10 @@ from matbench_defects.crystal.hop import hop_of
 from matbench_defects.crystal.parent import found_symmetry
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.dataset.structure_columns import CONFIGURATION, IDENTITY, VECTORS
 from matbench_defects.labels.engine import Method
 from matbench_defects.labels.jobs import Selected
 from matbench_defects.labels.store import Label
-
-_VECTORS = pa.list_(pa.list_(pa.float64()))
 
 
 def content_columns(spaces: dict[str, Space]) -> dict[str, tuple[str, str]]:
@@ -98,31 +97,9 @@ def structure_schema(spaces: dict[str, Space]) -> pa.Schema:
     ]
     return pa.schema(
         [
-            pa.field("id", pa.string(), nullable=False),
-            pa.field("space", pa.string(), nullable=False),
-            pa.field("content", pa.string(), nullable=False),
+            *IDENTITY,
             *(pa.field(column, pa.int32()) for column in content_columns(spaces)),
-            Quantity("1", description="number of symmetry-equivalent configurations").field("multiplicity", pa.int64()),
-            Quantity("1", description="operations that leave the configuration as it is").field(
-                "symmetry_order", pa.int64()
-            ),
-            pa.field("space_group", pa.string()),
-            pa.field("occupation", pa.binary()),
-            pa.field("chemical_formula_reduced", pa.string()),
-            pa.field("elements", pa.list_(pa.string())),
-            pa.field("nelements", pa.int32()),
-            pa.field("nsites", pa.int32()),
-            pa.field("formula_units", pa.int32()),
-            Quantity("Å", description="lattice vectors of the ideal supercell as rows").field(
-                "lattice_vectors", _VECTORS
-            ),
-            Quantity("Å", description="ideal, unrelaxed positions").field("cartesian_site_positions", _VECTORS),
-            pa.field("species_at_sites", pa.list_(pa.string())),
-            pa.field("defect_species", pa.list_(pa.string())),
-            pa.field("defect_host_species", pa.list_(pa.string())),
-            Quantity("Å", description="sites that differ from the parent").field(
-                "defect_cartesian_positions", _VECTORS
-            ),
+            *CONFIGURATION,
             *(hop if any(space.pathway is not None for space in spaces.values()) else []),
         ]
     )
@@ -148,8 +125,8 @@ def label_schema(method: Method) -> list[pa.Field]:
             Quantity("Å", description="largest distance of a relaxed atom from its ideal site").field(
                 f"{name}_displacement"
             ),
-            Quantity("Å", description="relaxed lattice vectors as rows").field(f"{name}_lattice_vectors", _VECTORS),
-            Quantity("Å", description="relaxed positions").field(f"{name}_cartesian_site_positions", _VECTORS),
+            Quantity("Å", description="relaxed lattice vectors as rows").field(f"{name}_lattice_vectors", VECTORS),
+            Quantity("Å", description="relaxed positions").field(f"{name}_cartesian_site_positions", VECTORS),
         ]
     return fields + (_pathway_schema(name) if method.of_pathways else [])
 
@@ -164,9 +141,9 @@ def _pathway_schema(name: str) -> list[pa.Field]:
         Quantity("eV", "cell", "the first end point", "energies along the pathway, end points included").field(
             f"{name}_path_energies", pa.list_(pa.float64())
         ),
-        Quantity("Å", description="positions of the highest image").field(f"{name}_highest_positions", _VECTORS),
+        Quantity("Å", description="positions of the highest image").field(f"{name}_highest_positions", VECTORS),
         Quantity("Å", description="relaxed positions of the second end point").field(
-            f"{name}_second_positions", _VECTORS
+            f"{name}_second_positions", VECTORS
         ),
     ]
 

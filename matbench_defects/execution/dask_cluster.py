@@ -6,6 +6,7 @@ import importlib.util
 import logging
 import time
 import uuid
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -40,7 +41,9 @@ class DaskCluster(Executor):
 
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in one message
         self._spec = spec
-        self._started: Any = None if spec.scheduler else _start(spec)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Port .* is already in use")  # by another run's page; it takes the next
+            self._started: Any = None if spec.scheduler else _start(spec)
         address = self._started.scheduler_address if self._started else str(spec.scheduler)
         self._asked = 1 if spec.scheduler else _asked(spec)
         try:
@@ -106,8 +109,12 @@ class DaskCluster(Executor):
 
     def submit(self, function: Function, shared: str | None, items: Sequence[Any]) -> Any:
         """Return the future of one batch."""
-        arguments = (function, items, shared, self._spec.device)
-        return self._client.submit(_compute_there, *arguments, key=f"batch-{uuid.uuid4().hex}", pure=False)
+        from cloudpickle import dumps
+
+        packed = dumps((function, items, shared))  # bytes, since the scheduler unpacks everything else too
+        return self._client.submit(
+            _compute_there, packed, self._spec.device, key=f"batch-{uuid.uuid4().hex}", pure=False
+        )
 
 
 class _Futures:
@@ -143,8 +150,11 @@ class _Futures:
         error = result[1]
         if isinstance(error, KilledWorker):
             return Returned(batch, None, deaths=error.allowed_failures + 1)
-        if isinstance(error, ModuleNotFoundError):
-            raise InputError(f"a worker of the cluster lacks a package: {error}; {GO_ON}") from None
+        lacking = error if isinstance(error, ModuleNotFoundError) else error.__cause__
+        if isinstance(lacking, ModuleNotFoundError) or "deserialization" in str(error):
+            raise InputError(
+                f"scheduler and workers need the packages that are here ({lacking or 'one is missing'}); {GO_ON}"
+            ) from None
         raise error
 
     def stop(self) -> None:
@@ -223,8 +233,10 @@ def _shared_plugin(shared: Any, name_: str) -> Any:
     return plugin
 
 
-def _compute_there(function: Function, items: Sequence[Any], shared: str | None, device: str) -> list[Any]:
+def _compute_there(packed: bytes, device: str) -> list[Any]:
     """Compute a batch on a worker."""
+    import pickle
+
     from distributed import get_worker
 
     worker = get_worker()
@@ -233,4 +245,5 @@ def _compute_there(function: Function, items: Sequence[Any], shared: str | None,
             f"the worker {worker.address} has {worker.state.nthreads} threads, and a calculator serves one; start "
             "workers with --nthreads 1"
         )
+    function, items, shared = pickle.loads(packed)  # from the client, as everything that Dask hands a worker
     return compute(function, items, None if shared is None else worker.matbench_defects_shared[shared], device)

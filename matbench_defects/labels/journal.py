@@ -13,10 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from matbench_defects.errors import InputError
-from matbench_defects.files import atomic_path
+from matbench_defects.files import atomic_path, refusals_of
 
 SHARD_ROWS = 500
 """So many lines of the journal become one shard."""
+
+KEPT = "what was computed before is kept, and the same command goes on"
 
 Row = dict[str, Any]
 
@@ -81,9 +83,15 @@ class Journal:
         return self._lines.exists() or bool(self._shards())
 
     def append(self, rows: Iterable[Row]) -> None:
-        """Add rows; they are on disk when this returns."""
+        """Add rows; they are on disk when this returns.
+
+        Raises
+        ------
+        InputError
+            If the disk is full, or nothing may be written there any more.
+        """
         text = "".join(json.dumps(row) + "\n" for row in rows)
-        with open(self._lines, "ab") as stream:
+        with refusals_of(self._lines, kept=KEPT), open(self._lines, "ab") as stream:
             if stream.tell() and not _ends_a_line(self._lines):
                 stream.write(b"\n")  # what a kill left half written stays a line of its own, and is not read
             stream.write(text.encode())
@@ -96,7 +104,7 @@ class Journal:
     def _make_shard(self) -> None:
         last = max((int(shard.stem) for shard in self._shards()), default=0)
         table = pa.Table.from_pylist(list(self._read_lines()), schema=self._schema)
-        with atomic_path(self.folder / f"{last + 1:06d}.parquet") as temporary:
+        with atomic_path(self.folder / f"{last + 1:06d}.parquet", kept=KEPT) as temporary:
             pq.write_table(table, temporary, compression="zstd")
         self._lines.unlink()
         self._pending = 0

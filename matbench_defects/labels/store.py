@@ -6,7 +6,7 @@ import itertools
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
-from matbench_defects.files import atomic_path, digest, sha256_of_file
+from matbench_defects.files import NOTHING_KEPT, atomic_path, digest, sha256_of_file
 from matbench_defects.labels.engine import Band, Outcome
-from matbench_defects.labels.journal import Journal
+from matbench_defects.labels.journal import KEPT, Journal
 
 
 class Key(NamedTuple):
@@ -170,9 +170,15 @@ class LabelStore:
                 self.merge()
             try:
                 yield
-            finally:
-                if self.unmerged:
-                    self.merge()
+            except BaseException:
+                with suppress(InputError):  # what ended the run may hinder this too; then the next run merges
+                    self._merge_rest()
+                raise
+            self._merge_rest()
+
+    def _merge_rest(self) -> None:
+        if self.unmerged:
+            self.merge()
 
     def append(self, labels: Iterable[Label]) -> None:
         """Add labels, replacing those of the same keys; they are on disk, beside the table, when this returns."""
@@ -192,7 +198,7 @@ class LabelStore:
             pa.Table.from_pylist([_row(self._labels[key]) for key in keys[i : i + ROWS_AT_A_TIME]], schema=_WHOLE)
             for i in range(0, max(1, len(keys)), ROWS_AT_A_TIME)
         ]
-        with atomic_path(self.path) as temporary:
+        with atomic_path(self.path, kept=KEPT if self.unmerged else NOTHING_KEPT) as temporary:
             pq.write_table(pa.concat_tables(pieces).combine_chunks(), temporary, compression="zstd")
         self._journal.clear()
         self._seen = _state(self.path)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from matbench_defects.columns import Quantity
+from matbench_defects.dataset.structure_columns import check_configurations
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.registry import Registry
 from matbench_defects.spec.fields import Model as Strict
@@ -109,7 +110,14 @@ class Rows:
 
     @classmethod
     def of(cls, table: pa.Table, background: Background) -> Rows:
-        """Return the rows of a dataset's table with every label, target and split taken away."""
+        """Return the rows of a dataset's table with every label, target and split taken away.
+
+        Raises
+        ------
+        InputError
+            If the table lacks a column that every dataset has, or one has another type.
+        """
+        check_configurations(table.schema)
         kept = [n for n in table.schema.names if n in INPUT_COLUMNS or n.startswith("content_")]
         return cls(table.select(kept), background)
 

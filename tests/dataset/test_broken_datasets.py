@@ -13,6 +13,7 @@ from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import open_dataset
 from matbench_defects.errors import InputError
 from matbench_defects.files import sha256_of_file
+from matbench_defects.models.model import Background, Rows
 
 TRAIN = "data/structures/train.parquet"
 
@@ -80,6 +81,29 @@ def test_a_missing_column(copy, column):
     dataset = rewritten(copy, lambda table: table.drop_columns([column]))
     with pytest.raises(InputError, match=rf"\.parquet: lacks the columns {column}$"):
         _ = dataset.structures
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "message"),
+    [
+        ("lattice_vectors", None, r"^the dataset's structures lack the columns lattice_vectors; build or download it"),
+        ("species_at_sites", pa.string(), r"hold string in the column species_at_sites, but list<item: string> was e"),
+        ("occupation", pa.string(), r"structures hold string in the column occupation, but binary was expected; build"),
+    ],
+)
+def test_structures_that_no_model_can_read(copy, column, kind, message):
+    def change(table):
+        at = table.schema.get_field_index(column)
+        return (
+            table.remove_column(at)
+            if kind is None
+            else table.set_column(at, pa.field(column, kind), pa.array(["x"] * len(table)))
+        )
+
+    dataset = rewritten(copy, change)
+    background = Background(dataset.spec, "formation_energy", dataset.quantity("formation_energy"))
+    with pytest.raises(InputError, match=message):
+        Rows.of(dataset.structures, background)
 
 
 def test_another_unit(copy):

@@ -9,6 +9,7 @@ import pytest
 
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.building import build_dataset, plan
+from matbench_defects.dataset.figures.phases import draw_phases
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Outcome
 from matbench_defects.labels.store import Label, LabelStore
@@ -95,6 +96,12 @@ def test_each_figure_is_drawn_where_its_data_exists(tmp_path, text, figures, sai
         assert picture.startswith(b"\x89PNG")
         assert picture == (again.folder / name).read_bytes()
         assert b"tEXt" not in picture  # no date, no version of the library
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_single_series_without_a_name_needs_no_legend(tmp_path):
+    draw_phases(tmp_path / "one.png", "One", "E", {"": {0: 0.1, 1: 0.2}}, [])
+    assert (tmp_path / "one.png").stat().st_size > 1000
 
 
 def test_a_build_goes_on_without_labels(tmp_path):

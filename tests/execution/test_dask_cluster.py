@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import executor_samples as samples
@@ -35,6 +37,17 @@ def importable(monkeypatch):
 def executor_of(folder, text):
     (folder / "cluster.yaml").write_text(text)
     return open_executor(folder / "cluster.yaml", None)
+
+
+@pytest.mark.slow
+def test_a_cluster_beside_another_says_nothing(tmp_path, recwarn):
+    with socket.socket() as taken:
+        with suppress(OSError):  # it is taken already
+            taken.bind(("", 8787))
+            taken.listen()
+        with executor_of(tmp_path, "local: {workers: 1}"):
+            pass
+    assert [str(warning.message) for warning in recwarn if warning.category is UserWarning] == []
 
 
 @pytest.mark.slow

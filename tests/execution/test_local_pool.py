@@ -55,7 +55,7 @@ def test_batches_are_drawn_as_they_are_needed(executor):
 
 def test_what_the_function_raises_is_raised(executor):
     with pytest.raises(ValueError, match="no 1"):
-        results_of(executor, samples.refuses, [[1], [2]])
+        results_of(executor, samples.refuses, [[1]])
 
 
 def test_both_processes_work():

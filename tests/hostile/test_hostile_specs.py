@@ -155,6 +155,11 @@ CASES: list[tuple[str, str | bytes, int | None, str | None, str]] = [
             "a: 5.6", "a: 200"), 4, "parent", "its cell holds 5184 atoms; a parent has at most 5000"),
     ("a crystal for a supercell", changed("[1, 1, 2]", f"[{{a: [{', '.join(['1'] * 2000)}]}}, 1, 1]"), 11, "supercell",
      "three integers or three rows of three integers were expected, not [{'a': [1, 1, 1, 1, 1, 1, 1, 1, 1"),
+    ("pathways without end", changed("[1, 1, 2]", "[1, 1, 150]") + "pathway: {species: Na, cutoff: 5}\n", 16,
+     "pathway.cutoff", "two edges up to 5.0 Å join the same pair of sites"),
+    ("edges without end", p1("    Na: [0, 0, 0]\n").replace("[1, 1, 2]", "[12, 12, 12]") + (
+        "pathway: {species: Na, cutoff: 12}\n"), 15, "pathway.cutoff",
+     "there are more than the 28,935 edges up to 12.0 Å that are handled in a supercell of this size; take a smaller"),
     ("more than any draw", SPEC + "configurations: {select: uniform, count: 1000000000000}\n", 16,
      "configurations.count", "input should be less than or equal to 1000000000"),
     ("extends itself", SPEC + "extends: spec.yaml\n", 16, "extends", "goes round in a circle through spec.yaml"),

@@ -16,6 +16,7 @@ import pytest
 from matbench_defects.dataset.reading import open_dataset
 from matbench_defects.errors import InputError
 from matbench_defects.files import only_writer
+from matbench_defects.labels.store import LabelStore
 
 SPEC = """\
 name: mgo
@@ -104,11 +105,54 @@ def test_a_full_disk(spec: Path, disk: Path) -> None:
     assert {path.name: path.read_text() for path in disk.iterdir()} == before
 
 
+LABELLED = SPEC.replace("[1, 1, 2]", "[2, 2, 2]") + (
+    "configurations: {select: uniform, count: 12}\nlabels:\n  - {engine: ewald, charges: {Mg: 2, Ca: 2, O: -2}}\n"
+)
+
+
+def labelling(folder: Path, out: Path) -> list[str]:
+    (folder / "labelled.yaml").write_text(LABELLED)
+    return ["label", str(folder / "labelled.yaml"), "--out", str(out), "--workers", "1"]
+
+
+def finished(out: Path) -> int:
+    return len(LabelStore(out))
+
+
 @pytest.mark.slow
-def test_a_disk_that_is_read_only(spec: Path, disk: Path) -> None:
+def test_labels_on_a_full_disk(tmp_path: Path, disk: Path) -> None:
+    (disk / "old").write_text("x" * 40_000)
+    out = disk / "labels.parquet"
+    full = "cannot be written (No space left on device); what was computed before is kept, and the same command goes on"
+    said = run(labelling(tmp_path, out))
+    assert said.returncode == 2 and said.stderr.splitlines()[-1].endswith(
+        f"labels.parquet.unmerged/journal.jsonl: {full}"
+    )
+    assert 0 < (kept := finished(out)) < 12
+    (disk / "old").unlink()
+    before = {label.key: label.seconds for label in LabelStore(out)}
+    assert run(labelling(tmp_path, out)).returncode == 0
+    assert finished(out) == 12 > kept and {k: LabelStore(out).get(k).seconds for k in before} == before
+    assert [path.name for path in disk.iterdir()] == ["labels.parquet"]
+
+
+@pytest.mark.slow
+def test_labels_beyond_what_a_file_may_take(tmp_path: Path) -> None:
+    out = tmp_path / "labels.parquet"
+    said = run(labelling(tmp_path, out), largest=20_000)
+    assert said.returncode == 2, said.stderr
+    assert said.stderr.splitlines()[-1].endswith(
+        "cannot be written (File too large); what was computed before is kept, and the same command goes on"
+    )
+    assert 0 < finished(out) < 12
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_read_only(spec: Path, tmp_path: Path, disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     for arguments in commands(spec, disk / "out").values():
         refused(run(arguments), "cannot be written (Read-only file system)")
+    refused(run(labelling(tmp_path, disk / "labels.parquet")), "cannot be written (Read-only file system)")
     assert list(disk.iterdir()) == []
 
 

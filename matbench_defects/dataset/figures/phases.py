@@ -62,4 +62,5 @@ def draw_phases(
         axes.set_ylabel(axis)
         axes.set_title(title, pad=22)
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend(fontsize=8, ncols=len(series) + 1, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
+        if axes.get_legend_handles_labels()[1]:  # a single series needs no name
+            axes.legend(fontsize=8, ncols=len(series) + 1, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
