@@ -147,7 +147,8 @@ def task_view(
     distinct = len(set(rows["id"].to_pylist()))
     folds = task_folds(task, dataset)
     measures = [metrics.get(name) for name in task.metrics]
-    gaps = None if interpolation is None else _gaps(entries, interpolation, measures[0])
+    first = measures[0]
+    gaps = None if interpolation is None else _gaps(entries, interpolation, first)
     columns, cells = _table(entries, measures, quantity, gaps)
     lines = []
     for i, entry in enumerate(entries):
@@ -166,9 +167,9 @@ def task_view(
         gaps=gaps,
         columns=columns,
         rows=lines,
-        plots=task_plots(task, dataset, entries, rows, quantity.shown_unit, measures[0], unit_of(measures[0], quantity)),
-        bars=_bars(entries, measures[0]),
-        verdict=_verdict(entries, measures[0], quantity),
+        plots=task_plots(task, dataset, entries, rows, quantity.shown_unit, first, unit_of(first, quantity)),
+        bars=_bars(entries, first),
+        verdict=_verdict(entries, first, quantity),
     )
 
 

@@ -152,9 +152,13 @@ def test_without_an_organisation_it_is_said_what_to_set(salt, monkeypatch):
     monkeypatch.setenv("MATBENCH_DEFECTS_CACHE", "/nowhere")
     with pytest.raises(InputError, match=r"publish salt where\? no organisation .* set MATBENCH_DEFECTS_HUB to the"):
         publish_dataset(salt.folder)
-    with pytest.raises(InputError, match=r"lno-cathode 9\.0\.0 is not here \(the shipped spec is .*set MATBENCH_DEFECTS_HUB"):
+    with pytest.raises(
+        InputError, match=r"lno-cathode 9\.0\.0 is not here \(the shipped spec is .*set MATBENCH_DEFECTS_HUB"
+    ):
         load_dataset("lno-cathode", "9.0.0")
-    with pytest.raises(InputError, match=r"lno-cathod is no shipped dataset; did you mean 'lno-cathode'\?.*say the ver"):
+    with pytest.raises(
+        InputError, match=r"lno-cathod is no shipped dataset; did you mean 'lno-cathode'\?.*say the ver"
+    ):
         load_dataset("lno-cathod")
     with pytest.raises(InputError, match=r"^Of a published one say the version, such as version='1\.0\.0'$"):
         load_dataset("somebody/salt")
