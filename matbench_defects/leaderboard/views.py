@@ -314,7 +314,8 @@ def _bars(entries: list[Entry], metric: Metric, most: int = 6) -> list[Bar]:
 def models_table(views: Sequence[TaskView]) -> tuple[list[Column], list[Row]]:
     """Return the table of every model on every task, by each task's first metric; models in order of relative rank.
 
-    The relative rank is the mean, over a model's tasks, of its place by the number of entries there.
+    The relative rank is the mean of a model's place by the number of entries, over every task that has any. A task that
+    the model was not submitted to counts as the last place: nobody gains by leaving the hard ones out.
     """
     columns = [Column("relative_rank", "Relative rank", "place / entries", "lower")]
     columns += [
@@ -336,7 +337,8 @@ def models_table(views: Sequence[TaskView]) -> tuple[list[Column], list[Row]]:
         for row in view.rows:
             shares.setdefault(row.name, []).append(row.rank / len(view.rows))
             titles.setdefault(row.name, row)
-    relative = {name: sum(of) / len(of) for name, of in shares.items()}
+    entered = sum(bool(view.rows) for view in views)
+    relative = {name: (sum(of) + entered - len(of)) / entered for name, of in shares.items()}
     order = sorted(relative, key=lambda name: (relative[name], name))
     empty = Cell(MISSING, "")
     rows = []

@@ -163,6 +163,17 @@ def test_bars_stand_in_the_order_of_their_scores(submit: Submit, build: Callable
     assert re.findall(r'data-key="relative_rank"[^>]*aria-sort="(\w+)"', text) == ["ascending"]
 
 
+def test_a_task_left_out_counts_as_the_last_place(submit: Submit, tmp_path: Path, dataset: Dataset, task: Task) -> None:
+    low = make_task("lno-low", split="low-lithium", kind="extrapolation", title="To low lithium content")
+    submit("picky", error=0.001)
+    for where in (task, low):
+        submit("steady", error=0.01, task=where)
+    assert build_site(tmp_path / "site", tmp_path / "submissions", {task.dataset: dataset}, [task, low]) == []
+    text = (tmp_path / "site" / "index.html").read_text()
+    rows = re.findall(r'models/(\w+)\.html.*?<span class="value">([\d.]+)</span>', text, re.DOTALL)
+    assert rows == [("picky", "0.75"), ("steady", "1.00")]
+
+
 def test_overview_of_baselines_alone(submit: Submit, build: Callable[[], Path]) -> None:
     submit("mean", error=-1)
     assert "Only baselines so far; Mean leads." in Page(build() / "index.html").text
