@@ -111,7 +111,7 @@ def test_the_road(tmp_path, lno):
     assert sorted(p.name for p in (tmp_path / submission).iterdir()) == ["predictions.parquet", "submission.yaml"]
     done = run("submit", submission, "--check", cwd=tmp_path)
     assert done.returncode == 0 and "is a valid submission" in done.stdout
-    done = run("leaderboard", "build", "--out", "site", cwd=tmp_path)
+    done = run("leaderboard", "build", "--task", "lno-formation-energy", "--out", "site", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "A. Chemist" in "".join(p.read_text() for p in (tmp_path / "site").rglob("*.html"))
     done = run("leaderboard", "rescore", "--write", cwd=tmp_path)

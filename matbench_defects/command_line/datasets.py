@@ -91,7 +91,13 @@ def lock(specs: Annotated[list[str], typer.Argument(help="Spec files, folders or
 @commands.command()
 def publish(
     folder: Annotated[Path, typer.Argument(help="A dataset that `build` wrote.")],
-    repo: Annotated[str, typer.Option(help="The dataset's repository on the Hub: organisation/name.")],
+    repo: Annotated[
+        str | None,
+        typer.Option(
+            help="The dataset's repository on the Hub, organisation/name; left out, its own name in the organisation "
+            "that MATBENCH_DEFECTS_HUB names."
+        ),
+    ] = None,
     private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
 ) -> None:
     """Publish a built dataset on the Hub, tagged with its version; a published version is never changed."""

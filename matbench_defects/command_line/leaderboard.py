@@ -44,11 +44,14 @@ def submit(
 def leaderboard_build(
     out: Annotated[Path, typer.Option(help="The site's folder.")] = Path("site"),
     submissions: Annotated[Path, typer.Option(help="Where submissions lie.")] = Path("leaderboard/submissions"),
+    task: Annotated[
+        list[str] | None, typer.Option("--task", help="Only this task; several times for several. All if left out.")
+    ] = None,
 ) -> None:
     """Score every submission from its predictions and write the static site."""
     from matbench_defects.commands.submitting import build_leaderboard
 
-    problems = build_leaderboard(out, submissions)
+    problems = build_leaderboard(out, submissions, task)
     console.print(f"The leaderboard is {out / 'index.html'}", markup=False, soft_wrap=True)
     report(problems)
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
 
 ORGANISATION = ""
-"""The organisation of the Hub whose datasets a bare name means. Empty until the project has one there; nobody else's
-is taken for ours meanwhile. The environment variable ``MATBENCH_DEFECTS_HUB`` names another."""
+"""The organisation of the Hub whose datasets a bare name means. A placeholder: the project has none there yet, and
+nobody else's is taken for ours meanwhile. Put its name here once there is one; the environment variable
+``MATBENCH_DEFECTS_HUB`` names it until then, or another."""
 VARIABLE = "MATBENCH_DEFECTS_HUB"
 KIND = "dataset"
 """The kind of repository, as the Hub calls it."""

@@ -54,7 +54,8 @@ def load_dataset(name: str, version: str | None = None) -> Dataset:
     spec = None if shipped is None else load_spec(shipped)
     version = version or (spec.version if spec else None)
     if version is None:
-        raise InputError(f"which version of {name}? say it, such as version='1.0.0'")
+        known = "" if "/" in name else f"{name} is no shipped dataset; {nearest(name, shipped_specs())}. "
+        raise InputError(f"{known}Of a published one say the version, such as version='1.0.0'")
     if spec is None or spec.version != version:
         return _from_hub(name, version)
     if (built := _built_folder(spec) / MANIFEST).is_file():

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from matbench_defects.dataset.hub import (
     KIND,
+    VARIABLE,
     HubError,
     hub_client,
     hub_errors,
     published_versions,
+    repository_of,
     version_order,
 )
 from matbench_defects.dataset.locking import FIXED, differences, read_lock
@@ -26,7 +28,7 @@ _OF_THE_HUB = {".gitattributes", "README.md"}
 """What a repository may hold before anything was published: the Hub writes these when it is made there."""
 
 
-def publish_dataset(folder: str | Path, repo: str, *, private: bool = False) -> str:
+def publish_dataset(folder: str | Path, repo: str | None = None, *, private: bool = False) -> str:
     """Publish a built dataset: upload what its manifest lists, take away what an earlier version left, tag the version.
 
     Nothing of the published version is seen before the tag stands, and a tag that stands is never moved.
@@ -35,8 +37,9 @@ def publish_dataset(folder: str | Path, repo: str, *, private: bool = False) -> 
     ----------
     folder : path-like
         The folder that `build` wrote.
-    repo : str
-        ``organisation/name``. It is made where it is missing and the token may make it.
+    repo : str, optional
+        ``organisation/name``, or a name in the known organisation; left out, the dataset's own name there. It is made
+        where it is missing and the token may make it.
     private : bool
         Make a new repository private.
 
@@ -48,13 +51,20 @@ def publish_dataset(folder: str | Path, repo: str, *, private: bool = False) -> 
     Raises
     ------
     InputError
-        If the folder is not whole, differs from the lock of its shipped domain, this or a later version is published
-        already, the repository holds something else, or the Hub refuses or cannot be reached.
+        If the folder is not whole, differs from the lock of its shipped domain, no organisation is known, this or a
+        later version is published already, the repository holds something else, or the Hub refuses or cannot be
+        reached.
     """
     dataset = open_dataset(folder)
     check_against_lock(dataset)
-    with hub_errors(repo):
-        return _publish(dataset, repo, private)
+    where = repository_of(repo or dataset.name)
+    if where is None:
+        raise InputError(
+            f"publish {dataset.name} where? no organisation of the Hub is known; give `--repo organisation/name`, or "
+            f"set {VARIABLE} to the organisation"
+        )
+    with hub_errors(where):
+        return _publish(dataset, where, private)
 
 
 def check_against_lock(dataset: Dataset) -> None:

@@ -41,6 +41,7 @@ from matbench_defects.models.model import (
     Prediction,
     Pretrainable,
     Rows,
+    TrainedBefore,
     TrainedInPasses,
     make_model,
     models,
@@ -217,7 +218,7 @@ def _run(
         },
         "hardware": f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores, "
         f"{platform.machine()}",
-        "training_data": _training_data(task, any(side.held for side in sides), bool(folds))
+        "training_data": _training_data(task, kind, any(side.held for side in sides), bool(folds))
         + ("" if pretrain is None else f", after {pretrain.description} without tested configurations"),
         "scores": {
             name: {"mean": _plain(s.mean), "deviation": _plain(s.deviation)}
@@ -292,10 +293,13 @@ def _table(
     return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
-def _training_data(task: Task, validation: bool, folds: bool) -> str:
+def _training_data(task: Task, kind: type[Model], validation: bool, folds: bool) -> str:
+    before = kind.trained_on if isinstance(kind, TrainedBefore) else ""
+    if isinstance(kind, TrainedBefore) and not kind.fitted:
+        return f"{before}; nothing of {task.dataset}"
     parts = "train and validation parts" if validation else "train part"
     of_fold = " of each fold" if folds else "" if task.fold is None else f" of fold '{task.fold}'"
-    return f"{parts}{of_fold} of the split '{task.split}' of {task.dataset}"
+    return f"{before}{', then ' if before else ''}{parts}{of_fold} of the split '{task.split}' of {task.dataset}"
 
 
 def _plain(value: float) -> float | None:

@@ -67,8 +67,11 @@ def run_jobs(
         If an engine cannot be loaded, another process adds labels to the last store, or a cluster is lost.
     """
     found, late = _found(jobs, stores, retry_failed)
-    if not late and not stores[-1].unmerged and all(job.key in found for job in jobs):
-        return found
+    if not late and all(job.key in found for job in jobs):
+        # Where others have all that is wanted, it is no matter that somebody adds to the last store just now.
+        elsewhere = all(any(store.get(job.key) is not None for store in stores[:-1]) for job in jobs)
+        if elsewhere or not stores[-1].unmerged:
+            return found
     with stores[-1].adding(wait=wait):
         found, late = _found(jobs, stores, retry_failed)  # another process may have added some meanwhile
         if late:

@@ -39,10 +39,10 @@ def fixed(value: float, decimals: int) -> str:
 
 
 def spread(score: Score, decimals: int) -> str:
-    """Return the standard deviation as ``± 0.012``; empty where there is only one seed, or fold scored on its own."""
-    if len(score.by_fold or score.by_seed) < 2 or not math.isfinite(score.deviation):
+    """Return the standard deviation as ``± 0.012``; empty where there is one seed or fold, or all say the same."""
+    if not math.isfinite(score.deviation) or score.deviation <= 1e-12:
         return ""
-    return f"± {fixed(score.deviation, decimals) if score.deviation > 1e-12 else '0'}"
+    return f"± {fixed(score.deviation, decimals)}"
 
 
 def seconds(value: float) -> str:

@@ -21,6 +21,8 @@ MOST_POINTS = 600
 """Beyond this many test rows an even selection of them is drawn."""
 MOST_CONTENTS = 60
 """Beyond this many contents those with the most test rows are drawn."""
+MORE = 1.5
+"""So many times the smallest training part the largest has to be for a learning curve."""
 NOMINAL = [round(0.05 * i, 2) for i in range(1, 20)]
 """The central intervals whose coverage calibration plots show."""
 
@@ -28,7 +30,13 @@ Floats = NDArray[np.float64]
 
 
 def task_plots(
-    task: Task, dataset: Dataset, entries: Sequence[Entry], rows: pa.Table, metric: Metric, unit: str
+    task: Task,
+    dataset: Dataset,
+    entries: Sequence[Entry],
+    rows: pa.Table,
+    unit: str,
+    metric: Metric,
+    metric_unit: str,
 ) -> dict[str, Any]:
     """Return what the plots of a task show.
 
@@ -42,10 +50,12 @@ def task_plots(
         Its entries, best first.
     rows : pyarrow.Table
         The rows that are scored, in the order of the entries' predictions.
-    metric : Metric
-        The metric that ranks.
     unit : str
         Unit of labels and predictions, for people.
+    metric : Metric
+        The metric that ranks.
+    metric_unit : str
+        Its unit, for people; empty for a pure number.
     """
     truth = rows[task.target].to_numpy()
     ids = rows["id"].to_pylist()
@@ -55,7 +65,7 @@ def task_plots(
     front, first = _front(entries, metric), _first_shown(entries)
     return {
         "unit": unit,
-        "metric": {"title": metric.title, "direction": metric.direction},
+        "metric": {"title": metric.title, "unit": metric_unit, "direction": metric.direction},
         "rows": {"total": len(ids), "ids": [ids[i] for i in chosen], "truth": _short(truth[chosen])},
         "groups": {
             name: {"labels": list(found), "rows": [len(places) for places in found.values()]}
@@ -90,7 +100,7 @@ def _entry_plots(
         "spread": _short(spread[chosen]) if spread.max(initial=0.0) > 1e-9 * (np.ptp(truth) or 1.0) else None,
         "errors": {name: [_number(error[places].mean()) for places in of.values()] for name, of in groups.items()},
         "coverage": _coverage(table, predicted - truth),
-        "learning": sorted([sizes[fold], _number(value)] for fold, value in score.by_fold.items()) if sizes else None,
+        "learning": _learning(score.by_fold, sizes) if sizes else None,
         "seconds": _number(about.cost.train_seconds + about.cost.predict_seconds),
         "score": _number(score.mean),
     }
@@ -137,7 +147,16 @@ def _training_sizes(task: Task, dataset: Dataset) -> dict[str, int]:
     folds = task_folds(task, dataset)
     sizes = {fold: len(dataset.part(task.split, "train", task.target, fold=fold)) for fold in folds}
     tested = {tuple(dataset.part(task.split, "test", task.target, fold=fold)["id"].to_pylist()) for fold in folds}
-    return sizes if len(set(sizes.values())) > 1 and len(tested) == 1 else {}
+    grows = len(tested) == 1 and max(sizes.values()) >= MORE * min(sizes.values())
+    return sizes if grows else {}
+
+
+def _learning(by_fold: dict[str, float], sizes: dict[str, int]) -> list[tuple[int, float | None]]:
+    """Return the score by number of training rows, the mean of the folds that have as many."""
+    found: dict[int, list[float]] = {}
+    for fold, value in by_fold.items():
+        found.setdefault(sizes[fold], []).append(value)
+    return [(size, _number(float(np.mean(found[size])))) for size in sorted(found)]
 
 
 def _coverage(table: pa.Table, error: Floats) -> list[float] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +74,9 @@ class Standings:
     problems: list[InputError]
 
 
-def collect(root: str | Path, tasks: Iterable[Task], datasets: Mapping[str, Dataset]) -> Standings:
+def collect(
+    root: str | Path, tasks: Iterable[Task], datasets: Mapping[str, Dataset], *, left_alone: Container[str] = ()
+) -> Standings:
     """Check and score every submission below a folder.
 
     Parameters
@@ -85,6 +87,8 @@ def collect(root: str | Path, tasks: Iterable[Task], datasets: Mapping[str, Data
         The tasks of the leaderboard.
     datasets : mapping of str to Dataset
         By name and version as tasks say them, ``lno-cathode@1.0.0``.
+    left_alone : container of str
+        Names of further tasks, whose submissions are not looked at.
 
     Returns
     -------
@@ -98,7 +102,7 @@ def collect(root: str | Path, tasks: Iterable[Task], datasets: Mapping[str, Data
     """
     root = Path(root)
     known = {task.name: task for task in tasks}
-    folders, problems = _submission_folders(root, known)
+    folders, problems = _submission_folders(root, known, left_alone)
     unranked: dict[str, list[Scored]] = {name: [] for name in known}
     for name, folder in folders:
         try:
@@ -132,13 +136,17 @@ def check_and_score(folder: Path, task: Task, datasets: Mapping[str, Dataset]) -
     return checked, score(task, datasets[task.dataset], checked.predictions)
 
 
-def _submission_folders(root: Path, known: Mapping[str, Task]) -> tuple[list[tuple[str, Path]], list[InputError]]:
+def _submission_folders(
+    root: Path, known: Mapping[str, Task], left_alone: Container[str]
+) -> tuple[list[tuple[str, Path]], list[InputError]]:
     if not root.is_dir():
         raise InputError("is no folder; submissions lie in <task>/<model>/ below it", file=str(root))
     folders: list[tuple[str, Path]] = []
     problems: list[InputError] = []
     for above in _listed(root):
         if above.name not in known:
+            if above.name in left_alone:
+                continue
             message = f"holds {shown(above.name)}, which is no task; {nearest(above.name, known)}"
             problems.append(InputError(message, file=str(root)))
         elif above.is_symlink() or not above.is_dir():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,12 @@ DATA_FILE = "leaderboard.json"
 
 
 def build_site(
-    out: str | Path, submissions_root: str | Path, datasets: Mapping[str, Dataset], tasks: Iterable[Task]
+    out: str | Path,
+    submissions_root: str | Path,
+    datasets: Mapping[str, Dataset],
+    tasks: Iterable[Task],
+    *,
+    left_alone: Container[str] = (),
 ) -> list[InputError]:
     """Score every submission and write the site.
 
@@ -45,6 +50,8 @@ def build_site(
         By name and version as tasks say them, ``lno-cathode@1.0.0``.
     tasks : iterable of Task
         The tasks; each needs its dataset.
+    left_alone : container of str
+        Names of further tasks, whose submissions are not looked at.
 
     Returns
     -------
@@ -62,7 +69,7 @@ def build_site(
     for task in tasks:
         if task.dataset not in datasets:
             raise InputError(f"the task {task.name} needs the dataset {task.dataset}, which is not at hand")
-    standings = collect(submissions_root, tasks, datasets)
+    standings = collect(submissions_root, tasks, datasets, left_alone=left_alone)
     entries = standings.by_task
     views = [
         task_view(task, datasets[task.dataset], entries[task.name], entries.get(task.interpolation or ""))

@@ -46,7 +46,8 @@ def shown_structures(dataset: Dataset) -> dict[str, Any]:
     picked = {int(order[0]): "lowest", int(order[-1]): "highest", int(order[len(order) // 2]): "middle"}
     names = dict(sorted(picked.items(), key=lambda item: values[item[0]]))
     structures = [
-        _structure(table, place) | {"title": f"{word} {target.replace('_', ' ')}, {values[place]:.4g} {unit}"}
+        _structure(table, place)
+        | {"title": f"{word} {target.replace('_', ' ')}, {values[place]:.4g} {unit}".replace("-", "\N{MINUS SIGN}")}
         for place, word in names.items()
     ]
     species = sorted({name for one in structures for name in one["species"]})

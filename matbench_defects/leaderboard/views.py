@@ -92,7 +92,7 @@ class TaskView:
     split : str
         The split and its folds, in words.
     spread : str
-        What standard deviations are over, in words.
+        What standard deviations are over, in words; empty where there is but one seed.
     entries : list of Entry
         The entries, best first.
     measures : list of Metric
@@ -147,7 +147,8 @@ def task_view(
     distinct = len(set(rows["id"].to_pylist()))
     folds = task_folds(task, dataset)
     measures = [metrics.get(name) for name in task.metrics]
-    gaps = None if interpolation is None else _gaps(entries, interpolation, measures[0])
+    first = measures[0]
+    gaps = None if interpolation is None else _gaps(entries, interpolation, first)
     columns, cells = _table(entries, measures, quantity, gaps)
     lines = []
     for i, entry in enumerate(entries):
@@ -160,15 +161,15 @@ def task_view(
         quantity=quantity,
         rows_count=distinct,
         split=_split_words(task, folds),
-        spread=f"{len(folds)} folds" if distinct < len(rows) else f"{len(task.seeds)} seeds",
+        spread=_spread_words(task, len(folds) if distinct < len(rows) else 1),
         entries=entries,
         measures=measures,
         gaps=gaps,
         columns=columns,
         rows=lines,
-        plots=task_plots(task, dataset, entries, rows, measures[0], quantity.shown_unit),
-        bars=_bars(entries, measures[0]),
-        verdict=_verdict(entries, measures[0], quantity),
+        plots=task_plots(task, dataset, entries, rows, quantity.shown_unit, first, unit_of(first, quantity)),
+        bars=_bars(entries, first),
+        verdict=_verdict(entries, first, quantity),
     )
 
 
@@ -176,6 +177,12 @@ def _split_words(task: Task, folds: list[str]) -> str:
     if task.fold is not None:
         return f"{task.split}, fold {task.fold}"
     return f"{task.split}, {len(folds)} folds" if folds else task.split
+
+
+def _spread_words(task: Task, scored_alone: int) -> str:
+    if scored_alone > 1:
+        return f"{scored_alone} folds"
+    return f"{len(task.seeds)} seeds" if len(task.seeds) > 1 else ""
 
 
 def unit_of(metric: Metric, quantity: Quantity) -> str:
@@ -287,9 +294,9 @@ def _verdict(entries: list[Entry], metric: Metric, quantity: Quantity) -> str:
 
 def _bars(entries: list[Entry], metric: Metric, most: int = 6) -> list[Bar]:
     defined = [entry for entry in entries if math.isfinite(entry.scores[metric.name].mean)]
-    chosen = [entry for entry in defined if not entry.baseline][: most // 2]
-    chosen += [entry for entry in defined if entry.baseline][: most - len(chosen)]
-    chosen.sort(key=lambda entry: entry.rank)
+    picked = [i for i, entry in enumerate(defined) if not entry.baseline][: most // 2]
+    picked += [i for i, entry in enumerate(defined) if entry.baseline][: most - len(picked)]
+    chosen = [defined[i] for i in sorted(picked)]
     means = [entry.scores[metric.name].mean for entry in chosen]
     decimals = _decimals(means, metric)
     longest = max([abs(mean) for mean in means], default=0.0) or 1.0
@@ -305,8 +312,13 @@ def _bars(entries: list[Entry], metric: Metric, most: int = 6) -> list[Bar]:
 
 
 def models_table(views: Sequence[TaskView]) -> tuple[list[Column], list[Row]]:
-    """Return the table of every model on every task, by each task's first metric; models in order of mean rank."""
-    columns = [
+    """Return the table of every model on every task, by each task's first metric; models in order of relative rank.
+
+    The relative rank is the mean of a model's place by the number of entries, over every task that has any. A task that
+    the model was not submitted to counts as the last place: nobody gains by leaving the hard ones out.
+    """
+    columns = [Column("relative_rank", "Relative rank", "place / entries", "lower")]
+    columns += [
         Column(
             view.task.name,
             view.task.title,
@@ -325,12 +337,15 @@ def models_table(views: Sequence[TaskView]) -> tuple[list[Column], list[Row]]:
         for row in view.rows:
             shares.setdefault(row.name, []).append(row.rank / len(view.rows))
             titles.setdefault(row.name, row)
-    order = sorted(shares, key=lambda name: (sum(shares[name]) / len(shares[name]), name))
+    entered = sum(bool(view.rows) for view in views)
+    relative = {name: (sum(of) + entered - len(of)) / entered for name, of in shares.items()}
+    order = sorted(relative, key=lambda name: (relative[name], name))
     empty = Cell(MISSING, "")
     rows = []
     for name in order:
         counted = len(shares[name])
         note = f"{counted} of {len(views)} tasks" if counted < len(views) else ""
         baseline = titles[name].baseline
-        rows.append(Row(name, titles[name].title, note, baseline, [by_name.get(name, empty) for by_name in cells]))
+        own = [Cell(fixed(relative[name], 2), repr(relative[name])), *(by_name.get(name, empty) for by_name in cells)]
+        rows.append(Row(name, titles[name].title, note, baseline, own))
     return columns, rows

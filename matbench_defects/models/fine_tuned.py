@@ -13,7 +13,7 @@ from pydantic import Field
 
 from matbench_defects.models.linear_fit import PENALTIES
 from matbench_defects.models.model import INVARIANCES, ModelSettings, Passes, Prediction, Rows, State, models
-from matbench_defects.models.pretrained_networks import PretrainedNetwork, networks
+from matbench_defects.models.pretrained_networks import MPTRJ, PretrainedNetwork, networks
 from matbench_defects.models.terms import Terms, structure_digest, terms_of
 
 OWN_VALIDATION = 0.15
@@ -62,6 +62,8 @@ class FineTuned:
 
     Settings: ClassVar[type[ModelSettings]] = FineTunedSettings
     network: ClassVar[str]
+    trained_on: ClassVar[str] = MPTRJ
+    fitted: ClassVar[bool] = True
     seeded: ClassVar[bool] = True
     invariances: ClassVar[frozenset[str]] = INVARIANCES
 

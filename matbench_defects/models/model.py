@@ -245,6 +245,16 @@ class Pretrainable(Protocol):
         ...
 
 
+@runtime_checkable
+class TrainedBefore(Protocol):
+    """A model that knows other data before it is made, such as a universal potential. Models need not be one."""
+
+    trained_on: ClassVar[str]
+    """What it was trained on, in words that a submission can say."""
+    fitted: ClassVar[bool]
+    """Whether it learns from the training part at all."""
+
+
 Passes = Callable[[int, int, float], None]
 """Takes how many passes over the training part are done, how many there may be, and the mean absolute error on what was
 held out, in the target's unit."""

@@ -103,6 +103,7 @@ def _register(name: str, method: Method) -> None:
         "title": f"{wanted}, zero-shot",
         "description": f"Energies of ideal structures by the ASE calculator {wanted}, reference states by the same.",
         "references": (),
+        "trained_on": f"whatever the calculator {wanted} was made from",
         "make_method": make_method,
     }
     models.register(name)(type("AseZeroShot", (ZeroShot,), members))

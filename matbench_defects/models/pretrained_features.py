@@ -12,7 +12,7 @@ from matbench_defects.crystal.structure import Crystal
 from matbench_defects.models.descriptors.cache import cached_vectors
 from matbench_defects.models.linear import LinearModel
 from matbench_defects.models.model import ModelSettings, Prediction, Rows, models
-from matbench_defects.models.pretrained_networks import PretrainedNetwork, networks
+from matbench_defects.models.pretrained_networks import MPTRJ, PretrainedNetwork, networks
 from matbench_defects.models.terms import structure_digest, terms_of
 
 BATCH = 4
@@ -30,6 +30,8 @@ class PretrainedFeatures(LinearModel):
 
     Settings: ClassVar[type[ModelSettings]] = ModelSettings
     network: ClassVar[str]
+    trained_on: ClassVar[str] = MPTRJ
+    fitted: ClassVar[bool] = True
 
     def __init__(self, settings: Any, seed: int, device: str) -> None:
         super().__init__(settings, seed, device)

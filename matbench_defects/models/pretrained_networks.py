@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import torch
 
 
+MPTRJ = "MPtrj (relaxations of the Materials Project by PBE and PBE+U)"
+"""What CHGNet 0.3.0 and SevenNet-0 were trained on."""
+
+
 class PretrainedNetwork(ABC):
     """A universal potential up to the last layer before its energy.
 

@@ -20,6 +20,7 @@ from matbench_defects.labels.jobs import REFERENCE, reference_jobs
 from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import Key, Label, LabelStore
 from matbench_defects.models.model import INVARIANCES, ModelSettings, Prediction, Rows, State, models, with_validation
+from matbench_defects.models.pretrained_networks import MPTRJ
 from matbench_defects.models.terms import hop_crystals
 from matbench_defects.shipped import cache_folder
 from matbench_defects.spec.models import Relaxation
@@ -49,6 +50,8 @@ class ZeroShot:
 
     Settings: ClassVar[type[ModelSettings]] = ZeroShotSettings
     engine: ClassVar[str]
+    trained_on: ClassVar[str]
+    fitted: ClassVar[bool] = False
     seeded: ClassVar[bool] = False
     invariances: ClassVar[frozenset[str]] = INVARIANCES
 
@@ -206,6 +209,7 @@ class SevenNetZeroShot(ZeroShot):
     """SevenNet-0, zero-shot."""
 
     engine: ClassVar[str] = "sevennet"
+    trained_on: ClassVar[str] = MPTRJ
     title: ClassVar[str] = "SevenNet-0, zero-shot"
     description: ClassVar[str] = "Energies of ideal structures by 7net-0, reference states by the same; nothing fitted."
     references: ClassVar[tuple[str, ...]] = ("10.1021/acs.jctc.4c00190",)
@@ -216,6 +220,7 @@ class CHGNetZeroShot(ZeroShot):
     """CHGNet, zero-shot."""
 
     engine: ClassVar[str] = "chgnet"
+    trained_on: ClassVar[str] = MPTRJ
     title: ClassVar[str] = "CHGNet, zero-shot"
     description: ClassVar[str] = (
         "Energies of ideal structures by CHGNet 0.3.0, reference states by the same; nothing fitted."

@@ -10,7 +10,8 @@ import pytest
 from loopback_hub import READER, WRITER, Repository
 
 from matbench_defects.dataset.building import build_dataset
-from matbench_defects.dataset.publishing import check_against_lock
+from matbench_defects.dataset.locating import load_dataset
+from matbench_defects.dataset.publishing import check_against_lock, publish_dataset
 from matbench_defects.dataset.reading import Dataset, open_dataset
 from matbench_defects.errors import InputError
 from matbench_defects.spec.loading import load_spec
@@ -136,6 +137,31 @@ def test_what_cannot_be_published(hub, salt, lno, program, tmp_path):
     assert hub.repositories["hidden/salt"].private
     assert list(hub.repositories["loopback/salt"].tags) == ["1.1.0"]
     assert list(hub.repositories["someone/thesis"].commits.values()) == [{"thesis.tex": b"years of work"}]
+
+
+@pytest.mark.slow
+def test_the_known_organisation_is_where_a_bare_name_goes(hub, salt, command):
+    for arguments in ((), ("--repo", "pepper-mill")):
+        done = command("publish", salt.folder, *arguments)
+        assert done.returncode == 0, done.stderr
+    assert set(hub.repositories) == {"loopback/salt", "loopback/pepper-mill"}
+
+
+def test_without_an_organisation_it_is_said_what_to_set(salt, monkeypatch):
+    monkeypatch.delenv("MATBENCH_DEFECTS_HUB", raising=False)
+    monkeypatch.setenv("MATBENCH_DEFECTS_CACHE", "/nowhere")
+    with pytest.raises(InputError, match=r"publish salt where\? no organisation .* set MATBENCH_DEFECTS_HUB to the"):
+        publish_dataset(salt.folder)
+    with pytest.raises(
+        InputError, match=r"lno-cathode 9\.0\.0 is not here \(the shipped spec is .*set MATBENCH_DEFECTS_HUB"
+    ):
+        load_dataset("lno-cathode", "9.0.0")
+    with pytest.raises(
+        InputError, match=r"lno-cathod is no shipped dataset; did you mean 'lno-cathode'\?.*say the ver"
+    ):
+        load_dataset("lno-cathod")
+    with pytest.raises(InputError, match=r"^Of a published one say the version, such as version='1\.0\.0'$"):
+        load_dataset("somebody/salt")
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ def test_the_road_from_the_hub_to_the_leaderboard(hub, lno, command, program, tm
     run("evaluate", TASK, "--model", "mean", "--model", "composition")
     for model in ("mean", "composition"):
         run("submit", f"results/{TASK}/{model}", "--author", "Ada Lovelace", "--out", "submissions")
-    run("leaderboard", "build", "--submissions", "submissions", "--out", "site")
+    run("leaderboard", "build", "--submissions", "submissions", "--out", "site", "--task", TASK)
     built = tmp_path / "cache" / "datasets"
     assert not [*built.glob("lno-cathode*")]  # what was downloaded was used, not built here
     assert len(hub.requests) == asked

@@ -176,6 +176,10 @@ def test_two_processes_do_not_add_to_one_table(tmp_path):
         assert other.stdout.readline() == "held\n"
         with pytest.raises(InputError, match=r"labels.parquet: another process is adding labels to this table"):
             run_jobs([job("a")], [LabelStore(path)], executor=Scripted({"a": label("a")}))
+        shipped = LabelStore(tmp_path / "shipped.parquet")
+        shipped.add([label("a")])  # all that is wanted is there, so nobody waits for the other table
+        assert run_jobs([job("a")], [shipped, LabelStore(path)], executor=Scripted({}))[job("a").key].usable
+        shipped.path.unlink()
         other.kill()  # the lock goes with the process
     run_jobs([job("a")], [LabelStore(path)], executor=Scripted({"a": label("a")}))
     assert [p.name for p in tmp_path.iterdir()] == [path.name]

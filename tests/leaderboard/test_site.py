@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -19,9 +20,10 @@ from site_page import Page
 
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
+from matbench_defects.evaluation.scoring import Score
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import sha256_of_file
-from matbench_defects.leaderboard.formatting import column_decimals, fixed, seconds, whole
+from matbench_defects.leaderboard.formatting import column_decimals, fixed, seconds, spread, whole
 from matbench_defects.leaderboard.site import CHARTS, TEMPLATES, build_site
 
 Submit = Callable[..., Path]
@@ -150,6 +152,28 @@ def test_overview(submit: Submit, build: Callable[[], Path]) -> None:
     assert "1 of 3 tasks" in page.text
 
 
+def test_bars_stand_in_the_order_of_their_scores(submit: Submit, build: Callable[[], Path]) -> None:
+    """Also where a baseline is ahead of an entry that shares its place."""
+    for model, error in (("mean", 0.029), ("schnet", 0.03), ("cluster-expansion", 0.4)):
+        submit(model, error=error)
+    text = (build() / "index.html").read_text()
+    bars = re.findall(r'<th scope="row" title="([^"]*)">', text)
+    scores = [float(s) for s in re.findall(r'</svg></td><td class="number">([\d.]+)</td>', text)]
+    assert len(bars) == 3 and scores == sorted(scores)
+    assert re.findall(r'data-key="relative_rank"[^>]*aria-sort="(\w+)"', text) == ["ascending"]
+
+
+def test_a_task_left_out_counts_as_the_last_place(submit: Submit, tmp_path: Path, dataset: Dataset, task: Task) -> None:
+    low = make_task("lno-low", split="low-lithium", kind="extrapolation", title="To low lithium content")
+    submit("picky", error=0.001)
+    for where in (task, low):
+        submit("steady", error=0.01, task=where)
+    assert build_site(tmp_path / "site", tmp_path / "submissions", {task.dataset: dataset}, [task, low]) == []
+    text = (tmp_path / "site" / "index.html").read_text()
+    rows = re.findall(r'models/(\w+)\.html.*?<span class="value">([\d.]+)</span>', text, re.DOTALL)
+    assert rows == [("picky", "0.75"), ("steady", "1.00")]
+
+
 def test_overview_of_baselines_alone(submit: Submit, build: Callable[[], Path]) -> None:
     submit("mean", error=-1)
     assert "Only baselines so far; Mean leads." in Page(build() / "index.html").text
@@ -231,6 +255,17 @@ def test_refused_submission_is_left_out_and_reported(
     assert "Broken" not in (tmp_path / "site" / "tasks" / "lno-energy.html").read_text()
 
 
+def test_submissions_to_other_tasks_are_left_alone(
+    submit: Submit, tmp_path: Path, dataset: Dataset, task: Task
+) -> None:
+    submit("schnet")
+    submit("mean", error=-1, task=make_task("lno-other", title="Another"))
+    given = (tmp_path / "submissions", {task.dataset: dataset}, [task])
+    assert build_site(tmp_path / "site", *given, left_alone=["lno-other"]) == []
+    assert {path.name for path in (tmp_path / "site" / "tasks").glob("*.html")} == {"lno-energy.html"}
+    assert len(build_site(tmp_path / "site", *given)) == 1
+
+
 def test_foreign_folder_is_not_replaced(tmp_path: Path, dataset: Dataset, task: Task) -> None:
     precious = tmp_path / "thesis" / "chapter.tex"
     precious.parent.mkdir()
@@ -262,6 +297,11 @@ assert not heavy and not own, (heavy, own)
         [sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_spread_that_is_only_rounding_is_none() -> None:
+    assert spread(Score({0: 0.5}, {"a": 0.5, "b": 0.5 + 1e-16}), 3) == "" == spread(Score({0: 0.5}), 3)
+    assert spread(Score({0: 0.4, 1: 0.6}), 2) == "± 0.14"
 
 
 def test_numbers() -> None:

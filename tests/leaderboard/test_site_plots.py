@@ -14,6 +14,7 @@ from site_page import Page
 from matbench_defects.dataset.reading import Dataset, split_column
 from matbench_defects.evaluation.scoring import predictions_schema, scored_rows
 from matbench_defects.evaluation.task import Task
+from matbench_defects.leaderboard.plots import _learning, _training_sizes
 from matbench_defects.leaderboard.site import build_site
 
 Submit = Callable[..., Path]
@@ -71,6 +72,16 @@ def test_learning_curve_over_folds_that_train_on_more_and_more(
     assert "learning" in [a.get("data-plot") for a in page.all("figure")]
     sizes = [parts_of.count("train") for parts_of in ([p["few"] for p in parts], [p["many"] for p in parts])]
     assert page.data("plot-data")["entries"][0]["learning"] == [[sizes[0], 0.2], [sizes[1], 0.05]]
+
+
+def test_training_parts_of_nearly_one_size_are_no_learning_curve(dataset: Dataset) -> None:
+    n = len(dataset.structures)
+    parts = [{"a": "test" if i % 5 == 4 else "train", "b": "test" if i % 5 == 4 else "train"} for i in range(n)]
+    parts[0]["b"] = None
+    alike = Dataset(dataset.folder, dataset.manifest | {"splits": {"alike": {}}})
+    alike.__dict__["structures"] = dataset.structures.append_column(split_column("alike"), pa.array(parts))
+    assert _training_sizes(make_task("lno-alike", split="alike"), alike) == {}
+    assert _learning({"a": 0.2, "b": 0.4, "c": 0.1}, {"a": 5, "b": 5, "c": 20}) == [(5, 0.3), (20, 0.1)]
 
 
 def test_front_of_cost_and_error(submit: Submit, build: Callable[[], Path]) -> None:

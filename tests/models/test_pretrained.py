@@ -13,7 +13,7 @@ from zero_shot_samples import alloy, part_of
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
 from matbench_defects.models.fine_tuned import FineTuned, FineTunedSettings
-from matbench_defects.models.model import ModelSettings
+from matbench_defects.models.model import ModelSettings, TrainedBefore, models
 from matbench_defects.models.pretrained_features import PretrainedFeatures
 from matbench_defects.models.pretrained_networks import PretrainedNetwork, networks
 from matbench_defects.models.terms import terms_of
@@ -167,3 +167,12 @@ def test_a_published_network(name):
     assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in trained)
     with pytest.raises(InputError, match=r"does not know (Cm|Og)"):
         network.graph(Crystal(one.lattice, ("Li", "Og" if name == "sevennet" else "Cm"), one.positions))
+
+
+def test_who_was_trained_before_says_on_what():
+    """A submission names everything that its model was fitted on."""
+    kinds = {name: kind for name, kind in models.items() if isinstance(kind, TrainedBefore)}
+    assert {name.partition("-")[0] for name in kinds} >= {"chgnet", "sevennet"}
+    universal = {name for name in models.names() if name.startswith(("chgnet", "sevennet"))}
+    assert universal <= set(kinds) and all("MPtrj" in kinds[name].trained_on for name in universal)
+    assert {name for name, kind in kinds.items() if not kind.fitted} == {"chgnet-zero-shot", "sevennet-zero-shot"}

@@ -162,3 +162,5 @@ def test_a_named_calculator_on_a_task(tmp_path, monkeypatch):
     result = evaluate(task, dataset, EMT, tmp_path / "results")
     assert result.folder.name == "ase-ase.calculators.emt.EMT"
     assert result.scores["mae"].mean < 1e-6  # EMT depends a little on what it saw before
+    said = "whatever the calculator ase.calculators.emt.EMT was made from; nothing of copper-gold@1.0.0"
+    assert result.record["training_data"] == said

@@ -23,6 +23,7 @@
     border: { color: css("--base") }, ticks: { color: css("--soft"), maxRotation: 60, includeBounds: false, ...more.ticks }, ...more.scale,
   });
   const error = `mean absolute error / ${data.unit}`;
+  const ranked = data.metric.unit ? `${data.metric.title} / ${data.metric.unit}` : data.metric.title;
   const says = (words) => ({ callbacks: { title: () => "", label: words } });
 
   const plots = {
@@ -57,7 +58,7 @@
       return {
         type: "scatter",
         sets: given.map((i) => series(i, { data: data.entries[i].learning.map(([x, y]) => ({ x, y })), showLine: true })),
-        x: axis("training rows", { scale: { type: "logarithmic" } }), y: axis(`${data.metric.title} / ${data.unit}`),
+        x: axis("training rows", { scale: { type: "logarithmic" } }), y: axis(ranked),
         tooltip: says((item) => `${item.dataset.label}: ${number(item.raw.y)} after ${item.raw.x} rows`),
       };
     },
@@ -81,7 +82,7 @@
         type: "scatter",
         sets: [line(front, "front"), ...known.map((i) => series(i, { data: [point(i)], pointRadius: 5, showLine: false }))],
         x: axis("seconds to fit and predict", { scale: { type: "logarithmic", min: Math.min(...times) / 2, max: Math.max(...times) * 2 }, ticks: { maxTicksLimit: 8, callback: (v) => String(v) } }),
-        y: axis(`${data.metric.title} (${data.metric.direction} is better)`),
+        y: axis(`${ranked} (${data.metric.direction} is better)`),
         tooltip: says((item) => `${item.dataset.label}: ${number(item.raw.y)} in ${number(data.entries[item.dataset.entry].seconds)} s`),
       };
     },
