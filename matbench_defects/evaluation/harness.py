@@ -261,7 +261,12 @@ class _Side:
 
 def _side(task: Task, dataset: Dataset, fold: str | None) -> _Side | None:
     """Return what is handed to a model in a fold; None where the fold tests nothing."""
-    background = Background(dataset.spec, task.target, dataset.quantity(task.target))
+    background = Background(
+        dataset.spec,
+        task.target,
+        dataset.quantity(task.target),
+        learn_from_validation=task.validation == "learn",
+    )
     train, validation, test = (
         dataset.part(task.split, part, task.target, fold=fold) for part in ("train", "validation", "test")
     )
@@ -297,7 +302,9 @@ def _training_data(task: Task, kind: type[Model], validation: bool, folds: bool)
     before = kind.trained_on if isinstance(kind, TrainedBefore) else ""
     if isinstance(kind, TrainedBefore) and not kind.fitted:
         return f"{before}; nothing of {task.dataset}"
-    parts = "train and validation parts" if validation else "train part"
+    parts = "train and validation parts" if validation and task.validation == "learn" else "train part"
+    if validation and task.validation == "choose":
+        parts += " (validation part at most to choose)"
     of_fold = " of each fold" if folds else "" if task.fold is None else f" of fold '{task.fold}'"
     return f"{before}{', then ' if before else ''}{parts}{of_fold} of the split '{task.split}' of {task.dataset}"
 

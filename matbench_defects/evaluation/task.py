@@ -32,6 +32,9 @@ class Task(BaseModel):
     """Name of one of the dataset's splits."""
     fold: Annotated[str, BeforeValidator(lambda v: str(v) if type(v) is int else v)] | None = None
     """Name of one of the split's folds; left out, models are fitted and scored in every fold."""
+    validation: Literal["learn", "choose"] = "learn"
+    """What the validation part is for: models that need none learn from it too, or it only says when to stop and which
+    weights to keep, and the others leave it alone."""
     kind: Literal["interpolation", "extrapolation"]
     """Whether the test part lies within what the training part covers."""
     interpolation: str | None = None

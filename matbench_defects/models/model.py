@@ -71,12 +71,15 @@ class Background:
         Name of the target.
     quantity : Quantity
         Its unit, divisor and reference state.
+    learn_from_validation : bool
+        Whether a model that needs no validation part learns from it as from the training part.
     """
 
-    def __init__(self, spec: Spec, target: str, quantity: Quantity) -> None:
+    def __init__(self, spec: Spec, target: str, quantity: Quantity, *, learn_from_validation: bool = True) -> None:
         self.spec = spec
         self.target = target
         self.quantity = quantity
+        self.learn_from_validation = learn_from_validation
 
     @functools.cached_property
     def spaces(self) -> dict[str, Space]:
@@ -326,8 +329,11 @@ def settings_of(name: str, given: dict[str, Any]) -> ModelSettings:
 def with_validation(
     rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None
 ) -> tuple[Rows, NDArray[np.float64]]:
-    """Return training and validation part as one, for a model that needs no part of its own to stop."""
-    if validation is None or not len(validation[0]):
+    """Return training and validation part as one, for a model that needs no part of its own to stop.
+
+    Where the task has the validation part for choosing only, it is left out.
+    """
+    if validation is None or not len(validation[0]) or not rows.background.learn_from_validation:
         return rows, values
     table = pa.concat_tables([rows.table, validation[0].table])
     return Rows(table, rows.background), np.concatenate([values, validation[1]])

@@ -59,6 +59,22 @@ def test_a_model_never_sees_a_test_label(lno, spy, tmp_path):
     assert held.tolist() == [truth[i] for i in held_rows.column("id")]
 
 
+def test_a_validation_part_may_be_for_choosing_only(lno, spy, tmp_path):
+    task = load_task(TASK)
+    means = {}
+    for use in ("learn", "choose"):
+        found = evaluate(task.model_copy(update={"validation": use}), lno, "mean", tmp_path / use, seeds=[0])
+        (means[use],) = set(pq.read_table(found.folder / "predictions.parquet")["prediction"].to_pylist())
+        said = found.record["training_data"]
+        assert ("train and validation parts" in said) == (use == "learn")
+    labels = {part: lno.part(task.split, part)[task.target].to_numpy() for part in ("train", "validation")}
+    assert means["choose"] == pytest.approx(labels["train"].mean())
+    assert means["learn"] == pytest.approx(np.concatenate([*labels.values()]).mean())
+    # Models that stop by it are handed it all the same.
+    evaluate(task.model_copy(update={"validation": "choose"}), lno, "spy", tmp_path, seeds=[0])
+    assert len(spy[0][2][0]) == len(labels["validation"])
+
+
 def test_result_and_resume(lno, spy, tmp_path):
     task = load_task(TASK)
     result = evaluate(task, lno, "spy", tmp_path)
