@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from matbench_defects.dataset.building import plan
 from matbench_defects.dataset.locking import read_lock, write_lock
+from matbench_defects.dataset.planning import plan
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
 

@@ -28,7 +28,7 @@ def show_request(base: Path, head: Path, comment: Path | None, console: Console)
         Where it is shown.
     """
     tasks = [load_task(name) for name in shipped_tasks()]
-    datasets = datasets_of(tasks)
+    datasets = datasets_of(tasks, rows_only=True)
     request = score_request(base, head, tasks, datasets)
     text = request_comment(request, tasks, datasets)
     if comment:
@@ -52,7 +52,7 @@ def show_moved(submissions: Path, scores: Path, write: bool, console: Console) -
         Where it is shown.
     """
     tasks = [load_task(name) for name in shipped_tasks()]
-    datasets = datasets_of(tasks)
+    datasets = datasets_of(tasks, rows_only=True)
     standings = collect(submissions, tasks, datasets)
     now = record(standings, tasks, datasets)
     found = changes(read_record(scores), now)

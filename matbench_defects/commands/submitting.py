@@ -39,7 +39,7 @@ def submit(folder: Path, out: Path, *, dataset: Path | None, check: bool, **fiel
     """
     folder = folder.absolute()
     task = load_task(folder.parent.name)
-    data = find_dataset(task.dataset_name, task.dataset_version, dataset)
+    data = find_dataset(task.dataset_name, task.dataset_version, dataset, rows_only=True)
     if (folder / SUBMISSION_FILE).exists():
         check_submission(folder, task, data)
         return f"{folder} is a valid submission to {task.name}; CI does the same checks"
@@ -59,6 +59,6 @@ def build_leaderboard(out: Path, submissions: Path, only: list[str] | None = Non
     return build_site(out, submissions, datasets_of(tasks), tasks, left_alone=shipped_tasks())
 
 
-def datasets_of(tasks: list[Task]) -> dict[str, Dataset]:
-    """Return the dataset of each task, by ``name@version``."""
-    return {task.dataset: find_dataset(task.dataset_name, task.dataset_version) for task in tasks}
+def datasets_of(tasks: list[Task], *, rows_only: bool = False) -> dict[str, Dataset]:
+    """Return the dataset of each task, by ``name@version``; for scoring alone, rows are enough."""
+    return {t.dataset: find_dataset(t.dataset_name, t.dataset_version, rows_only=rows_only) for t in tasks}

@@ -97,6 +97,7 @@ def find_dataset(
     folder: str | Path | None = None,
     *,
     progress: Callable[[int, int], None] | None = None,
+    rows_only: bool = False,
 ) -> Dataset:
     """Return a dataset by name and version, for a task: the shipped spec is built, other versions are downloaded.
 
@@ -109,6 +110,8 @@ def find_dataset(
         shipped spec is built into it.
     progress : callable, optional
         Called while labels are computed that the shipped table does not have.
+    rows_only : bool
+        Whether labelled structures with their splits are enough, should it have to be built: scoring needs no more.
 
     Raises
     ------
@@ -128,7 +131,7 @@ def find_dataset(
     downloaded = repo is not None and (downloaded_folder(repo, version) / MANIFEST).is_file()
     if downloaded and not (_built_folder(spec) / MANIFEST).is_file():
         return _from_hub(name, version)  # from the cache; no network is needed
-    return _built(spec, progress)
+    return _built(spec, progress, rows_only=rows_only)
 
 
 def labelled_dataset(given: str) -> Dataset:
@@ -153,17 +156,33 @@ def _labels(spec: Spec) -> Path:
     return Path(spec.document.marks[()].file).with_name("labels.parquet")
 
 
-def _built_folder(spec: Spec, compute: bool = True) -> Path:
+def _built_folder(spec: Spec, compute: bool = True, rows_only: bool = False) -> Path:
     """Return where the cache keeps what a spec and the labels beside it build to, by this very code."""
     labels = _labels(spec)
     state = digest([spec.document.data, table_state(labels), compute, package_digest()])
-    return cache_folder() / "datasets" / f"{spec.name}-{spec.version}-{state}"
+    return cache_folder() / "datasets" / f"{spec.name}-{spec.version}-{state}{'-rows' if rows_only else ''}"
 
 
-def _built(spec: Spec, progress: Callable[[int, int], None] | None = None, *, compute: bool = True) -> Dataset:
+def _built(
+    spec: Spec,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    compute: bool = True,
+    rows_only: bool = False,
+) -> Dataset:
     cached = _built_folder(spec, compute)
+    if rows_only and not (cached / MANIFEST).is_file():
+        cached = _built_folder(spec, compute, rows_only)
     if (cached / MANIFEST).is_file():
         return open_dataset(cached)
     from matbench_defects.dataset.building import build_dataset
 
-    return build_dataset(spec, cached, labels=_labels(spec), compute=compute, progress=progress, wait=True)
+    return build_dataset(
+        spec,
+        cached,
+        labels=_labels(spec),
+        compute=compute,
+        progress=progress,
+        wait=True,
+        rows_only=rows_only,
+    )

@@ -16,7 +16,7 @@ from matbench_defects.labels.store import Key, Label, LabelStore, seconds_by_met
 from matbench_defects.spec.models import Spec
 
 if TYPE_CHECKING:
-    from matbench_defects.dataset.building import Plan
+    from matbench_defects.dataset.planning import Plan
 
 Labels = LabelStore | dict[Key, Label]
 """Labels by key: a table of them, or what a build found."""

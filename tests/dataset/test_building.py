@@ -15,6 +15,7 @@ from matbench_defects.columns import Quantity
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.dataset.building import build_dataset
 from matbench_defects.dataset.export import to_ase, to_pymatgen
+from matbench_defects.dataset.locating import find_dataset
 from matbench_defects.dataset.reading import open_dataset
 from matbench_defects.enumeration.canonical import configuration_of
 from matbench_defects.enumeration.streaming import read_occupations
@@ -43,6 +44,19 @@ def test_every_label_is_there_and_says_where_it_comes_from(lno):
         assert made["labels"] == 88  # lithium metal is the 88th
         assert [v.split()[0] for v in made["engine_versions"]] == [engine]
         assert "not DFT" in made["level_of_theory"][0]
+
+
+def test_rows_alone_are_the_same_rows(lno, tmp_path, monkeypatch):
+    monkeypatch.setenv("MATBENCH_DEFECTS_CACHE", str(tmp_path))
+    rows = find_dataset("lno-cathode", lno.version, rows_only=True)
+    assert rows.structures.equals(lno.structures) and rows.quantity("average_voltage") == lno.quantity("average_voltage")
+    assert rows.manifest["lock"] == lno.manifest["lock"]
+    assert not (rows.folder / "README.md").exists() and not (rows.folder / "data" / "index").exists()
+    assert find_dataset("lno-cathode", lno.version, rows_only=True).folder == rows.folder
+    # They never stand in for the whole, and nothing is built where the whole is there.
+    whole = find_dataset("lno-cathode", lno.version)
+    assert (whole.folder / "README.md").exists() and len(whole.index) == 87
+    assert find_dataset("lno-cathode", lno.version, rows_only=True).folder == whole.folder
 
 
 def test_load_dataset_opens_it(lno, tmp_path):
