@@ -90,7 +90,7 @@ def compare_results(
     loaded = load_task(task or about[0])
     if loaded.name != about[0]:
         raise InputError(f"the results are of {about[0]}, not of {loaded.name}")
-    data = find_dataset(loaded.dataset_name, loaded.dataset_version, dataset)
+    data = find_dataset(loaded.dataset_name, loaded.dataset_version, dataset, rows_only=True)
     names = _names(folders)
     predictions = {names[folder]: read_predictions(folder) for folder in folders}
     found = compare(loaded, data, predictions, resamples=resamples, seed=seed, progress=progress)

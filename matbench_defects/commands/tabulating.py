@@ -102,7 +102,7 @@ def tabulate(
             if task.dataset not in datasets:
                 with progress(f"labels of {task.dataset}") as show:
                     datasets[task.dataset] = find_dataset(
-                        task.dataset_name, task.dataset_version, dataset, progress=show
+                        task.dataset_name, task.dataset_version, dataset, progress=show, rows_only=True
                     )
             with progress(f"{task.name}, resamples") as show:
                 part, scores = _section(task, datasets[task.dataset], inner, problems, resamples, seed, show)

@@ -49,7 +49,9 @@ def test_every_label_is_there_and_says_where_it_comes_from(lno):
 def test_rows_alone_are_the_same_rows(lno, tmp_path, monkeypatch):
     monkeypatch.setenv("MATBENCH_DEFECTS_CACHE", str(tmp_path))
     rows = find_dataset("lno-cathode", lno.version, rows_only=True)
-    assert rows.structures.equals(lno.structures) and rows.quantity("average_voltage") == lno.quantity("average_voltage")
+    assert rows.structures.equals(lno.structures) and rows.quantity("average_voltage") == lno.quantity(
+        "average_voltage"
+    )
     assert rows.manifest["lock"] == lno.manifest["lock"]
     assert not (rows.folder / "README.md").exists() and not (rows.folder / "data" / "index").exists()
     assert find_dataset("lno-cathode", lno.version, rows_only=True).folder == rows.folder
