@@ -14,6 +14,7 @@ from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.labels.jobs import select
 from matbench_defects.models.descriptors import descriptors
 from matbench_defects.models.descriptors.cache import cached_vectors
+from matbench_defects.models.descriptors.defect import add_to_bins
 from matbench_defects.models.descriptors.minimum_distances import average_minimum_distances
 from matbench_defects.models.element_properties import element_properties
 from matbench_defects.models.model import Background, Rows, make_model
@@ -160,6 +161,17 @@ def test_a_vacancy_beside_a_bromine(rows):
     # 3.464 Å lies between the bins at 3.0 and 3.5 Å.
     assert found["Cl→Br - Na→vacancy, 3.5 Å"] == pytest.approx((3.4641 - 3.0) / 0.5, abs=1e-3)
     assert found["Cl→Br - Na→vacancy, 3.0 Å"] == pytest.approx(1 - (3.4641 - 3.0) / 0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize("place", [2.0, 2.0 - 1e-9, 2.0 + 1e-9])
+def test_rounding_fills_no_bin(place):
+    row = np.zeros(5)
+    add_to_bins(row, np.array([0]), np.array([place]), np.array([0.5]), 5)
+    np.testing.assert_allclose(row, [0, 0, 0.5, 0, 0], atol=1e-8)
+    assert np.count_nonzero(row) == 1
+    # Else the two nearest share it.
+    add_to_bins(row, np.array([0]), np.array([3.25]), np.array([1.0]), 5)
+    np.testing.assert_allclose(row, [0, 0, 0.5, 0.75, 0.25], atol=1e-8)
 
 
 def test_minimum_distances_of_a_cubic_lattice():

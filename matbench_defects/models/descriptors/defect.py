@@ -13,6 +13,10 @@ from matbench_defects.models.descriptors.descriptor import Descriptor, descripto
 from matbench_defects.models.divisor import divisors
 from matbench_defects.models.model import ModelSettings, Rows, State
 
+ROUNDING = 1e-4
+"""A share of a bin below this may be the rounding of a position, and counts as none: what training had by rounding
+alone would be scaled up to any size where a row has it for real."""
+
 
 class DefectSettings(ModelSettings):
     """Settings of the distances and angles between defects."""
@@ -119,6 +123,7 @@ class DefectDistances(Descriptor):
         pairs = len(self.types) * (len(self.types) + 1) // 2
         start = len(self.types) + pairs * len(self._distances)
         fade = np.minimum(1.0, (self.settings.angle_cutoff - distance) / self.settings.width)
+        fade[fade < ROUNDING] = 0
         direction = vector / distance[:, None]
         for vertex in range(len(numbers)):
             at = np.flatnonzero(first == vertex)
@@ -160,7 +165,8 @@ def add_to_bins(
         How many bins there are.
     """
     below = np.floor(position).astype(np.int64)
-    for offset, part in ((0, 1 - (position - below)), (1, position - below)):
+    above = position - below
+    for offset, part in ((0, np.where(1 - above < ROUNDING, 0, 1 - above)), (1, np.where(above < ROUNDING, 0, above))):
         at = below + offset
         inside = (at >= 0) & (at < bins)
         np.add.at(row, (place + at)[inside], (weight * part)[inside])
