@@ -33,7 +33,8 @@ types: $(INSTALLED)
 # Every shipped task with these models, as benchmarks/README.md and benchmarks/results.md show them; hours, and it goes on
 # where it was stopped.
 RESULT_MODELS = mean composition cluster-expansion cluster-expansion-triplets defect-ridge defect-gaussian-process \
-	defect-properties-ridge magpie-forest minimum-distances-forest soap-ridge ewald-boosting hop-forest sevennet-zero-shot
+	defect-properties-ridge defect-properties-gaussian-process magpie-forest minimum-distances-forest soap-ridge \
+	ewald-boosting hop-forest sevennet-zero-shot
 results: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/matbench-defects evaluate $(basename $(notdir $(wildcard benchmarks/*.yaml))) \
 		$(addprefix --model ,$(RESULT_MODELS)) --out results
