@@ -99,3 +99,8 @@ class Registry(Generic[T]):
         """Yield every name with what it stands for, sorted by name."""
         for name in self.names():
             yield name, self._entries[name]
+
+    def name_of(self, thing: T) -> str | None:
+        """Return the name under which a thing is registered or was made; None if it is not."""
+        every = {**self._entries, **self._made}
+        return next((name for name, known in every.items() if known is thing), None)

@@ -26,7 +26,7 @@ from matbench_defects.errors import InputError, nearest
 from matbench_defects.evaluation.histogram import RunningHistogram
 from matbench_defects.execution.executor import Executor, ThisProcess, WorkerDied
 from matbench_defects.labels.jobs import Selected
-from matbench_defects.models.model import Background, Model, OccupationModel, Prediction, Rows
+from matbench_defects.models.model import Background, Model, OccupationModel, Portable, Prediction, Rows
 
 ROWS = 32_768
 """Configurations that are held at a time by a model that needs no structures."""
@@ -142,7 +142,8 @@ def screen(
         for space, part in _parts(background, chosen, scope)
         for piece in Configurations(space, (part,)).batches(STRUCTURES if found.needs_structures else ROWS)
     )
-    with (executor or ThisProcess()).run(_predicted, pieces, shared=(model, background), ordered=True) as results:
+    shared = Portable(model), background
+    with (executor or ThisProcess()).run(_predicted, pieces, shared=shared, ordered=True) as results:
         for (((name, piece), prediction),) in results:
             if isinstance(prediction, WorkerDied):
                 raise InputError(f"{prediction.times} workers died while they predicted; out of memory perhaps")
@@ -213,9 +214,9 @@ def _apportioned(counts: list[int], number: int, seed: int) -> list[int]:
     return [int(n) for n in np.random.default_rng(seed).multinomial(number, shares / shares.sum())]
 
 
-def _predicted(item: tuple[str, Part], shared: tuple[Model, Background]) -> Prediction:
-    (name, part), (model, background) = item, shared
-    return _predict(model, background, background.spaces[name], part)
+def _predicted(item: tuple[str, Part], shared: tuple[Portable, Background]) -> Prediction:
+    (name, part), (portable, background) = item, shared
+    return _predict(portable.model, background, background.spaces[name], part)
 
 
 def _predict(model: Model, background: Background, space: Space, part: Part) -> Prediction:

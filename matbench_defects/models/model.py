@@ -297,6 +297,36 @@ def make_model(name: str, *, seed: int = 0, device: str = "cpu", settings: dict[
     return models.get(name)(settings_of(name, settings or {}), seed, device)
 
 
+@dataclass(frozen=True)
+class Portable:
+    """A fitted model on its way to another process, as its name, settings and state.
+
+    Classes of models are made by functions in places, as every ``descriptor-regression`` is, and those of networks
+    inside of methods; pickle finds neither.
+
+    Parameters
+    ----------
+    model : Model
+        A fitted model.
+    """
+
+    model: Model
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        name = models.name_of(type(self.model))
+        if name is None:  # somebody's own class; pickle may find it
+            return Portable, (self.model,)
+        device = getattr(self.model, "device", "cpu")
+        settings = self.model.settings.model_dump(mode="json")
+        return _arrived, (name, self.model.seed, device, settings, self.model.state())
+
+
+def _arrived(name: str, seed: int, device: str, settings: dict[str, Any], state: State) -> Portable:
+    model = make_model(name, seed=seed, device=device, settings=settings)
+    model.restore(state)
+    return Portable(model)
+
+
 def settings_of(name: str, given: dict[str, Any]) -> ModelSettings:
     """Return the settings of a model.
 

@@ -164,6 +164,6 @@ def _spoil_table(table: pa.Table, chance: random.Random) -> pa.Table:
         return table.set_column(position, field.with_metadata(metadata), column)
     if field.name == "prediction":
         scale = chance.choice([0.0, 1e-300, 1e3, 1e300])
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             return table.set_column(position, field, pa.array(np.asarray(column) * scale))
     return table.rename_columns([chance.choice([name, name.upper(), ""]) for name in table.schema.names])

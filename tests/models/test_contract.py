@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -12,7 +14,7 @@ from matbench_defects.dataset.structures import structure_rows, structure_schema
 from matbench_defects.errors import InputError
 from matbench_defects.labels.jobs import select
 from matbench_defects.models.graph_model import GraphModel
-from matbench_defects.models.model import INVARIANCES, Background, Rows, make_model, models
+from matbench_defects.models.model import INVARIANCES, Background, Portable, Rows, make_model, models
 from matbench_defects.models.nequip import EquivariantPotential
 from matbench_defects.models.saving import load_model, save_model
 from matbench_defects.models.zero_shot import ZeroShot
@@ -145,6 +147,12 @@ def test_the_seed_decides(name, parts):
 
 def test_fits_without_a_validation_part(name, parts):
     assert np.isfinite(fitted(name, parts, validation=False).predict(parts["test"][0]).values).all()
+
+
+def test_another_process_can_have_it(model, parts):
+    rows = parts["test"][0]
+    sent = pickle.loads(pickle.dumps(Portable(model))).model
+    np.testing.assert_allclose(sent.predict(rows).values, model.predict(rows).values, rtol=1e-5, atol=1e-6)
 
 
 def test_equivalent_structures_get_the_same_value(model, parts):
