@@ -14,7 +14,7 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 
 test: $(INSTALLED)
 	$(PYTEST)
-	$(PYTEST) -m slow
+	$(PYTEST) -m slow --durations=10
 
 fast: $(INSTALLED)
 	$(PYTEST)
