@@ -34,6 +34,17 @@ def test_check_counts_exactly(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_check_passes_over_what_a_star_names_besides_specs(tmp_path):
+    (tmp_path / "README.md").write_text("`not YAML`")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "spec.yaml").write_text("extends: lno-cathode\nname: mine\n")
+    done = run("check", "README.md", "mine", cwd=tmp_path)
+    assert done.returncode == 0 and not done.stderr
+    assert "README.md is no YAML file and is passed over" in done.stdout
+    assert ["all", "4,096", "87"] in [line.split() for line in done.stdout.splitlines()]
+    assert run("check", "README.md", cwd=tmp_path).returncode == 2
+
+
 def test_check_counts_reference_phases_whose_cell_relaxes_while_the_others_do_not(tmp_path):
     said = run("check", "2dmd-low", cwd=tmp_path).stdout.splitlines()
     assert [line.partition(";")[0] for line in said if line.startswith("label ")] == [

@@ -24,6 +24,9 @@ def check(specs: Annotated[list[str], typer.Argument(help="Spec files, folders o
     from matbench_defects.commands.estimating import show_estimate
 
     for spec in specs:
+        if len(specs) > 1 and Path(spec).is_file() and Path(spec).suffix not in (".yaml", ".yml"):
+            console.print(f"{spec} is no YAML file and is passed over\n", markup=False)  # as in specs/*
+            continue
         show_estimate(spec, console)
 
 
@@ -117,8 +120,13 @@ def import_(
         str, typer.Argument(metavar="FORMAT", help="A registered format; see `matbench-defects list formats`.")
     ],
     source: Annotated[Path, typer.Argument(help="The published file or folder.")],
-    spec: Annotated[str, typer.Option(help="A spec file, a folder that holds spec.yaml, or a shipped name.")],
-    out: Annotated[Path, typer.Option(help="A Parquet file: one row a configuration. A report goes beside it.")],
+    spec: Annotated[
+        str | None, typer.Option(help="A spec file, folder or shipped name; the format's own spec if left out.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A Parquet file: one row a configuration, a report beside it; SOURCE.parquet if left out."),
+    ] = None,
     level_of_theory: Annotated[str | None, typer.Option(help="What computed the labels.")] = None,
     origin: Annotated[str | None, typer.Option("--source", help="Who published them: a DOI or a repository.")] = None,
     license_: Annotated[str | None, typer.Option("--license", help="Under which licence (SPDX).")] = None,
@@ -132,6 +140,7 @@ def import_(
 
     given = {"level_of_theory": level_of_theory, "source": origin, "license": license_}
     given = {k: v for k, v in given.items() if v is not None} | parse_settings(settings or [])
+    out = out or Path(f"{source.resolve().name.partition('.')[0]}.parquet")  # in the current folder
     with progress("structures") as show:
         mapped, report = import_published(format_, source, spec, out, given, show)
     show_mapped(mapped, out, report, console)

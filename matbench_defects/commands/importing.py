@@ -30,7 +30,7 @@ from matbench_defects.spec.loading import load_spec
 def import_published(
     format_: str,
     source: Path,
-    spec: str,
+    spec: str | None,
     out: Path,
     given: dict[str, Any],
     progress: Callable[[int, int], None] | None = None,
@@ -43,8 +43,8 @@ def import_published(
         Name of a registered format.
     source : path
         The file or folder.
-    spec : str
-        A spec file, a folder that holds one, or a shipped name.
+    spec : str or None
+        A spec file, a folder that holds one, or a shipped name; None means the one that the format is of.
     out : path
         The Parquet file.
     given : dict
@@ -60,6 +60,9 @@ def import_published(
         The CSV file that says what is not in the table, and why.
     """
     settings = settings_of(format_, given)
+    spec = spec or formats.get(format_).spec
+    if spec is None:
+        raise InputError(f"'{format_}' serves any spec; say which one with --spec")
     spaces = build_spaces(load_spec(spec))
     published = formats.get(format_)(settings).read(source)
     mapped = map_published(published, spaces, progress)

@@ -240,6 +240,9 @@ def test_command_line(spec, tmp_path):
     (tmp_path / "table.csv").write_text("structure,energy [eV per cell]\nnone.cif,1.0\n")
     done = run("csv", tmp_path / "table.csv")
     assert done.returncode == 1 and "No such file" in done.stdout
+    left_out = [sys.executable, "-m", "matbench_defects.cli", "import", "csv", str(tmp_path / "table.csv")]
+    done = subprocess.run(left_out, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "say which one with --spec" in done.stderr
     done = run("cvs", tmp_path / "table.csv")
     assert done.returncode == 2 and "did you mean 'csv'" in done.stderr and "Traceback" not in done.stderr
 

@@ -42,6 +42,7 @@ class ComputedEntries:
 
     Settings: ClassVar[type[SourceSettings]] = SourceSettings
     title: ClassVar[str] = "JSON list of pymatgen's ComputedStructureEntry"
+    spec: ClassVar[str | None] = None
 
     def __init__(self, settings: Any) -> None:
         self.settings: SourceSettings = settings

@@ -37,6 +37,7 @@ class CsvFiles:
 
     Settings: ClassVar[type[SourceSettings]] = CsvSettings
     title: ClassVar[str] = "CSV table of labels with a column of CIF or POSCAR files"
+    spec: ClassVar[str | None] = None
 
     def __init__(self, settings: Any) -> None:
         self.settings: CsvSettings = settings

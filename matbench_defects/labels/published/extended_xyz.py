@@ -37,6 +37,7 @@ class ExtendedXyz:
 
     Settings: ClassVar[type[SourceSettings]] = ExtendedXyzSettings
     title: ClassVar[str] = "extended XYZ file, as ASE writes it"
+    spec: ClassVar[str | None] = None
 
     def __init__(self, settings: Any) -> None:
         self.settings: ExtendedXyzSettings = settings

@@ -41,6 +41,7 @@ class Perovskites:
 
     Settings: ClassVar[type[SourceSettings]] = SourceSettings
     title: ClassVar[str] = "CSV or Parquet table with phase, dopant, CIF text and energy"
+    spec: ClassVar[str | None] = "cspbi3"
 
     def __init__(self, settings: Any) -> None:
         self.settings: SourceSettings = settings

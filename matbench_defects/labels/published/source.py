@@ -88,6 +88,8 @@ class Format(Protocol):
     Settings: ClassVar[type[SourceSettings]]
     title: ClassVar[str]
     """One line for people."""
+    spec: ClassVar[str | None]
+    """The shipped spec whose configurations such sets hold; None where it serves any spec."""
 
     def __init__(self, settings: Any) -> None: ...
 

@@ -93,6 +93,7 @@ class TwoDimensionalDefects:
 
     Settings: ClassVar[type[SourceSettings]] = TwoDimensionalDefectsSettings
     title: ClassVar[str] = "folder or ZIP archive of the 2DMD set, or of its pilot"
+    spec: ClassVar[str | None] = "2dmd-low"
 
     def __init__(self, settings: Any) -> None:
         self.settings: TwoDimensionalDefectsSettings = settings
