@@ -13,6 +13,7 @@ from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.models.batching import GraphTensors
 from matbench_defects.models.graphs import Graphs, atom_graphs
 from matbench_defects.models.model import INVARIANCES, ModelSettings, Passes, Prediction, Rows, State
+from matbench_defects.models.parent_graphs import with_parents
 from matbench_defects.models.species_reference import SpeciesReference
 from matbench_defects.models.training import TrainingSettings, predicted_values, train
 
@@ -74,8 +75,11 @@ class GraphModel(ABC):
         """Return a new network: it takes a `Batch` and returns one number a graph."""
 
     def graphs(self, rows: Rows) -> Graphs:
-        """Return the graph of each row."""
-        return atom_graphs(rows, self.settings.cutoff, vectors=self.vectors)
+        """Return the graph of each row, with its parent's to take off where the target is per defect site."""
+        graphs = atom_graphs(rows, self.settings.cutoff, vectors=self.vectors)
+        if rows.background.quantity.per != "defect site":
+            return graphs
+        return with_parents(rows, graphs, self.settings.cutoff, vectors=self.vectors)
 
     def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
         """Train on the training part; the validation part says when to stop and which weights to keep."""

@@ -65,7 +65,9 @@ class SpeciesReference:
         kinds = sorted(set(map(tuple, node_kinds(graphs).tolist())))
         features = cls.features(amounts(graphs, kinds), kinds) * cls.learnable(kinds)
         known = np.flatnonzero(elements(graphs).any(axis=0)).tolist()
-        typical = float(row_sums(graphs, graphs.of_nodes["share"]).mean()) or 1.0
+        share = graphs.of_nodes["share"]
+        excess = bool((share < 0).any())  # over the parent: of order one already
+        typical = 1.0 if excess else float(row_sums(graphs, share).mean()) or 1.0
         neighbours = max(1.0, float(graphs.edges[-1] / max(1, graphs.nodes[-1])))
         if not kinds or len(values) < 3:
             return cls(known, kinds, np.zeros(features.shape[1]), float(values.mean()), typical, neighbours)

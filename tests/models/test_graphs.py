@@ -17,6 +17,7 @@ from matbench_defects.models.batching import GraphTensors
 from matbench_defects.models.defect_graphs import defect_graphs, layer_normal
 from matbench_defects.models.graphs import HOP, atom_graphs
 from matbench_defects.models.model import Background, Rows, make_model
+from matbench_defects.models.species_reference import SpeciesReference
 from matbench_defects.shipped import cache_folder
 from matbench_defects.spec.loading import load_spec
 
@@ -255,3 +256,27 @@ def test_graphs_are_not_changed_by_using_them(rows):
     before = dataclasses.replace(graphs, of_nodes={k: v.copy() for k, v in graphs.of_nodes.items()})
     GraphTensors(graphs).batch([0]).of_nodes["share"].clone().mul_(2)
     np.testing.assert_array_equal(before.of_nodes["share"], graphs.of_nodes["share"])
+
+
+def test_independent_defects_are_known_whatever_their_number(tmp_path):
+    """The energy of a site is divided by the number of sites, and the host itself costs nothing."""
+    path = tmp_path / "spec.yaml"
+    text = PATHWAYS.replace("pathway: {species: Li, cutoff: 4.0}\n", "").replace("count: 20", "count: 200")
+    text = text.replace("Li: [0, 0, 0], O: [1/2, 1/2, 1/2]", "Li: [1/4, 1/4, 1/4], O: [0, 0, 0]")
+    both = "{Li: {Li: rest, vacancy: 0..2}, O: {O: rest, vacancy: 0..2}}"
+    path.write_text(text.replace("{Li: {Li: rest, vacancy: 1, Na: 2}}", both))
+    spec = load_spec(path)
+    selected = select(spec)
+    table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"hops": selected["hops"].space}))
+    rows = Rows.of(table, Background(spec, "energy", Quantity("eV", "defect site")))
+    lithium, oxygen = (table[f"content_{s}_vacancy"].to_numpy() for s in ("Li", "O"))
+    sites = lithium + oxygen
+    energy = (3.0 * lithium + oxygen) / np.maximum(sites, 1)
+
+    def of(some):
+        return make_model("schnet", settings={"cutoff": 3.0}).graphs(rows.take(np.flatnonzero(some)))
+
+    three, fewer = sites == 3, (sites == 1) | (sites == 2)
+    assert three.sum() > 3 and fewer.sum() > 3
+    found = SpeciesReference.fitted(of(three), energy[three]).values(of(fewer))
+    np.testing.assert_allclose(found, energy[fewer], atol=1e-3)
