@@ -280,3 +280,24 @@ def test_independent_defects_are_known_whatever_their_number(tmp_path):
     assert three.sum() > 3 and fewer.sum() > 3
     found = SpeciesReference.fitted(of(three), energy[three]).values(of(fewer))
     np.testing.assert_allclose(found, energy[fewer], atol=1e-3)
+
+
+def test_a_single_defect_costs_the_same_in_any_supercell(tmp_path):
+    """With the host taken off, what no message of the defect reaches adds nothing."""
+    torch = pytest.importorskip("torch")
+    path = tmp_path / "spec.yaml"
+    found = []
+    for cells in ("[2, 2, 2]", "[3, 3, 3]"):
+        text = PATHWAYS.replace("pathway: {species: Li, cutoff: 4.0}\n", "").replace("[2, 2, 2]", cells)
+        path.write_text(text.replace("vacancy: 1, Na: 2", "vacancy: 1").partition("configurations:")[0])
+        spec = load_spec(path)
+        selected = select(spec)
+        table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"hops": selected["hops"].space}))
+        model = make_model("schnet", settings={"cutoff": 3.0, "layers": 1, "width": 8})
+        torch.manual_seed(0)
+        network = model.network().eval()
+        graphs = model.graphs(Rows.of(table, Background(spec, "energy", Quantity("eV", "defect site"))))
+        with torch.no_grad():
+            found.append(network(GraphTensors(graphs).batch([0])).item())
+    assert abs(found[0]) > 0.05
+    assert found[0] == pytest.approx(found[1], abs=2e-3)  # of hundreds of numbers in float32
