@@ -60,11 +60,12 @@ def import_published(
         The CSV file that says what is not in the table, and why.
     """
     settings = settings_of(format_, given)
-    spec = spec or formats.get(format_).spec
+    kind = formats.get(format_)
+    spec = spec or kind.spec
     if spec is None:
         raise InputError(f"'{format_}' serves any spec; say which one with --spec")
     spaces = build_spaces(load_spec(spec))
-    published = formats.get(format_)(settings).read(source)
+    published = kind(settings).read(source)
     mapped = map_published(published, spaces, progress)
     return mapped, write_published(out, mapped, published.quantities, settings)
 

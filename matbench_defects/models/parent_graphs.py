@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.space import Space
 from matbench_defects.models.graphs import Graphs, neighbours
 from matbench_defects.models.model import Rows
 from matbench_defects.spec.fields import VACANCY
@@ -31,50 +33,51 @@ def with_parents(rows: Rows, graphs: Graphs, cutoff: float, *, vectors: bool = F
     vectors : bool
         Whether edges carry their vector too.
     """
-    from ase.data import atomic_numbers
-
     spaces, which = np.unique(rows.column("space"), return_inverse=True)
-    cells = []
-    for name in spaces:
-        space = rows.background.spaces[name]
-        lattice, species, points = space.parent.lattice, np.array(space.parent.species), space.parent.crystal.positions
-        there = species != VACANCY
-        numbers = np.array([atomic_numbers[s] for s in species[there]], dtype=np.int64)
-        nodes = np.array([0, len(numbers)])
-        made = neighbours(np.ascontiguousarray(points[there]), lattice[None].copy(), nodes, cutoff, vectors)
-        cells.append((numbers, made[1], made[2], len(space.cells.offsets)))
-
-    added = np.array([len(cells[i][0]) for i in which], dtype=np.int64)
-    joined = np.array([cells[i][1].shape[1] for i in which], dtype=np.int64)
-    own = np.diff(graphs.nodes)
+    cells = [_cell(rows.background.spaces[name], cutoff, vectors) for name in spaces]
+    parents = [cells[i] for i in which]
+    own = np.diff(graphs.nodes).astype(np.int32)
     share = graphs.of_nodes["share"][graphs.nodes[:-1]]
-    pairs = _interleaved(graphs.pairs, graphs.edges, [cells[i][1] + own[n] for n, i in enumerate(which)], axis=1)
     return Graphs(
-        graphs.nodes + np.concatenate([[0], np.cumsum(added)]),
-        graphs.edges + np.concatenate([[0], np.cumsum(joined)]),
-        pairs.astype(np.int32),
+        graphs.nodes + np.cumsum([0, *(len(parent.of_nodes["number"]) for parent in parents)]),
+        graphs.edges + np.cumsum([0, *(parent.pairs.shape[1] for parent in parents)]),
+        _interleaved(graphs.pairs, graphs.edges, [p.pairs + n for p, n in zip(parents, own, strict=True)], axis=1),
         {
-            "number": _interleaved(graphs.of_nodes["number"], graphs.nodes, [cells[i][0] for i in which]),
+            "number": _interleaved(
+                graphs.of_nodes["number"], graphs.nodes, [parent.of_nodes["number"] for parent in parents]
+            ),
             "share": _interleaved(
                 graphs.of_nodes["share"],
                 graphs.nodes,
-                [np.full(added[n], -cells[i][3] * share[n], dtype=np.float32) for n, i in enumerate(which)],
+                [parent.of_nodes["share"] * own_share for parent, own_share in zip(parents, share, strict=True)],
             ),
         },
         {
-            name: _interleaved(values, graphs.edges, [cells[i][2][name] for i in which])
+            name: _interleaved(values, graphs.edges, [parent.of_edges[name] for parent in parents])
             for name, values in graphs.of_edges.items()
         },
         graphs.of_graphs,
     )
 
 
+def _cell(space: Space, cutoff: float, vectors: bool) -> Graphs:
+    """Return the graph of one cell of the parent, whose share takes off as many as the supercell has."""
+    from ase.data import atomic_numbers
+
+    crystal = space.parent.crystal
+    there = [i for i, species in enumerate(crystal.species) if species != VACANCY]
+    numbers = np.array([atomic_numbers[crystal.species[i]] for i in there], dtype=np.int64)
+    nodes = np.array([0, len(numbers)])
+    edges, pairs, carried = neighbours(crystal.positions[there], crystal.lattice[None].copy(), nodes, cutoff, vectors)
+    share = np.full(len(numbers), -len(space.cells.offsets), dtype=np.float32)
+    return Graphs(nodes, edges, pairs, {"number": numbers, "share": share}, carried)
+
+
 def _interleaved(
     values: NDArray[Any], begins: NDArray[np.int64], added: list[NDArray[Any]], axis: int = 0
 ) -> NDArray[Any]:
     """Return flat values with something added after those of each graph."""
-    parts = []
-    for n, more in enumerate(added):
-        here = slice(begins[n], begins[n + 1])
-        parts += [values[:, here] if axis else values[here], more]
-    return np.concatenate(parts, axis=axis) if parts else values
+    if not added:
+        return values
+    parts = np.split(values, begins[1:-1], axis=axis)
+    return np.concatenate(list(itertools.chain.from_iterable(zip(parts, added, strict=True))), axis=axis)
