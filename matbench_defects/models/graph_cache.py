@@ -61,8 +61,8 @@ def known(name: str, make: Callable[[], Found]) -> Found:
 
 def _read(path: Path) -> Found:
     with pa.memory_map(str(path)) as source:
-        table = pa.ipc.open_file(source).read_all()
-    columns = {name: table[name].chunk(0) for name in table.schema.names}
+        batch = pa.ipc.open_file(source).get_batch(0)
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     offsets = columns["first"].offsets.to_numpy().astype(np.int64)
     ends = [columns.pop(end).flatten().to_numpy() for end in ("first", "second")]
     carried = {}
@@ -88,9 +88,9 @@ def _write(path: Path, found: Found) -> None:
 
     columns = {"first": column(pairs[0]), "second": column(pairs[1])}
     columns |= {name: column(values) for name, values in carried.items()}
-    table = pa.table(columns)
-    with atomic_path(path) as temporary, pa.ipc.new_file(str(temporary), table.schema) as writer:
-        writer.write_table(table)
+    batch = pa.record_batch(columns)  # a table without rows would be written as no batch at all
+    with atomic_path(path) as temporary, pa.ipc.new_file(str(temporary), batch.schema) as writer:
+        writer.write_batch(batch)
 
 
 def _prune(folder: Path, newest: Path) -> None:

@@ -124,6 +124,11 @@ def test_graphs_from_disk_are_those_that_were_built(rows, tmp_path, monkeypatch)
     monkeypatch.setenv("MATBENCH_DEFECTS_CACHE", str(tmp_path))
     file.write_bytes(file.read_bytes()[:100])  # a broken file is made again
     np.testing.assert_array_equal(atom_graphs(some, 3.0, vectors=True).pairs, built.pairs)
+    file.unlink()
+    for _ in range(2):  # no rows at all are kept and read like any others
+        none = atom_graphs(rows.take([]), 3.0, vectors=True)
+        assert none.nodes.tolist() == [0] and none.pairs.shape == (2, 0) and none.of_edges["vector"].shape == (0, 3)
+    assert len(list((cache_folder() / "graphs").glob("*"))) == 1
     atom_graphs(some, 3.1)
     assert len(list((cache_folder() / "graphs").glob("*"))) == 2
     monkeypatch.setattr(graph_cache, "LIMIT", 1)
