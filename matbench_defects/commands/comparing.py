@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
+from matbench_defects.commands.tables import show_table
 from matbench_defects.dataset.locating import find_dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.comparing import LEVEL, Comparison, compare
@@ -144,22 +144,23 @@ def _show(found: Comparison, task: Task, unit: str, console: Console) -> None:
     by_pair = {(one.first, one.second): one for one in found.differences}
     title = f"{found.metric.title}{f' in {unit}' if unit else ''}"
     console.print(f"{task.name}: {title}, {found.rows} test configurations", markup=False, style="bold")
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for head in ("result", found.metric.title, f"less {names[0]}", f"{100 * LEVEL:.0f} % interval", "tied with"):
-        table.add_column(head, justify="left" if head in ("result", "tied with") else "right")
+    heads = ["result", found.metric.title, f"less {names[0]}", f"{100 * LEVEL:.0f} % interval", "tied with"]
+    rows = []
     for name in names:
         one = by_pair.get((names[0], name))
         ties = [
             x.second if x.first == name else x.first for x in found.differences if name in (x.first, x.second) and x.tie
         ]
-        table.add_row(
-            name,
-            _shown(found.values[name]),
-            "" if one is None else _shown(-one.value),
-            "" if one is None or math.isnan(one.low) else f"{_shown(-one.high)} to {_shown(-one.low)}",
-            ", ".join(ties) or "none",
+        rows.append(
+            [
+                name,
+                _shown(found.values[name]),
+                "" if one is None else _shown(-one.value),
+                "" if one is None or math.isnan(one.low) else f"{_shown(-one.high)} to {_shown(-one.low)}",
+                ", ".join(ties) or "none",
+            ]
         )
-    console.print(table)
+    show_table(console, heads, rows, texts=["tied with"])
 
 
 def _shown(value: float) -> str:

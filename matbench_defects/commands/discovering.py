@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from matbench_defects.commands.progress import Progress
+from matbench_defects.commands.tables import show_table
 from matbench_defects.dataset.locating import find_dataset
 from matbench_defects.dataset.reading import Dataset, open_dataset
 from matbench_defects.errors import InputError
@@ -189,20 +189,20 @@ def _show(hidden: Hidden, searched: str, target: str, traces: dict[str, list[Tra
     console.print(
         f"{searched}: labels until the lowest {target} of {len(hidden.ids)} is found", markup=False, style="bold"
     )
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for head in ("policy", "found", "median labels", "fewest", "most", "regret at the end"):
-        table.add_column(head, justify="left" if head == "policy" else "right")
+    rows = []
     for title, of in sorted(traces.items(), key=lambda item: _median(item[1])):
         needed = [trace.labels_needed for trace in of if trace.labels_needed is not None]
-        table.add_row(
-            title,
-            f"{len(needed)} of {len(of)}",
-            "-" if np.isinf(_median(of)) else f"{_median(of):g}",
-            str(min(needed, default="-")),
-            str(max(needed)) if len(needed) == len(of) else "-",
-            f"{np.mean([trace.regret[-1] for trace in of]):.3g}",
+        rows.append(
+            [
+                title,
+                f"{len(needed)} of {len(of)}",
+                "-" if np.isinf(_median(of)) else f"{_median(of):g}",
+                str(min(needed, default="-")),
+                str(max(needed)) if len(needed) == len(of) else "-",
+                f"{np.mean([trace.regret[-1] for trace in of]):.3g}",
+            ]
         )
-    console.print(table)
+    show_table(console, ["policy", "found", "median labels", "fewest", "most", "regret at the end"], rows)
 
 
 def _median(traces: Sequence[Trace]) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
+from matbench_defects.commands.tables import show_table
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.scoring import task_folds
@@ -52,10 +52,7 @@ def explain_model(task: Task, dataset: Dataset, name: str, out: Path, console: C
     folder = out / task.name
     draw_explanation(folder / f"{name}.png", explanation, f"{models.get(name).title}: {task.target}", unit)
     write_explanation(folder / f"{name}.csv", explanation)
-    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    shown.add_column("feature")
-    shown.add_column(unit if explanation.signed else "share", justify="right")
-    for feature, weight in explanation.largest(SHOWN):
-        shown.add_row(feature, f"{weight:+.4f}" if explanation.signed else f"{weight:.4f}")
-    console.print(shown)
+    sign = "+" if explanation.signed else ""
+    rows = [[feature, f"{weight:{sign}.4f}"] for feature, weight in explanation.largest(SHOWN)]
+    show_table(console, ["feature", unit if explanation.signed else "share"], rows)
     console.print(f"{folder / name}.png and .csv", markup=False, soft_wrap=True)

@@ -12,10 +12,10 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
 
 from matbench_defects.columns import Quantity
 from matbench_defects.commands.progress import Progress
+from matbench_defects.commands.tables import show_table
 from matbench_defects.dataset.figures.canvas import COLOURS, canvas
 from matbench_defects.dataset.locating import labelled_dataset
 from matbench_defects.dataset.reading import Dataset
@@ -182,13 +182,11 @@ def _draw(found: Screened, target: str, quantity: Quantity, path: Path) -> None:
 
 
 def _show(found: Screened, quantity: Quantity, out: Path, console: Console) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("id", "multiplicity", f"prediction, {quantity.shown_unit}"):
-        table.add_column(title, justify="left" if title == "id" else "right", no_wrap=title == "id")
+    rows = []
     for row in found.best[:SHOWN]:
         spread = "" if row["deviation"] is None else f" ± {row['deviation']:.2g}"
-        table.add_row(row["id"], f"{row['multiplicity']:,}", f"{row['prediction']:.5f}{spread}")
-    console.print(table)
+        rows.append([row["id"], f"{row['multiplicity']:,}", f"{row['prediction']:.5f}{spread}"])
+    show_table(console, ["id", "multiplicity", f"prediction, {quantity.shown_unit}"], rows)
     built = ", structures built one by one" if found.needs_structures else ""
     console.print(
         f"{found.configurations:,} configurations in {found.seconds:.1f} s{built}: {found.rate * 60:,.0f} a minute; "

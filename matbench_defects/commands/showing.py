@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from matbench_defects.commands.estimating import shown_time
+from matbench_defects.commands.tables import show_table
 from matbench_defects.dataset.reading import PARTS, Dataset
 from matbench_defects.evaluation.gap import gap, is_ratio
 from matbench_defects.evaluation.metrics import Metric, metrics
@@ -74,26 +74,23 @@ def show_results(
     console.print(f"{task.dataset}, {task.target} in {unit}, {split}", markup=False)
     first = metrics.get(task.metrics[0])
     shown = defined_metrics(task, results)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("model", no_wrap=True)
+    heads = ["model"]
     for name in shown:
         arrow = "↓" if metrics.get(name).direction == "lower" else "↑"
-        table.add_column(f"{metrics.get(name).title} {arrow}", justify="right", no_wrap=name == first.name)
+        heads.append(f"{metrics.get(name).title} {arrow}")
     if interpolation:
-        table.add_column(f"{first.title} gap", justify="right")
-    for title in ("train s", "structures/s", "parameters", "MiB"):
-        table.add_column(title, justify="right")
+        heads.append(f"{first.title} gap")
+    heads += ["train s", "structures/s", "parameters", "MiB"]
 
+    rows = []
     for result in ranked(results, task):
         model = result.record["model"]["name"]
         inside = (interpolation or {}).get(model)
-        table.add_row(
-            model,
-            *(_shown(result.scores[name]) for name in shown),
-            *([_shown_gap(first, result.scores[first.name], inside)] if interpolation else []),
-            *_shown_cost(result.record["cost"]),
-        )
-    console.print(table)
+        row = [model, *(_shown(result.scores[name]) for name in shown)]
+        if interpolation:
+            row.append(_shown_gap(first, result.scores[first.name], inside))
+        rows.append([*row, *_shown_cost(result.record["cost"])])
+    show_table(console, heads, rows)
     if interpolation:
         against = "divided by" if is_ratio(first) else "less"
         console.print(f"{first.title} gap: {against} that on {task.interpolation}", markup=False)
