@@ -286,7 +286,9 @@ def _watched(kind: str, seed: int, start: int, seconds: float, folder: Path) -> 
                 last, since = at, time.monotonic()
             elif time.monotonic() - since > STUCK:
                 process.kill()
-        return process.wait()
+        if process.returncode == -signal.SIGINT:  # Ctrl-C reached it first
+            raise KeyboardInterrupt
+        return process.returncode
     finally:
         if process.poll() is None:
             process.kill()
