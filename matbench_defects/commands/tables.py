@@ -29,12 +29,12 @@ def show_table(
     texts : collection of str
         Heads of columns that hold text: on the left, and broken between words where room is short.
     """
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(heads)
-    widest = [max(cell_len(cell) for cell in (head, *cells)) for head, cells in zip(heads, columns, strict=True)]
-    narrowest = [
-        max(cell_len(part) for part in (*head.split(), *(_parts(cells) if head in texts else cells)))
-        for head, cells in zip(heads, columns, strict=True)
-    ]
+    columns = [[row[i] for row in rows] for i in range(len(heads))]
+    widest, narrowest = [], []
+    for head, cells in zip(heads, columns, strict=True):
+        unbroken = " ".join(cells).split() if head in texts else cells
+        widest.append(max(map(cell_len, [head, *cells])))
+        narrowest.append(max(map(cell_len, [*head.split(), *unbroken])))
     narrowest[0] = widest[0]
     for number, block in enumerate(_blocks(narrowest, console.width)):
         if number:
@@ -53,10 +53,6 @@ def show_table(
         for row in rows:
             table.add_row(*(Text(row[i]) for i in block))
         console.print(table)
-
-
-def _parts(cells: Sequence[str]) -> list[str]:
-    return [part for cell in cells for part in cell.split()]
 
 
 def _blocks(widths: Sequence[int], room: int) -> list[list[int]]:
