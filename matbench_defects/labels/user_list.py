@@ -74,7 +74,7 @@ def user_list() -> tuple[Path, UserList]:
             calculator: espresso
             version: PWSCF 7.3
             command: mpirun -n 16 pw.x
-            configuration: {pseudo_dir: /opt/sssp}
+            configuration: {pseudo_dir: FOLDER}
             level_of_theory: PBE, SSSP 1.3 efficiency, 60/480 Ry, k-point spacing 0.04 per Å
             machine_learned: false
             settings:
