@@ -14,20 +14,20 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Named things of one kind, each registered by its own file in one package.
+    """Named things of one kind, each registered by its own file.
 
     Parameters
     ----------
     kind : str
         What one of them is called, for messages: ``model``, ``engine``, ``metric``.
-    package : str
-        The package whose modules are imported when a name is looked up: the one that is called like it, and all of
-        them where that one does not register it.
+    *packages : str
+        The packages whose modules are imported when a name is looked up: those that are called like it, and all of
+        them where these do not register it.
     """
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, *packages: str) -> None:
         self.kind = kind
-        self._package = package
+        self._packages = packages
         self._entries: dict[str, T] = {}
         self._families: dict[str, Callable[[str], T]] = {}
         self._made: dict[str, T] = {}
@@ -59,15 +59,16 @@ class Registry(Generic[T]):
     def _load(self) -> None:
         if not self._complete:
             self._complete = True
-            package = importlib.import_module(self._package)
-            for module in pkgutil.iter_modules(package.__path__):
-                importlib.import_module(f"{self._package}.{module.name}")
+            for package in self._packages:
+                for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+                    importlib.import_module(f"{package}.{module.name}")
 
     def __contains__(self, name: str) -> bool:
         if name not in self._entries and not self._complete:
             own = name.replace("-", "_")
-            if own.isidentifier() and importlib.util.find_spec(f"{self._package}.{own}") is not None:
-                importlib.import_module(f"{self._package}.{own}")
+            for package in self._packages if own.isidentifier() else ():
+                if importlib.util.find_spec(f"{package}.{own}") is not None:
+                    importlib.import_module(f"{package}.{own}")
         if name not in self._entries:
             self._load()
         return name in self._entries or self._of_family(name) is not None

@@ -34,7 +34,7 @@ def lno_labels() -> Path:
 @pytest.fixture(scope="session")
 def lno(tmp_path_factory, lno_labels):
     """The dataset ``lno-cathode``, built from its committed labels."""
-    from matbench_defects.dataset.building import build_dataset
+    from matbench_defects.dataset.build import build_dataset
     from matbench_defects.spec.loading import load_spec
 
     return build_dataset(load_spec("lno-cathode"), tmp_path_factory.mktemp("lno") / "lno-cathode", labels=lno_labels)

@@ -199,7 +199,7 @@ def test_schema_accepts_what_is_shipped(tmp_path):
 def test_enumerate_and_identify(tmp_path, lno):
     import pyarrow.parquet as pq
 
-    from matbench_defects.dataset.export import to_pymatgen
+    from matbench_defects.exchange.export import to_pymatgen
 
     done = run("enumerate", "lno-cathode", "--out", "index", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

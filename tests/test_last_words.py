@@ -9,7 +9,7 @@ import pytest
 
 PROGRAM = """
 import sys
-import matbench_defects.commands.showing as showing
+import matbench_defects.cli.showing as showing
 def fail(*_):
     raise {error}
 showing.show_list = fail

@@ -39,7 +39,7 @@ def test_the_model_of_the_readme_works(lno, monkeypatch, tmp_path):
 def test_the_spec_of_the_readme_loads(tmp_path):
     block = next(b for b in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
     (tmp_path / "spec.yaml").write_text(block)
-    from matbench_defects.dataset.planning import plan
+    from matbench_defects.dataset.plan import plan
 
     planned = plan(load_spec(tmp_path))
     assert len(planned.selected["lno-cathode"].configurations) == 87

@@ -28,8 +28,8 @@ import pyarrow.parquet as pq
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.building import build_spaces
-from matbench_defects.models.batching import GraphTensors
-from matbench_defects.models.graphs import atom_graphs, cartesian, list_offsets
+from matbench_defects.models.networks.batching import GraphTensors
+from matbench_defects.models.networks.graphs import atom_graphs, cartesian, list_offsets
 from matbench_defects.models.model import Background, Rows, make_model
 from matbench_defects.spec.loading import load_spec
 
@@ -147,7 +147,7 @@ def epoch(path: Path, background: Background, device: str) -> Callable[[], None]
     """Return one epoch of our SchNet."""
     import torch
 
-    from matbench_defects.models.training import run_epoch
+    from matbench_defects.models.networks.training import run_epoch
 
     rows = Rows(pq.read_table(path, columns=COLUMNS), background)
     model: Any = make_model("schnet", device=device, settings={"batch_size": BATCH})

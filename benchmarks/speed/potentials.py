@@ -17,7 +17,7 @@ from sevenn.calculator import SevenNetCalculator
 
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.labels.sevennet import SevenNet, SevenNetSettings
+from matbench_defects.labels.engines.sevennet import SevenNet, SevenNetSettings
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
 

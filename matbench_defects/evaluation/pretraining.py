@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from matbench_defects.dataset.locating import find_dataset, labelled_dataset
+from matbench_defects.hub.find import find_dataset, labelled_dataset
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.evaluation.task import load_task

@@ -18,7 +18,7 @@ from matbench_defects.crystal.hop import Hop
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Band, EngineSettings, Outcome, engines, require_extra
-from matbench_defects.labels.ewald import charge_of_each
+from matbench_defects.labels.engines.ewald import charge_of_each
 from matbench_defects.spec.fields import Species
 from matbench_defects.spec.models import Relaxation
 

@@ -171,7 +171,7 @@ class KeepsFiles(Protocol):
         ...
 
 
-engines: Registry[type[Engine]] = Registry("engine", "matbench_defects.labels")
+engines: Registry[type[Engine]] = Registry("engine", "matbench_defects.labels.engines")
 """Every registered engine, by name."""
 
 

@@ -271,7 +271,13 @@ class TrainedInPasses(Protocol):
     """Called during `fit` after each pass, if it is set."""
 
 
-models: Registry[type[Model]] = Registry("model", "matbench_defects.models")
+models: Registry[type[Model]] = Registry(
+    "model",
+    "matbench_defects.models",
+    "matbench_defects.models.clusters",
+    "matbench_defects.models.networks",
+    "matbench_defects.models.potentials",
+)
 """Every registered model, by name."""
 
 

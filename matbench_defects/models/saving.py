@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects import __version__
+from matbench_defects._version import __version__
 from matbench_defects.columns import Quantity
 from matbench_defects.errors import InputError
 from matbench_defects.files import atomic_folder, sha256_of_file, write_json

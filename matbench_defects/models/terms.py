@@ -10,7 +10,7 @@ import numpy as np
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import row_crystal
 from matbench_defects.files import digest
-from matbench_defects.models.divisor import DEFECT_SITE, divisors
+from matbench_defects.models.per import DEFECT_SITE, divisors
 from matbench_defects.models.model import Background, Rows
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from matbench_defects.commands.estimating import show_estimate
+from matbench_defects.cli.estimating import show_estimate
 from matbench_defects.crystal.limits import LARGEST_PARENT
 from matbench_defects.crystal.parent import Parent, build_parent
 from matbench_defects.errors import InputError

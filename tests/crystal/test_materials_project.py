@@ -17,7 +17,7 @@ from pymatgen.core import Lattice, Structure
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.materials_project import _labels, _standardised, fetch_parents
 from matbench_defects.crystal.parent import build_parent
-from matbench_defects.dataset.building import build_dataset
+from matbench_defects.dataset.build import build_dataset
 from matbench_defects.dataset.reading import open_dataset
 from matbench_defects.errors import InputError
 from matbench_defects.files import write_json

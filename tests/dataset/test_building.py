@@ -13,9 +13,9 @@ import yaml
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.building import build_spaces
-from matbench_defects.dataset.building import build_dataset
-from matbench_defects.dataset.export import to_ase, to_pymatgen
-from matbench_defects.dataset.locating import find_dataset
+from matbench_defects.dataset.build import build_dataset
+from matbench_defects.exchange.export import to_ase, to_pymatgen
+from matbench_defects.hub.find import find_dataset
 from matbench_defects.dataset.reading import open_dataset
 from matbench_defects.enumeration.canonical import configuration_of
 from matbench_defects.enumeration.streaming import read_occupations
@@ -225,7 +225,7 @@ def test_a_build_that_fails_leaves_nothing(lno_labels, tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("matbench_defects.dataset.building.write_card", full)
+    monkeypatch.setattr("matbench_defects.dataset.build.write_card", full)
     with pytest.raises(
         InputError, match=r"out: cannot be written \(No space left on device\); nothing of it was kept$"
     ):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from matbench_defects.labels.gpaw import GpawSettings
+from matbench_defects.labels.engines.gpaw import GpawSettings
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.shipped import shipped_specs
 from matbench_defects.spec.document import read_document

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from matbench_defects.dataset.planning import plan
+from matbench_defects.dataset.plan import plan
 from matbench_defects.enumeration.counting import count_space
 from matbench_defects.labels.guards import kind_of_problem
 from matbench_defects.labels.jobs import REFERENCE

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.dataset.building import build_dataset
+from matbench_defects.dataset.build import build_dataset
 from matbench_defects.dataset.figures.phases import draw_phases
-from matbench_defects.dataset.planning import plan
+from matbench_defects.dataset.plan import plan
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Outcome
 from matbench_defects.labels.store import Label, LabelStore

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.dataset.comparison import agreement, formation_energies_along
+from matbench_defects.exchange.comparison import agreement, formation_energies_along
 from matbench_defects.labels.engine import Method, engines, methods_of
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.running import run_jobs

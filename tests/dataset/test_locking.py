@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from matbench_defects.cli import app
-from matbench_defects.dataset.building import build_dataset
-from matbench_defects.dataset.locking import differences, lock_of, lock_path, read_lock
-from matbench_defects.dataset.planning import plan
+from matbench_defects.dataset.build import build_dataset
+from matbench_defects.dataset.lock import differences, lock_of, lock_path, read_lock
+from matbench_defects.dataset.plan import plan
 from matbench_defects.errors import InputError
 from matbench_defects.files import sha256_of_file
 from matbench_defects.labels.store import LabelStore

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from matbench_defects.columns import Quantity
-from matbench_defects.dataset.published_comparison import (
+from matbench_defects.exchange.published_comparison import (
     PER_SITE,
     compare_dataset,
     compare_values,

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from matbench_defects.crystal.building import build_spaces
-from matbench_defects.dataset.building import build_dataset
+from matbench_defects.dataset.build import build_dataset
 from matbench_defects.dataset.estimate import estimate_spaces
 from matbench_defects.enumeration.derivative import draw_from_shapes
 from matbench_defects.errors import InputError

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from matbench_defects.commands import discovering
+from matbench_defects.cli import discovering
 from matbench_defects.errors import InputError
-from matbench_defects.evaluation.finished_searches import FinishedSearches
-from matbench_defects.evaluation.policies import Search, policies
-from matbench_defects.evaluation.policies.expected_improvement import improvement
-from matbench_defects.evaluation.search_figure import regret_curves
-from matbench_defects.evaluation.searching import Trace, check_policies, hide, search
+from matbench_defects.discovery.finished_searches import FinishedSearches
+from matbench_defects.discovery.policies import Search, policies
+from matbench_defects.discovery.policies.expected_improvement import improvement
+from matbench_defects.discovery.search_figure import regret_curves
+from matbench_defects.discovery.search import Trace, check_policies, hide, search
 from matbench_defects.models.mean import Mean
 from matbench_defects.models.model import Prediction, models
 

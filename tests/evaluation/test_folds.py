@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from matbench_defects.dataset.building import build_dataset
+from matbench_defects.dataset.build import build_dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.harness import evaluate
 from matbench_defects.evaluation.scoring import score, scored_rows

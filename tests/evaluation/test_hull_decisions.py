@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from matbench_defects.dataset.building import build_dataset
+from matbench_defects.dataset.build import build_dataset
 from matbench_defects.evaluation.scoring import score, scored_rows
 from matbench_defects.evaluation.task import Task
 from matbench_defects.shipped import shipped_specs

@@ -6,8 +6,8 @@ import contextlib
 
 import pytest
 
-from matbench_defects.commands.overview import BEGIN, END, insert
-from matbench_defects.commands.tabulating import tabulate
+from matbench_defects.cli.overview import BEGIN, END, insert
+from matbench_defects.cli.tabulating import tabulate
 from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.evaluation.harness import evaluate
 from matbench_defects.evaluation.results import RESULT_FILE

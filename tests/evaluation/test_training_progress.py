@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from matbench_defects.commands.progress import show_progress
+from matbench_defects.cli.progress import show_progress
 from matbench_defects.evaluation.harness import evaluate
 from matbench_defects.evaluation.task import load_task
 from matbench_defects.models.model import TrainedInPasses, make_model

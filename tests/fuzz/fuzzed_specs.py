@@ -12,7 +12,7 @@ from typing import Any
 from nasty import spoil_bytes, spoil_data
 from rich.console import Console
 
-from matbench_defects.commands.estimating import show_estimate
+from matbench_defects.cli.estimating import show_estimate
 from matbench_defects.dataset.estimate import estimate_labels, estimate_spaces
 from matbench_defects.shipped import shipped_specs
 from matbench_defects.spec.document import Document, Mark, Route, dump_yaml

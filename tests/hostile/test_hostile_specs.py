@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from matbench_defects.commands.estimating import show_estimate
+from matbench_defects.cli.estimating import show_estimate
 from matbench_defects.errors import InputError
 from matbench_defects.spec.document import LARGEST_BYTES, read_document
 

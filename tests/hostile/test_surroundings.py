@@ -35,7 +35,7 @@ PROGRAM = [sys.executable, "-m", "matbench_defects.cli"]
 # A build that says so and waits in the middle of what it writes.
 WAITING = """
 import sys, time
-import matbench_defects.dataset.building as building
+import matbench_defects.dataset.build as building
 def wait(*_, **__):
     print("waiting", flush=True)
     time.sleep(100)

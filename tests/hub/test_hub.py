@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from loopback_hub import READER, WRITER, Repository
 
-from matbench_defects.dataset.building import build_dataset
-from matbench_defects.dataset.locating import load_dataset
-from matbench_defects.dataset.publishing import check_against_lock, publish_dataset
+from matbench_defects.dataset.build import build_dataset
+from matbench_defects.hub.find import load_dataset
+from matbench_defects.hub.publish import check_against_lock, publish_dataset
 from matbench_defects.dataset.reading import Dataset, open_dataset
 from matbench_defects.errors import InputError
 from matbench_defects.spec.loading import load_spec
@@ -121,7 +121,7 @@ def test_what_cannot_be_published(hub, salt, lno, program, tmp_path):
     ]  # fmt: skip
     messages = program(
         "import os\n"
-        "from matbench_defects.dataset.publishing import publish_dataset\n"
+        "from matbench_defects.hub.publish import publish_dataset\n"
         "result = []\n"
         f"for folder, repo, token, private in {[(str(f), r, t, p) for f, r, t, p, _ in cases]}:\n"
         "    os.environ['HF_TOKEN'] = token\n"

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from matbench_defects.crystal.hop import Hop
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.dataset.building import build_dataset
+from matbench_defects.dataset.build import build_dataset
 from matbench_defects.errors import InputError
 from matbench_defects.execution.executor import ThisProcess
 from matbench_defects.labels import running

@@ -19,7 +19,7 @@ from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
 from matbench_defects.labels import running
 from matbench_defects.labels.engine import Method
-from matbench_defects.labels.gpaw import Gpaw, GpawSettings
+from matbench_defects.labels.engines.gpaw import Gpaw, GpawSettings
 from matbench_defects.labels.gpaw_process import calculator
 from matbench_defects.labels.running import Job
 from matbench_defects.spec.models import Relaxation
@@ -62,8 +62,8 @@ print(json.dumps({"energy": -first["parameters"]["mode"]["ecut"] / 100, "forces"
 @pytest.fixture
 def worker(tmp_path, monkeypatch):
     """Put a program of the test's own in the place of GPAW's."""
-    monkeypatch.setattr("matbench_defects.labels.gpaw.require_extra", lambda *names: None)
-    monkeypatch.setattr("matbench_defects.labels.gpaw.package_version", lambda name: "0")
+    monkeypatch.setattr("matbench_defects.labels.engines.gpaw.require_extra", lambda *names: None)
+    monkeypatch.setattr("matbench_defects.labels.engines.gpaw.package_version", lambda name: "0")
     monkeypatch.setattr(running, "_loaded", {})
     monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(tmp_path / "engines.yaml"))
 

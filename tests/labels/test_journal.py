@@ -263,9 +263,9 @@ def test_old_times_give_way_to_new_ones():
 def test_a_dataset_and_a_lock_see_what_a_killed_run_left(tmp_path):
     from label_samples import copper
 
-    from matbench_defects.dataset.building import build_dataset
-    from matbench_defects.dataset.locking import write_lock
-    from matbench_defects.dataset.planning import plan
+    from matbench_defects.dataset.build import build_dataset
+    from matbench_defects.dataset.lock import write_lock
+    from matbench_defects.dataset.plan import plan
     from matbench_defects.labels.jobs import jobs_of, select
 
     charges = "{engine: ewald, charges: {Cu: 1}, background: true}"

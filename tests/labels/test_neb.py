@@ -7,7 +7,7 @@ import pytest
 from label_samples import BAND, PATHWAY, Emt, copper
 
 from matbench_defects.columns import Quantity
-from matbench_defects.dataset.building import build_dataset
+from matbench_defects.dataset.build import build_dataset
 from matbench_defects.execution.executor import ThisProcess
 from matbench_defects.labels import running
 from matbench_defects.labels.engine import engines

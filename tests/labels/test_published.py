@@ -27,15 +27,15 @@ from published_samples import (
 )
 
 from matbench_defects.columns import Quantity
-from matbench_defects.commands.importing import import_published
+from matbench_defects.cli.importing import import_published
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.identify import identify
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
-from matbench_defects.labels.published.mapping import map_published
-from matbench_defects.labels.published.source import Published, PublishedStructure, formats, settings_of
-from matbench_defects.labels.published.store import read_published, reserved_columns
-from matbench_defects.labels.published.structures import crystal_of_text
+from matbench_defects.exchange.mapping import map_published
+from matbench_defects.exchange.source import Published, PublishedStructure, formats, settings_of
+from matbench_defects.exchange.store import read_published, reserved_columns
+from matbench_defects.exchange.structures import crystal_of_text
 
 
 @pytest.fixture

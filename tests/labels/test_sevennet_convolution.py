@@ -64,7 +64,7 @@ def test_sevennet_gives_the_same_with_it(model, repeat):
     from ase.build import bulk
     from sevenn.calculator import SevenNetCalculator
 
-    from matbench_defects.labels.sevennet import SevenNet, SevenNetSettings
+    from matbench_defects.labels.engines.sevennet import SevenNet, SevenNetSettings
 
     atoms = bulk("NaCl", "rocksalt", a=5.6, cubic=True).repeat(repeat)
     atoms.rattle(0.1, seed=1)
@@ -82,7 +82,7 @@ def test_sevennet_gives_the_same_with_it(model, repeat):
 def test_an_atom_without_neighbours_has_an_energy():
     from ase import Atoms
 
-    from matbench_defects.labels.sevennet import SevenNet, SevenNetSettings
+    from matbench_defects.labels.engines.sevennet import SevenNet, SevenNetSettings
 
     atom = Atoms("Na", positions=[[0, 0, 0]], cell=[20, 20, 20], pbc=True)
     atom.calc = SevenNet(SevenNetSettings()).calculator()

@@ -12,10 +12,10 @@ from ase.data import chemical_symbols
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.structures import row_crystal, structure_rows, structure_schema
 from matbench_defects.labels.jobs import select
-from matbench_defects.models import graph_cache
-from matbench_defects.models.batching import GraphTensors
-from matbench_defects.models.defect_graphs import defect_graphs, layer_normal
-from matbench_defects.models.graphs import HOP, atom_graphs
+from matbench_defects.models.networks import graph_cache
+from matbench_defects.models.networks.batching import GraphTensors
+from matbench_defects.models.networks.defect_graphs import defect_graphs, layer_normal
+from matbench_defects.models.networks.graphs import HOP, atom_graphs
 from matbench_defects.models.model import Background, Rows, make_model
 from matbench_defects.models.species_reference import SpeciesReference
 from matbench_defects.shipped import cache_folder
@@ -114,7 +114,7 @@ def test_graphs_from_disk_are_those_that_were_built(rows, tmp_path, monkeypatch)
     some = rows.take([1, 2, 50])
     built = atom_graphs(some, 3.0, vectors=True)
     (file,) = (cache_folder() / "graphs").glob("*.arrow")
-    monkeypatch.setattr("matbench_defects.models.graphs.neighbours", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr("matbench_defects.models.networks.graphs.neighbours", lambda *_: pytest.fail("built again"))
     read = atom_graphs(some, 3.0, vectors=True)
     for name in ("nodes", "edges", "pairs"):
         np.testing.assert_array_equal(getattr(read, name), getattr(built, name))
@@ -236,7 +236,7 @@ def test_values_that_follow_the_species_are_learnt_before_the_network(rows):
 
 
 def test_many_rows_mean_fewer_passes():
-    from matbench_defects.models.training import TrainingSettings, passes
+    from matbench_defects.models.networks.training import TrainingSettings, passes
 
     settings = TrainingSettings(batch_size=8, epochs=100, steps=1000)
     assert [passes(n, settings) for n in (1, 80, 81, 160, 10**6)] == [100, 100, 90, 50, 10]
@@ -247,7 +247,7 @@ def test_many_rows_mean_fewer_passes():
 def test_float32_everywhere_on_a_cpu_and_bfloat16_only_where_asked():
     import torch
 
-    from matbench_defects.models.training import TrainingSettings, precision
+    from matbench_defects.models.networks.training import TrainingSettings, precision
 
     one = torch.ones(2, 2)
     with precision("cpu", TrainingSettings()):

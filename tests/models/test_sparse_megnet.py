@@ -8,7 +8,7 @@ import pytest
 from moved_rows import rewritten
 
 from matbench_defects.errors import NotServedError
-from matbench_defects.models.defect_graphs import defect_graphs
+from matbench_defects.models.networks.defect_graphs import defect_graphs
 from matbench_defects.models.element_properties import OF_ONE, element_properties
 from matbench_defects.models.model import Background, Rows, make_model
 from matbench_defects.models.property_reference import PropertyReference
@@ -36,7 +36,7 @@ def doped(rows, element):
 
 def test_no_node_learns_of_an_edge_at_the_cutoff():
     torch = pytest.importorskip("torch")
-    from matbench_defects.models.layers.megnet import MEGNetBlock
+    from matbench_defects.models.networks.layers.megnet import MEGNetBlock
 
     torch.manual_seed(0)
     block = MEGNetBlock(8, neighbours=1.5)

@@ -15,7 +15,7 @@ from matbench_defects.evaluation.harness import evaluate
 from matbench_defects.evaluation.task import Task
 from matbench_defects.labels.jobs import select
 from matbench_defects.models.model import Background, Rows, make_model, models
-from matbench_defects.models.named_calculators import allow_calculator
+from matbench_defects.models.potentials.named_calculators import allow_calculator
 from matbench_defects.models.terms import hop_crystals
 from matbench_defects.spec.loading import load_spec
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matbench_defects.dataset.building import build_dataset
+from matbench_defects.dataset.build import build_dataset
 from matbench_defects.models.model import Background, Rows
 from matbench_defects.spec.loading import load_spec
 

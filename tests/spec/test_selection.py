@@ -7,7 +7,7 @@ import json
 import pytest
 from rich.console import Console
 
-from matbench_defects.commands.estimating import show_estimate
+from matbench_defects.cli.estimating import show_estimate
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.contents import defect_count
 from matbench_defects.dataset.estimate import estimate_spaces

@@ -10,7 +10,7 @@ import numpy as np
 
 from matbench_defects.crystal.contents import defect_count
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.dataset.figures.canvas import COLOURS, canvas
+from matbench_defects.plotting import COLOURS, canvas
 from matbench_defects.dataset.figures.figure import View, figure
 
 MOST_NAMES = 52

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matbench_defects.dataset.figures.canvas import COLOURS, GREY, MARKERS, canvas, grid
+from matbench_defects.plotting import COLOURS, GREY, MARKERS, canvas, grid
 from matbench_defects.dataset.figures.figure import View, as_list, figure, mobile_ion
 from matbench_defects.dataset.targets import ResolvedTarget
 from matbench_defects.dataset.targets.defect_formation_energy import defect_sites

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from matbench_defects.dataset.figures.canvas import COLOURS, GREY, MARKERS, canvas
+from matbench_defects.plotting import COLOURS, GREY, MARKERS, canvas
 from matbench_defects.dataset.figures.figure import View, as_list, figure
 from matbench_defects.dataset.targets import ResolvedTarget
 

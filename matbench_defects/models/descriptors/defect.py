@@ -10,7 +10,7 @@ from pydantic import Field
 
 from matbench_defects.errors import NotServedError
 from matbench_defects.models.descriptors.descriptor import Descriptor, descriptors
-from matbench_defects.models.divisor import divisors
+from matbench_defects.models.per import divisors
 from matbench_defects.models.model import ModelSettings, Rows, State
 
 ROUNDING = 1e-4

@@ -1,0 +1,5 @@
+"""The command line: parse, call, show; one file a group of commands. Nothing imports it."""
+
+from matbench_defects.cli.command_line import app, main
+
+__all__ = ["app", "main"]

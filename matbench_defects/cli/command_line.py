@@ -1,0 +1,147 @@
+"""The command line: parse, call, show. Nothing imports it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+# Looking for plugins of pydantic among all installed packages takes a twentieth of what `check` takes; none is used.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+import typer
+
+from matbench_defects._version import __version__
+from matbench_defects.cli import datasets, leaderboard, models, specs
+from matbench_defects.cli.options import Workers, console, progress
+from matbench_defects.errors import InputError, one_line
+
+DEBUG = "MATBENCH_DEFECTS_DEBUG"
+"""Where this variable is set, an error shows where it came from."""
+
+app = typer.Typer(
+    help="Datasets and benchmarks for disordered, doped and defective crystals, from one YAML spec.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for part in (specs, datasets, models, leaderboard):
+    app.add_typer(part.commands)
+
+
+class Listed(StrEnum):
+    """What `list` can list."""
+
+    specs = "specs"
+    tasks = "tasks"
+    models = "models"
+    engines = "engines"
+    metrics = "metrics"
+    splits = "splits"
+    policies = "policies"
+    quantities = "quantities"
+    formats = "formats"
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"matbench-defects {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help=f"Show where an error came from; {DEBUG}=1 does so too.")
+    ] = False,
+) -> None:
+    """Nothing is shared between the commands."""
+    if debug:
+        os.environ[DEBUG] = "1"
+
+
+@app.command("list")
+def list_(what: Annotated[Listed, typer.Argument(help="What to list.")]) -> None:
+    """List what is there: shipped specs and tasks, and everything that is registered."""
+    from matbench_defects.cli.showing import show_list
+
+    show_list(what.value, console)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where everything goes.")] = Path("demo"),
+    workers: Workers = None,
+) -> None:
+    """Go the whole road once on LiNiO2: enumerate, label live, build, train, compare, publish a page. Some minutes."""
+    from matbench_defects.cli.demo import run_demo
+
+    run_demo(out, console, progress, workers)
+
+
+def main() -> None:
+    """Run the command line; whatever goes wrong is one message and an exit code.
+
+    2 for the input or the machine: a mistake in a file, a full disk, too little memory. 1 for a fault of this program.
+    130 and 143 where it was interrupted (SIGINT) or ended (SIGTERM).
+    """
+    # Threads that spin while they wait made training ten times slower on a core that another process wanted too.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):  # else the caller has it ignored
+            signal.signal(number, _stop)
+    try:
+        app()
+    except BrokenPipeError:
+        raise SystemExit(1) from None
+    except (Exception, _Stopped) as error:
+        message, code = _last_words(error)
+        if os.environ.get(DEBUG):
+            traceback.print_exc()
+        print(f"matbench-defects: {message}", file=sys.stderr)
+        raise SystemExit(code) from None
+
+
+class _Stopped(BaseException):
+    """The user or the system asked this process to stop. Typer would say nothing of a KeyboardInterrupt."""
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Leave by way of everything that clears up, so that nothing half-written is left. Batch systems send SIGTERM."""
+    signal.signal(number, signal.SIG_IGN)
+    raise _Stopped(number)
+
+
+def _last_words(error: BaseException) -> tuple[str, int]:
+    """Return what is said of an error that no command dealt with, and the exit code."""
+    said = one_line(str(error))
+    if isinstance(error, InputError):
+        return said, 2
+    if isinstance(error, _Stopped):
+        number = int(error.args[0])
+        return f"{'ended' if number == signal.SIGTERM else 'interrupted'}; what was finished is kept", 128 + number
+    if isinstance(error, MemoryError):
+        return (
+            f"out of memory{f' ({said})' if said else ''}; a smaller supercell, fewer contents or workers need less",
+            2,
+        )
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return one_line(f"{error.filename}: {error.strerror}"), 2
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"a fault of this program, not of the input: {type(error).__name__}{f': {said}' if said else ''} "
+        f"({Path(place.filename).name}:{place.lineno}). Please report it with the command, the version ({__version__}) "
+        f"and what `matbench-defects --debug ...` or {DEBUG}=1 shows",
+        1,
+    )
+
+

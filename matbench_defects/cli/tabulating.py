@@ -1,0 +1,211 @@
+"""What `table` does: the results of a folder as Markdown, a table a task."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matbench_defects.cli.overview import TIED, TaskScores, overview
+from matbench_defects.cli.progress import Progress
+from matbench_defects.cli.showing import defined_metrics, fold_words, ranked
+from matbench_defects.hub.find import find_dataset
+from matbench_defects.dataset.reading import Dataset
+from matbench_defects.errors import InputError
+from matbench_defects.evaluation.comparing import LEVEL, compare
+from matbench_defects.evaluation.metrics import metrics
+from matbench_defects.evaluation.results import (
+    REFUSAL_FILE,
+    RESULT_FILE,
+    Result,
+    read_predictions,
+    read_record,
+    read_refusal,
+)
+from matbench_defects.evaluation.scoring import Score, score, scored_rows
+from matbench_defects.evaluation.task import Task, load_task
+from matbench_defects.leaderboard.formatting import MISSING, column_decimals, fixed, seconds, spread, whole
+
+MOST_DECIMALS = 3
+"""Of pure numbers."""
+
+
+@dataclass(frozen=True)
+class Tabulated:
+    """Results as Markdown.
+
+    Parameters
+    ----------
+    markdown : str
+        The overview, where there are several tasks, and a table a task.
+    overview : str
+        The first metric of every task by every model.
+    tables : int
+        How many tasks there are.
+    problems : list of InputError
+        What could not be shown.
+    """
+
+    markdown: str
+    overview: str
+    tables: int
+    problems: list[InputError]
+
+
+def tabulate(
+    folder: Path,
+    progress: Progress,
+    *,
+    tasks: Sequence[str] = (),
+    dataset: Path | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Tabulated:
+    """Return the results in a folder as Markdown, the scores computed anew from the predictions.
+
+    Parameters
+    ----------
+    folder : path
+        What `evaluate` wrote to: holds a folder a task, or is that of one task.
+    progress : callable
+        Given a title, a context manager that gives a function of done and total.
+    tasks : sequence of str
+        Files of tasks that are not shipped.
+    dataset : path, optional
+        A built dataset, where the shipped ones are not meant.
+    resamples, seed : int
+        Of the bootstrap that says what is tied with the best, as for `evaluation.comparing.compare`. It is left out
+        where the first metric has to be computed draw by draw.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no results, or a task given is none.
+    """
+    given = {task.name: task for task in map(load_task, tasks)}
+    found = [folder] if _members(folder) else sorted(inner for inner in _folders(folder) if _members(inner))
+    if not found:
+        raise InputError(
+            f"holds no {RESULT_FILE} and no {REFUSAL_FILE}; give the folder that `matbench-defects evaluate` wrote to",
+            file=str(folder),
+        )
+    parts: list[str] = []
+    every: list[TaskScores] = []
+    problems: list[InputError] = []
+    datasets: dict[str, Dataset] = {}
+    for inner in found:
+        try:
+            task = given.get(inner.name) or load_task(inner.name)
+            if task.dataset not in datasets:
+                with progress(f"labels of {task.dataset}") as show:
+                    datasets[task.dataset] = find_dataset(
+                        task.dataset_name, task.dataset_version, dataset, progress=show, rows_only=True
+                    )
+            with progress(f"{task.name}, resamples") as show:
+                part, scores = _section(task, datasets[task.dataset], inner, problems, resamples, seed, show)
+            parts.append(part)
+            every.append(scores)
+        except InputError as error:
+            problems.append(type(error)(f"{inner.name}: {error}"))
+    over = overview(every)
+    return Tabulated("\n".join([over, *parts] if len(parts) > 1 else parts), over, len(parts), problems)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")] if folder.is_dir() else []
+
+
+def _members(folder: Path) -> list[Path]:
+    """Return the folders of a task's folder in which a model left a result or a refusal."""
+    return sorted(p for p in _folders(folder) if (p / RESULT_FILE).is_file() or (p / REFUSAL_FILE).is_file())
+
+
+def _section(
+    task: Task, dataset: Dataset, folder: Path, problems: list[InputError], resamples: int, seed: int, show: Any
+) -> tuple[str, TaskScores]:
+    """Return the heading, table and notes of one task, and its scores."""
+    results, refusals = [], []
+    for member in _members(folder):
+        if (record := read_record(member)) is not None:
+            try:
+                results.append(Result(member, record, score(task, dataset, read_predictions(member))))
+            except InputError as error:
+                problems.append(InputError(f"{task.name}, {member.name}: {error}"))
+        elif (refusal := read_refusal(member)) is not None:
+            refusals.append(refusal)
+    rows = scored_rows(task, dataset)
+    unit = dataset.quantity(task.target).shown_unit
+    lines = [f"### `{task.name}`", "", f"{_cell(task.title)}."]
+    lines[-1] += f" `{task.dataset}`, `{task.target}` in {unit}; {len(rows)} test rows of the split `{task.split}`"
+    lines[-1] += f"{fold_words(task, dataset)} ({task.kind})."
+    spreads = {"folds" if r.scores[task.metrics[0]].by_fold else "seeds" for r in results if _spreads(r)}
+    if spreads:
+        lines[-1] += f" Mean ± standard deviation over the {' or '.join(sorted(spreads))}."
+    titles = _titles([*(result.record for result in results), *refusals])
+    tied = _tied(task, dataset, results, resamples, seed, show)
+    lines += ["", *_table(task, results, refusals, titles, tied)]
+    notes = []
+    if tied:
+        first = metrics.get(task.metrics[0]).title
+        notes.append(f"{TIED.strip()} tied with the best in {first}: {100 * LEVEL:.0f} % of the differences include 0.")
+    notes += [f"Not served by {titles[r['model']['name']]}: {_cell(r['reason'])}." for r in refusals]
+    lines += ["", *(f"- {note}" for note in notes)] if notes else []
+    scores = {r.record["model"]["name"]: r.scores[task.metrics[0]] for r in ranked(results, task)}
+    return "\n".join(lines) + "\n", TaskScores(task, unit, len(rows), scores, tied)
+
+
+def _table(
+    task: Task, results: list[Result], refusals: list[dict[str, Any]], titles: dict[str, str], tied: set[str]
+) -> list[str]:
+    shown = defined_metrics(task, results)
+    arrows = {"lower": "↓", "higher": "↑"}
+    heads = ["Model", *(f"{metrics.get(n).title} {arrows[metrics.get(n).direction]}" for n in shown)]
+    heads += ["Train s", "Parameters"]
+    lines = [_line(heads), _line(["---"] * len(heads))]
+    most = {n: MOST_DECIMALS if metrics.get(n).unit == "1" else 5 for n in shown}
+    decimals = {n: column_decimals((result.scores[n].mean for result in results), most=most[n]) for n in shown}
+    for result in ranked(results, task):
+        name, cost = result.record["model"]["name"], result.record["cost"]
+        values = [_value(result.scores[n], decimals[n]) for n in shown]
+        values[0] += TIED if name in tied else ""
+        lines.append(_line([titles[name], *values, seconds(cost["train_seconds"]), whole(cost["parameters"])]))
+    lines += [_line([titles[r["model"]["name"]], *[MISSING] * (len(heads) - 1)]) for r in refusals]
+    return lines
+
+
+def _tied(task: Task, dataset: Dataset, results: list[Result], resamples: int, seed: int, show: Any) -> set[str]:
+    """Return which results are tied with the best; nothing where that would take long, or nothing is tied."""
+    if len(results) < 2 or metrics.get(task.metrics[0]).by_row is None:
+        return set()
+    predictions = {result.record["model"]["name"]: read_predictions(result.folder) for result in results}
+    found = compare(task, dataset, predictions, resamples=resamples, seed=seed, progress=show)
+    best = next(iter(found.values))
+    return {one.second for one in found.differences if one.first == best and one.tie}
+
+
+def _titles(records: list[dict[str, Any]]) -> dict[str, str]:
+    """Return what each model is called: its title, with its name where two share one."""
+    titles = {record["model"]["name"]: _cell(record["model"]["title"]) for record in records}
+    often = Counter(titles.values())
+    return {name: title if often[title] == 1 else f"{title} (`{name}`)" for name, title in titles.items()}
+
+
+def _spreads(result: Result) -> bool:
+    return any(of.deviation > 0 for of in result.scores.values())
+
+
+def _value(of: Score, decimals: int) -> str:
+    shown = fixed(of.mean, decimals)
+    return f"{shown} {spread(of, decimals)}" if of.deviation and math.isfinite(of.deviation) else shown
+
+
+def _cell(text: str) -> str:
+    """Return a text that stays in its cell."""
+    return " ".join(str(text).split()).replace("|", "\\|").removesuffix(".")
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"

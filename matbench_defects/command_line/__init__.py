@@ -1,1 +1,0 @@
-"""The commands, thin: parse, call, show; `matbench_defects.cli` joins them."""

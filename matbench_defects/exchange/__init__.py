@@ -1,0 +1,1 @@
+"""Other people's formats: structures out, results and published tables in."""

@@ -1,0 +1,81 @@
+"""A CSV table of labels that names one structure file in each row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from matbench_defects.columns import Quantity
+from matbench_defects.errors import InputError
+from matbench_defects.exchange.members import LARGEST_STRUCTURE, read_file, text_of_file
+from matbench_defects.exchange.source import Published, PublishedStructure, SourceSettings, formats
+from matbench_defects.exchange.structures import FORMATS, crystal_of_text
+from matbench_defects.exchange.tables import (
+    Row,
+    check_column,
+    columns_with_units,
+    number,
+    read_rows,
+)
+
+
+class CsvSettings(SourceSettings):
+    """Settings of the CSV format."""
+
+    structures: str = "structure"
+    """The column of file names, relative to the table's folder; CIF (.cif) or POSCAR (.vasp, .poscar)."""
+    units: dict[str, str] = {}
+    """Units of columns whose head states none: ``{energy: eV per cell}``."""
+    name: str | None = None
+    """The column that names a structure; left out, its file's name does."""
+
+
+@formats.register("csv")
+class CsvFiles:
+    """A CSV table, plain or as ``.csv.gz``, beside the structure files that it names."""
+
+    Settings: ClassVar[type[SourceSettings]] = CsvSettings
+    title: ClassVar[str] = "CSV table of labels with a column of CIF or POSCAR files"
+    spec: ClassVar[str | None] = None
+
+    def __init__(self, settings: Any) -> None:
+        self.settings: CsvSettings = settings
+
+    def read(self, path: Path) -> Published:
+        """Return the rows of a table, each with its structure."""
+        file = str(path)
+        rows = read_rows(text_of_file(path), file, [self.settings.structures])
+        if not rows:
+            raise InputError("holds no row", file=file)
+        columns = columns_with_units(rows[0].cells, self.settings.units, file)
+        if self.settings.name is not None:
+            check_column(self.settings.name, rows[0].cells, file)
+        quantities = dict(columns.values())
+        return Published(quantities, len(rows), self._structures(path, rows, columns))
+
+    def _structures(
+        self, path: Path, rows: list[Row], columns: dict[str, tuple[str, Quantity]]
+    ) -> Iterator[PublishedStructure]:
+        for row in rows:
+            values = {name: number(row.cells[head], head, str(path), row.line) for head, (name, _) in columns.items()}
+            file = row.cells[self.settings.structures].strip()
+            name = row.cells[self.settings.name] if self.settings.name else file
+            structure = _inside(path, file, row.line)
+            format_ = FORMATS.get(structure.suffix.lower())
+            if format_ is None:
+                raise InputError(f"'{file}' is none of {', '.join(FORMATS)}", file=str(path), line=row.line)
+            try:
+                text = read_file(structure, LARGEST_STRUCTURE).decode("utf-8", errors="replace")
+                yield PublishedStructure(name, crystal_of_text(text, format_), values)
+            except InputError as error:
+                yield PublishedStructure(name, None, values, problem=error.message)
+
+
+def _inside(path: Path, name: str, line: int) -> Path:
+    """Return a file beside or below a table; one elsewhere is refused, for a table may come from anyone."""
+    folder = path.parent.resolve()
+    found = (folder / name).resolve()
+    if not found.is_relative_to(folder) or found == folder:
+        raise InputError(f"'{name}' is no file in the table's folder", file=str(path), line=line)
+    return found

@@ -1,0 +1,93 @@
+"""Extended XYZ files, as ASE writes them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from matbench_defects.columns import Quantity
+from matbench_defects.crystal.structure import Crystal
+from matbench_defects.errors import InputError, nearest
+from matbench_defects.exchange.source import (
+    TOTAL_ENERGY,
+    Published,
+    PublishedStructure,
+    SourceSettings,
+    formats,
+)
+from matbench_defects.exchange.structures import check_crystal
+from matbench_defects.exchange.tables import finite, parse_quantity
+
+
+class ExtendedXyzSettings(SourceSettings):
+    """Settings of the extended XYZ format."""
+
+    units: dict[str, str] = {}
+    """Further labels among the keys of the comment lines, with their units: ``{gap: eV}``. ``energy`` is always one,
+    in eV per cell, which is ASE's unit."""
+    name: str | None = None
+    """The key that names a structure; left out, its number in the file."""
+
+
+@formats.register("extxyz")
+class ExtendedXyz:
+    """Every frame of an extended XYZ file."""
+
+    Settings: ClassVar[type[SourceSettings]] = ExtendedXyzSettings
+    title: ClassVar[str] = "extended XYZ file, as ASE writes it"
+    spec: ClassVar[str | None] = None
+
+    def __init__(self, settings: Any) -> None:
+        self.settings: ExtendedXyzSettings = settings
+
+    def read(self, path: Path) -> Published:
+        """Return the frames of a file."""
+        quantities = {"energy": TOTAL_ENERGY}
+        quantities |= {name: parse_quantity(unit, name, str(path)) for name, unit in self.settings.units.items()}
+        frames = _frames(path)
+        for name in quantities:
+            known = {key for frame in frames for key in _labels(frame)}
+            if name not in known:
+                raise InputError(f"no frame has '{name}'; {nearest(name, known)}", file=str(path))
+        return Published(quantities, len(frames), self._structures(frames, quantities, str(path)))
+
+    def _structures(
+        self, frames: list[Any], quantities: dict[str, Quantity], file: str
+    ) -> Iterator[PublishedStructure]:
+        for position, frame in enumerate(frames):
+            labels = _labels(frame)
+            values = {name: finite(labels.get(name), f"frame {position}.{name}", file) for name in quantities}
+            name = str(labels.get(self.settings.name, position)) if self.settings.name else str(position)
+            crystal = Crystal.from_ase(frame)
+            try:
+                check_crystal(crystal)
+            except InputError as error:
+                yield PublishedStructure(name, None, values, problem=error.message)
+                continue
+            yield PublishedStructure(
+                name, crystal, values, note="" if values["energy"] is not None else "no total energy"
+            )
+
+
+def _frames(path: Path) -> list[Any]:
+    import ase.io
+
+    if not path.is_file():
+        raise InputError("there is no such file", file=str(path))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            frames = list(ase.io.iread(path, index=":", format="extxyz"))
+    except Exception as error:  # ASE raises whatever the file's fault led to
+        message = str(error).splitlines() or [type(error).__name__]
+        raise InputError(f"cannot be read as extended XYZ: {message[0]}", file=str(path)) from None
+    if not frames:
+        raise InputError("holds no frame", file=str(path))
+    return frames
+
+
+def _labels(frame: Any) -> dict[str, Any]:
+    results = frame.calc.results if frame.calc is not None else {}
+    return {**frame.info, **{k: v for k, v in results.items() if k == "energy"}}

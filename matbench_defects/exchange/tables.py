@@ -1,0 +1,161 @@
+"""Rows of CSV text, with the mistakes that such files have told apart."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from matbench_defects.columns import Quantity
+from matbench_defects.errors import InputError, nearest
+from matbench_defects.exchange.source import TOTAL_ENERGY
+
+UNITS = ("eV", "meV", "eV/Å", "eV/Å³", "Å", "Å³", "μB", "e", "GPa", "K", "degree", "1")
+"""The units that a column of labels may have; 1 is a pure number."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table.
+
+    Parameters
+    ----------
+    line : int
+        The line it ends on, counted from one.
+    cells : dict of str to str
+        Its text by column.
+    """
+
+    line: int
+    cells: dict[str, str]
+
+
+def read_rows(text: str, file: str, required: Iterable[str] = ()) -> list[Row]:
+    """Return the rows of a CSV file.
+
+    Raises
+    ------
+    InputError
+        If it is no such table, or lacks a column or a cell.
+    """
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        columns = list(reader.fieldnames or [])
+        for name in required:
+            check_column(name, columns, file)
+        rows = []
+        for cells in reader:
+            if None in cells or None in cells.values():
+                raise InputError(
+                    f"has more or fewer cells than the {len(columns)} columns", file=file, line=reader.line_num
+                )
+            rows.append(Row(reader.line_num, dict(cells)))
+    except csv.Error as error:
+        raise InputError(f"is no CSV table: {error}", file=file, line=reader.line_num) from None
+    if len(set(columns)) != len(columns):
+        raise InputError("two columns have the same name", file=file)
+    return rows
+
+
+def check_column(name: str, columns: Iterable[str], file: str) -> None:
+    """Refuse a table that lacks a column."""
+    known = list(columns)
+    if name not in known:
+        raise InputError(f"lacks the column '{name}'; {nearest(name, known)}", file=file)
+
+
+def number(text: str, column: str, file: str, line: int | None = None) -> float | None:
+    """Return the number in a cell; None where the cell is blank.
+
+    Raises
+    ------
+    InputError
+        If it is no finite number.
+    """
+    if not text.strip():
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"'{text[:40]}' is no finite number", file=file, line=line, field=column)
+    return value
+
+
+def finite(value: object, field: str, file: str) -> float | None:
+    """Return a number of JSON or ASE; None where there is none.
+
+    Raises
+    ------
+    InputError
+        If it is no finite number.
+    """
+    if value is None:
+        return None
+    try:
+        found = math.nan if isinstance(value, bool | str) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise InputError(f"{str(value)[:40]!r} is no finite number", file=file, field=field)
+    return found
+
+
+def parse_quantity(text: str, column: str, file: str) -> Quantity:
+    """Return the quantity that a text such as ``eV per cell`` names.
+
+    Raises
+    ------
+    InputError
+        If the unit is none of `UNITS`, or that of a total energy is not eV per cell.
+    """
+    unit, _, per = (part.strip() for part in text.partition(" per "))
+    if unit not in UNITS:
+        raise InputError(f"'{unit}' is no unit known here; {nearest(unit, UNITS)}", file=file, field=column)
+    if column == "energy":
+        if (unit, per) != (TOTAL_ENERGY.unit, TOTAL_ENERGY.per):
+            raise InputError(f"is a total energy, eV per cell; not {text}", file=file, field=column)
+        return TOTAL_ENERGY
+    return Quantity(unit, per, description="as published")
+
+
+def columns_with_units(columns: Iterable[str], units: dict[str, str], file: str) -> dict[str, tuple[str, Quantity]]:
+    """Return the columns of labels: name and quantity, by how the table heads them.
+
+    Parameters
+    ----------
+    columns : iterable of str
+        The heads, such as ``energy [eV per cell]``; one without a unit there is a label if `units` has it.
+    units : dict of str to str
+        Units by name, for heads that state none.
+    file : str
+        The table, for messages.
+
+    Raises
+    ------
+    InputError
+        If a unit is not known, stated twice, or stated for a column that is not there; or if no column has one.
+    """
+    found: dict[str, tuple[str, Quantity]] = {}
+    heads = list(columns)
+    for name in units:
+        check_column(name, [head.partition("[")[0].strip() for head in heads], file)
+    for head in heads:
+        name, _, rest = head.partition("[")
+        name = name.strip()
+        if rest and not rest.rstrip().endswith("]"):
+            raise InputError("a unit stands in brackets, such as energy [eV per cell]", file=file, field=head)
+        if rest and name in units:
+            raise InputError("has its unit in the head already", file=file, field=name)
+        unit = rest.rstrip().removesuffix("]") if rest else units.get(name)
+        if unit is not None:
+            found[head] = (name, parse_quantity(unit, name, file))
+    if not found:
+        raise InputError(
+            "no column states a unit: head it such as energy [eV per cell], or give --set units={energy: eV per cell}",
+            file=file,
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Label engines, one file each; each registers itself."""

@@ -1,0 +1,1 @@
+"""Graph networks, one file each, and what turns rows into their graphs."""
