@@ -17,7 +17,7 @@ from matbench_defects.dataset.build import build_dataset
 from matbench_defects.exchange.export import to_ase, to_pymatgen
 from matbench_defects.hub.find import find_dataset
 from matbench_defects.dataset.reading import open_dataset
-from matbench_defects.enumeration.canonical import configuration_of
+from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.enumeration.streaming import read_occupations
 from matbench_defects.errors import InputError
 from matbench_defects.files import sha256_of_file

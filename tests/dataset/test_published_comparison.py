@@ -17,7 +17,7 @@ from matbench_defects.exchange.published_comparison import (
     formation_energies_per_site,
 )
 from matbench_defects.dataset.reading import Dataset
-from matbench_defects.enumeration.canonical import configuration_of
+from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Outcome
 from matbench_defects.labels.jobs import REFERENCE, jobs_of, select

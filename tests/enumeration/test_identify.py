@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.enumeration.canonical import configuration_id
+from matbench_defects.crystal.canonical import configuration_id
 from matbench_defects.enumeration.identify import identify
 from matbench_defects.enumeration.orderly import enumerate_configurations
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.enumeration.canonical import configuration_of
+from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.registry import Registry
 from matbench_defects.spec.fields import Model
 
