@@ -143,5 +143,3 @@ def _last_words(error: BaseException) -> tuple[str, int]:
         f"and what `matbench-defects --debug ...` or {DEBUG}=1 shows",
         1,
     )
-
-

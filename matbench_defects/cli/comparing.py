@@ -11,12 +11,12 @@ from typing import Any
 from rich.console import Console
 
 from matbench_defects.cli.tables import show_table
-from matbench_defects.hub.find import find_dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.comparing import LEVEL, Comparison, compare
 from matbench_defects.evaluation.results import read_predictions, read_record, result_folders
 from matbench_defects.evaluation.task import Task, load_task
 from matbench_defects.files import write_json
+from matbench_defects.hub.find import find_dataset
 
 
 @dataclass(frozen=True)

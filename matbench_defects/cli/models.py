@@ -149,8 +149,8 @@ def explain(
 ) -> None:
     """Fit models on a task's training part and show how much each of their features counts."""
     from matbench_defects.cli.explaining import explain_model
-    from matbench_defects.hub.find import find_dataset
     from matbench_defects.evaluation.task import load_task
+    from matbench_defects.hub.find import find_dataset
 
     loaded = load_task(task)
     with progress("labels") as show:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from matbench_defects.hub.find import find_dataset
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.task import Task, load_task
+from matbench_defects.hub.find import find_dataset
 from matbench_defects.leaderboard.checking import check_submission
 from matbench_defects.leaderboard.site import build_site
 from matbench_defects.leaderboard.submission import SUBMISSION_FILE

@@ -12,7 +12,6 @@ from typing import Any
 from matbench_defects.cli.overview import TIED, TaskScores, overview
 from matbench_defects.cli.progress import Progress
 from matbench_defects.cli.showing import defined_metrics, fold_words, ranked
-from matbench_defects.hub.find import find_dataset
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.comparing import LEVEL, compare
@@ -27,6 +26,7 @@ from matbench_defects.evaluation.results import (
 )
 from matbench_defects.evaluation.scoring import Score, score, scored_rows
 from matbench_defects.evaluation.task import Task, load_task
+from matbench_defects.hub.find import find_dataset
 from matbench_defects.leaderboard.formatting import MISSING, column_decimals, fixed, seconds, spread, whole
 
 MOST_DECIMALS = 3

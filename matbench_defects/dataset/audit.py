@@ -10,10 +10,10 @@ import numpy as np
 
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.identity import Key, structure_keys
-from matbench_defects.dataset.splits.assign import Parting
 from matbench_defects.dataset.reading import PARTS
 from matbench_defects.dataset.similarity import Similarity
 from matbench_defects.dataset.splits import SplitRow
+from matbench_defects.dataset.splits.assign import Parting
 from matbench_defects.dataset.splits.grouping import value_of
 from matbench_defects.errors import InputError
 

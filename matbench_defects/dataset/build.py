@@ -18,9 +18,9 @@ from matbench_defects.dataset.card import write_card
 from matbench_defects.dataset.croissant import croissant
 from matbench_defects.dataset.figures import View, draw_figures
 from matbench_defects.dataset.lock import check_lock, lock_of
-from matbench_defects.dataset.splits.assign import Parting, part_rows
 from matbench_defects.dataset.plan import Plan, plan
 from matbench_defects.dataset.reading import FORMAT, MANIFEST, PARTS, WHOLE, Dataset, open_dataset, split_column
+from matbench_defects.dataset.splits.assign import Parting, part_rows
 from matbench_defects.dataset.structures import (
     label_columns,
     label_schema,

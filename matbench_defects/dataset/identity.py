@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.canonical import canonical
+from matbench_defects.crystal.space import Space
 from matbench_defects.files import digest
 
 Key = tuple[str, bytes]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.structures import structure_rows, structure_schema
+from matbench_defects.discovery.histogram import RunningHistogram
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations, Part, decode, part_ids
 from matbench_defects.enumeration.counting import count_inequivalent
@@ -23,7 +24,6 @@ from matbench_defects.enumeration.orderly import generate
 from matbench_defects.enumeration.sampling import sample
 from matbench_defects.enumeration.stabilisers import Stabilisers
 from matbench_defects.errors import InputError, nearest
-from matbench_defects.discovery.histogram import RunningHistogram
 from matbench_defects.execution.executor import Executor, ThisProcess, WorkerDied
 from matbench_defects.labels.jobs import Selected
 from matbench_defects.models.model import Background, Model, OccupationModel, Portable, Prediction, Rows

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
-from matbench_defects.errors import InputError, nearest
 from matbench_defects.discovery.policies import Policy, Search, policies
 from matbench_defects.discovery.policies.policy import Pool
+from matbench_defects.errors import InputError, nearest
 from matbench_defects.models.model import Background, Prediction, Rows, make_model, models
 
 SAME = 1e-9

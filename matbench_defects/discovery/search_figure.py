@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.plotting import COLOURS, DARK, GREY, canvas
 from matbench_defects.discovery.search import Trace
+from matbench_defects.plotting import COLOURS, DARK, GREY, canvas
 
 
 def regret_curves(traces: Sequence[Trace], length: int) -> NDArray[np.float64]:

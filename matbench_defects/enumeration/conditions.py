@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.space import Content, Space
 from matbench_defects.crystal.canonical import Stage, is_edge, stages
+from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.configurations import decode
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.fields import VACANCY

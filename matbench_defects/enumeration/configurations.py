@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.space import Content, Space
 from matbench_defects.crystal.canonical import DIGITS, Stage, base36, is_edge, stages
+from matbench_defects.crystal.space import Content, Space
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.canonical import canonical, configuration_id
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.crystal.canonical import canonical, configuration_id
 from matbench_defects.spec.fields import VACANCY
 
 LENGTHS = 0.12

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.canonical import Stage, is_edge, stages
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.assembly import Block, assemble
-from matbench_defects.crystal.canonical import Stage, is_edge, stages
 from matbench_defects.enumeration.conditions import Checks, Orders
 from matbench_defects.enumeration.configurations import Configurations, Part
 from matbench_defects.enumeration.counting import count_inequivalent

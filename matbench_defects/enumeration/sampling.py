@@ -19,8 +19,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.space import Content, Space
 from matbench_defects.crystal.canonical import operations_to_canonical, rank
+from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations, Part, encode
 from matbench_defects.enumeration.counting import (

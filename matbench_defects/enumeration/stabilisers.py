@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.canonical import Stage, is_edge
+from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.counting import edge_action
 from matbench_defects.enumeration.subsets import Subsets, canonical_subsets, site_type

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from matbench_defects.crystal.canonical import configuration_of, operations_to_canonical
 from matbench_defects.crystal.contents import defect_counts, matches
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.crystal.canonical import configuration_of, operations_to_canonical
 from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import Weighting, collect, sample

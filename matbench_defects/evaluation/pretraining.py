@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from matbench_defects.hub.find import find_dataset, labelled_dataset
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.evaluation.task import load_task
 from matbench_defects.files import digest
+from matbench_defects.hub.find import find_dataset, labelled_dataset
 from matbench_defects.models.model import Background, Rows, models
 from matbench_defects.shipped import shipped_specs, shipped_tasks
 

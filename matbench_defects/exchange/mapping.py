@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.canonical import operations_to_canonical
+from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.identify import Identified, identify
 from matbench_defects.exchange.source import Published, PublishedStructure
 

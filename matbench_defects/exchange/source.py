@@ -13,7 +13,7 @@ from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.registry import Registry
-from matbench_defects.spec.fields import Model
+from matbench_defects.spec.fields import StrictModel
 
 NOT_STATED = "not stated"
 """What stands where neither the user nor the format says where labels come from."""
@@ -21,7 +21,7 @@ TOTAL_ENERGY = Quantity("eV", "cell", description="total energy")
 """What a column called ``energy`` holds."""
 
 
-class SourceSettings(Model):
+class SourceSettings(StrictModel):
     """Where published labels come from; each format adds its own fields. Unknown ones are refused."""
 
     level_of_theory: str = NOT_STATED

@@ -11,19 +11,19 @@ from matbench_defects.errors import InputError
 from matbench_defects.execution.executor import Executor, ThisProcess
 from matbench_defects.execution.local import LocalPool
 from matbench_defects.spec.document import read_document, validate
-from matbench_defects.spec.fields import Model
+from matbench_defects.spec.fields import StrictModel
 
 Positive = Annotated[int, Field(ge=1)]
 
 
-class LocalWorkers(Model):
+class LocalWorkers(StrictModel):
     """Dask workers on this machine, to try a cluster's way without one."""
 
     workers: Positive
     """How many worker processes."""
 
 
-class _Queue(Model):
+class _Queue(StrictModel):
     """Workers that are started as batch jobs through dask-jobqueue, whose arguments the fields are unless said."""
 
     workers: Positive
@@ -94,7 +94,7 @@ class Pbs(_Queue):
     """What one job needs, in the words of PBS, such as ``select=1:ncpus=4:ngpus=4:mem=32gb``."""
 
 
-class ClusterSpec(Model):
+class ClusterSpec(StrictModel):
     """Where to compute: exactly one of a scheduler, workers of this machine, SLURM or PBS."""
 
     scheduler: Annotated[str, Field(pattern=r"^(tcp|tls|ucx|ws|wss|inproc)://.+")] | None = None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from matbench_defects.hub.client import KIND, HubError, hub_client, hub_errors, published_versions
 from matbench_defects.dataset.reading import MANIFEST, Dataset, open_dataset
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import only_writer
+from matbench_defects.hub.client import KIND, HubError, hub_client, hub_errors, published_versions
 from matbench_defects.shipped import cache_folder
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from matbench_defects.hub.download import download_dataset, downloaded_folder
-from matbench_defects.hub.client import VARIABLE, HubError, repository_of
 from matbench_defects.dataset.lock import lock_path, read_lock
 from matbench_defects.dataset.reading import MANIFEST, Dataset, open_dataset
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import digest, package_digest
+from matbench_defects.hub.client import VARIABLE, HubError, repository_of
+from matbench_defects.hub.download import download_dataset, downloaded_folder
 from matbench_defects.labels.store import table_state
 from matbench_defects.shipped import cache_folder, shipped_specs
 from matbench_defects.spec.loading import load_spec

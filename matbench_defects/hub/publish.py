@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from matbench_defects.dataset.lock import FIXED, differences, read_lock
+from matbench_defects.dataset.reading import MANIFEST, Dataset, open_dataset
+from matbench_defects.errors import InputError
 from matbench_defects.hub.client import (
     KIND,
     VARIABLE,
@@ -16,9 +19,6 @@ from matbench_defects.hub.client import (
     repository_of,
     version_order,
 )
-from matbench_defects.dataset.lock import FIXED, differences, read_lock
-from matbench_defects.dataset.reading import MANIFEST, Dataset, open_dataset
-from matbench_defects.errors import InputError
 from matbench_defects.shipped import shipped_specs
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import digest
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
-from matbench_defects.spec.fields import Model
+from matbench_defects.spec.fields import StrictModel
 from matbench_defects.spec.models import LabelSpec, Relaxation, Spec
 
 
-class EngineSettings(Model):
+class EngineSettings(StrictModel):
     """Settings of an engine; each engine adds its own fields. Unknown ones are refused."""
 
     def located(self, folder: Path) -> EngineSettings:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.canonical import configuration_id
 from matbench_defects.crystal.hop import filled_sites
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal, shortest_distance
-from matbench_defects.crystal.canonical import configuration_id
 from matbench_defects.enumeration.identify import identify
 from matbench_defects.labels.engine import Method, Outcome
 from matbench_defects.labels.store import Label

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from matbench_defects.spec.document import read_document, validate
-from matbench_defects.spec.fields import Model
+from matbench_defects.spec.fields import StrictModel
 
 
-class Entry(Model):
+class Entry(StrictModel):
     """One calculator on the user's list: a Python class of an installed package, or a program that ASE runs."""
 
     calculator: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$|^[a-z]\w*$")]
@@ -43,14 +43,14 @@ class Entry(Model):
         return self
 
 
-class GpawStart(Model):
+class GpawStart(StrictModel):
     """How GPAW is started."""
 
     command: str = ""
     """What stands before Python, such as ``mpiexec -n 8``; left out, GPAW runs on one core."""
 
 
-class UserList(Model):
+class UserList(StrictModel):
     """The list."""
 
     ase: dict[str, Entry] = {}

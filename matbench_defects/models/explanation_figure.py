@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from matbench_defects.plotting import COLOURS, GREY, canvas
 from matbench_defects.files import atomic_path
 from matbench_defects.models.explanation import Explanation
+from matbench_defects.plotting import COLOURS, GREY, canvas
 
 MOST = 20
 """Features that are drawn."""

@@ -15,7 +15,7 @@ from matbench_defects.columns import Quantity
 from matbench_defects.dataset.structure_columns import check_configurations
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.registry import Registry
-from matbench_defects.spec.fields import Model as Strict
+from matbench_defects.spec.fields import StrictModel
 
 if TYPE_CHECKING:
     from matbench_defects.crystal.space import Space
@@ -56,7 +56,7 @@ State = dict[str, Any]
 """What a model has learnt: numbers by name as numpy arrays, the rest as values that JSON can hold; never an object."""
 
 
-class ModelSettings(Strict):
+class ModelSettings(StrictModel):
     """Settings of a model; each adds its own fields with defaults. Unknown ones are refused."""
 
 

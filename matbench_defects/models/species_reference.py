@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.errors import NotServedError
-from matbench_defects.models.networks.graphs import HOP, Graphs
 from matbench_defects.models.model import Rows, State
+from matbench_defects.models.networks.graphs import HOP, Graphs
 
 PENALTIES = tuple(10.0**k for k in range(-6, 4))
 """Ridge penalties to choose from, on standardised features."""

@@ -46,7 +46,7 @@ def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
                     described.setdefault("description", inspect.cleandoc(str(below.value.value)))
 
 
-class Model(BaseModel):
+class StrictModel(BaseModel):
     """A part of a spec: unknown fields are refused, numbers are finite. Attribute docstrings describe its fields."""
 
     model_config = ConfigDict(
@@ -59,7 +59,7 @@ class Model(BaseModel):
     )
 
 
-class Open(Model):
+class Open(StrictModel):
     """A part whose further fields belong to the engine, quantity or operator that it names."""
 
     model_config = ConfigDict(extra="allow")
@@ -158,7 +158,7 @@ Coordinate = Annotated[
 ]
 
 
-class Content(Model):
+class Content(StrictModel):
     """How many of one species a sublattice may hold: a number, a range, a list, or the rest of its sites."""
 
     counts: tuple[int, ...] | None

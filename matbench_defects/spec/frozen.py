@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from matbench_defects.errors import InputError
 from matbench_defects.spec.document import read_document, validate
-from matbench_defects.spec.fields import Model, Species
+from matbench_defects.spec.fields import Species, StrictModel
 from matbench_defects.spec.parents import MaterialsProjectId, ParentSpec, Provenance
 
 MATERIALS_PROJECT_DOI = "10.1063/1.4812323"
@@ -18,7 +18,7 @@ MATERIALS_PROJECT_DOI = "10.1063/1.4812323"
 Vector = Annotated[list[float], Field(min_length=3, max_length=3)]
 
 
-class FrozenParent(Model):
+class FrozenParent(StrictModel):
     """A crystal as a database gave it at one time, in its conventional cell."""
 
     materials_project: MaterialsProjectId

@@ -9,7 +9,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.document import Document, Route
-from matbench_defects.spec.fields import ContentField, Label, Line, Model, Open
+from matbench_defects.spec.fields import ContentField, Label, Line, Open, StrictModel
 from matbench_defects.spec.frozen import read_frozen
 from matbench_defects.spec.parents import ParentSpec, Provenance, ReferencePhase
 from matbench_defects.spec.spaces import (
@@ -24,7 +24,7 @@ from matbench_defects.spec.spaces import (
 )
 
 
-class Relaxation(Model):
+class Relaxation(StrictModel):
     """How positions, and the cell if asked, are relaxed."""
 
     cell: bool
@@ -76,7 +76,7 @@ class SplitSpec(Open):
     fitted on. A dataset in which one is cannot be built."""
 
 
-class Comparison(Model):
+class Comparison(StrictModel):
     """How far a label was found from a better one. Measured, never guessed: a test computes it again."""
 
     label: str
@@ -95,7 +95,7 @@ class Comparison(Model):
     """What a reader must know to judge the numbers."""
 
 
-class Spec(Model):
+class Spec(StrictModel):
     """A domain: its spaces of configurations, labels, targets and splits."""
 
     extends: str | None = None

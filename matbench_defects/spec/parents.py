@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from matbench_defects.spec.fields import ELEMENTS, Coordinate, Label, Line, Model, Species, check_filled
+from matbench_defects.spec.fields import ELEMENTS, Coordinate, Label, Line, Species, StrictModel, check_filled
 
 
-class Provenance(Model):
+class Provenance(StrictModel):
     """Where numbers come from."""
 
     source: Line
@@ -21,7 +21,7 @@ class Provenance(Model):
     """The source's DOI, where it has one."""
 
 
-class Lattice(Model):
+class Lattice(StrictModel):
     """Lattice parameters; those that the crystal system fixes may be left out."""
 
     a: Annotated[float, Field(gt=0)]
@@ -38,7 +38,7 @@ class Lattice(Model):
     """Angle between the first and second lattice vectors, degrees."""
 
 
-class Site(Model):
+class Site(StrictModel):
     """One Wyckoff site of the parent; the space group makes the others."""
 
     species: Annotated[Species, AfterValidator(check_filled)]
@@ -69,7 +69,7 @@ _SITES_SCHEMA = dict[str, tuple[Coordinate, Coordinate, Coordinate] | Site]
 MaterialsProjectId = Annotated[str, Field(pattern=r"^mp-\d+$")]
 
 
-class ParentSpec(Model):
+class ParentSpec(StrictModel):
     """The ideal host crystal: by space group and sites, by CIF file, or by Materials Project id."""
 
     spacegroup: str | None = None

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from matbench_defects.spec.fields import ContentField, Label, Line, Model, Species
+from matbench_defects.spec.fields import ContentField, Label, Line, Species, StrictModel
 from matbench_defects.spec.parents import ParentSpec
 
 
-class SublatticeSpec(Model):
+class SublatticeSpec(StrictModel):
     """A named set of parent sites and what may sit on them."""
 
     sites: list[str] | None = None
@@ -46,7 +46,7 @@ Sublattices = Annotated[
 ]
 
 
-class Distance(Model):
+class Distance(StrictModel):
     """How near or far the sites of two species may be, periodic images included."""
 
     between: tuple[Species, Species]
@@ -57,7 +57,7 @@ class Distance(Model):
     """No pair may be farther apart than this, Å."""
 
 
-class Bounds(Model):
+class Bounds(StrictModel):
     """A smallest and a largest number."""
 
     at_least: Annotated[int, Field(ge=1)] = 1
@@ -72,7 +72,7 @@ class Bounds(Model):
         return self
 
 
-class Conditions(Model):
+class Conditions(StrictModel):
     """What a configuration must fulfil; one that cannot is never generated."""
 
     distances: list[Distance] = []
@@ -87,7 +87,7 @@ Number = Annotated[int, Field(gt=0, le=10**9)]
 """How many configurations are drawn."""
 
 
-class Stratum(Model):
+class Stratum(StrictModel):
     """Some contents of a space, and how many configurations are labelled among all of theirs together."""
 
     contents: list[str] | None = None
@@ -100,7 +100,7 @@ class Stratum(Model):
     """How many are drawn, or all."""
 
 
-class Selection(Model):
+class Selection(StrictModel):
     """Which inequivalent configurations are labelled."""
 
     select: Literal["all", "uniform", "by-multiplicity"] = "all"
@@ -132,7 +132,7 @@ ALL = Selection.model_construct()
 """Every configuration; made without validation, so that nothing is built when this file is imported."""
 
 
-class PathwaySpec(Model):
+class PathwaySpec(StrictModel):
     """Makes a space one of pathways: an edge whose two ends share one mobile ion and one vacancy."""
 
     species: Species
@@ -147,7 +147,7 @@ LARGEST_SIZE = 64
 """Shapes of supercells are enumerated up to this many parent cells."""
 
 
-class Sizes(Model):
+class Sizes(StrictModel):
     """Every inequivalent shape of supercell of some sizes; on each, what no smaller cell repeats."""
 
     sizes: ContentField
@@ -181,7 +181,7 @@ NamedContents = Annotated[dict[Label, dict[str, ContentField]], Field(min_length
 Groups = dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Line]
 
 
-class SpaceSpec(Model):
+class SpaceSpec(StrictModel):
     """One space of configurations: a parent, a supercell, sublattices and a selection."""
 
     parent: ParentSpec

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from matbench_defects.cli import app
-from matbench_defects.cli import estimating
+from matbench_defects.cli import app, estimating
 from matbench_defects.dataset.estimate import estimate_spaces
 from matbench_defects.dataset.limits import PROCESS_BYTES, memory_bound
 from matbench_defects.spec.loading import load_spec

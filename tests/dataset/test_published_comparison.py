@@ -10,15 +10,15 @@ import pyarrow as pa
 import pytest
 
 from matbench_defects.columns import Quantity
+from matbench_defects.crystal.canonical import configuration_of
+from matbench_defects.dataset.reading import Dataset
+from matbench_defects.errors import InputError
 from matbench_defects.exchange.published_comparison import (
     PER_SITE,
     compare_dataset,
     compare_values,
     formation_energies_per_site,
 )
-from matbench_defects.dataset.reading import Dataset
-from matbench_defects.crystal.canonical import configuration_of
-from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Outcome
 from matbench_defects.labels.jobs import REFERENCE, jobs_of, select
 from matbench_defects.labels.store import Label, LabelStore

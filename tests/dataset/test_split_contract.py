@@ -13,9 +13,9 @@ from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.audit import Audit
 from matbench_defects.dataset.identity import structure_keys
-from matbench_defects.dataset.splits.assign import Parting, part_rows
 from matbench_defects.dataset.similarity import Similarity
 from matbench_defects.dataset.splits import SplitRow, operators, splits_of
+from matbench_defects.dataset.splits.assign import Parting, part_rows
 from matbench_defects.dataset.splits.grouping import value_of, values_of
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from matbench_defects.crystal.building import build_spaces
-from matbench_defects.crystal.space import Content, Space
 from matbench_defects.crystal.canonical import is_edge, stages
+from matbench_defects.crystal.space import Content, Space
 from matbench_defects.spec.loading import load_spec
 
 PARENTS = {

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from matbench_defects.crystal.building import build_spaces
-from matbench_defects.crystal.symmetry import supercell_volume
 from matbench_defects.crystal.canonical import canonical, configuration_id, configuration_of
+from matbench_defects.crystal.symmetry import supercell_volume
 from matbench_defects.enumeration.counting import count_all, count_inequivalent
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from matbench_defects.crystal.building import build_spaces
-from matbench_defects.enumeration import assembly, subsets
 from matbench_defects.crystal.canonical import canonical, configuration_id, configuration_of, rank
+from matbench_defects.enumeration import assembly, subsets
 from matbench_defects.enumeration.configurations import decode, encode, ranks
 from matbench_defects.enumeration.counting import count_all, count_inequivalent
 from matbench_defects.enumeration.dense import dense_subsets

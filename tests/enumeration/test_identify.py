@@ -6,8 +6,8 @@ from cases import space_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from matbench_defects.crystal.structure import Crystal
 from matbench_defects.crystal.canonical import configuration_id
+from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.identify import identify
 from matbench_defects.enumeration.orderly import enumerate_configurations
 

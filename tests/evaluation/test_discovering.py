@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from matbench_defects.cli import discovering
-from matbench_defects.errors import InputError
 from matbench_defects.discovery.finished_searches import FinishedSearches
 from matbench_defects.discovery.policies import Search, policies
 from matbench_defects.discovery.policies.expected_improvement import improvement
-from matbench_defects.discovery.search_figure import regret_curves
 from matbench_defects.discovery.search import Trace, check_policies, hide, search
+from matbench_defects.discovery.search_figure import regret_curves
+from matbench_defects.errors import InputError
 from matbench_defects.models.mean import Mean
 from matbench_defects.models.model import Prediction, models
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from matbench_defects.cli import app
-from matbench_defects.enumeration.orderly import enumerate_configurations
-from matbench_defects.errors import InputError
 from matbench_defects.discovery import screening
 from matbench_defects.discovery.histogram import RunningHistogram
 from matbench_defects.discovery.screening import Scope, screen
+from matbench_defects.enumeration.orderly import enumerate_configurations
+from matbench_defects.errors import InputError
 from matbench_defects.execution.local import LocalPool
 from matbench_defects.models.model import Background, OccupationModel, Rows, make_model
 

@@ -10,10 +10,10 @@ import pytest
 from loopback_hub import READER, WRITER, Repository
 
 from matbench_defects.dataset.build import build_dataset
-from matbench_defects.hub.find import load_dataset
-from matbench_defects.hub.publish import check_against_lock, publish_dataset
 from matbench_defects.dataset.reading import Dataset, open_dataset
 from matbench_defects.errors import InputError
+from matbench_defects.hub.find import load_dataset
+from matbench_defects.hub.publish import check_against_lock, publish_dataset
 from matbench_defects.spec.loading import load_spec
 
 SALT = """

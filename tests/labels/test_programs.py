@@ -17,8 +17,8 @@ from matbench_defects.errors import InputError
 from matbench_defects.execution.cluster_file import ClusterSpec
 from matbench_defects.execution.dask_cluster import DaskCluster
 from matbench_defects.labels import running
-from matbench_defects.labels.engines.ase import AseEntry, AseSettings
 from matbench_defects.labels.engine import Method
+from matbench_defects.labels.engines.ase import AseEntry, AseSettings
 from matbench_defects.labels.program_guard import guarded
 from matbench_defects.labels.running import Job, run_jobs
 from matbench_defects.labels.store import LabelStore

@@ -26,8 +26,8 @@ from published_samples import (
     write_zip,
 )
 
-from matbench_defects.columns import Quantity
 from matbench_defects.cli.importing import import_published
+from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.identify import identify
 from matbench_defects.enumeration.orderly import enumerate_configurations

@@ -13,11 +13,11 @@ from matbench_defects.columns import Quantity
 from matbench_defects.dataset.structures import structure_rows, structure_schema
 from matbench_defects.errors import InputError
 from matbench_defects.labels.jobs import select
-from matbench_defects.models.networks.graph_model import GraphModel
 from matbench_defects.models.model import INVARIANCES, Background, Portable, Rows, make_model, models
+from matbench_defects.models.networks.graph_model import GraphModel
 from matbench_defects.models.networks.nequip import EquivariantPotential
-from matbench_defects.models.saving import load_model, save_model
 from matbench_defects.models.potentials.zero_shot import ZeroShot
+from matbench_defects.models.saving import load_model, save_model
 from matbench_defects.spec.loading import load_spec
 
 QUICK = {name: {"epochs": 2, "width": 8, "layers": 1} for name, kind in models.items() if issubclass(kind, GraphModel)}

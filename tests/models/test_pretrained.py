@@ -12,8 +12,8 @@ from zero_shot_samples import alloy, part_of
 
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
-from matbench_defects.models.potentials.fine_tuned import FineTuned, FineTunedSettings
 from matbench_defects.models.model import ModelSettings, TrainedBefore, models
+from matbench_defects.models.potentials.fine_tuned import FineTuned, FineTunedSettings
 from matbench_defects.models.potentials.pretrained_features import PretrainedFeatures
 from matbench_defects.models.potentials.pretrained_networks import PretrainedNetwork, networks
 from matbench_defects.models.terms import terms_of

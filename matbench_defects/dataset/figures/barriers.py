@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from matbench_defects.plotting import COLOURS, DARK, canvas
 from matbench_defects.dataset.figures.figure import View, as_list, figure
 from matbench_defects.dataset.targets import LabelledRow
 from matbench_defects.enumeration.edges import edge_types
+from matbench_defects.plotting import COLOURS, DARK, canvas
 
 
 @figure("barriers", order=20)

@@ -10,8 +10,8 @@ import numpy as np
 
 from matbench_defects.crystal.contents import defect_count
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.plotting import COLOURS, canvas
 from matbench_defects.dataset.figures.figure import View, figure
+from matbench_defects.plotting import COLOURS, canvas
 
 MOST_NAMES = 52
 """Where there are more contents, configurations are counted by how many sites differ from the host instead."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matbench_defects.plotting import COLOURS, GREY, MARKERS, canvas, grid
 from matbench_defects.dataset.figures.figure import View, as_list, figure, mobile_ion
 from matbench_defects.dataset.targets import ResolvedTarget
 from matbench_defects.dataset.targets.defect_formation_energy import defect_sites
+from matbench_defects.plotting import COLOURS, GREY, MARKERS, canvas, grid
 
 _SMALL = 0.2
 """Where no energy is larger than this, eV, they are drawn in meV."""

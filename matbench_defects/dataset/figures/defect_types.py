@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from matbench_defects.plotting import COLOURS, GREY, MARKERS, canvas
 from matbench_defects.dataset.figures.figure import View, as_list, figure
 from matbench_defects.dataset.targets import ResolvedTarget
+from matbench_defects.plotting import COLOURS, GREY, MARKERS, canvas
 
 _WIDTH = 0.7
 """Part of a type's room that its points take."""

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.electrochemistry import VoltageStep, voltage_curve
-from matbench_defects.plotting import COLOURS, GREY, canvas, chemical
 from matbench_defects.dataset.figures.figure import View, figure, mobile_ion
 from matbench_defects.dataset.hull import lower_hull
 from matbench_defects.dataset.targets.end_members import formula
 from matbench_defects.dataset.targets.formation_energy import FormationEnergy
+from matbench_defects.plotting import COLOURS, GREY, canvas, chemical
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matbench_defects.plotting import COLOURS, DARK, canvas, chemical, grid
 from matbench_defects.dataset.figures.figure import View, as_list, figure
 from matbench_defects.dataset.targets.energy_above_hull import EnergyAboveHull, elements_of, entry_of
+from matbench_defects.plotting import COLOURS, DARK, canvas, chemical, grid
 
 NEAR = 0.002
 """Configurations up to this far above the hull, eV per atom, are drawn as candidates."""

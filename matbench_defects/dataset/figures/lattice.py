@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.axes import axis_lengths, equivalent_axes
 from matbench_defects.crystal.space import Space
-from matbench_defects.plotting import COLOURS, canvas
 from matbench_defects.dataset.figures.energies import host_formula
 from matbench_defects.dataset.figures.figure import View, figure, mobile_ion
 from matbench_defects.dataset.targets import LabelledRow
+from matbench_defects.plotting import COLOURS, canvas
 
 _SHIFT = 0.006
 """Labels stand this far apart on the axis of the content, so that their bars do not cover each other."""

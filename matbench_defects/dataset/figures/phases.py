@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from matbench_defects.crystal.contents import defect_count
-from matbench_defects.plotting import COLOURS, DARK, GREY, MARKERS, canvas
 from matbench_defects.dataset.figures.figure import View, figure
 from matbench_defects.dataset.targets.phase_difference import PhaseDifference, PublishedDifference
+from matbench_defects.plotting import COLOURS, DARK, GREY, MARKERS, canvas
 
 
 @figure("phases", order=50)

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.plotting import COLOURS, DARK, canvas
 from matbench_defects.dataset.figures.figure import View, figure
 from matbench_defects.dataset.targets import LabelledRow
 from matbench_defects.dataset.targets.defect_formation_energy import defect_sites
+from matbench_defects.plotting import COLOURS, DARK, canvas
 from matbench_defects.spec.fields import VACANCY
 
 _EMPTY = 0.4

@@ -10,9 +10,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+from matbench_defects.crystal.canonical import canonical, configuration_id
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.splits.split import SplitRow
-from matbench_defects.crystal.canonical import canonical, configuration_id
 from matbench_defects.enumeration.counting import count_space
 from matbench_defects.enumeration.edges import edge_types
 from matbench_defects.errors import InputError, nearest

@@ -13,16 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from matbench_defects.crystal.space import Content, Space
 from matbench_defects.crystal.canonical import configuration_of
+from matbench_defects.crystal.space import Content, Space
 from matbench_defects.registry import Registry
-from matbench_defects.spec.fields import Model
+from matbench_defects.spec.fields import StrictModel
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0)]
 
 
-class SplitSettings(Model):
+class SplitSettings(StrictModel):
     """Settings of a split operator; each adds its own fields. Unknown ones are refused."""
 
 

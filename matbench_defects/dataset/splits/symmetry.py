@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from matbench_defects.crystal.canonical import operations_to_canonical
 from matbench_defects.dataset.splits.split import SplitRow, operators
 from matbench_defects.dataset.splits.thresholds import ThresholdSplit
-from matbench_defects.crystal.canonical import operations_to_canonical
 
 
 @operators.register("symmetry")

@@ -16,13 +16,13 @@ from matbench_defects.dataset.targets.target import (
     quantities,
 )
 from matbench_defects.errors import InputError
-from matbench_defects.spec.fields import Model
+from matbench_defects.spec.fields import StrictModel
 
 At = tuple[tuple[tuple[str, str], ...], str]
 """The other groups of a space, and a content."""
 
 
-class PublishedDifference(Model):
+class PublishedDifference(StrictModel):
     """A value of the same quantity from elsewhere, for the picture."""
 
     defects: Annotated[int, Field(ge=0)]

@@ -17,7 +17,7 @@ from matbench_defects.crystal.space import Content, Space
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
-from matbench_defects.spec.fields import Model
+from matbench_defects.spec.fields import StrictModel
 from matbench_defects.spec.models import Spec
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ Per = Literal["formula_unit", "atom", "cell"]
 """What an extensive value may be divided by."""
 
 
-class TargetSettings(Model):
+class TargetSettings(StrictModel):
     """What every target states; each quantity adds its own fields. Unknown ones are refused."""
 
     unit: str

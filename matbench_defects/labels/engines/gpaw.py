@@ -12,7 +12,7 @@ from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import EngineSettings, engines, require_extra
 from matbench_defects.labels.kept_files import FileKeepingEngine
 from matbench_defects.labels.user_list import user_list
-from matbench_defects.spec.fields import VACANCY, Model, Species
+from matbench_defects.spec.fields import VACANCY, Species, StrictModel
 
 SAME_PLACE = 1e-4
 """Å: what a relaxation leaves positions off by is no lack of symmetry. By GPAW's own measure, 1e-7, hexagonal scandium
@@ -33,7 +33,7 @@ def _element(symbol: str) -> str:
 Element = Annotated[Species, AfterValidator(_element)]
 
 
-class Hubbard(Model):
+class Hubbard(StrictModel):
     """A Hubbard correction (Dudarev) on one shell of an element."""
 
     shell: Literal["p", "d", "f"] = "d"

@@ -13,9 +13,9 @@ from matbench_defects.crystal.space import Space
 from matbench_defects.errors import NotServedError
 from matbench_defects.models.clusters import Cluster, ClusterCounts, cluster_counts
 from matbench_defects.models.clusters.orbits import EDGE
-from matbench_defects.models.per import occupation_divisors
 from matbench_defects.models.linear import LinearModel
 from matbench_defects.models.model import ModelSettings, Rows, State, models
+from matbench_defects.models.per import occupation_divisors
 from matbench_defects.spec.fields import VACANCY
 
 EMPTY = "empty"

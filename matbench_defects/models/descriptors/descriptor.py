@@ -16,9 +16,9 @@ from matbench_defects.dataset.structures import row_crystal
 from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.files import sha256_of_file
 from matbench_defects.models.descriptors.cache import cached_vectors
-from matbench_defects.models.per import DEFECT_SITE, divisors
 from matbench_defects.models.element_properties import element_properties
 from matbench_defects.models.model import INVARIANCES, ModelSettings, Rows, State
+from matbench_defects.models.per import DEFECT_SITE, divisors
 from matbench_defects.registry import Registry
 from matbench_defects.spec.fields import VACANCY
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.models.model import Rows
 from matbench_defects.models.networks.graphs import (
     HOP,
     Floats,
@@ -20,7 +21,6 @@ from matbench_defects.models.networks.graphs import (
     neighbours,
     shares,
 )
-from matbench_defects.models.model import Rows
 from matbench_defects.spec.fields import VACANCY
 
 LAYER_GAP = 6.0

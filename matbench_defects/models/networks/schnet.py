@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from matbench_defects.models.model import models
 from matbench_defects.models.networks.batching import Batch
 from matbench_defects.models.networks.graph_model import GraphModel
-from matbench_defects.models.model import models
 from matbench_defects.models.networks.training import summed
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from matbench_defects.models.networks.batching import Batch, GraphTensors
 from matbench_defects.models.model import ModelSettings, Passes
+from matbench_defects.models.networks.batching import Batch, GraphTensors
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from matbench_defects.models.model import ModelSettings, models
 from matbench_defects.models.networks.batching import Batch
 from matbench_defects.models.networks.graph_model import GraphModel, GraphSettings
-from matbench_defects.models.model import ModelSettings, models
 from matbench_defects.models.networks.training import summed
 
 if TYPE_CHECKING:

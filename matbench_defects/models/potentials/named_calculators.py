@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 from matbench_defects.errors import InputError
 from matbench_defects.files import sha256_of_file
 from matbench_defects.labels.ase_engine import AseEngine, one_thread
-from matbench_defects.labels.engines.ase import AseSettings
 from matbench_defects.labels.engine import Engine, EngineSettings, Method
+from matbench_defects.labels.engines.ase import AseSettings
 from matbench_defects.labels.user_list import user_list
 from matbench_defects.models.model import models
 from matbench_defects.models.potentials.zero_shot import ZeroShot
