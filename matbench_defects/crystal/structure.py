@@ -26,11 +26,14 @@ class Crystal:
         Chemical symbols. Vacant sites are not listed.
     positions : ndarray of float, shape (n, 3)
         Cartesian positions, Å.
+    fixed : ndarray of bool, shape (n,), optional
+        Atoms that stay where they are in a relaxation; none where it is left out.
     """
 
     lattice: NDArray[np.float64]
     species: tuple[str, ...]
     positions: NDArray[np.float64]
+    fixed: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.species)
@@ -41,10 +44,15 @@ class Crystal:
         return float(abs(np.linalg.det(self.lattice)))
 
     def to_ase(self) -> Atoms:
-        """Return the crystal as ``ase.Atoms``, periodic in three directions."""
+        """Return the crystal as ``ase.Atoms``, periodic in three directions; what is fixed is constrained there too."""
         from ase import Atoms
 
-        return Atoms(symbols=self.species, positions=self.positions, cell=self.lattice, pbc=True)
+        atoms = Atoms(symbols=self.species, positions=self.positions, cell=self.lattice, pbc=True)
+        if self.fixed is not None:
+            from ase.constraints import FixAtoms
+
+            atoms.set_constraint(FixAtoms(mask=self.fixed))
+        return atoms
 
     def to_pymatgen(self) -> Structure:
         """Return the crystal as ``pymatgen.core.Structure``."""

@@ -226,7 +226,7 @@ class Method:
         return {
             "engine": self.engine,
             "settings": self.settings.model_dump(mode="json"),
-            "relax": self.relax.model_dump(mode="json") if self.relax else None,
+            "relax": self.relax.description() if self.relax else None,
         }
 
     @property

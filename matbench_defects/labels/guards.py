@@ -16,7 +16,7 @@ from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal, shortest_distance
 from matbench_defects.enumeration.identify import identify
 from matbench_defects.labels.engine import Method, Outcome
-from matbench_defects.labels.store import Label
+from matbench_defects.labels.store import LEFT, Label
 
 TOO_NEAR = 0.7
 """Interatomic distances below this, Å, are refused: potentials give absurd energies there (-3e9 eV was seen)."""
@@ -114,11 +114,11 @@ def checked(label: Label, origin: Origin) -> Label:
         if found.sites is not None and np.array_equal(found.sites, sites):
             continue
         if found.id is None:
-            left = f"{which} left its configuration: {found.reason}"
+            left = f"{which} {LEFT[0]}: {found.reason}"
         elif origin.space.pathway is None and found.id == configuration_id(space, origin.occupation):
             continue
         else:
-            left = f"{which} relaxed into another configuration, {found.id}"
+            left = f"{which} {LEFT[1]}, {found.id}"
         problem = problem or left
     return dataclasses.replace(label, outcome=dataclasses.replace(outcome, displacement=largest), problem=problem)
 

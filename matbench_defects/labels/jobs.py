@@ -7,9 +7,11 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matbench_defects.crystal.building import build_spaces
-from matbench_defects.crystal.hop import hop_of
+from matbench_defects.crystal.contents import defect_count
+from matbench_defects.crystal.hop import filled_sites, hop_of
 from matbench_defects.crystal.phases import reference_parents
 from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.configurations import Configurations
@@ -19,6 +21,7 @@ from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample, sample_each_content
 from matbench_defects.enumeration.strata import listed, sample_strata, union
 from matbench_defects.errors import InputError
+from matbench_defects.labels.attempts import attempts_of
 from matbench_defects.labels.engine import Method, engines, methods_of, reference_method
 from matbench_defects.labels.guards import Origin
 from matbench_defects.labels.job import Job
@@ -159,8 +162,22 @@ def _jobs_in(part: Selected, methods: list[Method]) -> list[Job]:
     for name, occupation in zip(labelled.ids(), labelled.occupations, strict=True):
         crystal = space.crystal(occupation)
         hop = None if space.pathway is None else hop_of(space, occupation)
-        jobs += [Job(name, host, crystal, method, hop, Origin(space, occupation)) for method in methods]
+        refers = defect_count(space, space.content(occupation)) == 0
+        for method in methods:
+            held = dataclasses.replace(crystal, fixed=_fixed(space, occupation, method))
+            jobs += [
+                Job(name, host, held, method, hop, Origin(space, occupation), attempt=attempt)
+                for attempt in attempts_of(method, refers=refers)
+            ]
     return jobs
+
+
+def _fixed(space: Space, occupation: NDArray[np.uint8], method: Method) -> NDArray[np.bool_] | None:
+    """Return which atoms of a structure stay where they are, by the parent's site that they sit on."""
+    if method.relax is None or not method.relax.fixed:
+        return None
+    parent, atoms = space.parent, filled_sites(space, occupation) // len(space.cells.offsets)
+    return np.array([bool({parent.labels[i], parent.species[i]} & set(method.relax.fixed)) for i in atoms])
 
 
 def reference_jobs(spec: Spec, methods: list[Method]) -> list[Job]:
@@ -168,5 +185,9 @@ def reference_jobs(spec: Spec, methods: list[Method]) -> list[Job]:
     result = []
     for name, parent in reference_parents(spec).items():
         for method in methods:
-            result.append(Job(REFERENCE + name, parent.digest(), parent.crystal, reference_method(spec, name, method)))
+            own = reference_method(spec, name, method)
+            result += [
+                Job(REFERENCE + name, parent.digest(), parent.crystal, own, attempt=attempt)
+                for attempt in attempts_of(own, refers=True)
+            ]
     return result

@@ -42,6 +42,8 @@ def folder_of(key: Key, labels: Path) -> Path:
     name = re.sub(r"[^\w.+=-]", "_", key.id)
     if len(name) > LONGEST_NAME or not name.strip("."):
         name = digest(key.id)
+    if key.attempt:
+        name += f".{key.attempt}"
     return labels.absolute().parent / CALCULATIONS / key.method / name
 
 

@@ -22,6 +22,9 @@ from matbench_defects.files import NOTHING_KEPT, atomic_path, digest, sha256_of_
 from matbench_defects.labels.engine import Band, Outcome
 from matbench_defects.labels.journal import KEPT, Journal
 
+LEFT = ("left its configuration", "relaxed into another configuration")
+"""What the problem of a relaxation says that did not keep its configuration."""
+
 
 class Key(NamedTuple):
     """What a label is looked up by."""
@@ -32,6 +35,8 @@ class Key(NamedTuple):
     """Digest of engine, settings and relaxation."""
     host: str
     """Digest of the ideal host: an id stands for the same positions only with the same host."""
+    attempt: int = 0
+    """From 1: which random start the relaxation had. 0: it started from the ideal positions."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,11 @@ class Label:
     def usable(self) -> bool:
         """Whether the label is there and nothing is wrong with it."""
         return self.outcome is not None and not self.problem
+
+    @property
+    def left(self) -> bool:
+        """Whether the relaxation converged, but to another configuration than it started from."""
+        return self.outcome is not None and self.outcome.converged and any(words in self.problem for words in LEFT)
 
     @property
     def failed(self) -> bool:
@@ -110,6 +120,7 @@ _LATER = [
     Quantity("Å", description="positions of the highest image").field("band_highest", _list(_list(pa.float64()))),
     Quantity("Å", description="positions of the second end point").field("band_second", _list(_list(pa.float64()))),
     pa.field("band_atom", pa.int32()),
+    pa.field("attempt", pa.int32()),
 ]
 """Columns that came later: tables written before do not have them."""
 _WHOLE = pa.schema([*_SCHEMA, *_LATER], metadata=_SCHEMA.metadata)
@@ -273,6 +284,7 @@ def _table(path: Path, columns: list[str] | None = None) -> pa.Table:
 def _row(label: Label) -> dict[str, Any]:
     row: dict[str, Any] = {
         **label.key._asdict(),
+        "attempt": label.key.attempt or None,  # tables written before do not have it
         "engine_version": label.engine_version,
         "level_of_theory": label.level_of_theory,
         "description": json.dumps(label.description, sort_keys=True),
@@ -332,7 +344,7 @@ def _labels_of(rows: Iterable[dict[str, Any]]) -> Iterator[Label]:
                 band=_band(row),
             )
         yield Label(
-            key=Key(row["id"], sys.intern(row["method"]), sys.intern(row["host"])),
+            key=Key(row["id"], sys.intern(row["method"]), sys.intern(row["host"]), row.get("attempt") or 0),
             engine_version=sys.intern(row["engine_version"]),
             level_of_theory=sys.intern(row["level_of_theory"]),
             description=description,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -35,6 +35,24 @@ class Relaxation(StrictModel):
     """Steps after which it is given up and said not to have converged."""
     optimizer: Literal["LBFGS", "FIRE"] = "LBFGS"
     """ASE's optimizer. On two LixNiO2 structures LBFGS took 10 to 55 % less time than FIRE and ended lower."""
+    rattle: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Each attempt starts from the ideal positions moved at random: standard deviation of each Cartesian coordinate, Å.
+    Without it a relaxation keeps the symmetry that it starts with, and may end on a saddle point."""
+    attempts: Annotated[int, Field(ge=1, le=20)] = 1
+    """How many such starts each label is the lowest of; more can be added later, and none is computed again."""
+    fixed: list[str] = []
+    """Sites of the parent, by label or element, whose atoms stay where they are."""
+
+    @model_validator(mode="after")
+    def _several_starts(self) -> Relaxation:
+        if self.attempts > 1 and not self.rattle:
+            raise ValueError("several attempts from the same start end alike; give `rattle`, such as 0.05")
+        return self
+
+    def description(self) -> dict[str, Any]:
+        """Return what decides where one attempt ends, as plain data; fields that say nothing are left out."""
+        left_out = {"attempts"} | {name for name in ("rattle", "fixed") if not getattr(self, name)}
+        return self.model_dump(mode="json", exclude=left_out)
 
 
 class LabelSpec(Open):
