@@ -13,7 +13,7 @@ from matbench_defects.cli.options import (
     DatasetOption,
     DeviceOption,
     ModelsOption,
-    allow_calculators,
+    allow_models,
     console,
     progress,
     quietly,
@@ -46,7 +46,7 @@ def evaluate(
     from matbench_defects.cli.evaluating import evaluate_all
     from matbench_defects.cli.settings import settings_by_model
 
-    allow_calculators(model)
+    model = allow_models(model)
     produced, problems = evaluate_all(
         task,
         model,
@@ -135,8 +135,7 @@ def discover(
     from matbench_defects.cli.discovering import Plan
     from matbench_defects.cli.discovering import discover as run
 
-    allow_calculators(model or [])
-    plan = Plan(model or [], policy or [], seed or [0, 1, 2, 3, 4], start, batch, budget, device)
+    plan = Plan(allow_models(model or []), policy or [], seed or [0, 1, 2, 3, 4], start, batch, budget, device)
     run(where, console, progress, plan, target=target, space=space, content=content, dataset=dataset, out=out)
 
 
@@ -155,7 +154,7 @@ def explain(
     loaded = load_task(task)
     with progress("labels") as show:
         data = find_dataset(loaded.dataset_name, loaded.dataset_version, dataset, progress=show)
-    for name in model:
+    for name in allow_models(model):
         explain_model(loaded, data, name, out, console)
 
 
@@ -185,7 +184,7 @@ def screen(
     from matbench_defects.discovery.screening import Scope
     from matbench_defects.execution.cluster_file import open_executor
 
-    allow_calculators([model])
+    (model,) = allow_models([model])
     scope = Scope(tuple(space or ()), tuple(content or ()), sample, seed)
     with open_executor(cluster, workers, device=device, alone=True) as executor:
         run_screen(

@@ -30,17 +30,19 @@ ClusterOption = Annotated[
 DatasetOption = Annotated[
     Path | None, typer.Option("--dataset", help="A built dataset; the shipped spec is built if left out.")
 ]
-MODEL_HELP = "A registered model, or an ASE calculator without fitting: ase:module.Class, ase:NAME of your own list"
+MODEL_HELP = (
+    "A registered model; a class of your own file: path/to/file.py:Class; or an ASE calculator without fitting: "
+    "ase:module.Class, ase:NAME of your own list"
+)
 ModelsOption = Annotated[list[str], typer.Option("--model", help=f"{MODEL_HELP}; several times for several.")]
 DeviceOption = Annotated[str, typer.Option(help="cpu or cuda.")]
 
 
-def allow_calculators(names: list[str]) -> None:
-    """Let ASE calculators be models: the user typed their names, and nothing else may have them imported."""
-    from matbench_defects.models.potentials.named_calculators import allow_calculator
+def allow_models(typed: list[str]) -> list[str]:
+    """Let own files and ASE calculators be models, since the user typed their names; return the models' names."""
+    from matbench_defects.models.named_by_user import allow_model
 
-    for name in names:
-        allow_calculator(name)
+    return [allow_model(name) for name in typed]
 
 
 def report(problems: list[InputError], *, produced: int = 0) -> None:

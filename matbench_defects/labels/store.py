@@ -191,7 +191,7 @@ class LabelStore:
         """
         rows = [_row(label) for label in labels]
         self._journal.append(rows)
-        kept = list(_labels_of(rows))
+        kept = list(_labels_of(dict.fromkeys(_WHOLE.names) | row for row in rows))
         self._labels.update((label.key, label) for label in kept)
         return kept
 
