@@ -99,12 +99,13 @@ class Registry(Generic[T]):
 
     def prefix_of(self, name: str) -> str:
         """Return what makes a thing of another one's name and stands before a name; empty where nothing does."""
+        self._load()
         return next((prefix for prefix in self._families if name.startswith(prefix)), "")
 
     def forget(self, name: str) -> None:
-        """Forget a thing, so that another may have its name, and what was made of it."""
-        gone = self._entries.pop(name)
-        self._made = {n: made for n, made in self._made.items() if gone not in vars(made).values()}
+        """Forget a thing, so that another may have its name, and all that was made of things."""
+        del self._entries[name]
+        self._made.clear()
 
     def _load(self) -> None:
         if not self._complete:

@@ -327,7 +327,7 @@ class Portable:
         settings = self.model.settings.model_dump(mode="json")
         from matbench_defects.models.named_by_user import allowed
 
-        return _arrived, (name, self.model.seed, device, settings, self.model.state(), allowed())
+        return _arrived, (name, self.model.seed, device, settings, self.model.state(), allowed(name))
 
 
 def _arrived(

@@ -45,9 +45,9 @@ _allowed: dict[str, Allowed] = {}
 """By registered name, what the user named in this process."""
 
 
-def allowed() -> tuple[Allowed, ...]:
-    """Return what the user named in this process."""
-    return tuple(_allowed.values())
+def allowed(model: str) -> tuple[Allowed, ...]:
+    """Return what the user named of a registered model; nothing for one of ours."""
+    return tuple(one for name, one in _allowed.items() if name in model)
 
 
 def allow_again(given: tuple[Allowed, ...]) -> None:
@@ -130,7 +130,7 @@ def _safe_name(path: Path, class_name: str) -> str:
 
 def _run(path: Path, source: bytes, digest: str) -> ModuleType:
     """Run a file as a module, which may import what lies beside it."""
-    name = f"{re.sub(r'\W', '_', path.stem)}_{digest[:16]}"
+    name = re.sub(r"\W", "_", path.stem) + f"_{digest[:16]}"
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     assert spec is not None
     module = importlib.util.module_from_spec(spec)

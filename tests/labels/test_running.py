@@ -50,10 +50,10 @@ class Misbehaving(EMT):
 
 @pytest.fixture(autouse=True)
 def toy(monkeypatch):
-    monkeypatch.setitem(engines._entries, "toy", Toy)
     monkeypatch.setattr(running, "_loaded", {})
     monkeypatch.setattr(Toy, "computed", [])
-    return Toy
+    with engines.temporarily("toy", Toy):
+        yield Toy
 
 
 @pytest.fixture
