@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -77,17 +76,17 @@ def test_everything_it_offers_serves_on_the_command_line(command, tmp_path):
     (tmp_path / "counted-energy.yaml").write_text(TASK)
     assert "nearest-content" in cli("list", "models") and "in-order" in cli("list", "policies")
     cli("build", "spec.yaml", "--out", "built")
-    shown = cli("evaluate", "counted-energy.yaml", "--model", "nearest-content", "--dataset", "built", "--out", "results")
+    evaluate = ("evaluate", "counted-energy.yaml", "--dataset", "built", "--out", "results", "--model")
+    shown = cli(*evaluate, "nearest-content")
     assert "nearest-content" in shown.lower().replace(" ", "-")
     record = json.loads((tmp_path / "results" / "counted-energy" / "nearest-content" / "result.json").read_text())
     assert record["scores"]["largest_error"]["mean"] >= record["scores"]["mae"]["mean"] > 0
-    cli("evaluate", "counted-energy.yaml", "--model", "ensemble-nearest-content", "--dataset", "built", "--out", "results")
+    cli(*evaluate, "ensemble-nearest-content")
     cli("discover", "built", "--policy", "in-order", "--target", "cell_energy", "--seed", "0", "--out", "found")
     found = json.loads((tmp_path / "found" / "discovery.json").read_text())
     assert {search["policy"] for search in found["searches"]} == {"in-order"}
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not importlib.util.find_spec("matbench_defects.testing"), reason="the contracts are not offered yet")
 def test_it_can_hold_its_things_to_the_contracts(command):
     command("source/contract.py")

@@ -55,7 +55,8 @@ def test_its_name_suits_results_and_submissions(own):
 
 
 def test_a_file_that_registers_its_model_is_taken_at_its_word(own):
-    own.write_text(MODEL.replace("\nclass", "\nfrom matbench_defects.models.model import models\n\n@models.register('half')\nclass"))
+    registers = "from matbench_defects.models.model import models\n\n@models.register('half')\nclass"
+    own.write_text(MODEL.replace("class", registers, 1))
     assert allow_model(f"{own}:HalfMean") == "half"
     own.write_text(own.read_text().replace("'half'", "'mean'"))
     with pytest.raises(InputError, match=r"my models\.py:6: cannot be loaded: ValueError: two models are .* 'mean'"):
