@@ -22,10 +22,10 @@ from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.derivative import derivative_structures
 from matbench_defects.enumeration.orderly import generate
 from matbench_defects.enumeration.sampling import sample
+from matbench_defects.enumeration.selection import Selected
 from matbench_defects.enumeration.stabilisers import Stabilisers
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.execution.executor import Executor, ThisProcess, WorkerDied
-from matbench_defects.labels.jobs import Selected
 from matbench_defects.models.model import Background, Model, OccupationModel, Portable, Prediction, Rows
 
 ROWS = 32_768

@@ -11,7 +11,7 @@ from ase.data import chemical_symbols
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.structures import row_crystal, structure_rows, structure_schema
-from matbench_defects.labels.jobs import select
+from matbench_defects.enumeration.selection import select
 from matbench_defects.models.model import Background, Rows, make_model
 from matbench_defects.models.networks import graph_cache
 from matbench_defects.models.networks.batching import GraphTensors
