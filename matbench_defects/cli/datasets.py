@@ -33,8 +33,9 @@ def label(
     ] = False,
 ) -> None:
     """Compute the labels that a spec asks for and has not yet; stop it at any time and go on later."""
+    from matbench_defects.enumeration.selection import select
     from matbench_defects.execution.cluster_file import open_executor
-    from matbench_defects.labels.jobs import jobs_of, select
+    from matbench_defects.labels.jobs import jobs_of
     from matbench_defects.labels.running import run_jobs
     from matbench_defects.labels.store import LabelStore
     from matbench_defects.shipped import find_spec

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from matbench_defects.dataset.splits.assign import Parting, part_rows
 from matbench_defects.enumeration.counting import count_space
+from matbench_defects.enumeration.selection import Selected
 from matbench_defects.errors import InputError
 from matbench_defects.files import digest, sha256_of_file, write_json
-from matbench_defects.labels.jobs import Selected
 from matbench_defects.labels.store import Key, Label, LabelStore, seconds_by_method, there_are_labels, values_digest
 from matbench_defects.spec.models import Spec
 

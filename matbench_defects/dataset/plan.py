@@ -10,9 +10,10 @@ import numpy as np
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.splits import SplitOperator, SplitRow, splits_of
 from matbench_defects.dataset.targets import ResolvedTarget, targets_of
+from matbench_defects.enumeration.selection import Selected, select
 from matbench_defects.labels.engine import Method, methods_of
 from matbench_defects.labels.job import Job
-from matbench_defects.labels.jobs import Selected, jobs_of, select
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.labels.store import Key, Label
 from matbench_defects.spec.models import Spec
 

@@ -16,8 +16,8 @@ from matbench_defects.crystal.parent import found_symmetry
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structure_columns import CONFIGURATION, IDENTITY, VECTORS
+from matbench_defects.enumeration.selection import Selected
 from matbench_defects.labels.engine import Method
-from matbench_defects.labels.jobs import Selected
 from matbench_defects.labels.store import Label
 
 

@@ -39,10 +39,7 @@ from matbench_defects.models.model import (
     Model,
     Passes,
     Prediction,
-    Pretrainable,
     Rows,
-    TrainedBefore,
-    TrainedInPasses,
     make_model,
     models,
 )
@@ -103,12 +100,11 @@ def evaluate(
     """
     chosen = seeds or task.seeds
     complete = make_model(model, seed=chosen[0], device=device, settings=settings)
-    shown_settings = getattr(complete, "settings", None)
     identity = {
         "task": task.model_dump(mode="json"),
         "dataset": digest(dataset.manifest["files"]),
         "model": model,
-        "settings": shown_settings.model_dump(mode="json") if shown_settings is not None else {},
+        "settings": complete.settings.model_dump(mode="json"),
         "seeds": chosen,
         "device": device,
         "code": package_digest(),
@@ -192,8 +188,7 @@ def _run(
             fit = finished.get(seed, side.fold)
             if fit is None:
                 instance = make_model(model, seed=seed, device=device, settings=settings)
-                if isinstance(instance, TrainedInPasses):
-                    instance.progress = passes
+                instance.progress = passes
                 fit = _fit(instance, side, model, device, pretrain)
                 finished.put(seed, side.fold, fit)
             fits.append(fit)
@@ -237,7 +232,6 @@ def _fit(instance: Model, side: _Side, model: str, device: str, pretrain: Source
     with peak_memory(device) as peak:
         start = time.perf_counter()
         if first is not None:
-            assert isinstance(instance, Pretrainable)
             instance.pretrain(*first)
         instance.fit(*side.fitted, side.held)
         between = time.perf_counter()
@@ -299,8 +293,8 @@ def _table(
 
 
 def _training_data(task: Task, kind: type[Model], validation: bool, folds: bool) -> str:
-    before = kind.trained_on if isinstance(kind, TrainedBefore) else ""
-    if isinstance(kind, TrainedBefore) and not kind.fitted:
+    before = kind.trained_on
+    if kind.zero_shot:
         return f"{before}; nothing of {task.dataset}"
     parts = "train and validation parts" if validation and task.validation == "learn" else "train part"
     if validation and task.validation == "choose":

@@ -14,10 +14,11 @@ from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.dataset.targets.defect_formation_energy import cells_of, defect_formation_energy, per_atom
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.exchange.comparison import Agreement, agreement
 from matbench_defects.labels.engine import Outcome
-from matbench_defects.labels.jobs import REFERENCE, jobs_of, select
+from matbench_defects.labels.jobs import REFERENCE, jobs_of
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.spec.models import Spec
 

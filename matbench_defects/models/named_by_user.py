@@ -16,11 +16,13 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.models.model import Model, models
 
+CALCULATOR = "ase:"
+"""What stands before the name of a calculator."""
 FILE = re.compile(r"(?P<file>.+\.py)(:(?P<kind>\w*))?", re.DOTALL)
 """How a class of a file is named: ``path/to/file.py:Class``."""
 
@@ -85,13 +87,14 @@ def allow_model(typed: str) -> str:
     InputError
         If there is no such file, class or calculator, the file cannot be run, or the name is that of another model.
     """
-    named = FILE.fullmatch(typed)
-    if named is None:
-        from matbench_defects.models.potentials.named_calculators import PREFIX, allow_calculator
+    if typed.startswith(CALCULATOR):
+        from matbench_defects.models.potentials.named_calculators import allow_calculator
 
         allow_calculator(typed)
-        if typed.startswith(PREFIX):
-            _allowed[typed] = Allowed(typed)
+        _allowed[typed] = Allowed(typed)
+        return typed
+    named = FILE.fullmatch(typed)
+    if named is None:
         return typed
     prefix = "" if Path(named["file"]).is_file() else models.prefix_of(typed)
     return prefix + _allow_file(Path(named["file"].removeprefix(prefix)), named["kind"])
@@ -149,23 +152,17 @@ def _run(path: Path, source: bytes, digest: str) -> ModuleType:
 
 
 def _class_of(module: ModuleType, class_name: str | None, path: Path) -> type[Model]:
-    kinds = {
-        name: thing
-        for name, thing in vars(module).items()
-        if inspect.isclass(thing) and thing.__module__ == module.__name__ and not _missing(thing)
-    }
-    found: Any = getattr(module, class_name or "", None)
+    kinds = [name for name, thing in vars(module).items() if _is_model(thing) and thing.__module__ == module.__name__]
+    found = getattr(module, class_name or "", None)
     if found is None:
         asked = f"holds no class '{class_name}'" if class_name else "say which class of it is meant, as FILE.py:Class"
         raise InputError(f"{asked}; {nearest(class_name or '', kinds)}", file=str(path))
-    if not inspect.isclass(found):
-        raise InputError(f"{class_name} is no class", file=str(path))
-    if missing := _missing(found):
-        raise InputError(f"{class_name} is no model: it lacks {', '.join(missing)}", file=str(path))
+    if not _is_model(found):
+        raise InputError(f"{class_name} is no subclass of matbench_defects.models.model.Model", file=str(path))
+    if lacks := sorted(found.__abstractmethods__):
+        raise InputError(f"{class_name} has no {' and no '.join(lacks)}", file=str(path))
     return found
 
 
-def _missing(kind: type) -> list[str]:
-    """Return what a class lacks to be a model."""
-    wanted = ("Settings", "title", "description", "references", "seeded", "invariances")
-    return [name for name in (*wanted, "fit", "predict", "state", "restore") if not hasattr(kind, name)]
+def _is_model(thing: Any) -> TypeGuard[type[Model]]:
+    return inspect.isclass(thing) and issubclass(thing, Model)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.dataset.structures import structure_rows, structure_schema
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
-from matbench_defects.labels.jobs import select
 from matbench_defects.models.clusters import cluster_counts, features, orbits
 from matbench_defects.models.model import Background, Rows, make_model
 from matbench_defects.spec.loading import load_spec

@@ -11,8 +11,8 @@ from moved_rows import equivalent, permutation, repeated, rewritten, rotation, t
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.structures import structure_rows, structure_schema
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
-from matbench_defects.labels.jobs import select
 from matbench_defects.models.model import INVARIANCES, Background, Portable, Rows, make_model, models
 from matbench_defects.models.networks.graph_model import GraphModel
 from matbench_defects.models.networks.nequip import EquivariantPotential

@@ -10,8 +10,8 @@ from moved_rows import rewritten
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import structure_rows, structure_schema
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError, NotServedError
-from matbench_defects.labels.jobs import select
 from matbench_defects.models.descriptors import descriptors
 from matbench_defects.models.descriptors.cache import cached_vectors
 from matbench_defects.models.descriptors.defect import add_to_bins

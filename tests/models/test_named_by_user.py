@@ -81,8 +81,9 @@ def test_files_beside_it_can_be_imported(own, monkeypatch):
     ("text", "name", "message"),
     [
         (MODEL, "HalfMaen", "my models.py: holds no class 'HalfMaen'; did you mean 'HalfMean'? known: HalfMean"),
-        (MODEL, "FACTOR", "my models.py: FACTOR is no class"),
-        ("class A:\n    fit = 1\n", "A", "my models.py: A is no model: it lacks "),
+        (MODEL, "FACTOR", "my models.py: FACTOR is no subclass of"),
+        ("class A:\n    pass\n", "A", "my models.py: A is no subclass of matbench_defects.models.model.Model"),
+        ("from matbench_defects.models.model import Model\nclass A(Model): pass", "A", "A has no fit and no predict"),
         ("x = (\n", "A", "my models.py:1: cannot be loaded: SyntaxError: '(' was never closed"),
         ("\nimport nowhere_of_test\n", "A", "my models.py:2: cannot be loaded: ModuleNotFoundError: No module named"),
         ("raise SystemExit(3)\n", "A", "my models.py:1: cannot be loaded: SystemExit: 3"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.targets import Labelled, LabelledRow, ResolvedTarget
-from matbench_defects.labels.jobs import Selected
+from matbench_defects.enumeration.selection import Selected
 from matbench_defects.registry import Registry
 from matbench_defects.spec.fields import VACANCY
 from matbench_defects.spec.models import Spec
