@@ -89,4 +89,5 @@ def test_everything_it_offers_serves_on_the_command_line(command, tmp_path):
 
 @pytest.mark.slow
 def test_it_can_hold_its_things_to_the_contracts(command):
+    pytest.importorskip("matbench_defects.testing")
     command("source/contract.py")

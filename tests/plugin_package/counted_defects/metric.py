@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from matbench_defects.evaluation.metrics import metric
+from matbench_defects.evaluation.metrics.registering import metric
 
 
 @metric("largest_error", title="Largest error", direction="lower")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matbench_defects.discovery.policies import policy
+from matbench_defects.discovery.policies.policy import policy
 
 
 @policy("in-order", title="In order", needs="nothing")
