@@ -140,6 +140,10 @@ class Registry(Generic[T]):
 
         return decorate
 
+    def names_in(self, module: str) -> list[str]:
+        """Return the names of the things that a module defines, as far as it is imported."""
+        return [name for name, thing in self._entries.items() if getattr(thing, "__module__", None) == module]
+
     def prefix_of(self, name: str) -> str:
         """Return what a family's names begin with, where a name begins so; else nothing."""
         self._load()

@@ -107,22 +107,22 @@ def _allow_file(path: Path, class_name: str | None) -> str:
         raise InputError(f"cannot be read: {error.strerror or error}", file=str(path)) from None
     one = Allowed(f"{path.resolve()}:{class_name}", hashlib.sha256(source).hexdigest())
     known = next((name for name, other in _allowed.items() if other.typed == one.typed), None)
-    if known is not None:
-        if _allowed[known] == one:
-            return known
-        models.forget(known)  # the file was edited, in a session that goes on
-        del _allowed[known]
-    before = set(models.names())
+    if known is not None and _allowed[known] == one:
+        return known
+    ours = set(models.names())  # all are there before the file is run, so that it can take the name of none
     module = _run(path, source, one.digest)
     kind = _class_of(module, class_name, path)
-    name = models.name_of(kind) or _safe_name(path, class_name or "")
-    if name in before:
-        raise InputError(
-            f"the name of {class_name} would be '{name}', which another model has; rename the class or the file",
-            file=str(path),
-        )
-    models.register(name)(kind)
-    _allowed[name] = one
+    name = models.name_of(kind)
+    if name is None:
+        name = _safe_name(path, class_name or "")
+        if name in models:
+            raise InputError(
+                f"the name of {class_name} would be '{name}', which another model has; rename the class or the file",
+                file=str(path),
+            )
+        models.register(name)(kind)
+    if name not in ours or kind.__module__ == module.__name__:
+        _allowed[name] = one
     return name
 
 
@@ -132,9 +132,14 @@ def _safe_name(path: Path, class_name: str) -> str:
 
 
 def _run(path: Path, source: bytes, digest: str) -> ModuleType:
-    """Run a file as a module, which may import what lies beside it."""
+    """Run a file as a module, which may import what lies beside it; once, as long as it is not edited."""
+    file = str(path.resolve())
     name = re.sub(r"\W", "_", path.stem) + f"_{digest[:16]}"
-    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    if (there := _modules.get(file)) is not None:
+        if there.__name__ == name:
+            return there
+        _forget(_modules.pop(file))
+    spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
@@ -143,12 +148,24 @@ def _run(path: Path, source: bytes, digest: str) -> ModuleType:
     try:
         exec(compile(source, path, "exec"), module.__dict__)  # what the user named, and these very bytes
     except (Exception, SystemExit) as error:  # whatever the file raises
-        del sys.modules[name]
+        _forget(module)
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         line = error.lineno if isinstance(error, SyntaxError) else next(reversed(lines), None)
         message = error.msg if isinstance(error, SyntaxError) else str(error)
         raise InputError(f"cannot be loaded: {type(error).__name__}: {message}", file=str(path), line=line) from error
+    _modules[file] = module
     return module
+
+
+_modules: dict[str, ModuleType] = {}
+"""What was run in this process, by file."""
+
+
+def _forget(module: ModuleType) -> None:
+    del sys.modules[module.__name__]
+    for name in models.names_in(module.__name__):
+        models.forget(name)
+        _allowed.pop(name, None)
 
 
 def _class_of(module: ModuleType, class_name: str | None, path: Path) -> type[Model]:

@@ -40,9 +40,9 @@ def own(tmp_path):
     path.parent.mkdir()
     path.write_text(MODEL)
     yield path
-    for name in list(named_by_user._allowed):
-        del named_by_user._allowed[name]
-        models.forget(name)
+    for module in list(named_by_user._modules.values()):
+        named_by_user._forget(module)
+    named_by_user._modules.clear()
 
 
 def test_its_name_suits_results_and_submissions(own):
@@ -58,6 +58,9 @@ def test_a_file_that_registers_its_model_is_taken_at_its_word(own):
     registers = "from matbench_defects.models.model import models\n\n@models.register('half')\nclass"
     own.write_text(MODEL.replace("class", registers, 1))
     assert allow_model(f"{own}:HalfMean") == "half"
+    other = registers.replace("half", "other").replace("class", "class Other(HalfMean): ...")
+    own.write_text(own.read_text() + other)  # edited: both are registered anew
+    assert (allow_model(f"{own}:HalfMean"), allow_model(f"{own}:Other")) == ("half", "other")
     own.write_text(own.read_text().replace("'half'", "'mean'"))
     with pytest.raises(InputError, match=r"my models\.py:6: cannot be loaded: ValueError: two models are .* 'mean'"):
         allow_model(f"{own}:HalfMean")
