@@ -7,7 +7,6 @@ from matbench_defects.crystal.phases import reference_parents
 from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.selection import Selected
 from matbench_defects.labels.engine import Method, engines, methods_of, reference_method
-from matbench_defects.labels.guards import Origin
 from matbench_defects.labels.job import Job
 from matbench_defects.spec.models import Spec
 
@@ -47,12 +46,10 @@ def _check_suits(spec: Spec, position: int, method: Method, space: Space) -> Non
 
 def _jobs_in(part: Selected, methods: list[Method]) -> list[Job]:
     space, host = part.space, part.space.digest()
-    labelled = part.labelled
     jobs = []
-    for name, occupation in zip(labelled.ids(), labelled.occupations, strict=True):
-        crystal = space.crystal(occupation)
-        hop = None if space.pathway is None else hop_of(space, occupation)
-        jobs += [Job(name, host, crystal, method, hop, Origin(space, occupation)) for method in methods]
+    for row in part.rows:
+        hop = None if space.pathway is None else hop_of(row)
+        jobs += [Job(row.id, host, row.crystal, method, hop, row) for method in methods]
     return jobs
 
 

@@ -56,8 +56,9 @@ def spaces(spec):
 @pytest.fixture(scope="module")
 def rows(spec):
     selected = {name: part for name, part in select(spec).items() if name != "hops"}
-    schema = structure_schema({name: part.space for name, part in selected.items()})
-    table = pa.Table.from_pylist(structure_rows(selected), schema)
+    spaces = {name: part.space for name, part in selected.items()}
+    every = [row for part in selected.values() for row in part.rows]
+    table = pa.Table.from_pylist(structure_rows(every, spaces), structure_schema(spaces))
     return Rows.of(table, Background(spec, "energy", Quantity("eV", "formula unit")))
 
 

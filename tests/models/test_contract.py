@@ -72,7 +72,8 @@ def pathways(tmp_path_factory):
     path.write_text(PATHWAYS)
     spec = load_spec(path)
     selected = select(spec)
-    table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"hops": selected["hops"].space}))
+    spaces = {"hops": selected["hops"].space}
+    table = pa.Table.from_pylist(structure_rows(selected["hops"].rows, spaces), structure_schema(spaces))
     every = Rows.of(table, Background(spec, "barrier", Quantity("eV")))
     values = np.linspace(0, 1, len(every)) ** 2
     ranges = {"train": range(20), "validation": range(20, 26), "test": range(26, 30)}
