@@ -76,13 +76,13 @@ class Configurations:
 
     def __getitem__(self, position: int) -> Configuration:
         """Return the configuration at a position; the others are not decoded."""
-        start = position + len(self) if position < 0 else position
+        place = position + len(self) if position < 0 else position
         for part in self.parts:
-            if 0 <= start < len(part):
-                here = slice(start, start + 1)
-                one = Part(part.content, part.placed[:, here], part.multiplicities[here])
-                return next(iter(Configurations(self.space, (one,))))
-            start -= len(part)
+            if 0 <= place < len(part):
+                (occupation,) = decode(self.space, part.content, part.placed[:, [place]])
+                multiplicity = int(part.multiplicities[place])
+                return Configuration.canonical(self.space, occupation, multiplicity=multiplicity, content=part.content)
+            place -= len(part)
         raise IndexError(f"there are {len(self)} configurations, none at {position}")
 
     @functools.cached_property

@@ -53,7 +53,7 @@ def test_any_image_of_a_configuration_is_found(name, seed, noise, setting):
     crystal, noise = disturbed(Configuration(space, image).crystal, seed, noise, setting)
     found = identify(space, crystal)
     assert found.id == configuration_id(space, occupation), found.reason
-    assert (found.occupation == occupation).all()
+    assert (found.configuration.occupation == occupation).all()
     assert found.displacement < noise * 2 + 1e-6
     if noise:
         assert found.displacement > 0.05
@@ -63,13 +63,13 @@ def test_any_image_of_a_configuration_is_found(name, seed, noise, setting):
         sublattice = next(
             s for s, r in zip(space.sublattices, space.ranges, strict=True) if r.start <= position < r.stop
         )
-        kind = found.occupation[found.operation[position]]
+        kind = found.configuration.occupation[found.operation[position]]
         assert held.get(site, "vacancy") == sublattice.species[kind]
 
 
 def test_why_a_structure_is_none():
     space = SPACES["nca"]
-    crystal = Configuration(space, enumerate_configurations(space).occupations[0]).crystal
+    crystal = enumerate_configurations(space)[0].crystal
     foreign = Crystal(crystal.lattice, ("Xe", *crystal.species[1:]), crystal.positions)
     assert "no Xe" in identify(space, foreign).reason
     assert "no setting" in identify(space, Crystal(crystal.lattice * 1.5, crystal.species, crystal.positions)).reason
