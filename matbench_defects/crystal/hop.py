@@ -51,10 +51,6 @@ def hop_of(space: Space, occupation: NDArray[np.uint8]) -> Hop:
     occupation : ndarray of uint8, shape (n,)
         One of its pathways.
 
-    Raises
-    ------
-    InputError
-        If the space does not hold pathways.
     """
     first, second = space.end_points(occupation)
     leaves, reached = filled_sites(space.structures, first), filled_sites(space.structures, second)
@@ -72,6 +68,6 @@ def filled_sites(space: Space, occupation: NDArray[np.uint8]) -> NDArray[np.int6
     space : Space
         The space.
     occupation : ndarray of uint8, shape (n,)
-        A structure or, of a pathway, its first end point.
+        A configuration, of which the first structure that it means is looked at.
     """
     return np.flatnonzero([species != VACANCY for species in space.site_species(occupation)])

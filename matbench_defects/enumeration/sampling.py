@@ -60,7 +60,7 @@ def sample(
     Parameters
     ----------
     space : Space
-        The space, of structures or of pathways.
+        The space, of any kind.
     count : int
         How many.
     seed : int
@@ -208,12 +208,14 @@ def _draws(
     space: Space, contents: list[Content], generator: random.Random, weighting: Weighting
 ) -> Iterator[tuple[Content, NDArray[np.uint8]]]:
     """Yield random configurations without end, not canonical ones."""
+    points = space.kind.points
     if weighting == "by-multiplicity":
         totals = list(itertools.accumulate(count_all(space, c) for c in contents))
         while True:
             content = contents[_pick(totals, generator)]
-            edge = generator.randrange(len(space.pathway.edges)) if space.pathway is not None else -1
-            yield content, _coloured(space, content, np.arange(space.size, dtype=np.int32), edge, generator)
+            # A draw among one would move on the generator, and with it everything that is drawn by a seed.
+            point = generator.randrange(len(points)) if points.blocks else 0
+            yield content, _coloured(space, content, np.arange(space.size, dtype=np.int32), point, generator)
     members = list(cycle_classes(space).values())
     weights = [class_weights(space, content) for content in contents]
     totals = list(itertools.accumulate(sum(w) for w in weights))
@@ -223,7 +225,7 @@ def _draws(
         chosen = members[_pick(in_content[which], generator)]
         one = generator.randrange(len(chosen.operations))
         operation = space.group[chosen.operations[one]]
-        yield contents[which], _coloured(space, contents[which], operation, int(chosen.edges[one]), generator)
+        yield contents[which], _coloured(space, contents[which], operation, int(chosen.points[one]), generator)
 
 
 def _pick(totals: list[int], generator: random.Random) -> int:
@@ -237,15 +239,16 @@ def _pick(totals: list[int], generator: random.Random) -> int:
 
 
 def _coloured(
-    space: Space, content: Content, operation: NDArray[np.int32], edge: int, generator: random.Random
+    space: Space, content: Content, operation: NDArray[np.int32], point: int, generator: random.Random
 ) -> NDArray[np.uint8]:
-    """Return one of the configurations that an operation, and its edge, leave as they are."""
+    """Return one of the configurations that an operation leaves as they are, and that have a point."""
     result = np.zeros(space.size, dtype=np.uint8)
     taken = np.zeros(space.size, dtype=bool)
-    if space.pathway is not None:
-        ends = space.pathway.edges[edge]
-        taken[ends] = True
-        result[ends] = len(space.sublattices[space.pathway.sublattice].species)
+    points = space.kind.points
+    if points.blocks:
+        blocked = points.sites[point]
+        taken[blocked] = True
+        result[blocked] = points.mark
     image = operation.tolist()
     for where, counts in zip(space.ranges, space.placed(content), strict=True):
         by_length: dict[int, list[list[int]]] = {}

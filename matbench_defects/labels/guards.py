@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.canonical import configuration_id
+from matbench_defects.crystal.canonical import canonical, configuration_id
 from matbench_defects.crystal.hop import filled_sites
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal, shortest_distance
@@ -35,7 +35,7 @@ class Origin:
     space : Space
         Its space.
     occupation : ndarray of uint8, shape (n,)
-        The configuration; in a space of pathways, the pathway.
+        The configuration, such as a pathway in a space of pathways.
     """
 
     space: Space
@@ -43,13 +43,15 @@ class Origin:
 
     def starts(self) -> list[tuple[str, NDArray[np.int64]]]:
         """Return the sites that the atoms of each relaxed structure started on, with what a message calls it."""
-        sites = filled_sites(self.space, self.occupation)
-        if self.space.pathway is None:
-            return [("it", sites)]
-        reached = filled_sites(self.space.structures, self.space.end_points(self.occupation)[1])
-        # In the second end point the atom that hopped stands where it stood in the list, on another site.
-        second = np.where(np.isin(sites, reached), sites, np.setdiff1d(reached, sites)[0])
-        return [("its first end point", sites), ("its second end point", second)]
+        starts = []
+        first = filled_sites(self.space, self.occupation)
+        for which, structure in zip(self.space.kind.end_points, self.space.end_points(self.occupation), strict=True):
+            reached = filled_sites(self.space.structures, structure)
+            # In the second end point the atom that hopped stands where it stood in the list, on another site.
+            sites = first.copy()
+            sites[~np.isin(first, reached)] = np.setdiff1d(reached, first)
+            starts.append((which, sites))
+        return starts
 
 
 def too_near(crystal: Crystal) -> str:
@@ -108,14 +110,15 @@ def checked(label: Label, origin: Origin) -> Label:
     if outcome.band is not None:
         relaxed.append(dataclasses.replace(outcome.crystal, positions=outcome.band.second))
     space = origin.space.structures
-    for (which, sites), crystal in zip(origin.starts(), relaxed, strict=True):
+    starts, (structure, *_) = origin.starts(), origin.space.end_points(origin.occupation)
+    for (which, sites), crystal in zip(starts, relaxed, strict=True):
         largest = max(largest, _displacement(space, sites, crystal))
         found = identify(space, crystal, laid=True)
         if found.sites is not None and np.array_equal(found.sites, sites):
             continue
         if found.id is None:
             left = f"{which} left its configuration: {found.reason}"
-        elif origin.space.pathway is None and found.id == configuration_id(space, origin.occupation):
+        elif len(starts) == 1 and found.id == configuration_id(space, canonical(space, structure)[0]):
             continue
         else:
             left = f"{which} relaxed into another configuration, {found.id}"
