@@ -48,10 +48,6 @@ def hop_of(configuration: Configuration) -> Hop:
     configuration : Configuration
         A pathway.
 
-    Raises
-    ------
-    InputError
-        If its space does not hold pathways.
     """
     space = configuration.space
     first, second = (Configuration(space.structures, end) for end in space.end_points(configuration.occupation))

@@ -56,13 +56,14 @@ def _frame(space: Space) -> str:
             "lattice": np.round(space.lattice, 6).tolist(),
             "variable": np.round(space.positions[space.variable_sites], 6).tolist(),
             "fixed": sorted(fixed),
-            "edges": [] if space.pathway is None else space.pathway.edges.tolist(),
+            "edges": [],
+            **space.kind.identity(),
         }
     )
 
 
 def _codes(space: Space, known: list[str]) -> list[NDArray[np.uint8]]:
-    """Return, for each sublattice, a number that each of its species has in all spaces; the last is a pathway's end."""
+    """Return, for each sublattice, a number that each of its species has in all spaces; the last is a mark."""
     end = len(known)
     return [np.array([*(known.index(k) for k in s.species), end], dtype=np.uint8) for s in space.sublattices]
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.configuration import Configuration
-from matbench_defects.crystal.hop import hop_of
 from matbench_defects.crystal.parent import found_symmetry
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
@@ -52,10 +51,7 @@ def _structure_row(configuration: Configuration, counted: dict[str, tuple[str, s
     different = configuration.different_sites
     by_name = {s.name: dict(zip(s.species, c, strict=True)) for s, c in zip(space.sublattices, content, strict=True)}
     fractional = crystal.positions @ np.linalg.inv(space.lattice)
-    hop = {}
-    if space.pathway is not None:
-        found = hop_of(configuration)
-        hop = {"hop_atom": found.atom, "hop_cartesian_vector": _rounded(found.vector)}
+    own = space.kind.column_values(configuration)
     _, _, group = found_symmetry(space.lattice, fractional, list(crystal.species), 1e-3)
     return {
         "id": configuration.id,
@@ -77,7 +73,7 @@ def _structure_row(configuration: Configuration, counted: dict[str, tuple[str, s
         "defect_species": [configuration.site_species[i] for i in different],
         "defect_host_species": [space.host_species[i] for i in different],
         "defect_cartesian_positions": _rounded(space.positions[different]),
-        **hop,
+        **{name: _rounded(v) if isinstance(v, np.ndarray) else v for name, v in own.items()},
     }
 
 
@@ -88,18 +84,13 @@ def _rounded(values: np.ndarray) -> list[Any]:
 
 def structure_schema(spaces: dict[str, Space]) -> pa.Schema:
     """Return the columns that `structure_rows` fills; of pathways, the structure is the first end point."""
-    hop = [
-        Quantity("1", description="which atom hops, counted from 0").field("hop_atom", pa.int32()),
-        Quantity("Å", description="from its ideal position to that in the second end point").field(
-            "hop_cartesian_vector", pa.list_(pa.float64())
-        ),
-    ]
+    own = {field.name: field for space in spaces.values() for field in space.kind.columns()}
     return pa.schema(
         [
             *IDENTITY,
             *(pa.field(column, pa.int32()) for column in content_columns(spaces)),
             *CONFIGURATION,
-            *(hop if any(space.pathway is not None for space in spaces.values()) else []),
+            *own.values(),
         ]
     )
 

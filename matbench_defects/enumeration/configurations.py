@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.canonical import DIGITS, Stage, base36, is_edge, stages
+from matbench_defects.crystal.canonical import DIGITS, Stage, base36, stages
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Content, Space
 
@@ -192,8 +192,9 @@ def ranks(space: Space, content: Content, placed: NDArray[np.integer]) -> NDArra
         columns = [c.astype(np.int64) for c in placed[at : at + stage.count]]
         at += stage.count
         taken = before.setdefault(stage.sublattice, [])
-        if is_edge(space, stage):
-            part: NDArray[Any] = _edge_numbers(space, stage, columns).astype(kind)
+        if stage.point:
+            sites = np.stack(columns, axis=1) + space.ranges[stage.sublattice].start
+            part: NDArray[Any] = space.kind.points.numbers(sites).astype(kind)
         else:
             part = _subset_ranks(stage, [c - sum(c > t for t in taken) for c in columns], kind)
         number = number * kind(stage.ways) + part if not wide else number * stage.ways + part
@@ -209,14 +210,6 @@ def _subset_ranks(stage: Stage, positions: list[NDArray[np.int64]], kind: type) 
         after: NDArray[Any] = np.array([math.comb(n - 1 - c, k - i) for c in range(n)], dtype=kind)
         part = part - after[position]
     return part
-
-
-def _edge_numbers(space: Space, stage: Stage, columns: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    assert space.pathway is not None
-    start = space.ranges[stage.sublattice].start
-    codes = space.pathway.edges @ np.array([space.size, 1])
-    numbers: NDArray[np.int64] = np.searchsorted(codes, (columns[0] + start) * space.size + columns[1] + start)
-    return numbers
 
 
 def part_ids(space: Space, part: Part) -> list[str]:

@@ -80,8 +80,8 @@ def identify(space: Space, crystal: Crystal, largest: float = 1.5, *, laid: bool
     -------
     Identified
     """
-    if space.pathway is not None:
-        return Identified(None, "the space holds pathways, not structures")
+    if space.structures is not space:
+        return Identified(None, f"the space holds {space.kind.name}, not structures")
     if reason := _cannot_be(space, crystal):
         return Identified(None, reason)
     allowed, images = _allowed(space, crystal), _images(space, largest)

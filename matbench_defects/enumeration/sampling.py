@@ -61,7 +61,7 @@ def sample(
     Parameters
     ----------
     space : Space
-        The space, of structures or of pathways.
+        The space, of any kind.
     count : int
         How many.
     seed : int
@@ -202,13 +202,15 @@ def _draws(
     space: Space, contents: list[Content], generator: random.Random, weighting: Weighting
 ) -> Iterator[Configuration]:
     """Yield random configurations without end, not by their canonical members."""
+    points = space.kind.points
     if weighting == "by-multiplicity":
         totals = list(itertools.accumulate(count_all(space, c) for c in contents))
         while True:
             content = contents[_pick(totals, generator)]
-            edge = generator.randrange(len(space.pathway.edges)) if space.pathway is not None else -1
+            # A draw among one would move on the generator, and with it everything that is drawn by a seed.
+            point = generator.randrange(len(points)) if points.blocks else 0
             nothing = np.arange(space.size, dtype=np.int32)
-            yield Configuration(space, _coloured(space, content, nothing, edge, generator))
+            yield Configuration(space, _coloured(space, content, nothing, point, generator))
     members = list(cycle_classes(space).values())
     weights = [class_weights(space, content) for content in contents]
     totals = list(itertools.accumulate(sum(w) for w in weights))
@@ -218,7 +220,7 @@ def _draws(
         chosen = members[_pick(in_content[which], generator)]
         one = generator.randrange(len(chosen.operations))
         operation = space.group[chosen.operations[one]]
-        yield Configuration(space, _coloured(space, contents[which], operation, int(chosen.edges[one]), generator))
+        yield Configuration(space, _coloured(space, contents[which], operation, int(chosen.points[one]), generator))
 
 
 def _pick(totals: list[int], generator: random.Random) -> int:
@@ -232,15 +234,16 @@ def _pick(totals: list[int], generator: random.Random) -> int:
 
 
 def _coloured(
-    space: Space, content: Content, operation: NDArray[np.int32], edge: int, generator: random.Random
+    space: Space, content: Content, operation: NDArray[np.int32], point: int, generator: random.Random
 ) -> NDArray[np.uint8]:
-    """Return one of the configurations that an operation, and its edge, leave as they are."""
+    """Return one of the configurations that an operation leaves as they are, and that have a point."""
     result = np.zeros(space.size, dtype=np.uint8)
     taken = np.zeros(space.size, dtype=bool)
-    if space.pathway is not None:
-        ends = space.pathway.edges[edge]
-        taken[ends] = True
-        result[ends] = len(space.sublattices[space.pathway.sublattice].species)
+    points = space.kind.points
+    if points.blocks:
+        blocked = points.sites[point]
+        taken[blocked] = True
+        result[blocked] = points.mark
     image = operation.tolist()
     for where, counts in zip(space.ranges, space.placed(content), strict=True):
         by_length: dict[int, list[list[int]]] = {}

@@ -159,6 +159,11 @@ engines: Registry[type[Engine]] = Registry("engine", "matbench_defects.labels.en
 """Every registered engine, by name."""
 
 
+def labelled_by(engine: type[Engine]) -> str:
+    """Return what an engine labels, in the words of `Kind.stands_for`; a row is a structure that is looked up."""
+    return "structures" if engine.labels == "rows" else engine.labels
+
+
 def require_extra(engine: str) -> None:
     """Check that the packages of an engine are there that are an optional extra; the extra is called like the engine.
 
@@ -216,7 +221,7 @@ class Method:
     @property
     def of_pathways(self) -> bool:
         """Whether its labels are of pathways, not of structures."""
-        return engines.get(self.engine).labels == "pathways"
+        return labelled_by(engines.get(self.engine)) == "pathways"
 
     def digest(self) -> str:
         """Return a digest of the description: labels with the same digest are interchangeable."""

@@ -80,14 +80,15 @@ def checked(label: Label, origin: Configuration) -> Label:
     if outcome.band is not None:
         relaxed.append(dataclasses.replace(outcome.crystal, positions=outcome.band.second))
     space = origin.space.structures
-    for (which, sites), crystal in zip(_starts(origin), relaxed, strict=True):
+    starts = _starts(origin)
+    for (which, sites), crystal in zip(starts, relaxed, strict=True):
         largest = max(largest, _displacement(space, sites, crystal))
         found = identify(space, crystal, laid=True)
         if found.sites is not None and np.array_equal(found.sites, sites):
             continue
         if found.id is None:
             left = f"{which} left its configuration: {found.reason}"
-        elif origin.space.pathway is None and found.id == origin.id:
+        elif len(starts) == 1 and found.id == _first_structure(origin).id:
             continue
         else:
             left = f"{which} relaxed into another configuration, {found.id}"
@@ -97,13 +98,20 @@ def checked(label: Label, origin: Configuration) -> Label:
 
 def _starts(origin: Configuration) -> list[tuple[str, NDArray[np.int64]]]:
     """Return the sites that the atoms of each relaxed structure started on, with what a message calls it."""
-    space, sites = origin.space, origin.atoms().sites
-    if space.pathway is None:
-        return [("it", sites)]
-    reached = Configuration(space.structures, space.end_points(origin.occupation)[1]).atoms().sites
-    # In the second end point the atom that hopped stands where it stood in the list, on another site.
-    second = np.where(np.isin(sites, reached), sites, np.setdiff1d(reached, sites)[0])
-    return [("its first end point", sites), ("its second end point", second)]
+    space, first = origin.space, origin.atoms().sites
+    starts = []
+    for which, structure in zip(space.kind.end_points, space.end_points(origin.occupation), strict=True):
+        reached = Configuration(space.structures, structure).atoms().sites
+        # In the second end point the atom that hopped stands where it stood in the list, on another site.
+        sites = first.copy()
+        sites[~np.isin(first, reached)] = np.setdiff1d(reached, first)
+        starts.append((which, sites))
+    return starts
+
+
+def _first_structure(origin: Configuration) -> Configuration:
+    """Return the first structure that a configuration means, in the space of structures."""
+    return Configuration(origin.space.structures, origin.space.end_points(origin.occupation)[0])
 
 
 def _displacement(space: Space, sites: NDArray[np.int64], crystal: Crystal) -> float:

@@ -59,6 +59,7 @@ def occupation_divisors(space: Space, occupations: NDArray[np.uint8], per: str) 
     if per not in (DEFECT_SITE, "atom"):
         return np.full(len(occupations), float(space.formula_units))
     result: NDArray[np.float64] = np.full(len(occupations), 0.0 if per == DEFECT_SITE else float(len(space.positions)))
+    occupations = space.end_points(occupations)[0]
     for sublattice, where in zip(space.sublattices, space.ranges, strict=True):
         here = occupations[:, where]
         if per == "atom":
@@ -68,6 +69,4 @@ def occupation_divisors(space: Space, occupations: NDArray[np.uint8], per: str) 
         known = {s: i for i, s in enumerate(sublattice.species)}
         host = np.array([known.get(space.host_species[i], -1) for i in sublattice.sites])
         result += (here != host).sum(axis=1)
-    if space.pathway is not None and per == "atom":
-        result -= 1.0  # the edge's ion is on one of its two ends
     return np.asarray(np.maximum(result, 1.0))

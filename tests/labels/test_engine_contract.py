@@ -63,7 +63,7 @@ def job(request, tmp_path, monkeypatch):
         metal = name != "bond-valence"
         spec = copper(tmp_path, "{vacancy: 1, Cu: rest}", PATHWAY, BAND) if metal else oxide(tmp_path)
         (found,) = jobs_of(spec, select(spec))
-        return Job(found.id, found.host, found.crystal, method, found.hop)
+        return Job(found.id, found.host, found.crystal, method, found.subject)
     return Job("a", "host", LITHIUM_OXIDE, method)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 
 from matbench_defects.crystal.configuration import Configuration
-from matbench_defects.crystal.hop import hop_of
 from matbench_defects.models.model import Background, Rows
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.fields import VACANCY
@@ -114,7 +113,5 @@ def equivalent(rows: Rows, at: int) -> Rows:
         "defect_host_species": [space.host_species[i] for i in different],
         "defect_cartesian_positions": space.positions[different].tolist(),
     }
-    if space.pathway is not None:
-        hop = hop_of(moved)
-        row |= {"hop_atom": hop.atom, "hop_cartesian_vector": hop.vector.tolist()}
+    row |= space.kind.column_values(moved)
     return Rows(pa.Table.from_pylist([row], schema=rows.table.schema), rows.background)

@@ -67,9 +67,9 @@ def any_occupation(space, seed):
     generator = np.random.default_rng(seed)
     kinds = [generator.integers(len(s.species), size=len(s.sites)) for s in space.sublattices]
     result = np.concatenate(kinds).astype(np.uint8)
-    if space.pathway is not None:
-        edge = space.pathway.edges[generator.integers(len(space.pathway.edges))]
-        result[edge] = len(space.sublattices[space.pathway.sublattice].species)
+    points = space.kind.points
+    if points.blocks:
+        result[points.sites[generator.integers(len(points))]] = points.mark
     return result
 
 

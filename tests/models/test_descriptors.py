@@ -33,7 +33,7 @@ supercell: [3, 3, 3]
 sublattices: {Na: {vacancy: 0..1, K: 0..1, Na: rest}, Cl: {Br: 0..1, Cl: rest}}
 configurations: {select: all}
 """
-STRUCTURES = [name for name in descriptors.names() if not descriptors.get(name).pathways]
+STRUCTURES = [name for name in descriptors.names() if descriptors.get(name).of == "structures"]
 
 
 @pytest.fixture(scope="module")

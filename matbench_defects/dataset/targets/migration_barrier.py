@@ -37,9 +37,7 @@ class MigrationBarrier(TargetQuantity):
 
     def quantity(self, domain: Domain) -> Quantity:
         """Return unit and reference state."""
-        for name, space in domain.spaces.items():
-            if space.pathway is None:
-                raise InputError(f"the space {name} holds structures; `pathway` would make it one of pathways")
+        domain.check_holds("pathways")
         end = {
             "lower": "the end point of lower energy",
             "higher": "the end point of higher energy",

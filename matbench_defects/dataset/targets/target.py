@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.crystal.kinds.kind import kinds
 from matbench_defects.crystal.parent import Parent
 from matbench_defects.crystal.phases import reference_parents
 from matbench_defects.crystal.space import Space
@@ -116,6 +117,21 @@ class Domain:
         if name not in self.phases:
             raise InputError(f"no reference phase is called '{name}'; {nearest(name, self.phases)}")
         return self.phases[name]
+
+    def check_holds(self, wanted: str) -> None:
+        """Refuse spaces whose configurations do not stand for what a quantity is of, such as ``pathways``.
+
+        Raises
+        ------
+        InputError
+            Saying which part of a spec would make a space suit.
+        """
+        for name, space in self.spaces.items():
+            if space.kind.stands_for != wanted:
+                field = next(kind.field for _, kind in kinds.items() if kind.stands_for == wanted)
+                raise InputError(
+                    f"the space {name} holds {space.kind.stands_for}; `{field}` would make it one of {wanted}"
+                )
 
 
 class TargetQuantity(abc.ABC):

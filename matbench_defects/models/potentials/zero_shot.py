@@ -133,8 +133,8 @@ class ZeroShot:
                 f"{target.name} refers to energies that its spec gives as numbers; those of {self.engine} have "
                 "another zero"
             )
-        pathways = any(space.pathway is not None for space in rows.background.spaces.values())
-        if pathways and self.settings.relax is not None:
+        several = any(len(space.kind.end_points) > 1 for space in rows.background.spaces.values())
+        if several and self.settings.relax is not None:
             raise NotServedError("a barrier without a band is of ideal structures; leave the setting `relax` out")
 
     def _jobs(self, asked: Asked) -> list[Job]:
