@@ -37,6 +37,12 @@ def test_one_job_for_each_chosen_configuration_and_label(tmp_path):
     assert (job.id, len(job.crystal), job.method.name) == ("salt:Va1Na31:0", 63, "sevennet_static")
 
 
+def test_an_engine_without_forces_cannot_relax(tmp_path):
+    spec = spec_of(tmp_path, "", "{engine: ewald, charges: {Na: 1, Cl: -1}, relax: {cell: false}}")
+    with pytest.raises(InputError, match=r"spec.yaml:13: labels.0.relax: ewald knows no forces and cannot relax"):
+        jobs_of(spec, select(spec))
+
+
 PATHWAY = "pathway: {species: Na, cutoff: 4.0}"
 BAND = "{engine: neb, forces: {engine: chgnet}, relax: {cell: false}}"
 
