@@ -14,13 +14,13 @@ from rich.console import Console
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.dataset.reading import open_dataset
 from matbench_defects.errors import InputError
-from matbench_defects.exchange.mapping import Mapped, map_published
-from matbench_defects.exchange.published_comparison import (
+from matbench_defects.exchange.comparison import (
     PER_SITE,
     compare_dataset,
     compare_values,
     formation_energies_per_site,
 )
+from matbench_defects.exchange.mapping import Mapped, map_published
 from matbench_defects.exchange.source import formats, settings_of
 from matbench_defects.exchange.store import read_published, write_published
 from matbench_defects.shipped import find_spec

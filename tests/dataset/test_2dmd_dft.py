@@ -10,9 +10,9 @@ import pytest
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.identify import identify
+from matbench_defects.exchange.comparison import PER_SITE, compare_values, formation_energies_per_site
 from matbench_defects.exchange.defect_energies import CHEMICAL_POTENTIALS, PRISTINE_ENERGIES
 from matbench_defects.exchange.mapping import Mapped, map_published
-from matbench_defects.exchange.published_comparison import PER_SITE, compare_values, formation_energies_per_site
 from matbench_defects.exchange.source import SourceSettings, formats, settings_of
 from matbench_defects.exchange.store import read_published, write_published
 from matbench_defects.shipped import find_spec

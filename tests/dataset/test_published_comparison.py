@@ -13,7 +13,7 @@ from matbench_defects.columns import Quantity
 from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
-from matbench_defects.exchange.published_comparison import (
+from matbench_defects.exchange.comparison import (
     PER_SITE,
     compare_dataset,
     compare_values,
