@@ -15,7 +15,7 @@ from matbench_defects.columns import Quantity
 from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.reading import Dataset
-from matbench_defects.dataset.targets.defect_formation_energy import cells_of, defect_formation_energy, per_atom
+from matbench_defects.dataset.targets.defect_formation_energy import cells_of, energy_of_defects, per_atom
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.labels.engine import Outcome
 from matbench_defects.labels.jobs import REFERENCE, jobs_of, select
@@ -78,7 +78,7 @@ def compare_dataset(dataset: Dataset, name: str, published: pa.Table, column: st
     name : str
         A target, or another column with a unit.
     published : pyarrow.Table
-        What `exchange.store.read_published` read.
+        What `exchange.published_table.read_published` read.
     column : str
         The published column.
 
@@ -107,7 +107,7 @@ def compare_values(
     quantity : Quantity
         What they are.
     published : pyarrow.Table
-        What `exchange.store.read_published` read.
+        What `exchange.published_table.read_published` read.
     column : str
         The published column.
 
@@ -199,7 +199,7 @@ def _formation(outcome: Outcome, space: Space, pristine: float | None, potential
     for element in sorted({*here, *host}):
         if here[element] != host[element] and element not in potentials:
             raise InputError(f"no usable reference phase holds {element} alone, so it has no chemical potential")
-    return defect_formation_energy(outcome.energy, pristine, here, host, potentials)
+    return energy_of_defects(space, outcome, pristine, potentials)
 
 
 def _column(table: pa.Table, name: str, owner: str) -> pa.ChunkedArray:

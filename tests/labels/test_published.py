@@ -33,9 +33,9 @@ from matbench_defects.enumeration.identify import identify
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.exchange.mapping import map_published
-from matbench_defects.exchange.source import Published, PublishedStructure, formats, settings_of
-from matbench_defects.exchange.store import read_published, reserved_columns
-from matbench_defects.exchange.structures import crystal_of_text
+from matbench_defects.exchange.published_table import read_published, reserved_columns
+from matbench_defects.exchange.source import Published, PublishedStructure, format_settings, formats
+from matbench_defects.exchange.structure_text import crystal_of_text
 
 
 @pytest.fixture
@@ -249,8 +249,8 @@ def test_command_line(spec, tmp_path):
 
 def test_settings_are_checked():
     with pytest.raises(InputError, match="unit: 'extxyz' has no such setting; did you mean 'units'"):
-        settings_of("extxyz", {"unit": {}})
+        format_settings("extxyz", {"unit": {}})
     with pytest.raises(InputError, match="did you mean '2dmd'"):
-        settings_of("2dm", {})
+        format_settings("2dm", {})
     assert formats.names() == ["2dmd", "computed-entries", "cspbi3", "csv", "extxyz"]
     assert "id" in reserved_columns()

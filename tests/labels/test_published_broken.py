@@ -27,7 +27,7 @@ from published_samples import (
 from matbench_defects.cli.importing import import_published
 from matbench_defects.cli.settings import parse_settings
 from matbench_defects.errors import InputError
-from matbench_defects.exchange.formats import members
+from matbench_defects.exchange import archives
 
 
 @pytest.fixture
@@ -136,13 +136,13 @@ def test_zip_names_that_lead_out(name, refused, tmp_path):
 def test_sizes_are_limited(refused, tmp_path, monkeypatch):
     folder = write_2dmd(tmp_path / "set")
     (folder / "defects.csv.gz").write_bytes(gzip.compress(bytes(10_000_000)))
-    read = members.Members.read
-    monkeypatch.setattr(members.Members, "read", lambda self, name: read(self, name, 1_000_000))
+    read = archives.Members.read
+    monkeypatch.setattr(archives.Members, "read", lambda self, name: read(self, name, 1_000_000))
     refused("holds more than 1,000,000 bytes", "2dmd", folder)
 
 
 def test_large_members_of_a_tar_archive(refused, tmp_path, monkeypatch):
-    monkeypatch.setattr(members, "LARGEST_STRUCTURE", 10)
+    monkeypatch.setattr(archives, "LARGEST_STRUCTURE", 10)
     refused("holds too much: 's0.cif'", "2dmd", write_2dmd(tmp_path / "set"))
 
 
