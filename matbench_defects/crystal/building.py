@@ -56,12 +56,8 @@ def build_spaces(spec: Spec) -> dict[str, Space]:
 
 
 def _parent(spec: Spec, part: SpaceSpec, route: Route, folder: Path) -> Parent:
-    try:
+    with spec.at((*route, "parent"), keep_file=True):
         return build_parent(part.parent, folder)
-    except InputError as error:
-        if error.file is not None:
-            raise
-        raise spec.error((*route, "parent"), error.message) from None
 
 
 def _checked_rows(spec: Spec, part: SpaceSpec, route: Route) -> list[list[int]]:
@@ -114,10 +110,8 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
     if box_volume(rows) > LARGEST_BOX:
         raise spec.error((*route, "supercell"), "its vectors are too skewed; give shorter ones of the same lattice")
     cells = Cells.of(rows)
-    try:
+    with spec.at((*route, "supercell")):
         check_group(int(keeping_operations(parent, cells).sum()), count, len(parent.species))
-    except InputError as error:
-        raise spec.error((*route, "supercell"), error.message) from None
     sublattices: list[Sublattice] = []
     for label, description in part.sublattices.items():
         here = (*route, "sublattices", label)
@@ -157,10 +151,8 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
 def _meant(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> dict[Content, str]:
     fillers = [next((s for s, c in d.species.items() if c.counts is None), "") for d in part.sublattices.values()]
     field = "contents" if part.contents is not None else "defects"
-    try:
+    with spec.at((*route, field)):
         return meant_contents(space, part.contents, fillers, part.defects)
-    except InputError as error:
-        raise spec.error((*route, field), error.message) from None
 
 
 def _pathway(spec: Spec, description: PathwaySpec, route: Route, space: Space) -> Pathway:
@@ -175,11 +167,9 @@ def _pathway(spec: Spec, description: PathwaySpec, route: Route, space: Space) -
         if needed not in species:
             raise spec.error(here, f"the sublattice '{wanted}' holds no {needed}; {nearest(needed, species)}")
     sites = space.sublattices[index].sites
-    try:
+    with spec.at((*here, "cutoff")):
         most = LARGEST_ACTION / max(len(space.group), space.size)
         edges = neighbour_edges(space.lattice, space.positions[sites], description.cutoff, most)
-    except InputError as error:
-        raise spec.error((*here, "cutoff"), error.message) from None
     edges = edges + space.ranges[index].start
     images = np.sort(space.group[:, edges], axis=2).reshape(-1, 2).astype(np.int64)
     if not np.isin(images @ [space.size, 1], edges @ [space.size, 1]).all():
@@ -229,10 +219,8 @@ def _check_kept_apart(spec: Spec, route: Route, space: Space) -> None:
     members = [np.unique(s.sites // len(space.cells.offsets), return_index=True)[0] for s in space.sublattices]
     for i, atoms in enumerate(members):
         where[atoms] = i
-    try:
+    with spec.at((*route, "parent")):
         action, _ = parent_action(space.parent)
-    except InputError as error:
-        raise spec.error((*route, "parent"), error.message) from None
     action = action[keeping_operations(space.parent, space.cells)]
     for i, sublattice in enumerate(space.sublattices):
         images = where[action[:, members[i]]]

@@ -187,10 +187,8 @@ def _audited(planned: Plan, rows: list[dict[str, Any]], partings: dict[str, Part
     for name, parting in partings.items():
         for row, part in zip(rows, parting.column(), strict=True):
             row[split_column(name)] = part
-        try:
+        with planned.spec.at(("splits", name)):
             found[name] = audit.of(parting, planned.spec.splits[name].keep_apart)
-        except InputError as error:
-            raise planned.spec.error(("splits", name), error.message) from None
     return found
 
 
@@ -234,11 +232,12 @@ def _target_values(
     for name, target in planned.targets.items():
         known = labelled[target.label]
         try:
-            values[name] = target.computed.values(known)
-            notes[name] = target.computed.notes(known)
+            with planned.spec.at(("targets", name)):
+                values[name] = target.computed.values(known)
+                notes[name] = target.computed.notes(known)
         except InputError as error:
             if not planned.partial:
-                raise planned.spec.error(("targets", name), error.message) from None
+                raise
             values[name] = [None] * len(known.rows)
             notes[name] = [f"Empty as yet: {error.message}"]
     return values, notes

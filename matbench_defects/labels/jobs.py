@@ -18,7 +18,6 @@ from matbench_defects.enumeration.derivative import derivative_structures, draw_
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample, sample_each_content
 from matbench_defects.enumeration.strata import listed, sample_strata, union
-from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Method, engines, methods_of, reference_method
 from matbench_defects.labels.guards import Origin
 from matbench_defects.labels.job import Job
@@ -79,21 +78,15 @@ def select(spec: Spec) -> dict[str, Selected]:
     check_enumerable(spec, spaces)
     for name, space in spaces.items():
         part, route = spec.all_spaces()[space.family or name]
-        try:
-            result[name] = _select(space, part.configurations)
-        except InputError as error:
-            if error.file is not None:
-                raise
-            chosen = part.configurations
-            field = "count" if chosen.count else "strata" if chosen.strata else "also" if chosen.also else "where"
-            raise spec.error((*route, "configurations", field), error.message) from None
+        chosen = part.configurations
+        field = "count" if chosen.count else "strata" if chosen.strata else "also" if chosen.also else "where"
+        with spec.at((*route, "configurations", field), keep_file=True):
+            result[name] = _select(space, chosen)
     for family, (part, route) in spec.all_spaces().items():
         shapes = {name: found.configurations for name, found in result.items() if found.space.family == family}
         if shapes:
-            try:
+            with spec.at((*route, "configurations", "count")):
                 chosen_in = draw_from_shapes(shapes, part.configurations)
-            except InputError as error:
-                raise spec.error((*route, "configurations", "count"), error.message) from None
             result |= {name: dataclasses.replace(result[name], chosen=here) for name, here in chosen_in.items()}
     return result
 

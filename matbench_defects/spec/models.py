@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager
 from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -223,6 +224,10 @@ class Spec(StrictModel):
     def error(self, route: Route, message: str) -> InputError:
         """Return an error that names the file and line of the field at `route`."""
         return self._document.error(route, message)
+
+    def at(self, route: Route, *, keep_file: bool = False) -> AbstractContextManager[None]:
+        """Return a block of which each `InputError` is about the field at `route`, as `Document.at` says."""
+        return self._document.at(route, keep_file=keep_file)
 
     @property
     def document(self) -> Document:

@@ -12,7 +12,6 @@ import pyarrow as pa
 from matbench_defects.dataset.identity import Key, structure_keys
 from matbench_defects.dataset.reading import PARTS
 from matbench_defects.dataset.splits import SplitOperator, SplitRow
-from matbench_defects.errors import InputError
 from matbench_defects.spec.models import Spec
 
 
@@ -84,12 +83,8 @@ def part_rows(spec: Spec, operators: dict[str, SplitOperator], rows: Sequence[Sp
     keys = structure_keys([(row.space, row.occupation) for row in rows]) if operators else []
     result = {}
     for name, operator in operators.items():
-        try:
+        with spec.at(("splits", name), keep_file=True):
             by_fold = {fold: operator.parts(rows, fold) for fold in operator.folds() or [""]}
-        except InputError as error:
-            if error.file is not None:
-                raise
-            raise spec.error(("splits", name), error.message) from None
         kept = {fold: _without_copies(keys, parts) for fold, parts in by_fold.items()}
         copies = sum(p != q for fold in by_fold for p, q in zip(by_fold[fold], kept[fold], strict=True))
         result[name] = Parting(name, operator.describe(), kept, copies)
