@@ -14,10 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.enumeration.counting import colourings, cycle_lengths
-from matbench_defects.enumeration.subsets import Subsets, site_type
+from matbench_defects.enumeration.site_sets import Subsets, site_type
 
 TASKS = 400
 """About how many beginnings the work is cut into."""
+
+_loaded = False
+
+
+def loaded() -> bool:
+    """Return whether this process has compiled or loaded the search, which takes longest of little work."""
+    return _loaded
 
 
 def dense_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np.bool_] | None = None) -> Subsets:
@@ -32,7 +39,10 @@ def dense_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np.boo
     allowed : ndarray of bool, shape (n, n), optional
         Which two sites may be in one set; symmetric, and unchanged by the group.
     """
+    global _loaded
     from matbench_defects.enumeration.search import search  # numba is imported only where it is needed
+
+    _loaded = True
 
     size = action.shape[1]
     tables = _tables(action, allowed)

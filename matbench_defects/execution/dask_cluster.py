@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from matbench_defects.errors import InputError
-from matbench_defects.execution.cluster_file import ClusterSpec, Pbs, Slurm
+from matbench_defects.execution.cluster_spec import ClusterSpec, Pbs, Slurm
 from matbench_defects.execution.executor import Batch, Crew, Executor, Function, Returned
 from matbench_defects.execution.worker import compute, surroundings
 

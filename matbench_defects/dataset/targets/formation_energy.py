@@ -10,9 +10,10 @@ import numpy as np
 from pydantic import model_validator
 
 from matbench_defects.columns import Quantity
-from matbench_defects.dataset.targets.end_members import EndMember, by_space, end_member_formula, lowest, named
+from matbench_defects.dataset.targets.end_members import by_space, end_member_formula, lowest, named
 from matbench_defects.dataset.targets.target import (
     Domain,
+    EndMember,
     Labelled,
     LabelledRow,
     Per,

@@ -10,9 +10,10 @@ from matbench_defects.columns import Quantity
 from matbench_defects.crystal.axes import axis_lengths, equivalent_axes
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.dataset.targets.end_members import EndMember, changes, end_member_formula
+from matbench_defects.dataset.targets.end_members import changes, end_member_formula
 from matbench_defects.dataset.targets.target import (
     Domain,
+    EndMember,
     Labelled,
     TargetQuantity,
     TargetSettings,

@@ -7,9 +7,10 @@ from typing import ClassVar, Literal
 from pydantic import model_validator
 
 from matbench_defects.columns import Quantity
-from matbench_defects.dataset.targets.end_members import EndMember, changes, end_member_formula
+from matbench_defects.dataset.targets.end_members import changes, end_member_formula
 from matbench_defects.dataset.targets.target import (
     Domain,
+    EndMember,
     Labelled,
     TargetQuantity,
     TargetSettings,
