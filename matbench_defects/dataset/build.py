@@ -30,7 +30,15 @@ from matbench_defects.dataset.structures import (
 from matbench_defects.dataset.targets import Labelled, LabelledRow
 from matbench_defects.enumeration.streaming import write_parts
 from matbench_defects.errors import InputError
-from matbench_defects.files import atomic_folder, digest, only_writer, sha256_of_file, write_json, write_text
+from matbench_defects.files import (
+    atomic_folder,
+    check_replaceable,
+    digest,
+    only_writer,
+    sha256_of_file,
+    write_json,
+    write_text,
+)
 from matbench_defects.labels.guards import kind_of_problem
 from matbench_defects.labels.jobs import REFERENCE
 from matbench_defects.labels.running import known_labels, run_jobs
@@ -89,8 +97,7 @@ def build_dataset(
         is building it, or the version is locked and the dataset would be another.
     """
     out = Path(out)
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST).is_file())):
-        raise InputError("exists and is not a dataset; give another folder", file=str(out))
+    check_replaceable(out, MANIFEST, "a dataset")
     planned = plan(spec)
     # From here on: two that compute the same for hours, and only then see each other, would help nobody.
     with only_writer(out, wait=wait):

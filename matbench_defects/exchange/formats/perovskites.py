@@ -30,6 +30,7 @@ from matbench_defects.exchange.source import (
 )
 from matbench_defects.exchange.structure_text import crystal_of_text
 from matbench_defects.exchange.tables import TableRow, check_column, number, read_rows
+from matbench_defects.files import open_parquet
 
 COLUMNS = ("phase", "dopant", "structure", "energy")
 PICKLES = (".pkl", ".pickle", ".pkl.gz", ".pickle.gz")
@@ -61,18 +62,11 @@ class Perovskites:
 
 
 def _parquet(path: Path) -> list[TableRow]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            known = file.schema_arrow.names
-            for name in COLUMNS:
-                check_column(name, known, str(path))
-            columns = [*COLUMNS, *(n for n in ("name",) if n in known)]
-            table = file.read(columns)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"cannot be read as Parquet: {str(error).splitlines()[0]}", file=str(path)) from None
+    with open_parquet(path) as file:
+        known = file.schema_arrow.names
+        for name in COLUMNS:
+            check_column(name, known, str(path))
+        table = file.read([*COLUMNS, *(n for n in ("name",) if n in known)])
     return [
         TableRow(i + 1, {k: "" if v is None else str(v) for k, v in row.items()})
         for i, row in enumerate(table.to_pylist())
