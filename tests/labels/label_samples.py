@@ -5,26 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from specs_for_tests import COPPER
+
 from matbench_defects.crystal.space import Space
 from matbench_defects.labels.ase_engine import AseEngine
 from matbench_defects.labels.engine import EngineSettings
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.spec.models import Spec
 
-COPPER = """
-name: copper
-version: 1.0.0
-title: Vacancies in copper
-parent:
-  spacegroup: Fm-3m
-  lattice: {a: 3.6}
-  sites: {Cu: [0, 0, 0]}
-  provenance: {source: a test}
-supercell: [2, 2, 2]
-sublattices: {Cu: CONTENT}
-PATHWAY
-labels: [LABEL]
-"""
 PATHWAY = "pathway: {species: Cu, cutoff: 2.7}"
 BAND = "{engine: neb, forces: {engine: emt}, images: 3, fmax: 0.02, relax: {cell: CELL, fmax: 0.01}}"
 

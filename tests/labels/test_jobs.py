@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from specs_for_tests import SALT
 
 from matbench_defects.errors import InputError
 from matbench_defects.labels.jobs import jobs_of, select
 from matbench_defects.spec.loading import load_spec
 
-SPEC = """
-name: salt
-version: 1.0.0
-title: Vacancies in rock salt
-parent:
-  spacegroup: Fm-3m
-  lattice: {a: 5.6}
-  sites: {Na: [0, 0, 0], Cl: [1/2, 1/2, 1/2]}
-  provenance: {source: a test}
-supercell: [2, 2, 2]
-sublattices: {Na: {vacancy: 1, Na: rest}}
-MORE
-labels: [LABEL]
-"""
-
 
 def spec_of(tmp_path, more, label="{engine: sevennet}"):
     path = tmp_path / "spec.yaml"
-    path.write_text(SPEC.replace("MORE", more).replace("LABEL", label))
+    path.write_text(SALT.replace("MORE", more).replace("LABEL", label))
     return load_spec(path)
 
 

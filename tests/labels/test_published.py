@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 from published_samples import (
     PRISTINE,
-    SPEC,
     TYPES,
     cif,
     formation_energy,
@@ -25,6 +24,7 @@ from published_samples import (
     write_pilot,
     write_zip,
 )
+from specs_for_tests import SMALL_SHEET
 
 from matbench_defects.cli.importing import import_published
 from matbench_defects.columns import Quantity
@@ -41,7 +41,7 @@ from matbench_defects.exchange.structure_text import crystal_of_text
 @pytest.fixture
 def spec(tmp_path):
     path = tmp_path / "spec.yaml"
-    path.write_text(SPEC)
+    path.write_text(SMALL_SHEET)
     return str(path)
 
 

@@ -12,7 +12,6 @@ import zipfile
 
 import pytest
 from published_samples import (
-    SPEC,
     cif,
     samples,
     table,
@@ -23,6 +22,7 @@ from published_samples import (
     write_extxyz,
     write_pilot,
 )
+from specs_for_tests import SMALL_SHEET
 
 from matbench_defects.cli.importing import import_published
 from matbench_defects.cli.settings import parse_settings
@@ -32,7 +32,7 @@ from matbench_defects.exchange import archives
 
 @pytest.fixture
 def refused(tmp_path):
-    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "spec.yaml").write_text(SMALL_SHEET)
 
     def refuse(message, format_, path, **given):
         out = tmp_path / "out" / "published.parquet"
@@ -147,7 +147,7 @@ def test_large_members_of_a_tar_archive(refused, tmp_path, monkeypatch):
 
 
 def test_one_structure_that_cannot_be_read_is_only_reported(tmp_path):
-    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "spec.yaml").write_text(SMALL_SHEET)
     folder = write_2dmd(tmp_path / "set")
     texts = {f"s{i}.cif": cif(crystal) for i, (_, _, crystal, _) in enumerate(samples())}
     texts["s0.cif"] = "no structure"
@@ -180,7 +180,7 @@ def test_entries(refused, tmp_path):
 
 
 def test_nothing_that_an_entry_names_is_imported(tmp_path):
-    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "spec.yaml").write_text(SMALL_SHEET)
     path = write_entries(tmp_path / "entries.json")
     data = json.loads(path.read_text())
     (tmp_path / "trap_module.py").write_text("raise SystemExit('imported')")
