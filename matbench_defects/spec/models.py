@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.document import Document, Route
-from matbench_defects.spec.fields import ContentField, Label, Line, Open, StrictModel
+from matbench_defects.spec.fields import ContentField, Line, Name, Open, StrictModel
 from matbench_defects.spec.frozen import read_frozen
 from matbench_defects.spec.parents import ParentSpec, Provenance, ReferencePhase
 from matbench_defects.spec.spaces import (
@@ -131,7 +131,7 @@ class Spec(StrictModel):
     """The selection of the only space."""
     spaces: dict[str, SpaceSpec] | None = None
     """Several spaces by name; what they share stands at the top level and is laid under each."""
-    reference_phases: dict[Label, ReferencePhase] = {}
+    reference_phases: dict[Name, ReferencePhase] = {}
     """Crystals outside the spaces whose energies targets or pictures need, such as lithium metal."""
     schemes: dict[Line, Provenance] = {}
     """Choices that follow a source without being numbers of it, such as which configurations a published set holds."""

@@ -87,7 +87,7 @@ def named(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def changes(
+def relative_changes(
     rows: list[LabelledRow], wanted: EndMember, label: str, measure: Callable[[Space, Crystal], float]
 ) -> list[float | None]:
     """Return by how many per cent a measure of each row's relaxed cell differs from that of an end member.

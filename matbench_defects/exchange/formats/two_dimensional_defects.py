@@ -41,11 +41,11 @@ from matbench_defects.exchange.tables import TableRow, number, read_rows
 
 TOLERANCE = 0.002
 """By how much a formation energy per defect site may differ from the one computed again, eV."""
-REFERENCE = "the ideal host and chemical potentials of the elements, as published"
+REFERENCE_STATE = "the ideal host and chemical potentials of the elements, as published"
 QUANTITIES = {
     "energy": TOTAL_ENERGY,
-    "formation_energy": Quantity("eV", "cell", REFERENCE, "formation energy of all defects"),
-    "formation_energy_per_site": Quantity("eV", "defect site", REFERENCE, "formation energy"),
+    "formation_energy": Quantity("eV", "cell", REFERENCE_STATE, "formation energy of all defects"),
+    "formation_energy_per_site": Quantity("eV", "defect site", REFERENCE_STATE, "formation energy"),
     "fermi_level": Quantity("eV", description="Fermi level"),
     "homo_lumo_gap_min": Quantity("eV", description="smaller gap of the two spin channels"),
     "homo_lumo_gap_majority": Quantity("eV", description="gap of the majority spin"),
