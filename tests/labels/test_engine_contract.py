@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from label_samples import PATHWAY, copper, oxide
+from label_samples import PATHWAY, copper
 
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.selection import select
@@ -20,7 +20,6 @@ from matbench_defects.spec.models import Relaxation
 LITHIUM_OXIDE = Crystal(np.eye(3) * 4.2, ("Li", "O"), np.array([[0, 0, 0], [2.1, 2.1, 2.05]]))
 OPTIONS = {
     "ase": {"calculator": "soft"},
-    "bond-valence": {"charges": {"Li": 1, "O": -2}},
     "gpaw": {"cutoff": 300, "kpoint_density": 1.0},
     "ewald": {"charges": {"Li": 1, "O": -2}, "background": True},
     "neb": {"forces": {"engine": "ase", "calculator": "soft"}, "fmax": 0.2},
@@ -59,9 +58,7 @@ def job(request, tmp_path, monkeypatch):
     relax = Relaxation(cell=False, fmax=0.1) if kind.relaxation == "needed" else None
     method = Method("label", name, settings, relax)
     if kind.labels == "pathways":
-        # Bond valences need ions.
-        metal = name != "bond-valence"
-        spec = copper(tmp_path, "{vacancy: 1, Cu: rest}", PATHWAY, BAND) if metal else oxide(tmp_path)
+        spec = copper(tmp_path, "{vacancy: 1, Cu: rest}", PATHWAY, BAND)
         (found,) = jobs_of(spec, select(spec))
         return Job(found.id, found.host, found.crystal, method, found.subject)
     return Job("a", "host", LITHIUM_OXIDE, method)
