@@ -26,12 +26,12 @@ from published_samples import (
     write_zip,
 )
 
-from matbench_defects.cli.importing import import_published
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.identify import identify
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
+from matbench_defects.exchange.importing import import_published
 from matbench_defects.exchange.mapping import map_published
 from matbench_defects.exchange.source import Published, PublishedStructure, formats, settings_of
 from matbench_defects.exchange.store import read_published, reserved_columns

@@ -24,10 +24,10 @@ from published_samples import (
     write_pilot,
 )
 
-from matbench_defects.cli.importing import import_published
 from matbench_defects.cli.settings import parse_settings
 from matbench_defects.errors import InputError
 from matbench_defects.exchange.formats import members
+from matbench_defects.exchange.importing import import_published
 
 
 @pytest.fixture
