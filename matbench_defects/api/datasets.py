@@ -82,8 +82,9 @@ def label(
     >>> md.label(domain, "labels.parquet", workers=1)
     <Labels: 5 in labels.parquet, 0 of them with a problem>
     """
+    from matbench_defects.enumeration.selection import select
     from matbench_defects.execution.cluster_file import open_executor
-    from matbench_defects.labels.jobs import jobs_of, select
+    from matbench_defects.labels.jobs import jobs_of
     from matbench_defects.labels.running import run_jobs
     from matbench_defects.labels.store import LabelStore
 

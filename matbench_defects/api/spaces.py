@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import PrivateAttr
 
-from matbench_defects.api.configuration import Configuration, configurations_of
 from matbench_defects.crystal import space as crystal
 from matbench_defects.crystal.building import build_spaces
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations
@@ -128,10 +128,10 @@ class Space:
 
         chosen = self._conditions(where)
         if self.space.family:
-            return configurations_of(derivative_structures(self.space, where=chosen))
+            return iter(derivative_structures(self.space, where=chosen))
         met = Stabilisers(self.space, Checks.of(self.space, chosen))
         parts = (part for c in self.space.contents() for part in generate(self.space, c, chosen, ROWS, met))
-        return (one for part in parts for one in configurations_of(Configurations(self.space, (part,))))
+        return (one for part in parts for one in Configurations(self.space, (part,)))
 
     def sample(
         self, n: int, seed: int = 0, *, where: Conditions | Mapping[str, Any] | None = None
@@ -154,7 +154,7 @@ class Space:
         """
         from matbench_defects.enumeration.sampling import sample
 
-        return list(configurations_of(sample(self.space, n, seed, where=self._conditions(where))))
+        return list(sample(self.space, n, seed, where=self._conditions(where)))
 
     def identify(self, structure: Structure | Atoms | str | Path) -> Identified:
         """Say which configuration a structure is, relaxed or not, or why it is none.

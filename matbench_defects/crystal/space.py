@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.parent import Parent
 from matbench_defects.crystal.pathway import Pathway
-from matbench_defects.crystal.structure import Crystal
 from matbench_defects.crystal.symmetry import (
     Cells,
     distinct_rows,
@@ -260,17 +259,6 @@ class Space:
             for site, kind in zip(sublattice.sites, occupation[where], strict=True):
                 result[site] = sublattice.species[kind]
         return result
-
-    def different_sites(self, occupation: NDArray[np.uint8]) -> list[int]:
-        """Return the sites of the supercell that hold something else than the ideal host, vacancies among them."""
-        here = self.site_species(occupation)
-        return [i for i, (now, then) in enumerate(zip(here, self.host_species, strict=True)) if now != then]
-
-    def crystal(self, occupation: NDArray[np.uint8]) -> Crystal:
-        """Return the ideal, unrelaxed structure of one occupation, vacant sites left out."""
-        species = self.site_species(occupation)
-        filled = [i for i, s in enumerate(species) if s != VACANCY]
-        return Crystal(self.lattice, tuple(species[i] for i in filled), self.positions[filled])
 
     def digest(self) -> str:
         """Return a digest of everything that an ideal structure depends on besides its occupation."""

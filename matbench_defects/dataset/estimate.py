@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.parent import found_symmetry
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.dataset.selection_size import selection_size
 from matbench_defects.dataset.splits import splits_of
 from matbench_defects.dataset.targets import targets_of
 from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerable, count_both, count_space
+from matbench_defects.enumeration.selection_size import selection_size
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Method, methods_of, reference_method
 from matbench_defects.spec.models import Spec

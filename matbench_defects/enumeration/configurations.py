@@ -12,7 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.canonical import DIGITS, Stage, base36, is_edge, stages
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Content, Space
+
+ROWS = 4096
+"""So many are decoded at a time where one after another is asked for."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,31 @@ class Configurations:
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.parts)
+
+    def __iter__(self) -> Iterator[Configuration]:
+        """Yield each configuration, with what the enumeration knows of it already; decoded in batches."""
+        for part in self.batches(ROWS):
+            known = zip(
+                decode(self.space, part.content, part.placed),
+                part_ids(self.space, part),
+                part.multiplicities.tolist(),
+                strict=True,
+            )
+            for occupation, id_, multiplicity in known:
+                yield Configuration.canonical(
+                    self.space, occupation, id=id_, multiplicity=multiplicity, content=part.content
+                )
+
+    def __getitem__(self, position: int) -> Configuration:
+        """Return the configuration at a position; the others are not decoded."""
+        place = position + len(self) if position < 0 else position
+        for part in self.parts:
+            if 0 <= place < len(part):
+                (occupation,) = decode(self.space, part.content, part.placed[:, [place]])
+                multiplicity = int(part.multiplicities[place])
+                return Configuration.canonical(self.space, occupation, multiplicity=multiplicity, content=part.content)
+            place -= len(part)
+        raise IndexError(f"there are {len(self)} configurations, none at {position}")
 
     @functools.cached_property
     def occupations(self) -> NDArray[np.uint8]:

@@ -111,22 +111,6 @@ class Outcome:
     problem: str = ""
 
 
-@dataclass(frozen=True)
-class Row:
-    """A configuration by name, for engines that look labels up.
-
-    Parameters
-    ----------
-    id : str
-        The configuration, or ``reference:<name>``.
-    crystal : Crystal
-        Its ideal structure.
-    """
-
-    id: str
-    crystal: Crystal
-
-
 class Engine(Protocol):
     """Turns crystals into energies, or hops into barriers. One instance serves one process and many of them."""
 
@@ -135,7 +119,7 @@ class Engine(Protocol):
     """What the energies approximate, and by which means; a machine-learned potential says so. Known of the class too,
     in general terms where settings decide."""
     labels: ClassVar[Literal["structures", "pathways", "rows"]]
-    """What its labels are of, and so what `compute` is given: a Crystal, a Hop, or a Row, a structure with its id."""
+    """What its labels are of, and so what `compute` is given: a Crystal, a Hop, or the Job itself, which has an id."""
     relaxation: ClassVar[Literal["possible", "needed", "impossible"]]
     """Whether a label may, must or cannot ask to relax."""
     # Some have more: `packages`, those of the optional extra that is called like the engine; `assumed_seconds`, what a

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.hop import Hop
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.labels.engine import Method, Row
-from matbench_defects.labels.guards import Origin
+from matbench_defects.labels.engine import Method
 from matbench_defects.labels.store import Key
 
 
@@ -28,7 +28,7 @@ class Job:
         Engine, settings and relaxation.
     hop : Hop, optional
         The hop, of a pathway; its first end point is the crystal.
-    origin : Origin, optional
+    origin : Configuration, optional
         The configuration, of which a relaxed label is checked to have stayed what it was.
     files : Path, optional
         Where an engine that keeps files puts those of this label.
@@ -39,7 +39,7 @@ class Job:
     crystal: Crystal
     method: Method
     hop: Hop | None = None
-    origin: Origin | None = None
+    origin: Configuration | None = None
     files: Path | None = None
 
     @property
@@ -47,8 +47,8 @@ class Job:
         """What the label is looked up by."""
         return Key(self.id, self.method.digest(), self.host)
 
-    def subject(self, of: str) -> Crystal | Hop | Row:
+    def subject(self, of: str) -> Crystal | Hop | Job:
         """Return what an engine is given that labels structures, pathways or rows."""
         if of == "rows":
-            return Row(self.id, self.crystal)
+            return self
         return self.crystal if self.hop is None else self.hop

@@ -16,12 +16,13 @@ from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.dataset.build import build_dataset
 from matbench_defects.dataset.reading import open_dataset
+from matbench_defects.enumeration.selection import select
 from matbench_defects.enumeration.streaming import read_occupations
 from matbench_defects.errors import InputError
 from matbench_defects.exchange.export import to_ase, to_pymatgen
 from matbench_defects.files import sha256_of_file
 from matbench_defects.hub.find import find_dataset
-from matbench_defects.labels.jobs import jobs_of, select
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.spec.loading import load_spec
 

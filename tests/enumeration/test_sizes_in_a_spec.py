@@ -10,8 +10,8 @@ from matbench_defects.crystal.building import build_spaces
 from matbench_defects.dataset.build import build_dataset
 from matbench_defects.dataset.estimate import estimate_spaces
 from matbench_defects.enumeration.derivative import draw_from_shapes
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
-from matbench_defects.labels.jobs import select
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.spec.spaces import Selection
 

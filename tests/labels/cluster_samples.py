@@ -9,8 +9,9 @@ import sys
 import time
 from pathlib import Path
 
+from matbench_defects.enumeration.selection import select
 from matbench_defects.execution.cluster_file import ClusterSpec
-from matbench_defects.labels.jobs import jobs_of, select
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.spec.loading import load_spec
 
 HERE = Path(__file__).parent

@@ -15,6 +15,7 @@ from scipy.spatial.transform import Rotation
 from matbench_defects.crystal.hop import Hop
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.build import build_dataset
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
 from matbench_defects.execution.executor import ThisProcess
 from matbench_defects.labels import running
@@ -27,7 +28,7 @@ from matbench_defects.labels.bond_valence import (
     neighbouring_points,
     points_along,
 )
-from matbench_defects.labels.jobs import jobs_of, select
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.shipped import find_spec

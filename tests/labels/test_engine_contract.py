@@ -7,12 +7,13 @@ import pytest
 from label_samples import PATHWAY, copper, oxide
 
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
 from matbench_defects.files import sha256_of_file
 from matbench_defects.labels import running
 from matbench_defects.labels.engine import Method, engines, require_extra
 from matbench_defects.labels.job import Job
-from matbench_defects.labels.jobs import jobs_of, select
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.labels.running import compute_label
 from matbench_defects.spec.models import Relaxation
 

@@ -10,11 +10,12 @@ import pytest
 from label_samples import PATHWAY, Emt, copper
 
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.enumeration.selection import select
 from matbench_defects.execution.executor import ThisProcess
 from matbench_defects.labels import running
 from matbench_defects.labels.engine import Band, Outcome, engines
 from matbench_defects.labels.guards import checked, kind_of_problem
-from matbench_defects.labels.jobs import jobs_of, select
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import Label, LabelStore
 

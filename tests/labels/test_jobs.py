@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
-from matbench_defects.labels.jobs import jobs_of, select
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.spec.loading import load_spec
 
 SPEC = """

@@ -8,10 +8,11 @@ from label_samples import BAND, PATHWAY, Emt, copper
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.build import build_dataset
+from matbench_defects.enumeration.selection import select
 from matbench_defects.execution.executor import ThisProcess
 from matbench_defects.labels import running
 from matbench_defects.labels.engine import engines
-from matbench_defects.labels.jobs import jobs_of, select
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.spec.loading import load_spec

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.dataset.structures import structure_rows, structure_schema
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
-from matbench_defects.labels.jobs import select
 from matbench_defects.models.clusters import cluster_counts, features, orbits
 from matbench_defects.models.model import Background, Rows, make_model
 from matbench_defects.spec.loading import load_spec
@@ -56,8 +56,9 @@ def spaces(spec):
 @pytest.fixture(scope="module")
 def rows(spec):
     selected = {name: part for name, part in select(spec).items() if name != "hops"}
-    schema = structure_schema({name: part.space for name, part in selected.items()})
-    table = pa.Table.from_pylist(structure_rows(selected), schema)
+    spaces = {name: part.space for name, part in selected.items()}
+    every = [row for part in selected.values() for row in part.rows]
+    table = pa.Table.from_pylist(structure_rows(every, spaces), structure_schema(spaces))
     return Rows.of(table, Background(spec, "energy", Quantity("eV", "formula unit")))
 
 

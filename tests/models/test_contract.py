@@ -11,8 +11,8 @@ from moved_rows import equivalent, permutation, repeated, rewritten, rotation, t
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.structures import structure_rows, structure_schema
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
-from matbench_defects.labels.jobs import select
 from matbench_defects.models.model import INVARIANCES, Background, Portable, Rows, make_model, models
 from matbench_defects.models.networks.graph_model import GraphModel
 from matbench_defects.models.networks.nequip import EquivariantPotential
@@ -72,7 +72,8 @@ def pathways(tmp_path_factory):
     path.write_text(PATHWAYS)
     spec = load_spec(path)
     selected = select(spec)
-    table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"hops": selected["hops"].space}))
+    spaces = {"hops": selected["hops"].space}
+    table = pa.Table.from_pylist(structure_rows(selected["hops"].rows, spaces), structure_schema(spaces))
     every = Rows.of(table, Background(spec, "barrier", Quantity("eV")))
     values = np.linspace(0, 1, len(every)) ** 2
     ranges = {"train": range(20), "validation": range(20, 26), "test": range(26, 30)}

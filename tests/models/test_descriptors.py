@@ -10,8 +10,8 @@ from moved_rows import rewritten
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import structure_rows, structure_schema
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError, NotServedError
-from matbench_defects.labels.jobs import select
 from matbench_defects.models.descriptors import descriptors
 from matbench_defects.models.descriptors.cache import cached_vectors
 from matbench_defects.models.descriptors.defect import add_to_bins
@@ -42,7 +42,8 @@ def rows(tmp_path_factory):
     path.write_text(SALT)
     spec = load_spec(path)
     selected = select(spec)
-    table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"salt": selected["salt"].space}))
+    spaces = {"salt": selected["salt"].space}
+    table = pa.Table.from_pylist(structure_rows(selected["salt"].rows, spaces), structure_schema(spaces))
     return Rows.of(table, Background(spec, "energy", Quantity("eV", "cell")))
 
 
@@ -132,7 +133,8 @@ def test_pathways_are_refused_where_structures_are_described(name, rows, tmp_pat
     (tmp_path / "spec.yaml").write_text(SALT.replace("0..1, K: 0..1", "1") + "pathway: {species: Na, cutoff: 4.1}\n")
     spec = load_spec(tmp_path / "spec.yaml")
     selected = select(spec)
-    table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"salt": selected["salt"].space}))
+    spaces = {"salt": selected["salt"].space}
+    table = pa.Table.from_pylist(structure_rows(selected["salt"].rows, spaces), structure_schema(spaces))
     pathways = Rows.of(table, Background(spec, "barrier", Quantity("eV", "hop")))
     with pytest.raises(InputError, match="structures"):
         described(name, rows).features(pathways)

@@ -10,10 +10,10 @@ from zero_shot_samples import EMT, alloy, part_of
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.structures import structure_rows, structure_schema
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.evaluation.harness import evaluate
 from matbench_defects.evaluation.task import Task
-from matbench_defects.labels.jobs import select
 from matbench_defects.models.model import Background, Rows, make_model, models
 from matbench_defects.models.potentials.named_calculators import allow_calculator
 from matbench_defects.models.terms import hop_crystals
@@ -93,8 +93,9 @@ def test_a_barrier_is_the_energy_half_way_above_the_end_points(tmp_path, monkeyp
     (path / "spec.yaml").write_text(HOPS)
     spec = load_spec(path)
     selected = select(spec)
-    table = structure_rows(selected)
-    schema = structure_schema({name: part.space for name, part in selected.items()})
+    spaces = {name: part.space for name, part in selected.items()}
+    table = structure_rows([row for part in selected.values() for row in part.rows], spaces)
+    schema = structure_schema(spaces)
     rows = Rows.of(pa.Table.from_pylist(table, schema), Background(spec, "migration_barrier", Quantity("eV", "hop")))
     allow_calculator(EMT)
     found = make_model(EMT).predict(rows).values

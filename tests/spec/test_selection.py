@@ -13,8 +13,8 @@ from matbench_defects.crystal.contents import defect_count
 from matbench_defects.dataset.check import check_spec
 from matbench_defects.dataset.estimate import estimate_spaces
 from matbench_defects.enumeration.counting import count_inequivalent
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
-from matbench_defects.labels.jobs import select
 from matbench_defects.spec.loading import load_spec
 
 SHEET = """
@@ -124,7 +124,7 @@ def test_what_is_listed_and_drawn_is_counted_once(tmp_path, chosen):
 
 
 def test_a_count_that_would_take_long_is_the_most_there_may_be(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("matbench_defects.dataset.selection_size.LARGEST_DRAW", 2)
+    monkeypatch.setattr("matbench_defects.enumeration.selection_size.LARGEST_DRAW", 2)
     drawing = "select: uniform, seed: 3, count: 5"
     drawn = select(load(tmp_path, f"{TYPES}configurations: {{{drawing}}}\n"))["sheet"].labelled.ids()
     listing = f"configurations: {{{drawing}, also: {json.dumps(drawn[:1])}}}\n"
@@ -178,7 +178,7 @@ def test_mistakes_are_named(tmp_path, more, message):
 def test_a_space_that_is_not_enumerated_is_still_counted(tmp_path, monkeypatch):
     spec = load(tmp_path, f"{TYPES}configurations: {{select: uniform, count: 3, seed: 0}}\n")
     enumerated = select(spec)["sheet"]
-    monkeypatch.setattr("matbench_defects.labels.jobs.LARGEST_INDEX", 3)
+    monkeypatch.setattr("matbench_defects.enumeration.selection.LARGEST_INDEX", 3)
     sampled = select(spec)["sheet"]
     assert (enumerated.whole, sampled.whole) == (True, False)
     assert sampled.count() == enumerated.count() and len(sampled.configurations) == 3 < sampled.count()[1]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from matbench_defects.dataset.figures.figure import View, as_list, figure
-from matbench_defects.dataset.targets import LabelledRow
+from matbench_defects.dataset.targets import LabelledConfiguration
 from matbench_defects.enumeration.edges import edge_types
 from matbench_defects.plotting import COLOURS, DARK, canvas
 
@@ -34,7 +34,7 @@ def barriers(view: View, folder: Path) -> dict[str, str]:
     return drawn
 
 
-def edge_of(row: LabelledRow) -> int:
+def edge_of(row: LabelledConfiguration) -> int:
     """Return which edge of its space a pathway hops along."""
     pathway = row.space.pathway
     assert pathway is not None

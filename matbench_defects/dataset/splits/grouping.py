@@ -10,9 +10,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from matbench_defects.crystal.canonical import canonical, configuration_id
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
-from matbench_defects.dataset.splits.split import SplitRow
 from matbench_defects.enumeration.counting import count_space
 from matbench_defects.enumeration.edges import edge_types
 from matbench_defects.errors import InputError, nearest
@@ -45,7 +44,7 @@ def check_grouping(name: str, spaces: dict[str, Space]) -> None:
             raise InputError(f"no group is called '{name}' in {space.name}; {nearest(name, known)}")
 
 
-def value_of(name: str, row: SplitRow) -> str:
+def value_of(name: str, row: Configuration) -> str:
     """Return what a row belongs to in one group, checked by `check_grouping` before."""
     space = row.space
     kind, _, sublattice = name.partition(".")
@@ -127,7 +126,7 @@ def _pattern_space(space: Space, name: str) -> Space:
     return alone
 
 
-def _pattern(row: SplitRow, sublattice: str) -> str:
+def _pattern(row: Configuration, sublattice: str) -> str:
     alone = _pattern_space(row.space, sublattice)
     index = [s.name for s in row.space.sublattices].index(sublattice)
-    return configuration_id(alone, canonical(alone, row.occupation[row.space.ranges[index]])[0])
+    return Configuration(alone, row.occupation[row.space.ranges[index]]).id

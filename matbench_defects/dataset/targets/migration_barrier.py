@@ -8,7 +8,7 @@ from matbench_defects.columns import Quantity
 from matbench_defects.dataset.targets.target import (
     Domain,
     Labelled,
-    LabelledRow,
+    LabelledConfiguration,
     TargetQuantity,
     TargetSettings,
     each,
@@ -56,7 +56,7 @@ class MigrationBarrier(TargetQuantity):
             If the label is not of pathways.
         """
 
-        def barrier(row: LabelledRow, outcome: Outcome) -> float:
+        def barrier(row: LabelledConfiguration, outcome: Outcome) -> float:
             if outcome.band is None:
                 raise InputError(f"the label '{self.label}' holds no energies along a pathway")
             ends = sorted((outcome.band.forward, outcome.band.backward))
