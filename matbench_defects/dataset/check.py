@@ -12,6 +12,7 @@ from matbench_defects.errors import InputError
 from matbench_defects.execution.executor import available_cores
 from matbench_defects.files import sha256_of_file
 from matbench_defects.labels.engine import require_extra
+from matbench_defects.plotting import html_table
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.spec.models import Spec
@@ -60,6 +61,10 @@ class Check:
         counts = ", ".join(f"{s.space.name} {s.inequivalent:,} inequivalent of {s.every:,}" for s in self.spaces[:3])
         more = f" and {len(self.spaces) - 3} more spaces" if len(self.spaces) > 3 else ""
         return f"<Check of {self.spec.name} {self.spec.version}: {counts}{more}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(s.space.name, f"{s.every:,}", f"{s.inequivalent:,}", f"{s.labelled:,}") for s in self.spaces]
+        return html_table(("space", "configurations", "inequivalent", "labelled"), rows, self.spec.title)
 
 
 def check_spec(name: str) -> Check:

@@ -19,6 +19,7 @@ from matbench_defects.discovery.search import Hidden, Trace, check_policies, hid
 from matbench_defects.discovery.search_figure import draw_regret
 from matbench_defects.files import digest, package_digest, write_json, write_text
 from matbench_defects.models.model import models
+from matbench_defects.plotting import html_table
 
 Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 """Given a title, a context manager that gives a function of done and total."""
@@ -128,6 +129,10 @@ class Discovery:
     def __repr__(self) -> str:
         lines = [f"{one.title}: {one.median:g} labels" for one in self.summaries()]
         return f"<Discovery of the lowest {self.target} of {len(self.hidden.ids)}: {'; '.join(lines)}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(x.title, f"{x.found} of {x.searches}", f"{x.median:g}", f"{x.regret:.3g}") for x in self.summaries()]
+        return html_table(("policy", "found", "median labels", "regret at the end"), rows, self.searched)
 
 
 def discover(

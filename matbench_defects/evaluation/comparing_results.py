@@ -14,6 +14,7 @@ from matbench_defects.evaluation.results import read_predictions, read_record, r
 from matbench_defects.evaluation.task import Task, load_task
 from matbench_defects.files import write_json
 from matbench_defects.hub.find import find_dataset
+from matbench_defects.plotting import html_table
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,13 @@ class ResultComparison:
     def __repr__(self) -> str:
         values = ", ".join(f"{name} {value:.3g}" for name, value in self.comparison.values.items())
         return f"<ResultComparison on {self.task.name} in {self.comparison.metric.title}: {values}>"
+
+    def _repr_html_(self) -> str:
+        found = self.comparison.differences
+        rows = [
+            (x.first, x.second, f"{x.value:.3g}", f"{x.low:.3g} to {x.high:.3g}", "tie" if x.tie else "") for x in found
+        ]
+        return html_table(("first", "second", "difference", "interval", ""), rows, repr(self)[1:-1])
 
 
 def compare_results(
