@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from matbench_defects.cli.estimating import shown_time
+from matbench_defects.cli.options import shown_time
 from matbench_defects.cli.tables import show_table
 from matbench_defects.dataset.reading import PARTS, Dataset
 from matbench_defects.evaluation.gap import gap, is_ratio
@@ -146,49 +146,40 @@ def _shown(score: Score) -> str:
     return f"{score.mean:.3g}{spread}"
 
 
-def show_list(what: str, console: Console) -> None:
-    """List shipped specs or tasks, or everything that is registered of one kind."""
-    for name, line in _listing(what):
-        console.print(f"{name:36} {line}", markup=False, soft_wrap=True)
+def show_comparison(compared: Any, console: Console) -> None:
+    """Show which differences between results are ties.
+
+    Parameters
+    ----------
+    compared : ResultComparison
+        What `matbench_defects.compare` found.
+    console : rich.console.Console
+        Where it is shown.
+    """
+    found, task = compared.comparison, compared.task
+    unit = "" if compared.unit == "1" else compared.unit
+    names = list(found.values)
+    by_pair = {(one.first, one.second): one for one in found.differences}
+    title = f"{found.metric.title}{f' in {unit}' if unit else ''}"
+    console.print(f"{task.name}: {title}, {found.rows} test configurations", markup=False, style="bold")
+    heads = ["result", found.metric.title, f"less {names[0]}", f"{100 * found.level:.0f} % interval", "tied with"]
+    rows = []
+    for name in names:
+        one = by_pair.get((names[0], name))
+        ties = [
+            x.second if x.first == name else x.first for x in found.differences if name in (x.first, x.second) and x.tie
+        ]
+        rows.append(
+            [
+                name,
+                _shown_value(found.values[name]),
+                "" if one is None else _shown_value(-one.value),
+                "" if one is None or math.isnan(one.low) else f"{_shown_value(-one.high)} to {_shown_value(-one.low)}",
+                ", ".join(ties) or "none",
+            ]
+        )
+    show_table(console, heads, rows, texts=["tied with"])
 
 
-def _listing(what: str) -> list[tuple[str, str]]:
-    from matbench_defects.shipped import shipped_specs, shipped_tasks
-
-    if what == "specs":
-        from matbench_defects.spec.loading import load_spec
-
-        return [(name, load_spec(path).title) for name, path in shipped_specs().items()]
-    if what == "tasks":
-        from matbench_defects.evaluation.task import load_task
-
-        return [(name, load_task(path).title) for name, path in shipped_tasks().items()]
-    if what == "models":
-        from matbench_defects.models.model import models
-
-        return [(name, kind.description) for name, kind in models.items()]
-    if what == "metrics":
-        return [(name, metric.description) for name, metric in metrics.items()]
-    if what == "engines":
-        from matbench_defects.labels.engine import engines
-
-        return [(name, engine.level_of_theory) for name, engine in engines.items()]
-    if what == "splits":
-        from matbench_defects.dataset.splits import operators
-
-        return [(name, _first_line(operator)) for name, operator in operators.items()]
-    if what == "policies":
-        from matbench_defects.discovery.policies import policies
-
-        return [(name, policy.description) for name, policy in policies.items()]
-    if what == "formats":
-        from matbench_defects.exchange.source import formats
-
-        return [(name, kind.title) for name, kind in formats.items()]
-    from matbench_defects.dataset.targets import quantities
-
-    return [(name, _first_line(quantity)) for name, quantity in quantities.items()]
-
-
-def _first_line(thing: object) -> str:
-    return (thing.__doc__ or "").strip().splitlines()[0]
+def _shown_value(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3g}"

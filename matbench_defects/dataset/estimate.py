@@ -20,9 +20,6 @@ from matbench_defects.spec.models import Spec
 if TYPE_CHECKING:
     from matbench_defects.enumeration.configurations import Configurations
 
-MANY_CONTENTS = 40
-"""Contents beyond this many are summed up and not listed."""
-
 
 @dataclass(frozen=True)
 class SpaceEstimate:

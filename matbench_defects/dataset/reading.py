@@ -48,6 +48,10 @@ class Dataset:
     folder: Path
     manifest: dict[str, Any]
 
+    def __repr__(self) -> str:
+        labelled = sum(space["labelled"] for space in self.manifest.get("spaces", {}).values())
+        return f"<Dataset {self.name} {self.version}: {labelled:,} labelled, targets {', '.join(self.targets)}>"
+
     @property
     def name(self) -> str:
         """Name of the dataset."""

@@ -50,6 +50,10 @@ class Identified:
     sites: NDArray[np.int64] | None = None
     displacement: float | None = None
 
+    def __repr__(self) -> str:
+        apart = "" if self.displacement is None else f", largest displacement {self.displacement:.3f} Å"
+        return f"<Identified: {self.id or self.reason}{apart}>"
+
     @property
     def id(self) -> str | None:
         """Id of the configuration, where it is one."""

@@ -74,6 +74,8 @@ class Comparison:
     rows: int
     resamples: int
     seed: int
+    level: float = LEVEL
+    """Share of the resampled differences that an interval holds."""
 
 
 def compare(

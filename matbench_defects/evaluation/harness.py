@@ -174,7 +174,7 @@ def _run(
     seeds, device = identity["seeds"], identity["device"]
     scored_rows(task, dataset)  # refuses what cannot be scored before anything is fitted
     folds = task_folds(task, dataset)
-    every = [_side(task, dataset, fold) for fold in folds] if folds else [_side(task, dataset, task.fold)]
+    every = [side_of(task, dataset, fold) for fold in folds] if folds else [side_of(task, dataset, task.fold)]
     sides = [side for side in every if side is not None]
     finished = FinishedFits(folder, {name: value for name, value in identity.items() if name != "seeds"})
     kind = models.get(model)
@@ -198,7 +198,7 @@ def _run(
         predictions.append([fit.prediction for fit in fits[-len(sides) :]])
     if progress:
         progress(len(seeds) * len(sides), len(seeds) * len(sides))
-    table = _table(dataset.quantity(task.target), sides, bool(folds), seeds, predictions)
+    table = predictions_table(dataset.quantity(task.target), sides, bool(folds), seeds, predictions)
     memory = [fit.peak_memory_bytes for fit in fits if fit.peak_memory_bytes is not None]
     record = {
         "digest": digest(identity),
@@ -214,12 +214,11 @@ def _run(
             "peak_memory_bytes": max(memory, default=None),
             "device": device,
         },
-        "hardware": f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores, "
-        f"{platform.machine()}",
+        "hardware": hardware(),
         "training_data": _training_data(task, kind, any(side.held for side in sides), bool(folds))
         + ("" if pretrain is None else f", after {pretrain.description} without tested configurations"),
         "scores": {
-            name: {"mean": _plain(s.mean), "deviation": _plain(s.deviation)}
+            name: {"mean": plain_number(s.mean), "deviation": plain_number(s.deviation)}
             for name, s in score(task, dataset, table).items()
         },
     }
@@ -229,7 +228,7 @@ def _run(
     finished.clear()
 
 
-def _fit(instance: Model, side: _Side, model: str, device: str, pretrain: Source | None) -> FinishedFit:
+def _fit(instance: Model, side: Side, model: str, device: str, pretrain: Source | None) -> FinishedFit:
     """Fit a new model on a side, after what it is to learn from first, and let it predict."""
     first = None if pretrain is None else pretrain.apart_from(side.asked)
     with peak_memory(device) as peak:
@@ -247,8 +246,14 @@ def _fit(instance: Model, side: _Side, model: str, device: str, pretrain: Source
         return FinishedFit(found, between - start, seconds, instance.parameters, peak())
 
 
+def hardware() -> str:
+    """Return what this machine is, such as ``2 cores, x86_64``."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{cores} cores, {platform.machine()}"
+
+
 @dataclass(frozen=True)
-class _Side:
+class Side:
     """What a model is handed in one fold: inputs, and values of the fitted parts alone. No test label is among it."""
 
     fold: str | None
@@ -257,7 +262,7 @@ class _Side:
     asked: Rows
 
 
-def _side(task: Task, dataset: Dataset, fold: str | None) -> _Side | None:
+def side_of(task: Task, dataset: Dataset, fold: str | None) -> Side | None:
     """Return what is handed to a model in a fold; None where the fold tests nothing."""
     background = Background(
         dataset.spec,
@@ -273,7 +278,7 @@ def _side(task: Task, dataset: Dataset, fold: str | None) -> _Side | None:
     if not len(train):
         of_fold = "" if fold is None else f", fold '{fold}'"
         raise InputError(f"{task.dataset} has no training rows in the split '{task.split}'{of_fold}")
-    return _Side(
+    return Side(
         fold,
         (Rows.of(train, background), train[task.target].to_numpy()),
         (Rows.of(validation, background), validation[task.target].to_numpy()) if len(validation) else None,
@@ -281,9 +286,10 @@ def _side(task: Task, dataset: Dataset, fold: str | None) -> _Side | None:
     )
 
 
-def _table(
-    quantity: Quantity, sides: list[_Side], folds: bool, seeds: list[int], predictions: list[list[Prediction]]
+def predictions_table(
+    quantity: Quantity, sides: list[Side], folds: bool, seeds: list[int], predictions: list[list[Prediction]]
 ) -> pa.Table:
+    """Return what was predicted as ``predictions.parquet`` holds it: by seed, in each the sides in their order."""
     columns: dict[str, list[Any]] = {"id": [], "fold": [], "seed": [], "prediction": [], "deviation": []}
     for seed, by_side in zip(seeds, predictions, strict=True):
         for side, found in zip(sides, by_side, strict=True):
@@ -307,6 +313,6 @@ def _training_data(task: Task, kind: type[Model], validation: bool, folds: bool)
     return f"{before}{', then ' if before else ''}{parts}{of_fold} of the split '{task.split}' of {task.dataset}"
 
 
-def _plain(value: float) -> float | None:
+def plain_number(value: float) -> float | None:
     """JSON has no not-a-number."""
     return round(value, 9) if np.isfinite(value) else None

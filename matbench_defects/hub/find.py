@@ -41,9 +41,12 @@ def load_dataset(name: str, version: str | None = None) -> Dataset:
 
     Examples
     --------
-    >>> dataset = load_dataset("lno-cathode", version="1.0.0")  # doctest: +SKIP
-    >>> dataset.part("random", "test", "formation_energy").num_rows  # doctest: +SKIP
-    19
+    >>> import matbench_defects as md
+    >>> dataset = md.load_dataset("lno-cathode", version="1.0.0")
+    >>> dataset
+    <Dataset lno-cathode 1.0.0: 87 labelled, targets formation_energy, ...>
+    >>> dataset.part("random", "test", "formation_energy").num_rows
+    17
     """
     if (Path(name) / MANIFEST).is_file():
         dataset = open_dataset(name)

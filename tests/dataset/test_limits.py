@@ -11,7 +11,8 @@ import pytest
 from specs_for_tests import ALLOY
 from typer.testing import CliRunner
 
-from matbench_defects.cli import app, estimating
+from matbench_defects.cli import app
+from matbench_defects.dataset import check
 from matbench_defects.dataset.estimate import estimate_spaces
 from matbench_defects.dataset.limits import PROCESS_BYTES, memory_bound
 from matbench_defects.spec.loading import load_spec
@@ -26,9 +27,9 @@ def warned(folder, supercell, content, selection, monkeypatch, seconds=None, eng
     (folder / "spec.yaml").write_text(text.replace(EWALD, engine))
     if seconds is not None:
         (folder / "labels.parquet").touch()
-        digest = estimating.estimate_labels(load_spec(folder), 0, {})[0].method.digest()
-        monkeypatch.setattr(estimating, "_known", lambda labels: {digest: (1, seconds)})
-    monkeypatch.setattr(estimating, "available_cores", lambda: 2)
+        digest = check.estimate_labels(load_spec(folder), 0, {})[0].method.digest()
+        monkeypatch.setattr(check, "_known", lambda labels: {digest: (1, seconds)})
+    monkeypatch.setattr(check, "available_cores", lambda: 2)
     result = CliRunner().invoke(app, ["check", str(folder)])
     assert result.exit_code == 0, result.output
     return re.findall(r"^warning: (.*)$", result.output, re.MULTILINE)
@@ -51,7 +52,7 @@ def test_labels_whose_time_nobody_knows(tmp_path, monkeypatch):
 
 
 def test_density_functional_theory_is_not_taken_for_quick(tmp_path, monkeypatch):
-    monkeypatch.setattr(estimating, "require_extra", lambda engine: None)
+    monkeypatch.setattr(check, "require_extra", lambda engine: None)
     some = "{select: uniform, count: 25, seed: 0}"
     (line,) = warned(tmp_path, "[3, 3, 3]", "9", some, monkeypatch, engine="{engine: gpaw}")
     assert line == (

@@ -26,13 +26,13 @@ from published_samples import (
 )
 from specs_for_tests import SMALL_SHEET
 
-from matbench_defects.cli.importing import import_published
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.identify import identify
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
+from matbench_defects.exchange.importing import import_published
 from matbench_defects.exchange.mapping import map_published
 from matbench_defects.exchange.published_table import read_published, reserved_columns
 from matbench_defects.exchange.source import Published, PublishedStructure, format_settings, formats

@@ -24,10 +24,10 @@ from published_samples import (
 )
 from specs_for_tests import SMALL_SHEET
 
-from matbench_defects.cli.importing import import_published
 from matbench_defects.cli.settings import parse_settings
 from matbench_defects.errors import InputError
 from matbench_defects.exchange import archives
+from matbench_defects.exchange.importing import import_published
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import pytest
 from rich.console import Console
 from specs_for_tests import SHEET
 
-from matbench_defects.cli.estimating import show_estimate
+from matbench_defects.cli.commands.crystal import show_check
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.contents import defect_count
+from matbench_defects.dataset.check import check_spec
 from matbench_defects.dataset.estimate import estimate_spaces
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.selection import select
@@ -118,7 +119,7 @@ def test_a_count_that_would_take_long_is_the_most_there_may_be(tmp_path, monkeyp
     assert (estimate.labelled, estimate.exact) == (6, False)
     ewald = "labels: [{engine: ewald, charges: {Mo: 4, W: 4, S: -2, Se: -2}}]\n"
     load(tmp_path, TYPES + listing + ewald)
-    show_estimate(str(tmp_path / "spec.yaml"), Console())
+    show_check(check_spec(str(tmp_path / "spec.yaml")), Console())
     assert "label ewald_static: at most 6 wanted" in capsys.readouterr().out
 
 

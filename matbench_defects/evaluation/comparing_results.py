@@ -1,4 +1,4 @@
-"""What `compare` does and shows."""
+"""Comparing results on disk: which differences between them are ties."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from matbench_defects.cli.tables import show_table
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.comparing import LEVEL, Comparison, compare
 from matbench_defects.evaluation.results import read_predictions, read_record, result_folders
 from matbench_defects.evaluation.task import Task, load_task
 from matbench_defects.files import write_json
 from matbench_defects.hub.find import find_dataset
+from matbench_defects.plotting import html_table
 
 
 @dataclass(frozen=True)
-class Compared:
-    """A comparison with what is needed to show it.
+class ResultComparison:
+    """Results of one task beside each other.
 
     Parameters
     ----------
@@ -40,20 +38,28 @@ class Compared:
     unit: str
     folder: Path
 
-    def show(self, console: Console, out: Path | None) -> None:
-        """Show which differences are ties, and write every pair as JSON.
+    def write(self, out: Path | None = None) -> Path:
+        """Write every pair as JSON, and return where.
 
         Parameters
         ----------
-        console : rich.console.Console
-            Where they are shown.
-        out : path or None
+        out : path, optional
             The JSON file; ``comparison.json`` beside the first result where left out.
         """
-        _show(self.comparison, self.task, "" if self.unit == "1" else self.unit, console)
         path = out or self.folder.parent / "comparison.json"
         write_json(path, comparison_data(self.comparison, self.task, self.unit))
-        console.print(f"Every pair stands in {path}", markup=False, soft_wrap=True)
+        return path
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name} {value:.3g}" for name, value in self.comparison.values.items())
+        return f"<ResultComparison on {self.task.name} in {self.comparison.metric.title}: {values}>"
+
+    def _repr_html_(self) -> str:
+        found = self.comparison.differences
+        rows = [
+            (x.first, x.second, f"{x.value:.3g}", f"{x.low:.3g} to {x.high:.3g}", "tie" if x.tie else "") for x in found
+        ]
+        return html_table(("first", "second", "difference", "interval", ""), rows, repr(self)[1:-1])
 
 
 def compare_results(
@@ -61,10 +67,10 @@ def compare_results(
     *,
     task: str | None = None,
     dataset: Path | None = None,
-    resamples: int,
-    seed: int,
+    resamples: int = 5000,
+    seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
-) -> Compared:
+) -> ResultComparison:
     """Compare results of one task.
 
     Parameters
@@ -95,7 +101,7 @@ def compare_results(
     predictions = {names[folder]: read_predictions(folder) for folder in folders}
     found = compare(loaded, data, predictions, resamples=resamples, seed=seed, progress=progress)
     unit = data.quantity(loaded.target).shown_unit if found.metric.unit is None else found.metric.unit
-    return Compared(found, loaded, unit, folders[0])
+    return ResultComparison(found, loaded, unit, folders[0])
 
 
 def _names(folders: Sequence[Path]) -> dict[Path, str]:
@@ -137,31 +143,3 @@ def comparison_data(found: Comparison, task: Task, unit: str) -> dict[str, Any]:
 
 def _finite(value: float) -> float | None:
     return round(value, 9) if math.isfinite(value) else None
-
-
-def _show(found: Comparison, task: Task, unit: str, console: Console) -> None:
-    names = list(found.values)
-    by_pair = {(one.first, one.second): one for one in found.differences}
-    title = f"{found.metric.title}{f' in {unit}' if unit else ''}"
-    console.print(f"{task.name}: {title}, {found.rows} test configurations", markup=False, style="bold")
-    heads = ["result", found.metric.title, f"less {names[0]}", f"{100 * LEVEL:.0f} % interval", "tied with"]
-    rows = []
-    for name in names:
-        one = by_pair.get((names[0], name))
-        ties = [
-            x.second if x.first == name else x.first for x in found.differences if name in (x.first, x.second) and x.tie
-        ]
-        rows.append(
-            [
-                name,
-                _shown(found.values[name]),
-                "" if one is None else _shown(-one.value),
-                "" if one is None or math.isnan(one.low) else f"{_shown(-one.high)} to {_shown(-one.low)}",
-                ", ".join(ties) or "none",
-            ]
-        )
-    show_table(console, heads, rows, texts=["tied with"])
-
-
-def _shown(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3g}"

@@ -1,101 +1,181 @@
-"""What `screen` does: fit a model on what has a label, predict everything, write the best and a histogram."""
+"""Screening as a whole: fit a model on what has a label, predict everything, write the best and a histogram."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from rich.console import Console
 
-from matbench_defects.cli.progress import Progress
-from matbench_defects.cli.tables import show_table
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.discovery.screening import Scope, Screened, screen
 from matbench_defects.errors import InputError
+from matbench_defects.execution.executor import Executor
 from matbench_defects.files import atomic_folder, check_replaceable, write_json
-from matbench_defects.hub.find import labelled_dataset
 from matbench_defects.models.model import Background, Rows, make_model
 from matbench_defects.plotting import COLOURS, canvas
-
-SHOWN = 10
-"""Rows of the table that are shown."""
 
 Part = tuple[Rows, NDArray[np.float64]]
 
 
-def run_screen(
-    given: str,
-    model: str,
-    out: Path,
-    scope: Scope,
-    *,
-    target: str | None,
-    split: str | None,
-    fold: str | None,
-    seed: int,
-    device: str,
-    console: Console,
-    progress: Progress,
-    **kept: Any,
-) -> None:
-    """Fit a model, screen with it, write a folder and show what was found.
+@dataclass(frozen=True)
+class ScreenOptions:
+    """What is screened, what the model is fitted on, and what is kept.
 
     Parameters
     ----------
-    given : str
-        The folder of a dataset, or a spec.
+    target : str, optional
+        What is predicted; the first target of the dataset where left out.
+    split, fold : str, optional
+        The model is fitted on the training and validation parts of this split; on every labelled row where left out.
+    spaces, contents : sequence of str
+        Only these spaces and contents, such as ``Li6Va6``; all where empty.
+    sample : int, optional
+        Only so many configurations, drawn uniformly at random.
+    top : int
+        How many of the best are kept.
+    highest : bool
+        Whether high predictions are the best, not low ones.
+    each_content : bool
+        Whether the best of each content are kept, instead of the best of all.
+    seed : int
+        Seed of the model and of the draw.
+    device : str
+        ``cpu`` or ``cuda``.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> md.ScreenOptions(contents=["Li6Va6"], top=5).highest
+    False
+    """
+
+    target: str | None = None
+    split: str | None = None
+    fold: str | None = None
+    spaces: Sequence[str] = ()
+    contents: Sequence[str] = ()
+    sample: int | None = None
+    top: int = 100
+    highest: bool = False
+    each_content: bool = False
+    seed: int = 0
+    device: str = "cpu"
+
+    @property
+    def scope(self) -> Scope:
+        """What of the spaces is screened."""
+        return Scope(tuple(self.spaces), tuple(self.contents), self.sample, self.seed)
+
+
+@dataclass(frozen=True)
+class Screening:
+    """A finished screening.
+
+    Parameters
+    ----------
+    found : Screened
+        The best configurations, histograms, numbers and times.
+    quantity : Quantity
+        What was predicted.
+    folder : path
+        Holds ``top.parquet``, ``top.csv``, ``histogram.parquet``, ``histogram.png`` and ``screen.json``.
+    """
+
+    found: Screened
+    quantity: Quantity
+    folder: Path
+
+    def __repr__(self) -> str:
+        best = self.found.best[0] if self.found.best else None
+        shown = "" if best is None else f", best {best['id']} {best['prediction']:.5f} {self.quantity.shown_unit}"
+        return f"<Screening of {self.found.configurations:,} configurations{shown}>"
+
+
+def check_screening_folder(out: Path) -> None:
+    """Refuse a folder that holds something other than a screening.
+
+    Raises
+    ------
+    InputError
+        If it does.
+    """
+    check_replaceable(out, "screen.json", "a screening", "another --out")
+
+
+def screen_dataset(
+    dataset: Dataset,
+    model: str,
+    out: Path,
+    options: ScreenOptions,
+    *,
+    executor: Executor | None = None,
+    say: Callable[[str], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Screening:
+    """Fit a model, screen with it and write a folder.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What has a label; its spec says what there is to predict.
     model : str
         A registered model.
     out : path
-        Gets ``top.parquet``, ``top.csv``, ``histogram.parquet``, ``histogram.png`` and ``screen.json``.
-    scope : Scope
-        What is screened.
-    target : str or None
-        What is predicted; the first target of the dataset where left out.
-    split, fold : str or None
-        The model is fitted on the training and validation parts of this split; on every labelled row where left out.
-    seed : int
-        The model's.
-    device : str
-        ``cpu`` or ``cuda``.
-    console : rich.console.Console
-        Where it is shown.
-    progress : callable
-        Given a title, a context manager that gives a function of done and total.
-    **kept
-        Passed on to `screen`: ``top``, ``highest``, ``each_content``, ``executor``.
+        The folder that is written.
+    options : ScreenOptions
+        What is screened and kept.
+    executor : Executor, optional
+        Where predictions are computed; in this process where left out.
+    say : callable, optional
+        Called with a line before the model is fitted.
+    progress : callable, optional
+        Called with the number of finished configurations and of all.
+
+    Raises
+    ------
+    InputError
+        If `out` holds something else, or a model, target, space or content is not known.
     """
-    check_replaceable(out, "screen.json", "a screening", "another --out")
-    dataset = labelled_dataset(given)
-    target = target or dataset.targets[0]
+    check_screening_folder(out)
+    target = options.target or dataset.targets[0]
     quantity = dataset.quantity(target)
     background = Background(dataset.spec, target, quantity)
-    fitted, held = _training(dataset, background, split, fold)
-    made = make_model(model, seed=seed, device=device)
-    console.print(f"{model} is fitted on {len(fitted[0])} rows of {dataset.name}@{dataset.version}", markup=False)
+    fitted, held = _training(dataset, background, options.split, options.fold)
+    made = make_model(model, seed=options.seed, device=options.device)
+    if say:
+        say(f"{model} is fitted on {len(fitted[0])} rows of {dataset.name}@{dataset.version}")
     start = time.perf_counter()
     made.fit(*fitted, held)
     seconds = time.perf_counter() - start
-    with progress("configurations") as show:
-        found = screen(made, background, scope, progress=show, **kept)
+    found = screen(
+        made,
+        background,
+        options.scope,
+        top=options.top,
+        highest=options.highest,
+        each_content=options.each_content,
+        executor=executor,
+        progress=progress,
+    )
     record = {
         "dataset": f"{dataset.name}@{dataset.version}",
         "target": target,
         "unit": quantity.shown_unit,
         "reference": quantity.reference,
         "model": model,
-        "seed": seed,
-        "device": device,
+        "seed": options.seed,
+        "device": options.device,
         "training_rows": len(fitted[0]) + (len(held[0]) if held else 0),
         "training_seconds": round(seconds, 3),
-        "scope": {name: value for name, value in vars(scope).items() if value},
+        "scope": {name: value for name, value in vars(options.scope).items() if value},
         "configurations": found.configurations,
         "seconds": round(found.seconds, 3),
         "configurations_per_second": round(found.rate, 1),
@@ -107,7 +187,7 @@ def run_screen(
         _write_histogram(found, quantity, folder)
         _draw(found, target, quantity, folder / "histogram.png")
         write_json(folder / "screen.json", record)
-    _show(found, quantity, out, console)
+    return Screening(found, quantity, out)
 
 
 def _training(
@@ -178,18 +258,3 @@ def _draw(found: Screened, target: str, quantity: Quantity, path: Path) -> None:
         axes.set_ylim(bottom=0)
         if len(found.histograms) <= 2 * len(COLOURS):
             axes.legend()
-
-
-def _show(found: Screened, quantity: Quantity, out: Path, console: Console) -> None:
-    rows = []
-    for row in found.best[:SHOWN]:
-        spread = "" if row["deviation"] is None else f" ± {row['deviation']:.2g}"
-        rows.append([row["id"], f"{row['multiplicity']:,}", f"{row['prediction']:.5f}{spread}"])
-    show_table(console, ["id", "multiplicity", f"prediction, {quantity.shown_unit}"], rows)
-    built = ", structures built one by one" if found.needs_structures else ""
-    console.print(
-        f"{found.configurations:,} configurations in {found.seconds:.1f} s{built}: {found.rate * 60:,.0f} a minute; "
-        f"at most {found.memory / 1e6:,.0f} MB of memory. {len(found.best)} best and a histogram in {out}",
-        markup=False,
-        soft_wrap=True,
-    )

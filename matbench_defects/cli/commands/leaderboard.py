@@ -1,24 +1,21 @@
-"""Commands of submissions and of the leaderboard."""
+"""Submissions and the leaderboard."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from matbench_defects.cli.options import (
-    DatasetOption,
-    console,
-    report,
-)
+import matbench_defects as md
+from matbench_defects.cli.app import LEADERBOARD, app, command
+from matbench_defects.cli.options import DatasetOption, console, report, say
+from matbench_defects.files import write_text
 
-commands = typer.Typer()
 leaderboard = typer.Typer(help="Score submissions and build the static site.", no_args_is_help=True)
-commands.add_typer(leaderboard, name="leaderboard")
 
 
-@commands.command()
+@command(LEADERBOARD)
 def submit(
     folder: Annotated[Path, typer.Argument(help="A result of `evaluate`, or a submission to check.")],
     author: Annotated[list[str] | None, typer.Option("--author", help="Give it several times for several.")] = None,
@@ -33,15 +30,22 @@ def submit(
     check: Annotated[bool, typer.Option("--check", help="Write nothing: check offline, exactly as CI does.")] = False,
 ) -> None:
     """Turn a result into a submission, or check one."""
-    from matbench_defects.cli.submitting import submit as run
-
-    said = {"authors": author or [], "code": code, "paper": paper, "license": license_}
-    message = run(folder, out, dataset=dataset, check=check, training_overlap=training_overlap, **said)
-    console.print(message, markup=False, soft_wrap=True)
+    folder = folder.absolute()
+    task = folder.parent.name
+    said: dict[str, Any] = {"code": code, "paper": paper, "license": license_, "training_overlap": training_overlap}
+    if (folder / "submission.yaml").exists():
+        md.check_submission(folder, dataset=dataset)
+        say(f"{folder} is a valid submission to {task}; CI does the same checks")
+    elif check:
+        md.check_submission(folder, author=author or [], dataset=dataset, **said)
+        say(f"{folder} would be a valid submission to {task}; nothing was written")
+    else:
+        written = md.submit(folder, author=author or [], dataset=dataset, out=out, **said)
+        say(f"{written} written. Commit it and open a pull request; CI scores it from the predictions alone.")
 
 
 @leaderboard.command("build")
-def leaderboard_build(
+def build(
     out: Annotated[Path, typer.Option(help="The site's folder.")] = Path("site"),
     submissions: Annotated[Path, typer.Option(help="Where submissions lie.")] = Path("leaderboard/submissions"),
     task: Annotated[
@@ -49,34 +53,44 @@ def leaderboard_build(
     ] = None,
 ) -> None:
     """Score every submission from its predictions and write the static site."""
-    from matbench_defects.cli.submitting import build_leaderboard
-
-    problems = build_leaderboard(out, submissions, task)
-    console.print(f"The leaderboard is {out / 'index.html'}", markup=False, soft_wrap=True)
+    problems = md.build_leaderboard(out, submissions, task or None)
+    say(f"The leaderboard is {out / 'index.html'}")
     report(problems)
 
 
 @leaderboard.command("score-request")
-def leaderboard_score_request(
+def score_request(
     head: Annotated[Path, typer.Option(help="The folder of submissions as the request would leave it.")],
     base: Annotated[Path, typer.Option(help="The trusted submissions.")] = Path("leaderboard/submissions"),
     comment: Annotated[Path | None, typer.Option(help="A Markdown file for what there is to say.")] = None,
 ) -> None:
     """Check a request's submissions and score them beside the base's; nothing but the two files is ever opened."""
-    from matbench_defects.cli.requesting import show_request
-
-    if not show_request(base, head, comment, console):
+    request = md.score_request(head, base)
+    if comment:
+        write_text(comment, request.comment)
+    say(request.comment)
+    if request.problems:
         raise SystemExit(2)
 
 
 @leaderboard.command("rescore")
-def leaderboard_rescore(
+def rescore(
     submissions: Annotated[Path, typer.Option(help="Where submissions lie.")] = Path("leaderboard/submissions"),
     scores: Annotated[Path, typer.Option(help="The recorded scores.")] = Path("leaderboard/scores.json"),
     write: Annotated[bool, typer.Option("--write", help="Record the new scores.")] = False,
 ) -> None:
     """Score every submission anew and say which recorded score moved, by how much and why; exit code 1 if one did."""
-    from matbench_defects.cli.requesting import show_moved
-
-    if not show_moved(submissions, scores, write, console):
+    found = md.rescore(submissions, scores, write=write)
+    for change in found.changes:
+        say(str(change))
+    for problem in found.problems:
+        say(f"refused: {problem}")
+    moved = len(found.moved)
+    console.print(f"{found.submissions} submissions scored, {moved} scores moved, {len(found.changes) - moved} new")
+    if write:
+        say(f"{scores} written")
+    if found.problems or (moved and not write):
         raise SystemExit(1)
+
+
+app.add_typer(leaderboard, name="leaderboard", rich_help_panel=LEADERBOARD)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from matbench_defects.errors import InputError, nearest
 
 
-def schema_of(kind: str) -> dict[str, Any]:
+def schema(kind: str = "spec") -> dict[str, Any]:
     """Return the JSON Schema of a spec, a task or a submission.
 
     Parameters
@@ -21,6 +21,12 @@ def schema_of(kind: str) -> dict[str, Any]:
     ------
     InputError
         If it is none of these.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> md.schema("task")["properties"]["metrics"]["description"]
+    'Names of registered metrics; the first one ranks.'
     """
     if kind == "spec":
         return _spec_schema()

@@ -1,26 +1,49 @@
-"""What the features of a model count on a task."""
+"""How much the features of a model count on a task."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
-from matbench_defects.cli.tables import show_table
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.scoring import task_folds
 from matbench_defects.evaluation.task import Task
-from matbench_defects.models.explanation import Explained
+from matbench_defects.models.explanation import Explained, Explanation
 from matbench_defects.models.explanation_figure import draw_explanation, write_explanation
 from matbench_defects.models.model import Background, Rows, make_model, models
 
-SHOWN = 10
-"""Features that are printed."""
+
+@dataclass(frozen=True)
+class TaskExplanation:
+    """How much the features of a model count on a task.
+
+    Parameters
+    ----------
+    model, task : str
+        Their names.
+    features : Explanation
+        The features with their weights.
+    unit : str
+        Unit of the target, which signed weights share.
+    picture, table : path
+        The largest as bars (PNG), and all of them (CSV).
+    """
+
+    model: str
+    task: str
+    features: Explanation
+    unit: str
+    picture: Path
+    table: Path
+
+    def __repr__(self) -> str:
+        largest = ", ".join(f"{name} {weight:.3g}" for name, weight in self.features.largest(3))
+        return f"<TaskExplanation of {self.model} on {self.task}: {largest}>"
 
 
-def explain_model(task: Task, dataset: Dataset, name: str, out: Path, console: Console) -> None:
-    """Fit a model on a task's training and validation part, and show how much each feature counts.
+def explain_model(task: Task, dataset: Dataset, name: str, out: Path) -> TaskExplanation:
+    """Fit a model on a task's training and validation part, and write how much each feature counts.
 
     Parameters
     ----------
@@ -32,8 +55,6 @@ def explain_model(task: Task, dataset: Dataset, name: str, out: Path, console: C
         A registered model.
     out : path
         Gets ``<task>/<model>.png`` and ``.csv``.
-    console : Console
-        Where the largest are printed.
 
     Raises
     ------
@@ -47,12 +68,9 @@ def explain_model(task: Task, dataset: Dataset, name: str, out: Path, console: C
     table = dataset.part(task.split, ("train", "validation"), task.target, fold=fold)
     background = Background(dataset.spec, task.target, dataset.quantity(task.target))
     model.fit(Rows.of(table, background), table[task.target].to_numpy(), None)
-    explanation = model.explain()
     unit = background.quantity.shown_unit
     folder = out / task.name
-    draw_explanation(folder / f"{name}.png", explanation, f"{models.get(name).title}: {task.target}", unit)
-    write_explanation(folder / f"{name}.csv", explanation)
-    sign = "+" if explanation.signed else ""
-    rows = [[feature, f"{weight:{sign}.4f}"] for feature, weight in explanation.largest(SHOWN)]
-    show_table(console, ["feature", unit if explanation.signed else "share"], rows)
-    console.print(f"{folder / name}.png and .csv", markup=False, soft_wrap=True)
+    found = TaskExplanation(name, task.name, model.explain(), unit, folder / f"{name}.png", folder / f"{name}.csv")
+    draw_explanation(found.picture, found.features, f"{models.get(name).title}: {task.target}", unit)
+    write_explanation(found.table, found.features)
+    return found

@@ -1,21 +1,18 @@
-"""What `import` and `compare-labels` do and show."""
+"""Published labels: mapped onto the configurations of a spec, and compared with our own."""
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
-from rich.console import Console
 
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.dataset.reading import open_dataset
 from matbench_defects.errors import InputError
 from matbench_defects.exchange.comparison import (
     PER_SITE,
+    Agreement,
     compare_dataset,
     compare_values,
     formation_energies_per_site,
@@ -70,25 +67,45 @@ def import_published(
     return mapped, write_published(out, mapped, published.quantities, settings)
 
 
-def show_mapped(mapped: Mapped, out: Path, report: Path, console: Console) -> None:
-    """Show how many structures are configurations, and the reasons of those that are not."""
+@dataclass(frozen=True)
+class LabelComparison:
+    """How far a target or label is from published values, in the words of a spec's `comparisons`.
 
-    def say(text: str) -> None:
-        console.print(text, markup=False, soft_wrap=True)
+    Parameters
+    ----------
+    label : str
+        The target of the dataset, or the label of the spec.
+    against : str
+        What it was compared with.
+    agreement : Agreement
+        Over the configurations that have both.
+    unit : str
+        Unit of the differences.
+    """
 
-    say(f"{mapped.mapped} of {mapped.structures} structures are configurations; {len(mapped.rows)} rows in {out}")
-    counts = Counter((r.kind, r.reason) for r in mapped.remarks if r.kind != "duplicate")
-    for (kind, reason), count in itertools.islice(counts.most_common(), 10):
-        say(f"  {count} {kind}: {reason}")
-    duplicates = sum(r.kind == "duplicate" for r in mapped.remarks)
-    if duplicates:
-        say(f"  {duplicates} are configurations that others are already; the lowest energy stays")
-    if mapped.remarks:
-        say(f"Each of them stands in {report}")
+    label: str
+    against: str
+    agreement: Agreement
+    unit: str
+
+    def entry(self) -> dict[str, Any]:
+        """Return what a spec's `comparisons` can take over."""
+        found = self.agreement
+        return {
+            "label": self.label,
+            "against": self.against,
+            "rows": found.rows,
+            "mae": round(found.mae, 4),
+            "unit": self.unit,
+            "spearman": round(found.spearman, 3),
+            "note": f"Mean difference {found.mean_difference:+.3f} {self.unit}.",
+        }
 
 
-def show_comparison(ours: str, name: str, published: Path, column: str, labels: Path | None, console: Console) -> None:
-    """Show how far a target of a dataset, or the formation energies of a spec's label, are from published values.
+def compare_labels(
+    ours: str, name: str, published: Path, column: str = "formation_energy_per_site", labels: Path | None = None
+) -> LabelComparison:
+    """Say how far a target of a dataset, or the formation energies of a spec's label, are from published values.
 
     Parameters
     ----------
@@ -100,10 +117,13 @@ def show_comparison(ours: str, name: str, published: Path, column: str, labels: 
         What `import_published` wrote.
     column : str
         The published column.
-    labels : path or None
+    labels : path, optional
         The labels of the spec; those beside it where left out.
-    console : rich.console.Console
-        Where it is shown: as lines that a spec's `comparisons` can take over.
+
+    Raises
+    ------
+    InputError
+        If a column or label is missing, the two are not the same quantity, or fewer than two configurations have both.
     """
     table = read_published(published)
     if (Path(ours) / "manifest.json").is_file():
@@ -118,13 +138,4 @@ def show_comparison(ours: str, name: str, published: Path, column: str, labels: 
         found = compare_values(values, PER_SITE, table, column)
         unit = PER_SITE.shown_unit
     sources = sorted(set(table["source"].to_pylist()))
-    comparison = {
-        "label": name,
-        "against": f"{found.rows} configurations with {column} of {'; '.join(sources)}",
-        "rows": found.rows,
-        "mae": round(found.mae, 4),
-        "unit": unit,
-        "spearman": round(found.spearman, 3),
-        "note": f"Mean difference {found.mean_difference:+.3f} {unit}.",
-    }
-    console.print(yaml.safe_dump([comparison], sort_keys=False, allow_unicode=True, width=120), end="", markup=False)
+    return LabelComparison(name, f"{found.rows} configurations with {column} of {'; '.join(sources)}", found, unit)
