@@ -21,7 +21,7 @@ from matbench_defects.discovery.search import Hidden, Trace, check_policies, hid
 from matbench_defects.discovery.search_figure import draw_regret
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.task import load_task
-from matbench_defects.files import digest, package_digest, write_json, write_text
+from matbench_defects.files import digest, write_json, write_text
 from matbench_defects.hub.find import find_dataset
 from matbench_defects.models.model import models
 
@@ -110,7 +110,6 @@ def discover(
         "space": space,
         "content": content,
         **{name: getattr(plan, name) for name in ("start", "batch", "budget", "device")},
-        "code": package_digest(),
     }
     finished = FinishedSearches(out, identity)
     traces: dict[str, list[Trace]] = {}
