@@ -47,7 +47,7 @@ def depends_on(*things: Any) -> dict[str, Any]:
     for thing in things:
         for one in _classes(thing) if isinstance(thing, type) else [thing]:
             module = one if isinstance(one, str) else one.__module__
-            if _file(module) is not None:
+            if _read(module) is not None:
                 modules.add(module)
             elif not isinstance(one, str):
                 without_file.add(_typed_in(one))
@@ -116,11 +116,9 @@ def _closure(modules: set[str]) -> dict[str, _Source]:
     open_names = set(modules)
     while open_names:
         name = open_names.pop()
-        file = _file(name)
-        if name in found or name == OURS or file is None:
+        if name in found or name == OURS or (source := _read(name)) is None:
             continue
-        status = file.stat()
-        found[name] = _read(name, file, status.st_mtime_ns, status.st_size)
+        found[name] = source
         for imported in [name, *found[name].imports]:
             if _top(imported) in packages:
                 open_names.update(_upwards(imported))  # a package's `__init__` runs before what is in it
@@ -158,7 +156,11 @@ def _folders(top: str) -> list[str]:
 
 
 @functools.cache
-def _read(name: str, file: Path, changed: int, size: int) -> _Source:
+def _read(name: str) -> _Source | None:
+    """Return a module as it is when first asked for: what is edited later is not what this process runs."""
+    file = _file(name)
+    if file is None:
+        return None
     tree = ast.parse(file.read_bytes())
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
     imports: set[str] = set()

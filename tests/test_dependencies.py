@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import matbench_defects
+from matbench_defects import dependencies
 from matbench_defects.dependencies import depends_on, library_version
 
 FILES = {
@@ -55,6 +56,7 @@ def package(tmp_path, monkeypatch):
 
 
 def model_depends_on():
+    dependencies._read.cache_clear()  # as a new process would
     return depends_on(sys.modules["made_up.model"].Model)
 
 
@@ -133,6 +135,7 @@ CHANGES = """
 import json, sys
 from pathlib import Path
 import matbench_defects
+from matbench_defects import dependencies
 from matbench_defects.dependencies import depends_on
 from matbench_defects.hub.find import _code
 from matbench_defects.models.model import models
@@ -145,6 +148,7 @@ kinds = {name: models.get(name) for name in names}
 spec = load_spec(sys.argv[1])
 
 def every():
+    dependencies._read.cache_clear()
     return {name: depends_on(kind) for name, kind in kinds.items()} | {"dataset": _code(spec, False)}
 
 def changed(file, text, old=None):

@@ -10,10 +10,11 @@ from typing import Any
 from rich.console import Console
 
 from matbench_defects.cli.progress import Progress
-from matbench_defects.cli.showing import show_dataset, show_results
+from matbench_defects.cli.showing import show_dataset
 from matbench_defects.dataset.build import build_dataset
 from matbench_defects.evaluation.harness import evaluate
 from matbench_defects.evaluation.task import Task
+from matbench_defects.evaluation.task_results import show_results
 from matbench_defects.leaderboard.site import build_site
 from matbench_defects.leaderboard.writing import write_submission
 from matbench_defects.shipped import find_spec

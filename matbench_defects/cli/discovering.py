@@ -13,13 +13,13 @@ import numpy as np
 from rich.console import Console
 
 from matbench_defects.cli.progress import Progress
-from matbench_defects.cli.tables import show_table
 from matbench_defects.dataset.reading import Dataset, open_dataset
 from matbench_defects.discovery.finished_searches import FinishedSearches
 from matbench_defects.discovery.policies import policies
 from matbench_defects.discovery.search import Hidden, Trace, check_policies, hide, search
 from matbench_defects.discovery.search_figure import draw_regret
 from matbench_defects.errors import InputError
+from matbench_defects.evaluation.tables.terminal import show_table
 from matbench_defects.evaluation.task import load_task
 from matbench_defects.files import digest, write_json, write_text
 from matbench_defects.hub.find import find_dataset

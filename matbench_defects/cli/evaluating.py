@@ -9,7 +9,6 @@ from typing import Any
 from rich.console import Console
 
 from matbench_defects.cli.progress import Progress
-from matbench_defects.cli.showing import show_results
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.harness import evaluate
@@ -17,6 +16,7 @@ from matbench_defects.evaluation.pretraining import check_pretrainable, source_o
 from matbench_defects.evaluation.results import Result, read_predictions, read_record
 from matbench_defects.evaluation.scoring import Score, score
 from matbench_defects.evaluation.task import Task, counterpart, load_task
+from matbench_defects.evaluation.task_results import show_results
 from matbench_defects.hub.find import find_dataset
 from matbench_defects.models.model import models
 from matbench_defects.shipped import find_task

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from matbench_defects.cli.tables import show_table
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.scoring import task_folds
+from matbench_defects.evaluation.tables.terminal import show_table
 from matbench_defects.evaluation.task import Task
 from matbench_defects.models.explanation import Explained
 from matbench_defects.models.explanation_figure import draw_explanation, write_explanation

@@ -74,7 +74,7 @@ def compare(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
 ) -> None:
     """Say which differences between results of one task are ties, by a paired bootstrap over the test rows."""
-    from matbench_defects.cli.comparing import compare_results
+    from matbench_defects.evaluation.compared_results import compare_results
 
     with progress("resamples") as show:
         compared = compare_results(results, task=task, dataset=dataset, resamples=resamples, seed=seed, progress=show)
@@ -96,8 +96,8 @@ def table(
     resamples: Annotated[int, typer.Option(min=100, help="Draws of the bootstrap that says what is tied.")] = 2000,
 ) -> None:
     """Write results as Markdown: an overview, a table a task, models by the first metric, ties with the best."""
-    from matbench_defects.cli.overview import insert
-    from matbench_defects.cli.tabulating import tabulate
+    from matbench_defects.evaluation.overview import insert
+    from matbench_defects.evaluation.tabulating import tabulate
     from matbench_defects.files import write_text
 
     made = tabulate(results, quietly, tasks=task or [], dataset=dataset, resamples=resamples)

@@ -1,21 +1,12 @@
-"""Tables for the terminal."""
+"""What a built dataset holds, and what there is to choose from."""
 
 from __future__ import annotations
-
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich.console import Console
 
 from matbench_defects.cli.estimating import shown_time
-from matbench_defects.cli.tables import show_table
 from matbench_defects.dataset.reading import PARTS, Dataset
-from matbench_defects.evaluation.gap import gap, is_ratio
-from matbench_defects.evaluation.metrics import Metric, metrics
-from matbench_defects.evaluation.results import Result
-from matbench_defects.evaluation.scoring import Score, task_folds
-from matbench_defects.evaluation.task import Task
+from matbench_defects.evaluation.metrics import metrics
 
 
 def show_dataset(dataset: Dataset, console: Console) -> None:
@@ -43,107 +34,6 @@ def show_dataset(dataset: Dataset, console: Console) -> None:
         if not folds:
             shown = ", ".join(f"{part} {len(dataset.part(name, part))}" for part in PARTS)
         console.print(f"  split {name}: {shown}", markup=False)
-
-
-def show_results(
-    task: Task,
-    dataset: Dataset,
-    results: list[Result],
-    console: Console,
-    *,
-    interpolation: Mapping[str, Score] | None = None,
-) -> None:
-    """Show the scores of several models on one task, the best of the first metric on top.
-
-    Parameters
-    ----------
-    task : Task
-        The task.
-    dataset : Dataset
-        Its dataset.
-    results : list of Result
-        The results; a metric that is defined for none of them is left out.
-    console : rich.console.Console
-        Where they are shown.
-    interpolation : mapping of str to Score, optional
-        The first metric of each model on the task's interpolation counterpart, for a column with the gap.
-    """
-    unit = dataset.quantity(task.target).shown_unit
-    console.print(f"\n{task.title}", markup=False, style="bold")
-    split = f"split {task.split}{fold_words(task, dataset)} ({task.kind})"
-    console.print(f"{task.dataset}, {task.target} in {unit}, {split}", markup=False)
-    first = metrics.get(task.metrics[0])
-    shown = defined_metrics(task, results)
-    heads = ["model"]
-    for name in shown:
-        arrow = "↓" if metrics.get(name).direction == "lower" else "↑"
-        heads.append(f"{metrics.get(name).title} {arrow}")
-    if interpolation:
-        heads.append(f"{first.title} gap")
-    heads += ["train s", "structures/s", "parameters", "MiB"]
-
-    rows = []
-    for result in ranked(results, task):
-        model = result.record["model"]["name"]
-        inside = (interpolation or {}).get(model)
-        row = [model, *(_shown(result.scores[name]) for name in shown)]
-        if interpolation:
-            row.append(_shown_gap(first, result.scores[first.name], inside))
-        rows.append([*row, *_shown_cost(result.record["cost"])])
-    show_table(console, heads, rows)
-    if interpolation:
-        against = "divided by" if is_ratio(first) else "less"
-        console.print(f"{first.title} gap: {against} that on {task.interpolation}", markup=False)
-
-
-def ranked(results: Sequence[Result], task: Task) -> list[Result]:
-    """Return results, the best of the task's first metric first, those without a value last."""
-    first = metrics.get(task.metrics[0])
-
-    def order(result: Result) -> float:
-        value = result.scores[first.name].mean
-        return math.inf if math.isnan(value) else value if first.direction == "lower" else -value
-
-    return sorted(results, key=order)
-
-
-def defined_metrics(task: Task, results: Sequence[Result]) -> list[str]:
-    """Return a task's metrics, without those that are defined for no result; the first one stays."""
-    first = task.metrics[0]
-    return [n for n in task.metrics if n == first or not all(math.isnan(r.scores[n].mean) for r in results)]
-
-
-def fold_words(task: Task, dataset: Dataset) -> str:
-    """Return which folds a task is about, after a comma; nothing where its split has none."""
-    if task.fold is not None:
-        return f", fold {task.fold}"
-    folds = task_folds(task, dataset)
-    return f", {len(folds)} folds" if folds else ""
-
-
-def _shown_gap(metric: Metric, outside: Score, inside: Score | None) -> str:
-    value = math.nan if inside is None else gap(metric, outside, inside)
-    if math.isnan(value):
-        return "-"
-    return f"× {value:.2f}" if is_ratio(metric) else f"{value:+.3g}"
-
-
-def _shown_cost(cost: Mapping[str, Any]) -> list[str]:
-    rate = cost["structures"] / cost["predict_seconds"] if cost["predict_seconds"] else math.inf
-    memory = cost.get("peak_memory_bytes")
-    return [
-        f"{cost['train_seconds']:.2f}",
-        "-" if math.isinf(rate) else f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}",
-        "" if cost["parameters"] is None else f"{cost['parameters']:,}",
-        "" if memory is None else f"{memory / 2**20:,.0f}",
-    ]
-
-
-def _shown(score: Score) -> str:
-    if math.isnan(score.mean):
-        return "-"
-    spread = f" ± {score.deviation:.2g}" if score.deviation else ""
-    return f"{score.mean:.3g}{spread}"
 
 
 def show_list(what: str, console: Console) -> None:

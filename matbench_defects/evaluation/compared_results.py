@@ -1,4 +1,4 @@
-"""What `compare` does and shows."""
+"""Results of one task compared, as a table and as plain data."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import Any
 
 from rich.console import Console
 
-from matbench_defects.cli.tables import show_table
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.comparing import LEVEL, Comparison, compare
 from matbench_defects.evaluation.results import read_predictions, read_record, result_folders
+from matbench_defects.evaluation.tables.numbers import fixed
+from matbench_defects.evaluation.tables.table import EMPTY, Cell, Column, ResultTable, Row, decimals_of, sortable
+from matbench_defects.evaluation.tables.terminal import show_table
 from matbench_defects.evaluation.task import Task, load_task
 from matbench_defects.files import write_json
 from matbench_defects.hub.find import find_dataset
@@ -30,7 +32,7 @@ class Compared:
     task : Task
         The task.
     unit : str
-        Unit of its first metric; ``1`` for a pure number.
+        Unit of its first metric; empty for a pure number.
     folder : path
         The folder of the first result.
     """
@@ -39,6 +41,30 @@ class Compared:
     task: Task
     unit: str
     folder: Path
+
+    def table(self) -> ResultTable:
+        """Return the table of the results, the best first, each with its difference to the best and its ties."""
+        found = self.comparison
+        metric, names = found.metric, list(found.values)
+        by_pair = {(one.first, one.second): one for one in found.differences}
+        decimals = decimals_of(metric, [*found.values.values(), *(one.value for one in by_pair.values())])
+        columns = [
+            Column(metric.name, metric.title, self.unit, metric.direction),
+            Column("difference", f"minus {names[0]}"),
+            Column("interval", f"{100 * LEVEL:.0f} % interval"),
+            Column("ties", "tied with", numeric=False),
+        ]
+        rows = []
+        for name, value in found.values.items():
+            one = by_pair.get((names[0], name))
+            ties = [x.second if x.first == name else x.first for x in found.differences if x.tie and name in x.names]
+            cells = [Cell(fixed(value, decimals), sortable(value), best=name == names[0]), Cell(""), Cell("")]
+            if one is not None:
+                cells[1] = Cell(fixed(-one.value, decimals), sortable(-one.value))
+                interval = f"{fixed(-one.high, decimals)} to {fixed(-one.low, decimals)}"
+                cells[2] = EMPTY if math.isnan(one.low) else Cell(interval, sortable(-one.high))
+            rows.append(Row(name, name, [*cells, Cell(", ".join(ties) or "none")]))
+        return ResultTable("Result", columns, rows, self.unit)
 
     def show(self, console: Console, out: Path | None) -> None:
         """Show which differences are ties, and write every pair as JSON.
@@ -50,7 +76,10 @@ class Compared:
         out : path or None
             The JSON file; ``comparison.json`` beside the first result where left out.
         """
-        _show(self.comparison, self.task, "" if self.unit == "1" else self.unit, console)
+        found, table = self.comparison, self.table()
+        title = f"{found.metric.title}{f' in {self.unit}' if self.unit else ''}"
+        console.print(f"{self.task.name}: {title}, {found.rows} test configurations", markup=False, style="bold")
+        show_table(console, table.heads, table.lines(), texts=[table.heads[-1]])
         path = out or self.folder.parent / "comparison.json"
         write_json(path, comparison_data(self.comparison, self.task, self.unit))
         console.print(f"Every pair stands in {path}", markup=False, soft_wrap=True)
@@ -94,8 +123,7 @@ def compare_results(
     names = _names(folders)
     predictions = {names[folder]: read_predictions(folder) for folder in folders}
     found = compare(loaded, data, predictions, resamples=resamples, seed=seed, progress=progress)
-    unit = data.quantity(loaded.target).shown_unit if found.metric.unit is None else found.metric.unit
-    return Compared(found, loaded, unit, folders[0])
+    return Compared(found, loaded, found.metric.unit_for(data.quantity(loaded.target)), folders[0])
 
 
 def _names(folders: Sequence[Path]) -> dict[Path, str]:
@@ -112,7 +140,7 @@ def comparison_data(found: Comparison, task: Task, unit: str) -> dict[str, Any]:
     return {
         "task": task.name,
         "dataset": task.dataset,
-        "metric": {"name": found.metric.name, "unit": unit, "better": found.metric.direction},
+        "metric": {"name": found.metric.name, "unit": unit or "1", "better": found.metric.direction},
         "bootstrap": {
             "over": "test configurations, the same ones for every result and seed",
             "configurations": found.rows,
@@ -137,31 +165,3 @@ def comparison_data(found: Comparison, task: Task, unit: str) -> dict[str, Any]:
 
 def _finite(value: float) -> float | None:
     return round(value, 9) if math.isfinite(value) else None
-
-
-def _show(found: Comparison, task: Task, unit: str, console: Console) -> None:
-    names = list(found.values)
-    by_pair = {(one.first, one.second): one for one in found.differences}
-    title = f"{found.metric.title}{f' in {unit}' if unit else ''}"
-    console.print(f"{task.name}: {title}, {found.rows} test configurations", markup=False, style="bold")
-    heads = ["result", found.metric.title, f"less {names[0]}", f"{100 * LEVEL:.0f} % interval", "tied with"]
-    rows = []
-    for name in names:
-        one = by_pair.get((names[0], name))
-        ties = [
-            x.second if x.first == name else x.first for x in found.differences if name in (x.first, x.second) and x.tie
-        ]
-        rows.append(
-            [
-                name,
-                _shown(found.values[name]),
-                "" if one is None else _shown(-one.value),
-                "" if one is None or math.isnan(one.low) else f"{_shown(-one.high)} to {_shown(-one.low)}",
-                ", ".join(ties) or "none",
-            ]
-        )
-    show_table(console, heads, rows, texts=["tied with"])
-
-
-def _shown(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3g}"
