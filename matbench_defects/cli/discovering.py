@@ -19,11 +19,11 @@ from matbench_defects.discovery.policies import policies
 from matbench_defects.discovery.search import Hidden, Trace, check_policies, hide, search
 from matbench_defects.discovery.search_figure import draw_regret
 from matbench_defects.errors import InputError
-from matbench_defects.evaluation.tables.terminal import show_table
 from matbench_defects.evaluation.task import load_task
 from matbench_defects.files import digest, write_json, write_text
 from matbench_defects.hub.find import find_dataset
 from matbench_defects.models.model import models
+from matbench_defects.terminal import show_table
 
 
 @dataclass(frozen=True)

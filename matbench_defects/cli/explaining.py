@@ -9,11 +9,11 @@ from rich.console import Console
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.scoring import task_folds
-from matbench_defects.evaluation.tables.terminal import show_table
 from matbench_defects.evaluation.task import Task
 from matbench_defects.models.explanation import Explained
 from matbench_defects.models.explanation_figure import draw_explanation, write_explanation
 from matbench_defects.models.model import Background, Rows, make_model, models
+from matbench_defects.terminal import show_table
 
 SHOWN = 10
 """Features that are printed."""

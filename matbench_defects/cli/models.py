@@ -74,11 +74,12 @@ def compare(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
 ) -> None:
     """Say which differences between results of one task are ties, by a paired bootstrap over the test rows."""
-    from matbench_defects.evaluation.compared_results import compare_results
+    from matbench_defects.evaluation.comparing_results import compare_results
 
     with progress("resamples") as show:
         compared = compare_results(results, task=task, dataset=dataset, resamples=resamples, seed=seed, progress=show)
-    compared.show(console, out)
+    compared.show(console)
+    console.print(f"Every pair stands in {compared.write(out)}", markup=False, soft_wrap=True)
 
 
 @commands.command()

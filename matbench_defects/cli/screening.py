@@ -18,11 +18,11 @@ from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.discovery.screening import Scope, Screened, screen
 from matbench_defects.errors import InputError
-from matbench_defects.evaluation.tables.terminal import show_table
 from matbench_defects.files import atomic_folder, write_json
 from matbench_defects.hub.find import labelled_dataset
 from matbench_defects.models.model import Background, Rows, make_model
 from matbench_defects.plotting import COLOURS, canvas
+from matbench_defects.terminal import show_table
 
 SHOWN = 10
 """Rows of the table that are shown."""

@@ -13,7 +13,6 @@ from matbench_defects.evaluation.metrics import Metric, metrics
 from matbench_defects.evaluation.results import Result
 from matbench_defects.evaluation.scoring import Score, fold_words
 from matbench_defects.evaluation.tables.table import Measured, ResultTable, task_table
-from matbench_defects.evaluation.tables.terminal import show_table
 from matbench_defects.evaluation.task import Task
 
 
@@ -80,7 +79,7 @@ def show_results(
     split = f"split {task.split}{fold_words(task, dataset)} ({task.kind})"
     console.print(f"{task.dataset}, {task.target} in {unit}, {split}", markup=False)
     table = results_table(task, dataset, results, interpolation=interpolation)
-    show_table(console, table.heads, table.lines())
+    table.show(console)
     if interpolation:
         first = metrics.get(task.metrics[0])
         against = "divided by" if is_ratio(first) else "minus"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matbench_defects.columns import Quantity
 from matbench_defects.evaluation.gap import is_ratio
@@ -21,6 +21,9 @@ from matbench_defects.evaluation.tables.numbers import (
     spread,
     whole,
 )
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 TIED = "="
 """Stands behind a value that is tied with the best, and behind a place that is shared."""
@@ -117,6 +120,13 @@ class ResultTable:
     def lines(self) -> list[list[str]]:
         """Return the rows as text, the title first."""
         return [[row.title, *map(str, row.cells)] for row in self.rows]
+
+    def show(self, console: Console) -> None:
+        """Show the table in a terminal."""
+        from matbench_defects.terminal import show_table
+
+        texts = {head for head, column in zip(self.heads[1:], self.columns, strict=True) if not column.numeric}
+        show_table(console, self.heads, self.lines(), texts=texts)
 
     def _repr_html_(self) -> str:
         from matbench_defects.evaluation.tables.html import html_table

@@ -1,4 +1,4 @@
-"""Results of one task compared, as a table and as plain data."""
+"""Results on disk compared: which differences between them are ties, as a table and as plain data."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from matbench_defects.evaluation.comparing import LEVEL, Comparison, compare
 from matbench_defects.evaluation.results import read_predictions, read_record, result_folders
 from matbench_defects.evaluation.tables.numbers import fixed
 from matbench_defects.evaluation.tables.table import EMPTY, Cell, Column, ResultTable, Row, decimals_of, sortable
-from matbench_defects.evaluation.tables.terminal import show_table
 from matbench_defects.evaluation.task import Task, load_task
 from matbench_defects.files import write_json
 from matbench_defects.hub.find import find_dataset
 
 
 @dataclass(frozen=True)
-class Compared:
+class ResultComparison:
     """A comparison with what is needed to show it.
 
     Parameters
@@ -66,23 +65,31 @@ class Compared:
             rows.append(Row(name, name, [*cells, Cell(", ".join(ties) or "none")]))
         return ResultTable("Result", columns, rows, self.unit)
 
-    def show(self, console: Console, out: Path | None) -> None:
-        """Show which differences are ties, and write every pair as JSON.
+    def show(self, console: Console) -> None:
+        """Show in a terminal which differences are ties."""
+        found = self.comparison
+        title = f"{found.metric.title}{f' in {self.unit}' if self.unit else ''}"
+        console.print(f"{self.task.name}: {title}, {found.rows} test configurations", markup=False, style="bold")
+        self.table().show(console)
+
+    def write(self, out: Path | None = None) -> Path:
+        """Write every pair as JSON, and return where.
 
         Parameters
         ----------
-        console : rich.console.Console
-            Where they are shown.
-        out : path or None
+        out : path, optional
             The JSON file; ``comparison.json`` beside the first result where left out.
         """
-        found, table = self.comparison, self.table()
-        title = f"{found.metric.title}{f' in {self.unit}' if self.unit else ''}"
-        console.print(f"{self.task.name}: {title}, {found.rows} test configurations", markup=False, style="bold")
-        show_table(console, table.heads, table.lines(), texts=[table.heads[-1]])
         path = out or self.folder.parent / "comparison.json"
         write_json(path, comparison_data(self.comparison, self.task, self.unit))
-        console.print(f"Every pair stands in {path}", markup=False, soft_wrap=True)
+        return path
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name} {value:.3g}" for name, value in self.comparison.values.items())
+        return f"<ResultComparison on {self.task.name} in {self.comparison.metric.title}: {values}>"
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
 
 
 def compare_results(
@@ -90,10 +97,10 @@ def compare_results(
     *,
     task: str | None = None,
     dataset: Path | None = None,
-    resamples: int,
-    seed: int,
+    resamples: int = 5000,
+    seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
-) -> Compared:
+) -> ResultComparison:
     """Compare results of one task.
 
     Parameters
@@ -123,7 +130,7 @@ def compare_results(
     names = _names(folders)
     predictions = {names[folder]: read_predictions(folder) for folder in folders}
     found = compare(loaded, data, predictions, resamples=resamples, seed=seed, progress=progress)
-    return Compared(found, loaded, found.metric.unit_for(data.quantity(loaded.target)), folders[0])
+    return ResultComparison(found, loaded, found.metric.unit_for(data.quantity(loaded.target)), folders[0])
 
 
 def _names(folders: Sequence[Path]) -> dict[Path, str]:
