@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from matbench_defects.discovery.screen_dataset import ScreenOptions as ScreenOptions
     from matbench_defects.errors import InputError as InputError
     from matbench_defects.errors import NotServedError as NotServedError
+    from matbench_defects.evaluation.tabulating import tabulate as tabulate
+    from matbench_defects.evaluation.task_results import show_results as show_results
     from matbench_defects.exchange.export import to_ase as to_ase
     from matbench_defects.exchange.export import to_pymatgen as to_pymatgen
     from matbench_defects.hub.find import load_dataset as load_dataset
@@ -84,6 +86,8 @@ _HOME = {
     "evaluate": "api.evaluating",
     "evaluate_all": "api.evaluating",
     "compare": "api.evaluating",
+    "show_results": "evaluation.task_results",
+    "tabulate": "evaluation.tabulating",
     "explain": "api.evaluating",
     "SearchOptions": "discovery.discover",
     "discover": "api.searching",

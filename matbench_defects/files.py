@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import hashlib
 import json
 import os
@@ -298,13 +297,6 @@ def sha256_of_file(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-@functools.cache
-def package_digest() -> str:
-    """Return a digest of this package's own code: what was made by other code is not taken for its own."""
-    package = Path(__file__).parent
-    return digest([[p.relative_to(package).as_posix(), sha256_of_file(p)] for p in sorted(package.rglob("*.py"))])
 
 
 def digest(data: Any) -> str:

@@ -17,8 +17,6 @@ import matbench_defects as md
 
 ROOT = Path(md.__file__).parent
 ROOMS = {p.name for p in ROOT.iterdir() if p.is_dir() and (p / "__init__.py").is_file()} - {"api", "cli"}
-WRITTEN_BY_OTHERS = {"showing.py", "tables.py", "tabulating.py", "overview.py"}
-"""Results as tables, until evaluation/table.py renders them."""
 RULES = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
 SLOW = {"lock", "label", "build_leaderboard"}
 
@@ -76,9 +74,8 @@ def imports(path):
 
 def test_the_command_line_calls_only_the_front_door():
     for path in (ROOT / "cli").rglob("*.py"):
-        if path.name not in WRITTEN_BY_OTHERS:
-            deep = {m for m in imports(path) if m.startswith("matbench_defects.") and m.split(".")[1] in ROOMS}
-            assert not deep, f"{path.relative_to(ROOT)}: {deep}"
+        deep = {m for m in imports(path) if m.startswith("matbench_defects.") and m.split(".")[1] in ROOMS}
+        assert not deep, f"{path.relative_to(ROOT)}: {deep}"
 
 
 def test_a_command_is_one_file(tmp_path):

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from matbench_defects.api.spaces import Spec, load_spec
-from matbench_defects.dataset.reading import Dataset
+from matbench_defects.dataset.reading import PARTS as PARTS
+from matbench_defects.dataset.reading import Dataset as Dataset
 from matbench_defects.exchange.importing import LabelComparison
 from matbench_defects.exchange.importing import compare_labels as _compare_labels
 from matbench_defects.exchange.mapping import Mapped

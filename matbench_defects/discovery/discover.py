@@ -17,7 +17,7 @@ from matbench_defects.discovery.finished_searches import FinishedSearches
 from matbench_defects.discovery.policies import policies
 from matbench_defects.discovery.search import Hidden, Trace, check_policies, hide, search
 from matbench_defects.discovery.search_figure import draw_regret
-from matbench_defects.files import digest, package_digest, write_json, write_text
+from matbench_defects.files import digest, write_json, write_text
 from matbench_defects.models.model import models
 from matbench_defects.plotting import html_table
 
@@ -171,7 +171,6 @@ def discover(
         "space": options.space,
         "content": options.content,
         **options.numbers(),
-        "code": package_digest(),
     }
     finished = FinishedSearches(out, identity)
     traces = _searches(hidden, options, finished, progress or (lambda title: nullcontext(_say_nothing)))

@@ -1,4 +1,4 @@
-"""Comparing results on disk: which differences between them are ties."""
+"""Results on disk compared: which differences between them are ties, as a table and as plain data."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.comparing import LEVEL, Comparison, compare
 from matbench_defects.evaluation.results import read_predictions, read_record, result_folders
+from matbench_defects.evaluation.tables.numbers import fixed
+from matbench_defects.evaluation.tables.table import EMPTY, Cell, Column, ResultTable, Row, decimals_of, sortable
 from matbench_defects.evaluation.task import Task, load_task
 from matbench_defects.files import write_json
 from matbench_defects.hub.find import find_dataset
-from matbench_defects.plotting import html_table
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class ResultComparison:
     task : Task
         The task.
     unit : str
-        Unit of its first metric; ``1`` for a pure number.
+        Unit of its first metric; empty for a pure number.
     folder : path
         The folder of the first result.
     """
@@ -37,6 +40,37 @@ class ResultComparison:
     task: Task
     unit: str
     folder: Path
+
+    def table(self) -> ResultTable:
+        """Return the table of the results, the best first, each with its difference to the best and its ties."""
+        found = self.comparison
+        metric, names = found.metric, list(found.values)
+        by_pair = {(one.first, one.second): one for one in found.differences}
+        decimals = decimals_of(metric, [*found.values.values(), *(one.value for one in by_pair.values())])
+        columns = [
+            Column(metric.name, metric.title, self.unit, metric.direction),
+            Column("difference", f"minus {names[0]}"),
+            Column("interval", f"{100 * LEVEL:.0f} % interval"),
+            Column("ties", "tied with", numeric=False),
+        ]
+        rows = []
+        for name, value in found.values.items():
+            one = by_pair.get((names[0], name))
+            ties = [x.second if x.first == name else x.first for x in found.differences if x.tie and name in x.names]
+            cells = [Cell(fixed(value, decimals), sortable(value), best=name == names[0]), Cell(""), Cell("")]
+            if one is not None:
+                cells[1] = Cell(fixed(-one.value, decimals), sortable(-one.value))
+                interval = f"{fixed(-one.high, decimals)} to {fixed(-one.low, decimals)}"
+                cells[2] = EMPTY if math.isnan(one.low) else Cell(interval, sortable(-one.high))
+            rows.append(Row(name, name, [*cells, Cell(", ".join(ties) or "none")]))
+        return ResultTable("Result", columns, rows, self.unit)
+
+    def show(self, console: Console) -> None:
+        """Show in a terminal which differences are ties."""
+        found = self.comparison
+        title = f"{found.metric.title}{f' in {self.unit}' if self.unit else ''}"
+        console.print(f"{self.task.name}: {title}, {found.rows} test configurations", markup=False, style="bold")
+        self.table().show(console)
 
     def write(self, out: Path | None = None) -> Path:
         """Write every pair as JSON, and return where.
@@ -55,11 +89,7 @@ class ResultComparison:
         return f"<ResultComparison on {self.task.name} in {self.comparison.metric.title}: {values}>"
 
     def _repr_html_(self) -> str:
-        found = self.comparison.differences
-        rows = [
-            (x.first, x.second, f"{x.value:.3g}", f"{x.low:.3g} to {x.high:.3g}", "tie" if x.tie else "") for x in found
-        ]
-        return html_table(("first", "second", "difference", "interval", ""), rows, repr(self)[1:-1])
+        return self.table()._repr_html_()
 
 
 def compare_results(
@@ -100,8 +130,7 @@ def compare_results(
     names = _names(folders)
     predictions = {names[folder]: read_predictions(folder) for folder in folders}
     found = compare(loaded, data, predictions, resamples=resamples, seed=seed, progress=progress)
-    unit = data.quantity(loaded.target).shown_unit if found.metric.unit is None else found.metric.unit
-    return ResultComparison(found, loaded, unit, folders[0])
+    return ResultComparison(found, loaded, found.metric.unit_for(data.quantity(loaded.target)), folders[0])
 
 
 def _names(folders: Sequence[Path]) -> dict[Path, str]:
@@ -118,7 +147,7 @@ def comparison_data(found: Comparison, task: Task, unit: str) -> dict[str, Any]:
     return {
         "task": task.name,
         "dataset": task.dataset,
-        "metric": {"name": found.metric.name, "unit": unit, "better": found.metric.direction},
+        "metric": {"name": found.metric.name, "unit": unit or "1", "better": found.metric.direction},
         "bootstrap": {
             "over": "test configurations, the same ones for every result and seed",
             "configurations": found.rows,

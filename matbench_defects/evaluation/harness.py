@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from matbench_defects._version import __version__
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
-from matbench_defects.errors import InputError, NotServedError
+from matbench_defects.dependencies import depends_on
+from matbench_defects.errors import NotServedError
 from matbench_defects.evaluation.finished_fits import FinishedFit, FinishedFits
-from matbench_defects.evaluation.memory import peak_memory
+from matbench_defects.evaluation.fitting import Side, fit_and_predict, side_of
 from matbench_defects.evaluation.pretraining import Source, check_pretrainable
 from matbench_defects.evaluation.results import (
     PREDICTIONS_FILE,
@@ -33,14 +31,11 @@ from matbench_defects.evaluation.results import (
 )
 from matbench_defects.evaluation.scoring import predictions_schema, score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
-from matbench_defects.files import atomic_folder, check_replaceable, digest, package_digest, write_json
+from matbench_defects.files import atomic_folder, check_replaceable, digest, write_json
 from matbench_defects.models.model import (
-    Background,
     Model,
     Passes,
     Prediction,
-    Pretrainable,
-    Rows,
     TrainedBefore,
     TrainedInPasses,
     make_model,
@@ -105,18 +100,18 @@ def evaluate(
     complete = make_model(model, seed=chosen[0], device=device, settings=settings)
     shown_settings = getattr(complete, "settings", None)
     identity = {
-        "task": task.model_dump(mode="json"),
+        "task": task.model_dump(mode="json", include={"name", "target", "split", "fold", "validation", "metrics"}),
         "dataset": digest(dataset.manifest["files"]),
         "model": model,
         "settings": shown_settings.model_dump(mode="json") if shown_settings is not None else {},
         "seeds": chosen,
         "device": device,
-        "code": package_digest(),
+        **depends_on("matbench_defects.evaluation.fitting", models.get(model)),
     }
     shown = model.replace(":", "-")
     if pretrain is not None:
         check_pretrainable(model)
-        identity["pretrained_on"] = pretrain.identity()
+        identity["pretrained_on"] = pretrain.identity() | depends_on(type(pretrain))
         shown = f"{shown}-from-{pretrain.name}"
     folder = Path(out) / task.name / shown
     known = _known(folder, digest(identity))
@@ -192,7 +187,7 @@ def _run(
                 instance = make_model(model, seed=seed, device=device, settings=settings)
                 if isinstance(instance, TrainedInPasses):
                     instance.progress = passes
-                fit = _fit(instance, side, model, device, pretrain)
+                fit = fit_and_predict(instance, side, model, device, pretrain)
                 finished.put(seed, side.fold, fit)
             fits.append(fit)
         predictions.append([fit.prediction for fit in fits[-len(sides) :]])
@@ -228,62 +223,10 @@ def _run(
     finished.clear()
 
 
-def _fit(instance: Model, side: Side, model: str, device: str, pretrain: Source | None) -> FinishedFit:
-    """Fit a new model on a side, after what it is to learn from first, and let it predict."""
-    first = None if pretrain is None else pretrain.apart_from(side.asked)
-    with peak_memory(device) as peak:
-        start = time.perf_counter()
-        if first is not None:
-            assert isinstance(instance, Pretrainable)
-            instance.pretrain(*first)
-        instance.fit(*side.fitted, side.held)
-        between = time.perf_counter()
-        found = instance.predict(side.asked)
-        end = time.perf_counter()
-        if found.values.shape != (len(side.asked),) or not np.isfinite(found.values).all():
-            raise InputError(f"the model {model} predicted something that is not a finite number for each test row")
-        seconds = end - between if found.seconds is None else found.seconds
-        return FinishedFit(found, between - start, seconds, instance.parameters, peak())
-
-
 def hardware() -> str:
     """Return what this machine is, such as ``2 cores, x86_64``."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{cores} cores, {platform.machine()}"
-
-
-@dataclass(frozen=True)
-class Side:
-    """What a model is handed in one fold: inputs, and values of the fitted parts alone. No test label is among it."""
-
-    fold: str | None
-    fitted: tuple[Rows, NDArray[np.float64]]
-    held: tuple[Rows, NDArray[np.float64]] | None
-    asked: Rows
-
-
-def side_of(task: Task, dataset: Dataset, fold: str | None) -> Side | None:
-    """Return what is handed to a model in a fold; None where the fold tests nothing."""
-    background = Background(
-        dataset.spec,
-        task.target,
-        dataset.quantity(task.target),
-        learn_from_validation=task.validation == "learn",
-    )
-    train, validation, test = (
-        dataset.part(task.split, part, task.target, fold=fold) for part in ("train", "validation", "test")
-    )
-    if not len(test):
-        return None
-    if not len(train):
-        of_fold = "" if fold is None else f", fold '{fold}'"
-        raise InputError(f"{task.dataset} has no training rows in the split '{task.split}'{of_fold}")
-    return Side(
-        fold,
-        (Rows.of(train, background), train[task.target].to_numpy()),
-        (Rows.of(validation, background), validation[task.target].to_numpy()) if len(validation) else None,
-        Rows.of(test, background),
-    )
 
 
 def predictions_table(

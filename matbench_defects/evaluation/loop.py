@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
-from matbench_defects.evaluation.harness import Side, hardware, plain_number, predictions_table, side_of
+from matbench_defects.evaluation.fitting import Side, side_of
+from matbench_defects.evaluation.harness import hardware, plain_number, predictions_table
 from matbench_defects.evaluation.results import PREDICTIONS_FILE, RESULT_FILE, Result
 from matbench_defects.evaluation.scoring import score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task

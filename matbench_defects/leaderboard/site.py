@@ -12,15 +12,15 @@ import jinja2
 
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
+from matbench_defects.evaluation.tables.numbers import seconds, whole
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import atomic_folder, check_replaceable, write_json, write_text
 from matbench_defects.leaderboard.dataset_views import dataset_csv, dataset_data, dataset_views, page_name
 from matbench_defects.leaderboard.export import task_csv, task_data
-from matbench_defects.leaderboard.formatting import seconds, whole
 from matbench_defects.leaderboard.model_views import model_data, model_views, scores_csv
 from matbench_defects.leaderboard.scoring import collect
 from matbench_defects.leaderboard.submission import submission_schema
-from matbench_defects.leaderboard.views import TaskView, models_table, task_view, unit_of
+from matbench_defects.leaderboard.views import TaskView, models_table, task_view
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 ASSETS = ("site.css", "plots.css", "site.js", "plots.js", "viewer.js", "icon.svg")
@@ -91,9 +91,8 @@ def _write(folder: Path, views: list[TaskView]) -> None:
     datasets, models = dataset_views(views), model_views(views)
     for dataset in datasets:
         _copy_figures(dataset.dataset, folder)
-    columns, rows = models_table(views)
     page = _Page(environment, folder)
-    page.write("index", "index", views=views, columns=columns, rows=rows, datasets=datasets)
+    page.write("index", "index", views=views, table=models_table(views), datasets=datasets)
     write_json(folder / DATA_FILE, {"tasks": [task_data(view) for view in views]})
     write_text(folder / "leaderboard.csv", scores_csv(views))
     write_json(folder / "schema" / "submission.json", submission_schema())
@@ -134,7 +133,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {"whole": whole, "seconds": seconds}
-    environment.globals |= {"unit_of": unit_of, "page_name": page_name}
+    environment.globals |= {"page_name": page_name}
     return environment
 
 

@@ -153,7 +153,7 @@ def test_a_finished_search_is_kept_as_it_was(tmp_path):
     assert finished.get("greedy", None, 3) is finished.get("greedy", "mean", 2) is None
     assert FinishedSearches(tmp_path / "out", {"budget": 8}).get("greedy", "mean", 3) is None
     for file in finished.folder.iterdir():
-        file.write_text(file.read_text()[:-10])
+        file.write_bytes(file.read_bytes()[:-10])
     assert finished.get("greedy", "mean", 3) is None
     finished.clear()
     assert list(tmp_path.iterdir()) == []

@@ -192,7 +192,7 @@ def test_vectors_are_computed_once_and_what_is_broken_again(tmp_path, monkeypatc
     assert len(asked) == 2
     cached_vectors({"name": "b"}, crystals[:1], compute)
     assert len(asked) == 3
-    for path in tmp_path.rglob("*.parquet"):
+    for path in tmp_path.rglob("*.arrow"):
         path.write_bytes(b"broken")
     cached_vectors({"name": "a"}, crystals, compute)
     assert len(asked) == 5

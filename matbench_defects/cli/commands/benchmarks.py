@@ -46,7 +46,6 @@ def evaluate(
 ) -> None:
     """Fit models on the training part of tasks, predict their test part, and score them; after a kill it goes on."""
     from matbench_defects.cli.settings import settings_by_model
-    from matbench_defects.cli.showing import show_results
 
     options: dict[str, Any] = {"out": out, "device": device, "seeds": seed, "pretrain": pretrain}
     options["settings"] = settings_by_model(settings or [], model)
@@ -56,7 +55,7 @@ def evaluate(
         problems += found.problems
         produced += len(found.results)
         if found.results:
-            show_results(found.task, found.dataset, found.results, console, interpolation=found.interpolation)
+            md.show_results(found.task, found.dataset, found.results, console, interpolation=found.interpolation)
             hint = f"Results lie in {out / found.task.name}. To submit one: matbench-defects submit"
             say(f"{hint} {found.results[0].folder} --author NAME")
     report(problems, produced=produced)
@@ -74,11 +73,9 @@ def compare(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
 ) -> None:
     """Say which differences between results of one task are ties, by a paired bootstrap over the test rows."""
-    from matbench_defects.cli.showing import show_comparison
-
     with progress("resamples") as show:
         compared = md.compare(results, task=task, dataset=dataset, resamples=resamples, seed=seed, progress=show)
-    show_comparison(compared, console)
+    compared.show(console)
     say(f"Every pair stands in {compared.write(out)}")
 
 
@@ -97,18 +94,16 @@ def table(
     resamples: Annotated[int, typer.Option(min=100, help="Draws of the bootstrap that says what is tied.")] = 2000,
 ) -> None:
     """Write results as Markdown: an overview, a table a task, models by the first metric, ties with the best."""
-    from matbench_defects.cli.overview import insert
-    from matbench_defects.cli.tabulating import tabulate
     from matbench_defects.files import write_text
 
-    made = tabulate(results, quietly, tasks=task or [], dataset=dataset, resamples=resamples)
+    made = md.tabulate(results, tasks=task or [], dataset=dataset, resamples=resamples, progress=quietly)
     if out is None:
         print(made.markdown)
     elif made.tables:
         write_text(out, made.markdown)
         say(f"{made.tables} tables in {out}")
     if overview is not None and made.tables:
-        insert(made.overview, overview)
+        made.insert_overview(overview)
     report(made.problems, produced=made.tables)
 
 
@@ -120,7 +115,7 @@ def explain(
     out: Annotated[Path, typer.Option(help="Where pictures and tables go: OUT/TASK/MODEL.png.")] = Path("explanations"),
 ) -> None:
     """Fit models on a task's training part and show how much each of their features counts."""
-    from matbench_defects.cli.tables import show_table
+    from matbench_defects.terminal import show_table
 
     loaded = md.load_task(task)
     with progress("labels") as show:

@@ -37,7 +37,7 @@ def discover(
     out: Annotated[Path, typer.Option(help="A folder for the table and the plot.")] = Path("discovery"),
 ) -> None:
     """Simulate searches for the lowest configuration: how many labels each acquisition policy needs."""
-    from matbench_defects.cli.tables import show_table
+    from matbench_defects.terminal import show_table
 
     seeds = seed or [0, 1, 2, 3, 4]
     options = md.SearchOptions(model or [], policy or [], seeds, start, batch, budget, space, content, device)
@@ -81,7 +81,7 @@ def screen(
     cluster: ClusterOption = None,
 ) -> None:
     """Fit a model on what has a label and predict every configuration of a spec, however many."""
-    from matbench_defects.cli.tables import show_table
+    from matbench_defects.terminal import show_table
 
     options = md.ScreenOptions(
         target, split, fold, space or (), content or (), sample, top, highest, each_content, seed, device

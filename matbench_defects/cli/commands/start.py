@@ -51,7 +51,7 @@ def demo(
     workers: Workers = None,
 ) -> None:
     """Go the whole road once on LiNiO2: enumerate, label live, build, train, compare, publish a page. Some minutes."""
-    from matbench_defects.cli.showing import show_dataset, show_results
+    from matbench_defects.cli.showing import show_dataset
     from matbench_defects.shipped import find_spec
 
     start = time.monotonic()
@@ -66,7 +66,7 @@ def demo(
     for name, settings in MODELS.items():
         with progress(name) as show:
             results.append(md.evaluate(task, name, dataset, out=out / "results", settings=settings, progress=show))
-    show_results(task, dataset, results, console)
+    md.show_results(task, dataset, results, console)
     console.print(f"   {time.monotonic() - start:.0f} s so far\n\n3. Submit the predictions and build the leaderboard")
     submissions = out / "submissions"
     for result in results:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import row_crystal
+from matbench_defects.dependencies import depends_on
 from matbench_defects.errors import InputError, NotServedError
-from matbench_defects.files import sha256_of_file
 from matbench_defects.models.descriptors.cache import cached_vectors
 from matbench_defects.models.element_properties import element_properties
 from matbench_defects.models.model import INVARIANCES, ModelSettings, Rows, State
@@ -133,20 +132,13 @@ class CrystalDescriptor(Descriptor):
 
     def identity(self) -> dict[str, Any]:
         """Return what the numbers depend on besides the crystal, as JSON can hold it."""
-        module = sys.modules[type(self).__module__]
-        version = ""
-        if self.needs:
-            from importlib.metadata import version as version_of
-
-            version = version_of(self.needs)
         return {
             "descriptor": type(self).__name__,
             "settings": self.Settings(**{k: getattr(self.settings, k) for k in self.Settings.model_fields}).model_dump(
                 mode="json"
             ),
             "elements": self.elements,
-            "package": version,
-            "code": sha256_of_file(str(module.__file__)),
+            **depends_on(type(self)),
         }
 
     def features(self, rows: Rows) -> NDArray[np.float64]:

@@ -71,6 +71,11 @@ class ZeroShot:
         kind = "static" if self.settings.relax is None else "relaxed"
         return Method(f"{self.engine}_{kind}", self.engine, engines.get(self.engine).Settings(), self.settings.relax)
 
+    @classmethod
+    def depends_on(cls) -> list[type]:
+        """Return the engine, which is found by its name."""
+        return [engines.get(cls.engine)] if cls.engine in engines else []
+
     def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
         """Remember which configurations there are, nothing of their values."""
         self._others = with_validation(rows, values, validation)[0]

@@ -1,21 +1,19 @@
-"""What `table` does: the results of a folder as Markdown, a table a task."""
+"""The results of a folder as Markdown, a table a task."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matbench_defects.cli.overview import TIED, TaskScores, overview
-from matbench_defects.cli.progress import Progress
-from matbench_defects.cli.showing import defined_metrics, fold_words, ranked
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.comparing import LEVEL, compare
 from matbench_defects.evaluation.metrics import metrics
+from matbench_defects.evaluation.overview import TaskScores, insert, overview
 from matbench_defects.evaluation.results import (
     REFUSAL_FILE,
     RESULT_FILE,
@@ -24,13 +22,15 @@ from matbench_defects.evaluation.results import (
     read_record,
     read_refusal,
 )
-from matbench_defects.evaluation.scoring import Score, score, scored_rows
+from matbench_defects.evaluation.scoring import fold_words, score, scored_rows
+from matbench_defects.evaluation.tables.markdown import markdown
+from matbench_defects.evaluation.tables.table import EMPTY, TIED, Row
 from matbench_defects.evaluation.task import Task, load_task
+from matbench_defects.evaluation.task_results import ranked, results_table
 from matbench_defects.hub.find import find_dataset
-from matbench_defects.leaderboard.formatting import MISSING, column_decimals, fixed, seconds, spread, whole
 
-MOST_DECIMALS = 3
-"""Of pure numbers."""
+Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+"""Given a title, a context manager that gives a function of done and total."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,25 @@ class Tabulated:
     tables: int
     problems: list[InputError]
 
+    def insert_overview(self, path: Path) -> None:
+        """Put the overview between the two lines of a Markdown file that are kept for it.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read or has no such lines.
+        """
+        insert(self.overview, path)
+
 
 def tabulate(
-    folder: Path,
-    progress: Progress,
+    folder: str | Path,
     *,
     tasks: Sequence[str] = (),
     dataset: Path | None = None,
     resamples: int = 2000,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> Tabulated:
     """Return the results in a folder as Markdown, the scores computed anew from the predictions.
 
@@ -70,8 +80,6 @@ def tabulate(
     ----------
     folder : path
         What `evaluate` wrote to: holds a folder a task, or is that of one task.
-    progress : callable
-        Given a title, a context manager that gives a function of done and total.
     tasks : sequence of str
         Files of tasks that are not shipped.
     dataset : path, optional
@@ -79,12 +87,23 @@ def tabulate(
     resamples, seed : int
         Of the bootstrap that says what is tied with the best, as for `evaluation.comparing.compare`. It is left out
         where the first metric has to be computed draw by draw.
+    progress : callable, optional
+        Given a title, a context manager that gives a function of done and total.
 
     Raises
     ------
     InputError
         If the folder holds no results, or a task given is none.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> _ = md.evaluate("lno-formation-energy", "mean", out="results")
+    >>> made = md.tabulate("results")
+    >>> made.tables, made.markdown.splitlines()[0]
+    (1, '## lno-formation-energy')
     """
+    folder, progress = Path(folder), progress or _silent
     given = {task.name: task for task in map(load_task, tasks)}
     found = [folder] if _members(folder) else sorted(inner for inner in _folders(folder) if _members(inner))
     if not found:
@@ -110,8 +129,13 @@ def tabulate(
             every.append(scores)
         except InputError as error:
             problems.append(type(error)(f"{inner.name}: {error}"))
-    over = overview(every)
+    over = markdown(overview(every), bold_best=True)
     return Tabulated("\n".join([over, *parts] if len(parts) > 1 else parts), over, len(parts), problems)
+
+
+def _silent(title: str) -> AbstractContextManager[Callable[[int, int], None]]:
+    """Stand for a progress that nobody asked for."""
+    return nullcontext(lambda done, total: None)
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -137,58 +161,42 @@ def _section(
         elif (refusal := read_refusal(member)) is not None:
             refusals.append(refusal)
     rows = scored_rows(task, dataset)
-    unit = dataset.quantity(task.target).shown_unit
-    lines = [f"### `{task.name}`", "", f"{_cell(task.title)}."]
-    lines[-1] += f" `{task.dataset}`, `{task.target}` in {unit}; {len(rows)} test rows of the split `{task.split}`"
-    lines[-1] += f"{fold_words(task, dataset)} ({task.kind})."
+    quantity = dataset.quantity(task.target)
+    lines = [f"### `{task.name}`", "", f"{_line(task.title)}."]
+    lines[-1] += f" `{task.dataset}`, `{task.target}` in {quantity.shown_unit}; {len(rows)} test rows of the split"
+    lines[-1] += f" `{task.split}`{fold_words(task, dataset)} ({task.kind})."
     spreads = {"folds" if r.scores[task.metrics[0]].by_fold else "seeds" for r in results if _spreads(r)}
     if spreads:
         lines[-1] += f" Mean ± standard deviation over the {' or '.join(sorted(spreads))}."
     titles = _titles([*(result.record for result in results), *refusals])
     tied = _tied(task, dataset, results, resamples, seed, show)
-    lines += ["", *_table(task, results, refusals, titles, tied)]
+    table = results_table(task, dataset, results, titles=titles, tied=tied, costs=("train_seconds", "parameters"))
+    names = [refusal["model"]["name"] for refusal in refusals]
+    table.rows.extend(Row(name, titles[name], [EMPTY] * len(table.columns)) for name in names)
+    lines += ["", markdown(table).rstrip()]
     notes = []
     if tied:
         first = metrics.get(task.metrics[0]).title
-        notes.append(f"{TIED.strip()} tied with the best in {first}: {100 * LEVEL:.0f} % of the differences include 0.")
-    notes += [f"Not served by {titles[r['model']['name']]}: {_cell(r['reason'])}." for r in refusals]
+        notes.append(f"{TIED} tied with the best in {first}: {100 * LEVEL:.0f} % of the differences include 0.")
+    notes += [f"Not served by {titles[r['model']['name']]}: {_line(r['reason'])}." for r in refusals]
     lines += ["", *(f"- {note}" for note in notes)] if notes else []
     scores = {r.record["model"]["name"]: r.scores[task.metrics[0]] for r in ranked(results, task)}
-    return "\n".join(lines) + "\n", TaskScores(task, unit, len(rows), scores, tied)
+    return "\n".join(lines) + "\n", TaskScores(task, quantity, len(rows), scores, tied)
 
 
-def _table(
-    task: Task, results: list[Result], refusals: list[dict[str, Any]], titles: dict[str, str], tied: set[str]
-) -> list[str]:
-    shown = defined_metrics(task, results)
-    arrows = {"lower": "↓", "higher": "↑"}
-    heads = ["Model", *(f"{metrics.get(n).title} {arrows[metrics.get(n).direction]}" for n in shown)]
-    heads += ["Train s", "Parameters"]
-    lines = [_line(heads), _line(["---"] * len(heads))]
-    most = {n: MOST_DECIMALS if metrics.get(n).unit == "1" else 5 for n in shown}
-    decimals = {n: column_decimals((result.scores[n].mean for result in results), most=most[n]) for n in shown}
-    for result in ranked(results, task):
-        name, cost = result.record["model"]["name"], result.record["cost"]
-        values = [_value(result.scores[n], decimals[n]) for n in shown]
-        values[0] += TIED if name in tied else ""
-        lines.append(_line([titles[name], *values, seconds(cost["train_seconds"]), whole(cost["parameters"])]))
-    lines += [_line([titles[r["model"]["name"]], *[MISSING] * (len(heads) - 1)]) for r in refusals]
-    return lines
-
-
-def _tied(task: Task, dataset: Dataset, results: list[Result], resamples: int, seed: int, show: Any) -> set[str]:
+def _tied(task: Task, dataset: Dataset, results: list[Result], resamples: int, seed: int, show: Any) -> frozenset[str]:
     """Return which results are tied with the best; nothing where that would take long, or nothing is tied."""
     if len(results) < 2 or metrics.get(task.metrics[0]).by_row is None:
-        return set()
+        return frozenset()
     predictions = {result.record["model"]["name"]: read_predictions(result.folder) for result in results}
     found = compare(task, dataset, predictions, resamples=resamples, seed=seed, progress=show)
     best = next(iter(found.values))
-    return {one.second for one in found.differences if one.first == best and one.tie}
+    return frozenset(one.second for one in found.differences if one.first == best and one.tie)
 
 
 def _titles(records: list[dict[str, Any]]) -> dict[str, str]:
     """Return what each model is called: its title, with its name where two share one."""
-    titles = {record["model"]["name"]: _cell(record["model"]["title"]) for record in records}
+    titles = {record["model"]["name"]: _line(record["model"]["title"]) for record in records}
     often = Counter(titles.values())
     return {name: title if often[title] == 1 else f"{title} (`{name}`)" for name, title in titles.items()}
 
@@ -197,15 +205,6 @@ def _spreads(result: Result) -> bool:
     return any(of.deviation > 0 for of in result.scores.values())
 
 
-def _value(of: Score, decimals: int) -> str:
-    shown = fixed(of.mean, decimals)
-    return f"{shown} {spread(of, decimals)}" if of.deviation and math.isfinite(of.deviation) else shown
-
-
-def _cell(text: str) -> str:
-    """Return a text that stays in its cell."""
-    return " ".join(str(text).split()).replace("|", "\\|").removesuffix(".")
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def _line(text: str) -> str:
+    """Return a text on one line, without a full stop."""
+    return " ".join(str(text).split()).removesuffix(".")

@@ -1,23 +1,23 @@
-"""The overview of many results: a Markdown table with a row a task and a column a model."""
+"""The overview of many results: a table with a row a task and a column a model."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from matbench_defects.columns import Quantity
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.evaluation.scoring import Score
+from matbench_defects.evaluation.tables.table import Cell, Column, ResultTable, Row, score_cells
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import write_text
-from matbench_defects.leaderboard.formatting import MISSING, column_decimals, fixed
 
 BEGIN, END = "<!-- overview -->", "<!-- end of overview -->"
 """Between these lines of a Markdown file stands its overview."""
-TIED = " ="
-"""Stands behind a value that is tied with the best."""
 
 
 @dataclass(frozen=True)
@@ -28,50 +28,44 @@ class TaskScores:
     ----------
     task : Task
         The task.
-    unit : str
-        Unit of its target, as shown.
+    quantity : Quantity
+        What it predicts.
     rows : int
         Test rows.
     scores : dict of str to Score
         The first metric by model's name, the best first.
-    tied : set of str
+    tied : frozenset of str
         Models that are tied with the best.
     """
 
     task: Task
-    unit: str
+    quantity: Quantity
     rows: int
     scores: dict[str, Score]
-    tied: set[str]
+    tied: frozenset[str]
 
 
-def overview(found: Sequence[TaskScores]) -> str:
-    """Return the table of the first metric of each task, the best in bold, models that serve most tasks first.
+def overview(found: Sequence[TaskScores]) -> ResultTable:
+    """Return the table of the first metric of each task, without spreads; models that serve most tasks first.
 
     Parameters
     ----------
     found : sequence of TaskScores
         The tasks, in the order of the rows.
     """
-    served: dict[str, int] = {}
-    for one in found:
-        for name in one.scores:
-            served[name] = served.get(name, 0) + 1
+    served = Counter(name for one in found for name in one.scores)
     names = sorted(served, key=lambda name: (-served[name], name))
-    heads = ["Task", "Metric", "Test rows", *(f"`{name}`" for name in names)]
-    lines = [heads, ["---"] * len(heads)]
+    columns = [Column("metric", "Metric", numeric=False), Column("rows", "Test rows")]
+    columns += [Column(name, f"`{name}`") for name in names]
+    rows = []
     for one in found:
         metric = metrics.get(one.task.metrics[0])
-        unit = one.unit if metric.unit is None else "" if metric.unit == "1" else metric.unit
-        arrow = "↓" if metric.direction == "lower" else "↑"
-        decimals = column_decimals((score.mean for score in one.scores.values()), most=5)
-        best = next(iter(one.scores), None)
-        row = [f"`{one.task.name}`", f"{metric.title} {arrow}{f', {unit}' if unit else ''}", str(one.rows)]
-        for name in names:
-            shown = fixed(one.scores[name].mean, decimals) if name in one.scores else MISSING
-            row.append(f"**{shown}**" if name == best else shown + (TIED if name in one.tied else ""))
-        lines.append(row)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+        head = Column(metric.name, metric.title, metric.unit_for(one.quantity), metric.direction).head()
+        places = {i for i, name in enumerate(names) if name in one.tied}
+        shown = score_cells(metric, [one.scores.get(name) for name in names], places)
+        cells = [Cell(cell.text, cell.sort, best=cell.best, tied=cell.tied) for cell in shown]
+        rows.append(Row(one.task.name, f"`{one.task.name}`", [Cell(head), Cell(str(one.rows)), *cells]))
+    return ResultTable("Task", columns, rows)
 
 
 def insert(table: str, path: Path) -> None:
