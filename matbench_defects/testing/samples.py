@@ -57,9 +57,11 @@ class Sample:
 
     def first(self, train: int, validation: int) -> Sample:
         """Return the sample with fewer rows to fit, for models that take long over each."""
-        parts = ((self.train, train), (self.validation, validation))
-        fitted = [(rows.take(range(count)), values[:count]) for (rows, values), count in parts]
-        return Sample(*fitted, self.test, self.repeated)
+        fitted, held = (
+            (rows.take(range(count)), values[:count])
+            for (rows, values), count in ((self.train, train), (self.validation, validation))
+        )
+        return Sample(fitted, held, self.test, self.repeated)
 
 
 @functools.cache

@@ -50,7 +50,7 @@ def pathways() -> tuple[Domain, Labelled]:
 def _labelled(text: str) -> tuple[Domain, Labelled]:
     spec = spec_of(text)
     domain = Domain(build_spaces(spec), reference_parents(spec))
-    rows = []
+    rows: list[LabelledRow] = []
     for space in domain.spaces.values():
         found = enumerate_configurations(space)
         for id_, occupation in zip(found.ids(), found.occupations, strict=True):
