@@ -36,6 +36,7 @@ def schema_of(kind: str) -> dict[str, Any]:
 
 
 def _spec_schema() -> dict[str, Any]:
+    from matbench_defects.crystal.kinds.kind import kinds
     from matbench_defects.dataset.splits import operators
     from matbench_defects.dataset.targets import quantities
     from matbench_defects.labels.engine import engines
@@ -52,6 +53,8 @@ def _spec_schema() -> dict[str, Any]:
     for part in ("targets", "splits", "reference_phases", "schemes"):
         values = schema["properties"][part]["additionalProperties"]
         schema["properties"][part]["additionalProperties"] = {"anyOf": [values, {"type": "null"}]}
+    _close(definitions, "KindSpec", {name: kind.Settings for name, kind in kinds.items()})
+    definitions["KindSpec"]["properties"]["name"]["enum"] = kinds.names()
     _close(definitions, "LabelSpec", {name: engine.Settings for name, engine in engines.items()})
     definitions["LabelSpec"]["properties"]["engine"]["enum"] = engines.names()
     _close(definitions, "TargetSpec", {name: quantity.Settings for name, quantity in quantities.items()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +26,7 @@ from matbench_defects.dataset.structures import (
     structure_rows,
     structure_schema,
 )
-from matbench_defects.dataset.targets import Labelled, LabelledRow
+from matbench_defects.dataset.targets import Labelled, LabelledConfiguration
 from matbench_defects.enumeration.streaming import write_parts
 from matbench_defects.errors import InputError
 from matbench_defects.files import atomic_folder, digest, only_writer, sha256_of_file, write_json, write_text
@@ -116,8 +115,8 @@ def _build(
     stores = [LabelStore(path) for path in [labels] if path is not None and there_are_labels(Path(path))]
     stores.append(LabelStore(cache_folder() / "labels" / f"{spec.name}.parquet"))
     # The whole selection is parted, so that a row without a label moves no other.
-    ids = [row.id for row in planned.split_rows()]
-    partings = part_rows(planned.spec, planned.splits, planned.split_rows())
+    ids = [row.id for row in planned.rows]
+    partings = part_rows(planned.spec, planned.splits, planned.rows)
     missing = check_lock(planned, stores[0] if len(stores) > 1 else None, partings)
     if compute:
         found = run_jobs(planned.jobs, stores, workers=workers, progress=progress)
@@ -128,7 +127,7 @@ def _build(
     lock = lock_of(planned, held, partings)
     if not compute:
         planned = planned.only(found) if planned.methods else planned
-        left = {row.id for row in planned.split_rows()}
+        left = {row.id for row in planned.rows}
         if not left:
             raise spec.error(("labels",), "no configuration has a label yet; compute labels first")
         partings = {name: parting.take([id_ in left for id_ in ids]) for name, parting in partings.items()}
@@ -147,8 +146,7 @@ def _write(
     rows_only: bool,
 ) -> None:
     spec = planned.spec
-    identities = _identities(planned)
-    rows, labelled = _join(planned, found, identities)
+    rows, labelled = _join(planned, found)
     values, notes = _target_values(planned, labelled)
     for name, column in values.items():
         for row, value in zip(rows, column, strict=True):
@@ -182,7 +180,7 @@ def _write_index(planned: Plan, folder: Path) -> None:
 
 def _audited(planned: Plan, rows: list[dict[str, Any]], partings: dict[str, Parting]) -> dict[str, Any]:
     """Write the part of each row into it, and audit every split."""
-    audit = Audit(rows, planned.split_rows(), planned.spaces)
+    audit = Audit(rows, planned.rows, planned.spaces)
     found = {}
     for name, parting in partings.items():
         for row, part in zip(rows, parting.column(), strict=True):
@@ -194,22 +192,9 @@ def _audited(planned: Plan, rows: list[dict[str, Any]], partings: dict[str, Part
     return found
 
 
-def _identities(planned: Plan) -> list[LabelledRow]:
-    result = []
-    for part in planned.selected.values():
-        labelled = part.labelled
-        result += [
-            LabelledRow(name, part.space, part.space.content(occupation), occupation, None)
-            for name, occupation in zip(labelled.ids(), labelled.occupations, strict=True)
-        ]
-    return result
-
-
-def _join(
-    planned: Plan, found: dict[Key, Label], identities: list[LabelledRow]
-) -> tuple[list[dict[str, Any]], dict[str, Labelled]]:
+def _join(planned: Plan, found: dict[Key, Label]) -> tuple[list[dict[str, Any]], dict[str, Labelled]]:
     """Bring configurations and labels together."""
-    rows = structure_rows(planned.selected)
+    rows = structure_rows(planned.rows, planned.spaces)
     labelled: dict[str, Labelled] = {}
     for method in planned.methods:
         jobs = [job for job in planned.jobs if job.method.name == method.name]
@@ -219,7 +204,7 @@ def _join(
                 row.update(label_columns(method, by_id[row["id"]]))
         usable = {id_: label for id_, label in by_id.items() if label.usable}
         labelled[method.name] = Labelled(
-            [dataclasses.replace(row, label=usable.get(row.id)) for row in identities],
+            [LabelledConfiguration.of(row, usable.get(row.id)) for row in planned.rows],
             {id_.removeprefix(REFERENCE): label for id_, label in usable.items() if id_.startswith(REFERENCE)},
         )
     return rows, labelled

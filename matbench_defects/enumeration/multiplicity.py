@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.enumeration.counting import Cycles, colourings, count_all, edge_action
+from matbench_defects.enumeration.counting import Cycles, colourings, count_all
 from matbench_defects.errors import InputError
 
 MOST_SUBGROUPS = 5000
@@ -21,7 +21,7 @@ MOST_SUBGROUPS = 5000
 
 
 def count_by_multiplicity(space: Space, content: Content) -> dict[int, int]:
-    """Return how many inequivalent configurations, or pathways, of a content have each multiplicity.
+    """Return how many inequivalent configurations of a content have each multiplicity.
 
     Parameters
     ----------
@@ -119,13 +119,12 @@ def _kept(space: Space, content: Content, members: NDArray[np.int64]) -> int:
     """Return how many configurations a subgroup leaves as they are."""
     smallest = space.group[members].min(axis=0)  # of each site's orbit
     sizes = np.bincount(smallest, minlength=space.size)
-    if space.pathway is None:
-        return _colourings(space, content, sizes)
     total = 0
-    images = edge_action(space)[members]
-    for edge in np.flatnonzero((images == np.arange(images.shape[1])).all(axis=0)).tolist():
+    points = space.kind.points
+    images = points.action(space.group[members])
+    for point in np.flatnonzero((images == np.arange(len(points))).all(axis=0)).tolist():
         rest = sizes.copy()
-        rest[smallest[space.pathway.edges[edge]]] = 0
+        rest[smallest[points.sites[point]]] = 0
         total += _colourings(space, content, rest)
     return total
 

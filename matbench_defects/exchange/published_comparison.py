@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 
 from matbench_defects.columns import Quantity
-from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.dataset.targets.defect_formation_energy import cells_of, defect_formation_energy, per_atom
@@ -134,13 +133,13 @@ def formation_energies_per_site(spec: Spec, label: str, labels: Path) -> dict[st
             outcomes[job.id] = found.outcome
     phases = [o for name, o in outcomes.items() if name.startswith(REFERENCE)]
     spaces = {name: part.space for name, part in selected.items()}
+    rows = {row.id: row for part in selected.values() for row in part.rows}
     hosts = {name: _host_energy(space, phases) for name, space in spaces.items()}
     potentials = {p.crystal.species[0]: per_atom(p) for p in phases if len(set(p.crystal.species)) == 1}
     result = {}
     for id_, outcome in outcomes.items():
         if not id_.startswith(REFERENCE):
-            space = spaces[id_.partition(":")[0]]
-            sites = len(space.different_sites(configuration_of(space, id_)))
+            space, sites = rows[id_].space, rows[id_].count("defect site")
             if sites:
                 result[id_] = _formation(outcome, space, hosts[space.name], potentials) / sites
     return result

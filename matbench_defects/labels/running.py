@@ -221,7 +221,7 @@ def compute_label(job: Job, shared: None = None) -> Label:
         try:
             if isinstance(engine, KeepsFiles):
                 engine.begin(job.files)
-            outcome = engine.compute(job.subject(engine.labels), job.method.relax)
+            outcome = engine.compute(job.given(engine.labels), job.method.relax)
         except Exception as error:  # whatever a calculator raises is a fact about this structure
             problem = f"failed: {type(error).__name__}: {error}"[:500]
         else:

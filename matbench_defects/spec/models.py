@@ -15,6 +15,7 @@ from matbench_defects.spec.parents import ParentSpec, Provenance, ReferencePhase
 from matbench_defects.spec.spaces import (
     ALL,
     Groups,
+    KindSpec,
     NamedContents,
     PathwaySpec,
     Selection,
@@ -126,6 +127,8 @@ class Spec(StrictModel):
     """What the only space belongs to."""
     pathway: PathwaySpec | None = None
     """The pathways of the only space."""
+    kind: KindSpec | None = None
+    """What configurations of the only space are, where they are neither structures nor pathways."""
     configurations: Selection = ALL
     """The selection of the only space."""
     spaces: dict[str, SpaceSpec] | None = None
@@ -181,6 +184,7 @@ class Spec(StrictModel):
             defects=self.defects,
             groups=self.groups,
             pathway=self.pathway,
+            kind=self.kind,
             configurations=self.configurations,
         )
         return {self.name: (only, ())}

@@ -52,7 +52,7 @@ def sample_job(engine: str, settings: Any = None) -> Job:
         return Job("a", "host", LITHIUM_OXIDE, method)
     spec = spec_of(HOPS)
     (found,) = jobs_of(spec, select(spec))
-    return Job(found.id, found.host, found.crystal, method, found.hop)
+    return Job(found.id, found.host, found.crystal, method, found.subject)
 
 
 def finite_and_the_same_again(job: Job) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from matbench_defects.crystal.hop import hop_of
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.models.model import Background, Rows
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.fields import VACANCY
@@ -119,20 +119,18 @@ def equivalent(rows: Rows, at: int) -> Rows:
     space = rows.background.spaces[row["space"]]
     before = np.frombuffer(row["occupation"], dtype=np.uint8)
     after = before[next(g for g in space.group if not np.array_equal(before[g], before))]
-    crystal = space.crystal(after)
-    here, different = space.site_species(after), space.different_sites(after)
+    moved = Configuration(space, after)
+    crystal, different = moved.crystal, moved.different_sites
     row |= {
         "id": "moved",
         "occupation": after.tobytes(),
         "cartesian_site_positions": crystal.positions.tolist(),
         "species_at_sites": list(crystal.species),
-        "defect_species": [here[i] for i in different],
+        "defect_species": [moved.site_species[i] for i in different],
         "defect_host_species": [space.host_species[i] for i in different],
         "defect_cartesian_positions": space.positions[different].tolist(),
     }
-    if space.pathway is not None:
-        hop = hop_of(space, after)
-        row |= {"hop_atom": hop.atom, "hop_cartesian_vector": hop.vector.tolist()}
+    row |= space.kind.column_values(moved)
     return Rows(pa.Table.from_pylist([row], schema=rows.table.schema), rows.background)
 
 

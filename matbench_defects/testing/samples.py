@@ -93,7 +93,9 @@ def spec_of(text: str) -> Spec:
 
 def _rows(spec: Spec, target: str, quantity: Quantity) -> Rows:
     background = Background(spec, target, quantity)
-    table = pa.Table.from_pylist(structure_rows(select(spec)), structure_schema(background.spaces))
+    spaces = background.spaces
+    chosen = [row for selected in select(spec).values() for row in selected.rows]
+    table = pa.Table.from_pylist(structure_rows(chosen, spaces), structure_schema(spaces))
     return Rows.of(table, background)
 
 

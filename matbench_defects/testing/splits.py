@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from matbench_defects.crystal.building import build_spaces
-from matbench_defects.dataset.splits import SplitOperator, SplitRow, splits_of
+from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.dataset.splits import SplitOperator, splits_of
 from matbench_defects.dataset.splits.assign import part_rows
 from matbench_defects.dataset.splits.grouping import value_of
 from matbench_defects.enumeration.orderly import enumerate_configurations
@@ -39,7 +40,7 @@ FEW = 100
 """Of no more rows than these every symmetry image is compared."""
 
 
-def images(row: SplitRow) -> frozenset[tuple[str, ...]]:
+def images(row: Configuration) -> frozenset[tuple[str, ...]]:
     """Return every image of a row's structure, as what sits on each site of the supercell, by brute force."""
     species = np.array([s or "-" for s in row.space.site_species(row.occupation)])
     variable = row.space.variable_sites
@@ -51,14 +52,14 @@ def images(row: SplitRow) -> frozenset[tuple[str, ...]]:
     return frozenset(found)
 
 
-def no_leak(operator: SplitOperator, rows: Sequence[SplitRow], spec: Spec, keep_apart: Sequence[str] = ()) -> None:
+def no_leak(operator: SplitOperator, rows: Sequence[Configuration], spec: Spec, keep_apart: Sequence[str] = ()) -> None:
     """Check that no structure, and no value of a group that is kept apart, is both tested and fitted on.
 
     Parameters
     ----------
     operator : SplitOperator
         The split.
-    rows : sequence of SplitRow
+    rows : sequence of Configuration
         Every row.
     spec : Spec
         Their spec.
@@ -80,7 +81,7 @@ def no_leak(operator: SplitOperator, rows: Sequence[SplitRow], spec: Spec, keep_
 
 
 def order_and_growth_move_no_row(
-    operator: SplitOperator, rows: Sequence[SplitRow], *, whole: bool = False, examples: int = 8, seed: int = 0
+    operator: SplitOperator, rows: Sequence[Configuration], *, whole: bool = False, examples: int = 8, seed: int = 0
 ) -> None:
     """Check that a row's part depends neither on the order of the rows nor on which others there are.
 
@@ -88,7 +89,7 @@ def order_and_growth_move_no_row(
     ----------
     operator : SplitOperator
         The split.
-    rows : sequence of SplitRow
+    rows : sequence of Configuration
         Every row.
     whole : bool
         Whether all rows have to be there, as for a split that says how many go where; then only their order changes.
@@ -150,10 +151,7 @@ def check_split(by: str, settings: dict[str, Any], *, keep_apart: Sequence[str] 
         spec = load_spec(path)
         spaces = build_spaces(spec)
         operator = splits_of(spec, spaces)["mine"]
-    rows = []
-    for space in spaces.values():
-        every = enumerate_configurations(space)
-        rows += [SplitRow(i, space, space.content(o)) for i, o in zip(every.ids(), every.occupations, strict=True)]
+    rows = [row for space in spaces.values() for row in enumerate_configurations(space)]
     no_leak(operator, rows, spec, keep_apart)
     order_and_growth_move_no_row(operator, rows, whole=whole)
     folds_have_names(operator)

@@ -9,7 +9,7 @@ import numpy as np
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.phases import reference_parents
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.dataset.targets import Labelled, LabelledRow, TargetQuantity, quantities
+from matbench_defects.dataset.targets import Labelled, LabelledConfiguration, TargetQuantity, quantities
 from matbench_defects.dataset.targets.target import Domain
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.labels.engine import Band, Outcome
@@ -50,14 +50,11 @@ def pathways() -> tuple[Domain, Labelled]:
 def _labelled(text: str) -> tuple[Domain, Labelled]:
     spec = spec_of(text)
     domain = Domain(build_spaces(spec), reference_parents(spec))
-    rows: list[LabelledRow] = []
+    rows: list[LabelledConfiguration] = []
     for space in domain.spaces.values():
-        found = enumerate_configurations(space)
-        for id_, occupation in zip(found.ids(), found.occupations, strict=True):
-            of_hop = space.structures is not space
-            crystal = space.structures.crystal(space.end_points(occupation)[0] if of_hop else occupation)
-            label = _label(id_, crystal, len(rows), band=of_hop)
-            rows.append(LabelledRow(id_, space, space.content(occupation), occupation, label))
+        for one in enumerate_configurations(space):
+            label = _label(one.id, one.crystal, len(rows), band=space.kind.stands_for == "pathways")
+            rows.append(LabelledConfiguration.of(one, label))
     phases = {name: _label(f"reference:{name}", parent.crystal, 0) for name, parent in domain.phases.items()}
     return domain, Labelled(rows, phases)
 
@@ -98,8 +95,7 @@ def order_of_rows_does_not_matter(target: TargetQuantity, domain: Domain, labell
 def without_a_label_no_value(target: TargetQuantity, domain: Domain, labelled: Labelled) -> None:
     """Check that a row whose label is not usable has no value, and is no reason to refuse the others."""
     at = len(labelled.rows) // 2 - 1  # no end member
-    row = labelled.rows[at]
-    bare = LabelledRow(row.id, row.space, row.content, row.occupation, None)
+    bare = LabelledConfiguration.of(labelled.rows[at], None)
     values = target.values(Labelled([*labelled.rows[:at], bare, *labelled.rows[at + 1 :]], labelled.phases))
     assert values[at] is None, "a row without a label has a value"
     assert any(value is not None for value in values), "one row without a label takes the values of all others"

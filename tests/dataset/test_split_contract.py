@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matbench_defects.crystal.building import build_spaces
+from matbench_defects.crystal.canonical import configuration_of
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.audit import Audit
 from matbench_defects.dataset.identity import structure_keys
 from matbench_defects.dataset.similarity import Similarity
-from matbench_defects.dataset.splits import SplitRow, operators, splits_of
+from matbench_defects.dataset.splits import operators, splits_of
 from matbench_defects.dataset.splits.assign import Parting, part_rows
 from matbench_defects.dataset.splits.grouping import value_of, values_of
 from matbench_defects.enumeration.orderly import enumerate_configurations
@@ -73,13 +75,9 @@ def made(tmp_path_factory):
     (folder / "hops.yaml").write_text(PATHWAYS)
 
     @functools.cache
-    def rows_of(name: str) -> tuple[list[SplitRow], dict[str, Space]]:
+    def rows_of(name: str) -> tuple[list[Configuration], dict[str, Space]]:
         spaces = build_spaces(load_spec(folder / f"{name}.yaml"))
-        found = []
-        for space in spaces.values():
-            every = enumerate_configurations(space)
-            found += [SplitRow(i, space, space.content(o)) for i, o in zip(every.ids(), every.occupations, strict=True)]
-        return found, spaces
+        return [row for space in spaces.values() for row in enumerate_configurations(space)], spaces
 
     ids = [row.id for row in rows_of("rock-salt")[0]]
     parts = ["train", "validation", "test"]
@@ -95,7 +93,7 @@ def made(tmp_path_factory):
         spec = load_spec(path)
         rows, _ = rows_of(name)
         spaces = build_spaces(spec)
-        here = [SplitRow(row.id, spaces[row.space.name], row.content) for row in rows]
+        here = [Configuration(spaces[row.space.name], row.occupation) for row in rows]
         return splits_of(spec, spaces)["mine"], here, spec, spaces
 
     return make
@@ -194,7 +192,7 @@ def test_a_leak_is_found(made):
 
 def test_equal_structures_have_equal_keys(made):
     _, rows, _, _ = made(0)
-    keys = structure_keys([(row.space, row.occupation) for row in rows])
+    keys = structure_keys(rows)
     every = [images(row) for row in rows]
     assert len(set(keys)) < len(rows)
     for i in range(len(rows)):
@@ -259,8 +257,7 @@ def test_a_list_is_read_with_care(tmp_path, text, message):
     spaces = build_spaces(spec)
     with pytest.raises(InputError) as caught:
         found = splits_of(spec, spaces)
-        space = spaces["ca"]
-        part_rows(spec, found, [SplitRow("ca:Mg4.O4:0", space, space.contents()[0])])
+        part_rows(spec, found, [Configuration(spaces["ca"], configuration_of(spaces["ca"], "ca:Mg4.O4:0"))])
     assert message in str(caught.value)
 
 
@@ -269,6 +266,6 @@ def test_counts_that_are_not_there_are_refused(tmp_path):
     (tmp_path / "spec.yaml").write_text(f"{ROCK_SALT}splits:\n  mine: {split}\n")
     spec = load_spec(tmp_path)
     spaces = build_spaces(spec)
-    rows = [SplitRow("ca:Mg4.O4:0", spaces["ca"], ((0, 4), (0, 4)))]
+    rows = [Configuration(spaces["ca"], configuration_of(spaces["ca"], "ca:Mg4.O4:0"))]
     with pytest.raises(InputError, match=r"ca has 1 rows with 0 defects; group1-seed0 asks for 1 for test and 1"):
         part_rows(spec, splits_of(spec, spaces), rows)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from matbench_defects.crystal.building import build_spaces
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.spec.loading import load_spec
@@ -62,7 +63,7 @@ def samples():
     turn *= np.sign(np.linalg.det(turn))
     result = []
     for i, (id_, occupation) in enumerate(zip(every.ids(), every.occupations, strict=True)):
-        ideal = space.crystal(occupation)
+        ideal = Configuration(space, occupation).crystal
         order = generator.permutation(len(ideal))
         shaken = ideal.positions + generator.uniform(-0.1, 0.1, (len(ideal), 3)) + [1.0, 2.0, 0.3]
         crystal = Crystal(ideal.lattice @ turn, tuple(ideal.species[j] for j in order), (shaken @ turn)[order])

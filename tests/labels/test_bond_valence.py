@@ -48,7 +48,7 @@ def hop(tmp_path) -> Hop:
     """The hop of a lithium ion along the edge of the cube in Li2O."""
     spec = oxide(tmp_path)
     (job,) = jobs_of(spec, select(spec))
-    return job.hop
+    return job.subject
 
 
 def compute(hop, **settings):
@@ -198,7 +198,7 @@ def test_it_orders_potassium_hops_as_elastic_bands_do(bvlain):
     bands, landscapes = [], []
     for job in jobs[:60:3]:
         bands.append(store.get(job.key).outcome.band.largest)
-        outcome = engine.compute(job.hop, None)
+        outcome = engine.compute(job.subject, None)
         assert not outcome.problem
         landscapes.append(outcome.band.largest)
     assert len(bands) >= 18

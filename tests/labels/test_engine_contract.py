@@ -52,7 +52,7 @@ def job(request, tmp_path, monkeypatch):
     if name == "bond-valence":  # it needs ions
         spec = oxide(tmp_path)
         (found,) = jobs_of(spec, select(spec))
-        return Job(found.id, found.host, found.crystal, Method("label", name, settings, None), found.hop)
+        return Job(found.id, found.host, found.crystal, Method("label", name, settings, None), found.subject)
     return sample_job(name, settings)
 
 

@@ -77,8 +77,8 @@ def test_a_band_says_all_that_decides_its_label(tmp_path):
     (job,) = jobs_of(spec, select(spec))
     described = job.method.description()["settings"]
     assert described["forces"] == {"engine": "chgnet", "model": "0.3.0"}  # though the spec leaves the model out
-    assert job.hop.first.positions == pytest.approx(job.crystal.positions)
-    moved = job.hop.second.positions - job.hop.first.positions
-    assert np.flatnonzero(np.abs(moved).sum(axis=1)).tolist() == [job.hop.atom]
-    assert job.crystal.species[job.hop.atom] == "Na"
-    assert np.linalg.norm(job.hop.vector) == pytest.approx(5.6 / np.sqrt(2))
+    assert job.subject.first.positions == pytest.approx(job.crystal.positions)
+    moved = job.subject.second.positions - job.subject.first.positions
+    assert np.flatnonzero(np.abs(moved).sum(axis=1)).tolist() == [job.subject.atom]
+    assert job.crystal.species[job.subject.atom] == "Na"
+    assert np.linalg.norm(job.subject.vector) == pytest.approx(5.6 / np.sqrt(2))

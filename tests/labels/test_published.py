@@ -28,6 +28,7 @@ from published_samples import (
 
 from matbench_defects.cli.importing import import_published
 from matbench_defects.columns import Quantity
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.identify import identify
 from matbench_defects.enumeration.orderly import enumerate_configurations
@@ -148,7 +149,13 @@ spaces:
     space = build_spaces(load_spec(tmp_path / "spec.yaml"))["gamma-Zn"]
     every = enumerate_configurations(space)
     rows = [
-        {"phase": "gamma", "dopant": "Zn", "structure": cif(space.crystal(o)), "energy": -1.0 - i, "name": f"n{i}"}
+        {
+            "phase": "gamma",
+            "dopant": "Zn",
+            "structure": cif(Configuration(space, o).crystal),
+            "energy": -1.0 - i,
+            "name": f"n{i}",
+        }
         for i, o in enumerate(every.occupations)
     ]
     path = tmp_path / f"table.{ending}"
@@ -167,7 +174,7 @@ def test_cif_with_and_without_symmetry(symprec):
     from pymatgen.core import Structure
 
     space = small_spaces()["MoS2"]
-    ideal = space.crystal(enumerate_configurations(space).occupations[0])
+    ideal = enumerate_configurations(space)[0].crystal
     text = ideal.to_pymatgen().to(fmt="cif", symprec=symprec)
     found, expected = crystal_of_text(text), Structure.from_str(text, fmt="cif")
     assert found.species == tuple(site.specie.symbol for site in expected)

@@ -56,8 +56,9 @@ def spaces(spec):
 @pytest.fixture(scope="module")
 def rows(spec):
     selected = {name: part for name, part in select(spec).items() if name != "hops"}
-    schema = structure_schema({name: part.space for name, part in selected.items()})
-    table = pa.Table.from_pylist(structure_rows(selected), schema)
+    spaces = {name: part.space for name, part in selected.items()}
+    every = [row for part in selected.values() for row in part.rows]
+    table = pa.Table.from_pylist(structure_rows(every, spaces), structure_schema(spaces))
     return Rows.of(table, Background(spec, "energy", Quantity("eV", "formula unit")))
 
 
@@ -66,9 +67,9 @@ def any_occupation(space, seed):
     generator = np.random.default_rng(seed)
     kinds = [generator.integers(len(s.species), size=len(s.sites)) for s in space.sublattices]
     result = np.concatenate(kinds).astype(np.uint8)
-    if space.pathway is not None:
-        edge = space.pathway.edges[generator.integers(len(space.pathway.edges))]
-        result[edge] = len(space.sublattices[space.pathway.sublattice].species)
+    points = space.kind.points
+    if points.blocks:
+        result[points.sites[generator.integers(len(points))]] = points.mark
     return result
 
 

@@ -33,7 +33,7 @@ supercell: [3, 3, 3]
 sublattices: {Na: {vacancy: 0..1, K: 0..1, Na: rest}, Cl: {Br: 0..1, Cl: rest}}
 configurations: {select: all}
 """
-STRUCTURES = [name for name in descriptors.names() if not descriptors.get(name).pathways]
+STRUCTURES = [name for name in descriptors.names() if descriptors.get(name).of == "structures"]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,8 @@ def rows(tmp_path_factory):
     path.write_text(SALT)
     spec = load_spec(path)
     selected = select(spec)
-    table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"salt": selected["salt"].space}))
+    spaces = {"salt": selected["salt"].space}
+    table = pa.Table.from_pylist(structure_rows(selected["salt"].rows, spaces), structure_schema(spaces))
     return Rows.of(table, Background(spec, "energy", Quantity("eV", "cell")))
 
 
@@ -132,7 +133,8 @@ def test_pathways_are_refused_where_structures_are_described(name, rows, tmp_pat
     (tmp_path / "spec.yaml").write_text(SALT.replace("0..1, K: 0..1", "1") + "pathway: {species: Na, cutoff: 4.1}\n")
     spec = load_spec(tmp_path / "spec.yaml")
     selected = select(spec)
-    table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"salt": selected["salt"].space}))
+    spaces = {"salt": selected["salt"].space}
+    table = pa.Table.from_pylist(structure_rows(selected["salt"].rows, spaces), structure_schema(spaces))
     pathways = Rows.of(table, Background(spec, "barrier", Quantity("eV", "hop")))
     with pytest.raises(InputError, match="structures"):
         described(name, rows).features(pathways)

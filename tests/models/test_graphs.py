@@ -49,7 +49,8 @@ def hops(tmp_path_factory):
     path.write_text(PATHWAYS)
     spec = load_spec(path)
     selected = select(spec)
-    table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"hops": selected["hops"].space}))
+    spaces = {"hops": selected["hops"].space}
+    table = pa.Table.from_pylist(structure_rows(selected["hops"].rows, spaces), structure_schema(spaces))
     return Rows.of(table, Background(spec, "barrier", Quantity("eV", "hop")))
 
 
@@ -272,7 +273,8 @@ def test_independent_defects_are_known_whatever_their_number(tmp_path):
     path.write_text(text.replace("{Li: {Li: rest, vacancy: 1, Na: 2}}", both))
     spec = load_spec(path)
     selected = select(spec)
-    table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"hops": selected["hops"].space}))
+    spaces = {"hops": selected["hops"].space}
+    table = pa.Table.from_pylist(structure_rows(selected["hops"].rows, spaces), structure_schema(spaces))
     rows = Rows.of(table, Background(spec, "energy", Quantity("eV", "defect site")))
     lithium, oxygen = (table[f"content_{s}_vacancy"].to_numpy() for s in ("Li", "O"))
     sites = lithium + oxygen
@@ -297,7 +299,8 @@ def test_a_single_defect_costs_the_same_in_any_supercell(tmp_path):
         path.write_text(text.replace("vacancy: 1, Na: 2", "vacancy: 1").partition("configurations:")[0])
         spec = load_spec(path)
         selected = select(spec)
-        table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"hops": selected["hops"].space}))
+        spaces = {"hops": selected["hops"].space}
+        table = pa.Table.from_pylist(structure_rows(selected["hops"].rows, spaces), structure_schema(spaces))
         model = make_model("schnet", settings={"cutoff": 3.0, "layers": 1, "width": 8})
         torch.manual_seed(0)
         network = model.network().eval()

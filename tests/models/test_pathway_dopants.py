@@ -40,7 +40,7 @@ def test_equal_for_equivalent_pathways_and_every_dopant_counts(space, seed):
     occupation = np.zeros(space.size, dtype=np.uint8)
     sodium, chlorine = space.ranges
     occupation[sodium] = 1
-    occupation[space.pathway.edges[generator.integers(len(space.pathway.edges))]] = 2
+    occupation[space.kind.points.sites[generator.integers(len(space.kind.points))]] = 2
     occupation[chlorine] = 1
     number = int(generator.integers(0, 4))
     occupation[chlorine.start + generator.permutation(27)[:number]] = 0

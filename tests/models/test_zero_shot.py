@@ -94,8 +94,9 @@ def test_a_barrier_is_the_energy_half_way_above_the_end_points(tmp_path, monkeyp
     (path / "spec.yaml").write_text(HOPS)
     spec = load_spec(path)
     selected = select(spec)
-    table = structure_rows(selected)
-    schema = structure_schema({name: part.space for name, part in selected.items()})
+    spaces = {name: part.space for name, part in selected.items()}
+    table = structure_rows([row for part in selected.values() for row in part.rows], spaces)
+    schema = structure_schema(spaces)
     rows = Rows.of(pa.Table.from_pylist(table, schema), Background(spec, "migration_barrier", Quantity("eV", "hop")))
     allow_calculator(EMT)
     found = make_model(EMT).predict(rows).values

@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.contents import defect_count
-from matbench_defects.dataset.splits.split import Seed, SplitOperator, SplitRow, SplitSettings, hashed, operators
+from matbench_defects.dataset.splits.split import Seed, SplitOperator, SplitSettings, hashed, operators
 from matbench_defects.errors import InputError
 
 Defects = Annotated[int, Field(ge=0)]
@@ -46,7 +47,7 @@ class CountsSplit(SplitOperator):
         groups = range(1, len(self.settings.validation) + 1)
         return [f"group{group}-seed{seed}" for group in groups for seed in self.settings.seeds]
 
-    def parts(self, rows: Sequence[SplitRow], fold: str = "") -> list[str | None]:
+    def parts(self, rows: Sequence[Configuration], fold: str = "") -> list[str | None]:
         """Return the part of each row."""
         strata: dict[tuple[str, int], list[str]] = {}
         for row in rows:

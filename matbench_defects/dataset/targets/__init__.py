@@ -3,7 +3,7 @@
 from matbench_defects.dataset.targets.target import (
     Domain,
     Labelled,
-    LabelledRow,
+    LabelledConfiguration,
     ResolvedTarget,
     TargetQuantity,
     quantities,
@@ -13,7 +13,7 @@ from matbench_defects.dataset.targets.target import (
 __all__ = [
     "Domain",
     "Labelled",
-    "LabelledRow",
+    "LabelledConfiguration",
     "ResolvedTarget",
     "TargetQuantity",
     "quantities",

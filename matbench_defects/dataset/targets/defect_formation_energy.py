@@ -13,7 +13,7 @@ from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.targets.target import (
     Domain,
     Labelled,
-    LabelledRow,
+    LabelledConfiguration,
     TargetQuantity,
     TargetSettings,
     each,
@@ -78,11 +78,6 @@ def defect_formation_energy(
         if removed:
             total += removed * potentials[element]
     return total
-
-
-def defect_sites(row: LabelledRow) -> int:
-    """Return how many sites of a configuration differ from the ideal host."""
-    return len(row.space.different_sites(row.occupation))
 
 
 @quantities.register("defect_formation_energy")
@@ -155,8 +150,8 @@ class DefectFormationEnergy(TargetQuantity):
         used = {row.space.name: row.space for row in labelled.rows}
         pristine = {name: self.pristine(space, labelled) for name, space in used.items()}
 
-        def value(row: LabelledRow, outcome: Outcome) -> float | None:
-            sites = defect_sites(row)
+        def value(row: LabelledConfiguration, outcome: Outcome) -> float | None:
+            sites = row.count("defect site")
             total = defect_formation_energy(
                 outcome.energy,
                 pristine[row.space.name],

@@ -13,9 +13,9 @@ from matbench_defects.columns import Quantity
 from matbench_defects.dataset.targets.end_members import EndMember, by_space, end_member_formula, lowest, named
 from matbench_defects.dataset.targets.target import (
     Domain,
+    ExtensivePer,
     Labelled,
-    LabelledRow,
-    Per,
+    LabelledConfiguration,
     TargetQuantity,
     TargetSettings,
     each,
@@ -33,7 +33,7 @@ class FormationEnergySettings(TargetSettings):
 
     unit: Literal["eV"]
     """eV."""
-    per: Per
+    per: ExtensivePer
     """Per formula unit of the parent, per atom of the configuration, or per supercell."""
     end_members: list[EndMember] = []
     """Contents of the same space, such as ``[{Li: 12}, {Li: 0}]`` or ``[host]``; the lowest energy of each counts."""
@@ -115,13 +115,13 @@ class FormationEnergy(TargetQuantity):
         phases = [state(labelled.phase(name)) for name in self.settings.references]
         states = {name: self.end_members(rows) + phases for name, rows in by_space(labelled.rows).items()}
 
-        def value(row: LabelledRow, outcome: Outcome) -> float:
+        def value(row: LabelledConfiguration, outcome: Outcome) -> float:
             total = formation_energy(*state(outcome), states[row.space.name])
-            return total / row.divisor(self.settings.per)
+            return total / row.count(self.settings.per)
 
         return each(labelled.rows, value)
 
-    def end_members(self, rows: list[LabelledRow]) -> list[State]:
+    def end_members(self, rows: list[LabelledConfiguration]) -> list[State]:
         """Return energy and atoms of each end member among the rows of one space.
 
         Raises

@@ -62,5 +62,5 @@ class Volume(TargetQuantity):
         wanted, per = self.settings.relative_to, self.settings.per
         if wanted is None:
             assert per is not None
-            return each(labelled.rows, lambda row, outcome: outcome.crystal.volume / row.divisor(per))
+            return each(labelled.rows, lambda row, outcome: outcome.crystal.volume / row.count(per))
         return changes(labelled.rows, wanted, self.label, lambda space, crystal: crystal.volume)

@@ -13,7 +13,8 @@ from pydantic import PrivateAttr
 from matbench_defects.columns import Quantity, check_quantity
 from matbench_defects.errors import InputError
 from matbench_defects.files import sha256_of_file
-from matbench_defects.labels.engine import EngineSettings, Outcome, Row, engines
+from matbench_defects.labels.engine import EngineSettings, Outcome, engines
+from matbench_defects.labels.job import Job
 from matbench_defects.spec.models import Relaxation
 
 
@@ -134,7 +135,7 @@ class Table:
         """The file and the beginning of its digest."""
         return f"{Path(self.settings.file).name} {self.settings.sha256[:12]}"
 
-    def compute(self, row: Row, relax: Relaxation | None) -> Outcome:
+    def compute(self, job: Job, relax: Relaxation | None) -> Outcome:
         """Return the energy that the file has for a configuration.
 
         Raises
@@ -142,7 +143,7 @@ class Table:
         InputError
             If it has none.
         """
-        if row.id not in self._energies:
-            raise InputError(f"{self.settings.file} has no row {row.id}")
-        energy = self._energies[row.id] * (len(row.crystal) if self.settings.per == "atom" else 1)
-        return Outcome(energy, row.crystal, None, None, None, True, 0)
+        if job.id not in self._energies:
+            raise InputError(f"{self.settings.file} has no row {job.id}")
+        energy = self._energies[job.id] * (len(job.crystal) if self.settings.per == "atom" else 1)
+        return Outcome(energy, job.crystal, None, None, None, True, 0)

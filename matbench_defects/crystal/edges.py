@@ -1,39 +1,21 @@
-"""Pathways: edges between neighbouring sites of a mobile ion, one end filled and the other vacant."""
+"""Edges between neighbouring sites of a supercell, and which of them symmetry makes equal."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import string
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.kinds.kind import Points
+from matbench_defects.crystal.limits import LARGEST_ACTION
+from matbench_defects.crystal.space import Space
+from matbench_defects.crystal.structure import nearest_images
 from matbench_defects.errors import InputError
 
 PAIRS_AT_A_TIME = 1_000_000
 """About so many neighbours are looked up together, some hundred bytes each."""
-
-
-@dataclass(frozen=True)
-class Pathway:
-    """The edges along which one species of a space can jump.
-
-    Parameters
-    ----------
-    sublattice : int
-        Index of the sublattice on which it moves.
-    mobile : int
-        Index of the mobile species in that sublattice's list.
-    vacancy : int
-        Index of the vacancy there.
-    edges : ndarray of int, shape (e, 2)
-        Variable sites that each edge joins, the smaller first, edges in lexicographic order.
-    """
-
-    sublattice: int
-    mobile: int
-    vacancy: int
-    edges: NDArray[np.int64]
 
 
 def neighbour_edges(
@@ -90,3 +72,61 @@ def neighbour_edges(
     if not number:
         raise InputError(f"no two sites are within {cutoff} Å of each other")
     return np.concatenate(found)
+
+
+def edges_within(space: Space, sublattice: int, cutoff: float) -> NDArray[np.int64]:
+    """Return the edges between the sites of one sublattice that are at most `cutoff` apart.
+
+    Parameters
+    ----------
+    space : Space
+        The space.
+    sublattice : int
+        Index of the sublattice.
+    cutoff : float
+        Largest distance, Å.
+
+    Returns
+    -------
+    ndarray of int, shape (e, 2)
+        Variable sites, the smaller first, in lexicographic order.
+
+    Raises
+    ------
+    InputError
+        As `neighbour_edges`, and if the cutoff lies so near a length that it parts edges that symmetry makes equal.
+    """
+    sites = space.sublattices[sublattice].sites
+    most = LARGEST_ACTION / max(len(space.group), space.size)
+    edges = neighbour_edges(space.lattice, space.positions[sites], cutoff, most)
+    edges += space.ranges[sublattice].start
+    images = np.sort(space.group[:, edges], axis=2).reshape(-1, 2).astype(np.int64)
+    if not np.isin(images @ [space.size, 1], edges @ [space.size, 1]).all():
+        raise InputError("parts edges that symmetry makes equal; move it away from their length")
+    return edges
+
+
+def edge_types(space: Space, edges: Points) -> list[str]:
+    """Return the type of each edge, a letter for each orbit under the host's group.
+
+    Letters go by increasing length of the edges, and by the first edge where lengths agree to 0.0001 Å.
+
+    Parameters
+    ----------
+    space : Space
+        The space.
+    edges : Points
+        The edges, points that block two sites each.
+
+    Returns
+    -------
+    list of str, length e
+    """
+    first = edges.action(space.group).min(axis=0)
+    one_each = np.unique(first)
+    start, end = space.positions[space.variable_sites[edges.sites[one_each]]].transpose(1, 0, 2)
+    lengths = np.linalg.norm(nearest_images(space.lattice, end - start), axis=1).round(4)
+    order = [edge for _, edge in sorted(zip(lengths.tolist(), one_each.tolist(), strict=True))]
+    letters = string.ascii_lowercase
+    names = {edge: letters[i] if len(order) <= len(letters) else str(i + 1) for i, edge in enumerate(order)}
+    return [names[edge] for edge in first.tolist()]
