@@ -14,15 +14,15 @@ from rich.console import Console
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.dataset.reading import open_dataset
 from matbench_defects.errors import InputError
-from matbench_defects.exchange.mapping import Mapped, map_published
-from matbench_defects.exchange.published_comparison import (
+from matbench_defects.exchange.comparison import (
     PER_SITE,
     compare_dataset,
     compare_values,
     formation_energies_per_site,
 )
-from matbench_defects.exchange.source import formats, settings_of
-from matbench_defects.exchange.store import read_published, write_published
+from matbench_defects.exchange.mapping import Mapped, map_published
+from matbench_defects.exchange.published_table import read_published, write_published
+from matbench_defects.exchange.source import format_settings, formats
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
 
@@ -59,7 +59,7 @@ def import_published(
     report : path
         The CSV file that says what is not in the table, and why.
     """
-    settings = settings_of(format_, given)
+    settings = format_settings(format_, given)
     kind = formats.get(format_)
     spec = spec or kind.spec
     if spec is None:

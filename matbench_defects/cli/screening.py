@@ -19,7 +19,7 @@ from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.discovery.screening import Scope, Screened, screen
 from matbench_defects.errors import InputError
-from matbench_defects.files import atomic_folder, write_json
+from matbench_defects.files import atomic_folder, check_replaceable, write_json
 from matbench_defects.hub.find import labelled_dataset
 from matbench_defects.models.model import Background, Rows, make_model
 from matbench_defects.plotting import COLOURS, canvas
@@ -72,8 +72,7 @@ def run_screen(
     **kept
         Passed on to `screen`: ``top``, ``highest``, ``each_content``, ``executor``.
     """
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "screen.json").is_file())):
-        raise InputError("exists and is not a screening; give another --out", file=str(out))
+    check_replaceable(out, "screen.json", "a screening", "another --out")
     dataset = labelled_dataset(given)
     target = target or dataset.targets[0]
     quantity = dataset.quantity(target)

@@ -56,12 +56,8 @@ def build_spaces(spec: Spec) -> dict[str, Space]:
 
 
 def _parent(spec: Spec, part: SpaceSpec, route: Route, folder: Path) -> Parent:
-    try:
+    with spec.at((*route, "parent"), keep_file=True):
         return build_parent(part.parent, folder)
-    except InputError as error:
-        if error.file is not None:
-            raise
-        raise spec.error((*route, "parent"), error.message) from None
 
 
 def _checked_rows(spec: Spec, part: SpaceSpec, route: Route) -> list[list[int]]:
@@ -114,10 +110,8 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
     if box_volume(rows) > LARGEST_BOX:
         raise spec.error((*route, "supercell"), "its vectors are too skewed; give shorter ones of the same lattice")
     cells = Cells.of(rows)
-    try:
+    with spec.at((*route, "supercell")):
         check_group(int(keeping_operations(parent, cells).sum()), count, len(parent.species))
-    except InputError as error:
-        raise spec.error((*route, "supercell"), error.message) from None
     sublattices: list[Sublattice] = []
     for label, description in part.sublattices.items():
         here = (*route, "sublattices", label)
@@ -156,10 +150,8 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
 def _meant(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> dict[Content, str]:
     fillers = [next((s for s, c in d.species.items() if c.counts is None), "") for d in part.sublattices.values()]
     field = "contents" if part.contents is not None else "defects"
-    try:
+    with spec.at((*route, field)):
         return meant_contents(space, part.contents, fillers, part.defects)
-    except InputError as error:
-        raise spec.error((*route, field), error.message) from None
 
 
 def _kind(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> Kind:
@@ -222,10 +214,8 @@ def _check_kept_apart(spec: Spec, route: Route, space: Space) -> None:
     members = [np.unique(s.sites // len(space.cells.offsets), return_index=True)[0] for s in space.sublattices]
     for i, atoms in enumerate(members):
         where[atoms] = i
-    try:
+    with spec.at((*route, "parent")):
         action, _ = parent_action(space.parent)
-    except InputError as error:
-        raise spec.error((*route, "parent"), error.message) from None
     action = action[keeping_operations(space.parent, space.cells)]
     for i, sublattice in enumerate(space.sublattices):
         images = where[action[:, members[i]]]

@@ -10,7 +10,7 @@ import numpy as np
 
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
-from matbench_defects.dataset.identity import Key, structure_keys
+from matbench_defects.dataset.identity import StructureKey, structure_keys
 from matbench_defects.dataset.reading import PARTS
 from matbench_defects.dataset.similarity import Similarity
 from matbench_defects.dataset.splits.assign import Parting
@@ -105,7 +105,7 @@ class Audit:
 
     def _in_two_parts(self, parts: list[str | None]) -> list[int]:
         """Return the rows whose orbit has been met in another part before."""
-        sides: dict[Key, str] = {}
+        sides: dict[StructureKey, str] = {}
         return [
             i
             for i, (orbit, part) in enumerate(zip(self._orbits, parts, strict=True))

@@ -29,7 +29,15 @@ from matbench_defects.dataset.structures import (
 from matbench_defects.dataset.targets import Labelled, LabelledConfiguration
 from matbench_defects.enumeration.streaming import write_parts
 from matbench_defects.errors import InputError
-from matbench_defects.files import atomic_folder, digest, only_writer, sha256_of_file, write_json, write_text
+from matbench_defects.files import (
+    atomic_folder,
+    check_replaceable,
+    digest,
+    only_writer,
+    sha256_of_file,
+    write_json,
+    write_text,
+)
 from matbench_defects.labels.guards import kind_of_problem
 from matbench_defects.labels.jobs import REFERENCE
 from matbench_defects.labels.running import known_labels, run_jobs
@@ -88,8 +96,7 @@ def build_dataset(
         is building it, or the version is locked and the dataset would be another.
     """
     out = Path(out)
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST).is_file())):
-        raise InputError("exists and is not a dataset; give another folder", file=str(out))
+    check_replaceable(out, MANIFEST, "a dataset")
     planned = plan(spec)
     # From here on: two that compute the same for hours, and only then see each other, would help nobody.
     with only_writer(out, wait=wait):
@@ -185,10 +192,8 @@ def _audited(planned: Plan, rows: list[dict[str, Any]], partings: dict[str, Part
     for name, parting in partings.items():
         for row, part in zip(rows, parting.column(), strict=True):
             row[split_column(name)] = part
-        try:
+        with planned.spec.at(("splits", name)):
             found[name] = audit.of(parting, planned.spec.splits[name].keep_apart)
-        except InputError as error:
-            raise planned.spec.error(("splits", name), error.message) from None
     return found
 
 
@@ -219,11 +224,12 @@ def _target_values(
     for name, target in planned.targets.items():
         known = labelled[target.label]
         try:
-            values[name] = target.computed.values(known)
-            notes[name] = target.computed.notes(known)
+            with planned.spec.at(("targets", name)):
+                values[name] = target.computed.values(known)
+                notes[name] = target.computed.notes(known)
         except InputError as error:
             if not planned.partial:
-                raise planned.spec.error(("targets", name), error.message) from None
+                raise
             values[name] = [None] * len(known.rows)
             notes[name] = [f"Empty as yet: {error.message}"]
     return values, notes

@@ -14,11 +14,11 @@ from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
 from matbench_defects.files import digest
 
-Key = tuple[str, bytes]
+StructureKey = tuple[str, bytes]
 """Equal for equivalent configurations: the frame, and what sits on its sites."""
 
 
-def structure_keys(configurations: Sequence[Configuration]) -> list[Key]:
+def structure_keys(configurations: Sequence[Configuration]) -> list[StructureKey]:
     """Return a key for each configuration, the same for those that symmetry makes equal, whatever their spaces are.
 
     Spaces are compared where they have the same variable sites, in the same order, in the same surroundings.

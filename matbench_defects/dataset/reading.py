@@ -11,11 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from matbench_defects.columns import Quantity, check_quantity
 from matbench_defects.errors import InputError, nearest
-from matbench_defects.files import sha256_of_file
+from matbench_defects.files import read_parquet, sha256_of_file
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.spec.models import Spec
 
@@ -80,12 +79,7 @@ class Dataset:
         for name in sorted(self.manifest["files"]):
             if name.startswith(prefix) and name.endswith(".parquet"):
                 path = self.folder / name
-                try:
-                    with pq.ParquetFile(path) as file:
-                        tables.append(file.read())
-                except (pa.ArrowException, OSError) as error:
-                    reason = str(error).splitlines()[0]
-                    raise InputError(f"cannot be read as Parquet: {reason}", file=str(path)) from None
+                tables.append(read_parquet(path))
                 if missing := [column for column in columns if column not in tables[-1].schema.names]:
                     raise InputError(f"lacks the columns {', '.join(missing)}", file=str(path))
                 if not tables[-1].schema.equals(tables[0].schema):

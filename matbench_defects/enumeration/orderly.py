@@ -18,8 +18,9 @@ from matbench_defects.enumeration.assembly import Block, assemble
 from matbench_defects.enumeration.conditions import Checks, Orders
 from matbench_defects.enumeration.configurations import Configurations, Part
 from matbench_defects.enumeration.counting import count_inequivalent
+from matbench_defects.enumeration.site_sets import site_type
 from matbench_defects.enumeration.stabilisers import Stabilisers
-from matbench_defects.enumeration.subsets import combinations, site_type
+from matbench_defects.enumeration.subsets import combinations
 from matbench_defects.spec.spaces import Conditions
 
 TABLE = 16_000_000

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.canonical import Stage
 from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.conditions import Checks
-from matbench_defects.enumeration.subsets import Subsets, canonical_subsets, site_type
+from matbench_defects.enumeration.site_sets import Subsets, site_type
+from matbench_defects.enumeration.subsets import canonical_subsets
 
 _Key = tuple[int, int, int, int]
 

@@ -33,7 +33,7 @@ from matbench_defects.evaluation.results import (
 )
 from matbench_defects.evaluation.scoring import predictions_schema, score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
-from matbench_defects.files import atomic_folder, digest, package_digest, write_json
+from matbench_defects.files import atomic_folder, check_replaceable, digest, package_digest, write_json
 from matbench_defects.models.model import (
     Background,
     Model,
@@ -166,9 +166,7 @@ def _run(
     progress: Callable[[int, int], None] | None,
     passes: Passes | None,
 ) -> None:
-    ours = any((folder / name).is_file() for name in (RESULT_FILE, REFUSAL_FILE))
-    if folder.exists() and any(folder.iterdir()) and not ours:
-        raise InputError("exists and is not a result; give another --out", file=str(folder))
+    check_replaceable(folder, (RESULT_FILE, REFUSAL_FILE), "a result", "another --out")
     seeds, device = identity["seeds"], identity["device"]
     scored_rows(task, dataset)  # refuses what cannot be scored before anything is fitted
     folds = task_folds(task, dataset)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from matbench_defects.errors import InputError, nearest
+from matbench_defects.errors import nearest
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.shipped import find_task
 from matbench_defects.spec.document import Document, read_document, validate
@@ -123,10 +123,8 @@ def counterpart(task: Task, path: Path | None = None) -> Task:
 
 def _check_counterpart(task: Task, path: Path, document: Document) -> None:
     route = ("interpolation",)
-    try:
+    with document.at(route):
         other = counterpart(task, path)
-    except InputError as error:
-        raise document.error(route, error.message) from None
     for field, ours, theirs in (
         ("kind", "interpolation", other.kind),
         ("dataset", task.dataset, other.dataset),

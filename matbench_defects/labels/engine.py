@@ -253,10 +253,8 @@ def method_of(spec: Spec, position: int) -> Method:
         )
     kind = engines.get(label.engine)
     settings = validate(kind.Settings, label.options, spec.document, route)
-    try:
+    with spec.at((*route, "file")):
         settings = settings.located(spec.document.folder(route))
-    except InputError as error:
-        raise spec.error((*route, "file"), error.message) from None
     if kind.relaxation == "needed" and label.relax is None:
         raise spec.error((*route, "relax"), f"is missing; {label.engine} needs to know how to relax the end points")
     if kind.relaxation == "impossible" and label.relax is not None:

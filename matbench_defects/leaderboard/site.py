@@ -13,7 +13,7 @@ import jinja2
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.task import Task
-from matbench_defects.files import atomic_folder, write_json, write_text
+from matbench_defects.files import atomic_folder, check_replaceable, write_json, write_text
 from matbench_defects.leaderboard.dataset_views import dataset_csv, dataset_data, dataset_views, page_name
 from matbench_defects.leaderboard.export import task_csv, task_data
 from matbench_defects.leaderboard.formatting import seconds, whole
@@ -64,7 +64,9 @@ def build_site(
         If a task's dataset is missing, or `out` holds something else than a site.
     """
     out = Path(out)
-    _check_replaceable(out)
+    if out.is_symlink():
+        raise InputError("is a link; name a folder for the site", file=str(out))
+    check_replaceable(out, DATA_FILE, "a leaderboard")
     tasks = sorted(tasks, key=lambda task: task.name)
     for task in tasks:
         if task.dataset not in datasets:
@@ -78,14 +80,6 @@ def build_site(
     with atomic_folder(out) as folder:
         _write(folder, views)
     return standings.problems
-
-
-def _check_replaceable(out: Path) -> None:
-    # The folder is replaced as a whole: a mistyped one must not take somebody's files with it.
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise InputError("is not a plain folder; name one for the site", file=str(out))
-    if out.is_dir() and any(out.iterdir()) and not (out / DATA_FILE).is_file():
-        raise InputError("holds files that are no leaderboard; name a new or empty folder", file=str(out))
 
 
 def _write(folder: Path, views: list[TaskView]) -> None:

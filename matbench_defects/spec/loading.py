@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from matbench_defects.errors import InputError
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.document import Document, Route, merge, read_document, validate
 from matbench_defects.spec.models import Spec
@@ -60,9 +59,8 @@ def _with_inheritance(path: Path, below: tuple[Path, ...]) -> Document:
         raise document.error(("extends",), f"a file or a shipped name was expected, not {above!r}")
     beside = path.parent / above
     try:
-        parent_path = find_spec(str(beside) if beside.exists() else above)
-    except InputError as error:
-        raise document.error(("extends",), error.message) from None
+        with document.at(("extends",)):
+            parent_path = find_spec(str(beside) if beside.exists() else above)
     except OSError as error:
         raise document.error(("extends",), f"cannot be read ({error.strerror})") from None
     if parent_path.resolve() in seen:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from matbench_defects.spec.fields import ContentField, Label, Line, Open, Species, StrictModel
+from matbench_defects.spec.fields import ContentField, Line, Name, Open, Species, StrictModel
 from matbench_defects.spec.parents import ParentSpec
 
 
@@ -39,9 +39,9 @@ def _parse_sublattices(value: Any) -> Any:
 
 
 Sublattices = Annotated[
-    dict[Label, SublatticeSpec],
+    dict[Name, SublatticeSpec],
     BeforeValidator(
-        _parse_sublattices, json_schema_input_type=dict[Label, SublatticeSpec | dict[Species, ContentField]]
+        _parse_sublattices, json_schema_input_type=dict[Name, SublatticeSpec | dict[Species, ContentField]]
     ),
 ]
 
@@ -192,7 +192,7 @@ Supercell = Annotated[
 ]
 
 
-NamedContents = Annotated[dict[Label, dict[str, ContentField]], Field(min_length=1)]
+NamedContents = Annotated[dict[Name, dict[str, ContentField]], Field(min_length=1)]
 Groups = dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Line]
 
 

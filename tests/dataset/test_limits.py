@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from specs_for_tests import ALLOY
 from typer.testing import CliRunner
 
 from matbench_defects.cli import app, estimating
@@ -17,26 +18,11 @@ from matbench_defects.spec.loading import load_spec
 
 EWALD = "{engine: ewald, charges: {Cu: 1, Au: 1}, background: true}"
 LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
-SPEC = """
-name: alloy
-version: 1.0.0
-title: Gold in copper
-parent:
-  spacegroup: Fm-3m
-  lattice: {a: 3.7}
-  sites: {Cu: [0, 0, 0]}
-  provenance: {source: a test}
-supercell: SUPERCELL
-sublattices: {Cu: {Au: CONTENT, Cu: rest}}
-configurations: SELECTION
-labels:
-  - {engine: ewald, charges: {Cu: 1, Au: 1}, background: true}
-"""
 
 
 def warned(folder, supercell, content, selection, monkeypatch, seconds=None, engine=EWALD):
     """Return the warnings of `check`, where one label took so many seconds."""
-    text = SPEC.replace("SUPERCELL", supercell).replace("CONTENT", content).replace("SELECTION", selection)
+    text = ALLOY.replace("SUPERCELL", supercell).replace("CONTENT", content).replace("SELECTION", selection)
     (folder / "spec.yaml").write_text(text.replace(EWALD, engine))
     if seconds is not None:
         (folder / "labels.parquet").touch()
@@ -124,7 +110,7 @@ def test_building_holds_its_memory_bound(tmp_path):
 def test_labelling_holds_its_memory_bound(tmp_path):
     """1e28 configurations, of which some are labelled."""
     selection = "{select: uniform, count: 40, seed: 0}"
-    text = SPEC.replace("SUPERCELL", "[3, 3, 3]").replace("CONTENT", "30..54").replace("SELECTION", selection)
+    text = ALLOY.replace("SUPERCELL", "[3, 3, 3]").replace("CONTENT", "30..54").replace("SELECTION", selection)
     (tmp_path / "spec.yaml").write_text(text)
     spec = load_spec(tmp_path)
     assert sum(space.inequivalent for space in estimate_spaces(spec)) > 1e27

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from specs_for_tests import NAMED_CONTENTS, TWO_DOPANTS
 
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.canonical import configuration_of
@@ -24,7 +25,6 @@ from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.testing.splits import (
-    ROCK_SALT,
     check_split,
     folds_have_names,
     images,
@@ -32,13 +32,6 @@ from matbench_defects.testing.splits import (
     order_and_growth_move_no_row,
 )
 
-TYPES = """
-name: types
-version: 1.0.0
-title: Named contents, for tests
-extends: rock-salt.yaml
-spaces: {sr: null, ca: {contents: {none: {}, one: {Ca: 1}, pair: {Ca: 1, vacancy: 1}, two: {Ca: 2, vacancy: 2}}}}
-"""
 PATHWAYS = "extends: kfeo2-ti-pathways\nname: hops\nspaces: {ti2: null, ti3: null}\nlabels: []\n"
 
 # Operator, with the split as a spec says it and the spec that it stands in.
@@ -70,8 +63,8 @@ POPULATION = {"counts", "fixed"}  # they say how many rows, or which: the rows h
 def made(tmp_path_factory):
     """Return each example's operator with the spec and every row of its spaces."""
     folder = tmp_path_factory.mktemp("specs")
-    (folder / "rock-salt.yaml").write_text(ROCK_SALT)
-    (folder / "types.yaml").write_text(TYPES)
+    (folder / "rock-salt.yaml").write_text(TWO_DOPANTS)
+    (folder / "types.yaml").write_text(NAMED_CONTENTS)
     (folder / "hops.yaml").write_text(PATHWAYS)
 
     @functools.cache
@@ -233,7 +226,7 @@ def test_similarity_is_the_smallest_number_of_sites_that_differ(made, seed):
     ],
 )
 def test_a_mistake_is_one_message(tmp_path, split, message):
-    (tmp_path / "spec.yaml").write_text(f"{ROCK_SALT}splits:\n  mine: {split}\n")
+    (tmp_path / "spec.yaml").write_text(f"{TWO_DOPANTS}splits:\n  mine: {split}\n")
     spec = load_spec(tmp_path)
     with pytest.raises(InputError) as caught:
         splits_of(spec, build_spaces(spec))
@@ -252,7 +245,7 @@ def test_a_mistake_is_one_message(tmp_path, split, message):
 )
 def test_a_list_is_read_with_care(tmp_path, text, message):
     (tmp_path / "list.csv").write_text(text)
-    (tmp_path / "spec.yaml").write_text(f"{ROCK_SALT}splits:\n  mine: {{by: fixed, file: list.csv}}\n")
+    (tmp_path / "spec.yaml").write_text(f"{TWO_DOPANTS}splits:\n  mine: {{by: fixed, file: list.csv}}\n")
     spec = load_spec(tmp_path)
     spaces = build_spaces(spec)
     with pytest.raises(InputError) as caught:
@@ -263,7 +256,7 @@ def test_a_list_is_read_with_care(tmp_path, text, message):
 
 def test_counts_that_are_not_there_are_refused(tmp_path):
     split = "{by: counts, test: {0: 1}, validation: [{0: 1}], seeds: [0]}"
-    (tmp_path / "spec.yaml").write_text(f"{ROCK_SALT}splits:\n  mine: {split}\n")
+    (tmp_path / "spec.yaml").write_text(f"{TWO_DOPANTS}splits:\n  mine: {split}\n")
     spec = load_spec(tmp_path)
     spaces = build_spaces(spec)
     rows = [Configuration(spaces["ca"], configuration_of(spaces["ca"], "ca:Mg4.O4:0"))]

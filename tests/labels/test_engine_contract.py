@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from label_samples import oxide
 
-from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
 from matbench_defects.labels import running
-from matbench_defects.labels.engine import Method, engines, require_extra
-from matbench_defects.labels.job import Job
-from matbench_defects.labels.jobs import jobs_of
+from matbench_defects.labels.engine import engines, require_extra
 from matbench_defects.testing.engines import ENGINE_CHECKS, sample_job
 
 OPTIONS = {
     "ase": {"calculator": "soft"},
-    "bond-valence": {"charges": {"Li": 1, "O": -2}},
     "gpaw": {"cutoff": 300, "kpoint_density": 1.0},
     "ewald": {"charges": {"Li": 1, "O": -2}, "background": True},
     "neb": {"forces": {"engine": "ase", "calculator": "soft"}, "fmax": 0.2},
@@ -49,10 +44,6 @@ def job(request, tmp_path, monkeypatch):
     monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(tmp_path / "engines.yaml"))
     (tmp_path / "energies.csv").write_text("id,energy\na,-3.25\n")
     settings = engines.get(name).Settings.model_validate(OPTIONS.get(name, {})).located(tmp_path)
-    if name == "bond-valence":  # it needs ions
-        spec = oxide(tmp_path)
-        (found,) = jobs_of(spec, select(spec))
-        return Job(found.id, found.host, found.crystal, Method("label", name, settings, None), found.subject)
     return sample_job(name, settings)
 
 

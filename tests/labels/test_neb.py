@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from label_samples import BAND, PATHWAY, Emt, copper
+from specs_for_tests import POTASSIUM_HOPS
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.build import build_dataset
@@ -121,28 +122,9 @@ def test_barriers_come_out_in_the_dataset(tmp_path):
     assert row["neb_relaxed_displacement"] > 0
 
 
-KFEO2 = """
-name: kfeo2
-version: 1.0.0
-title: Potassium hops in KFeO2
-parent:
-  spacegroup: Pbca
-  lattice: {a: 5.727, b: 11.457, c: 16.207}
-  sites: {K1: [.2384, .5091, .9404], K2: [.2800, .2668, .8154], Fe1: [.2281, .5105, .6899], Fe2: [.2665, .2638, .5651],
-    O1: [.0506, .4812, .7876], O2: [.0419, .1927, .4941], O3: [.1320, .4062, .6041], O4: [.3369, .3323, .1577]}
-  provenance: {source: a test}
-supercell: [2, 1, 1]
-sublattices: {K: {vacancy: 1, K: rest}, Fe: {Ti: 1, Fe: rest}}
-pathway: {species: K, cutoff: 3.9}
-configurations: {select: uniform, count: 1}
-labels:
-  - {engine: neb, forces: {engine: chgnet}, relax: {cell: false}}
-"""
-
-
 @pytest.mark.slow
 def test_potassium_hops_in_kfeo2(tmp_path):
-    (tmp_path / "spec.yaml").write_text(KFEO2)
+    (tmp_path / "spec.yaml").write_text(POTASSIUM_HOPS)
     (job,), found = labels_of(load_spec(tmp_path), tmp_path)
     label = found[job.key]
     assert label.usable, label.problem

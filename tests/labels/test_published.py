@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 from published_samples import (
     PRISTINE,
-    SPEC,
     TYPES,
     cif,
     formation_energy,
@@ -25,6 +24,7 @@ from published_samples import (
     write_pilot,
     write_zip,
 )
+from specs_for_tests import SMALL_SHEET
 
 from matbench_defects.cli.importing import import_published
 from matbench_defects.columns import Quantity
@@ -34,15 +34,15 @@ from matbench_defects.enumeration.identify import identify
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.exchange.mapping import map_published
-from matbench_defects.exchange.source import Published, PublishedStructure, formats, settings_of
-from matbench_defects.exchange.store import read_published, reserved_columns
-from matbench_defects.exchange.structures import crystal_of_text
+from matbench_defects.exchange.published_table import read_published, reserved_columns
+from matbench_defects.exchange.source import Published, PublishedStructure, format_settings, formats
+from matbench_defects.exchange.structure_text import crystal_of_text
 
 
 @pytest.fixture
 def spec(tmp_path):
     path = tmp_path / "spec.yaml"
-    path.write_text(SPEC)
+    path.write_text(SMALL_SHEET)
     return str(path)
 
 
@@ -256,8 +256,8 @@ def test_command_line(spec, tmp_path):
 
 def test_settings_are_checked():
     with pytest.raises(InputError, match="unit: 'extxyz' has no such setting; did you mean 'units'"):
-        settings_of("extxyz", {"unit": {}})
+        format_settings("extxyz", {"unit": {}})
     with pytest.raises(InputError, match="did you mean '2dmd'"):
-        settings_of("2dm", {})
+        format_settings("2dm", {})
     assert formats.names() == ["2dmd", "computed-entries", "cspbi3", "csv", "extxyz"]
     assert "id" in reserved_columns()

@@ -270,7 +270,7 @@ def test_foreign_folder_is_not_replaced(tmp_path: Path, dataset: Dataset, task: 
     precious = tmp_path / "thesis" / "chapter.tex"
     precious.parent.mkdir()
     precious.write_text("x")
-    with pytest.raises(InputError, match="holds files that are no leaderboard"):
+    with pytest.raises(InputError, match="exists and is not a leaderboard"):
         build_site(precious.parent, tmp_path, {task.dataset: dataset}, [task])
     assert precious.read_text() == "x"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from specs_for_tests import SALT_OF_TWO_DOPANTS
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
@@ -20,26 +21,13 @@ from matbench_defects.models.model import Background, Rows, make_model
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.testing.moved_rows import rewritten
 
-SALT = """
-name: salt
-version: 1.0.0
-title: Vacancies and two dopants in a cubic salt
-parent:
-  spacegroup: Pm-3m
-  lattice: {a: 4.0}
-  sites: {Na: [0, 0, 0], Cl: [1/2, 1/2, 1/2]}
-  provenance: {source: a test}
-supercell: [3, 3, 3]
-sublattices: {Na: {vacancy: 0..1, K: 0..1, Na: rest}, Cl: {Br: 0..1, Cl: rest}}
-configurations: {select: all}
-"""
 STRUCTURES = [name for name in descriptors.names() if descriptors.get(name).of == "structures"]
 
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
     path = tmp_path_factory.mktemp("salt") / "spec.yaml"
-    path.write_text(SALT)
+    path.write_text(SALT_OF_TWO_DOPANTS)
     spec = load_spec(path)
     selected = select(spec)
     spaces = {"salt": selected["salt"].space}
@@ -130,7 +118,9 @@ def test_property_products_by_hand(rows):
 
 @pytest.mark.parametrize("name", STRUCTURES)
 def test_pathways_are_refused_where_structures_are_described(name, rows, tmp_path):
-    (tmp_path / "spec.yaml").write_text(SALT.replace("0..1, K: 0..1", "1") + "pathway: {species: Na, cutoff: 4.1}\n")
+    (tmp_path / "spec.yaml").write_text(
+        SALT_OF_TWO_DOPANTS.replace("0..1, K: 0..1", "1") + "pathway: {species: Na, cutoff: 4.1}\n"
+    )
     spec = load_spec(tmp_path / "spec.yaml")
     selected = select(spec)
     spaces = {"salt": selected["salt"].space}

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from ase.data import chemical_symbols
+from specs_for_tests import LITHIUM_HOPS
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.structures import row_crystal, structure_rows, structure_schema
@@ -21,20 +22,7 @@ from matbench_defects.models.networks.species_reference import SpeciesReference
 from matbench_defects.shipped import cache_folder
 from matbench_defects.spec.loading import load_spec
 
-PATHWAYS = """
-name: hops
-version: 1.0.0
-title: Hops in rock salt
-parent:
-  spacegroup: Fm-3m
-  lattice: {a: 5.6}
-  sites: {Li: [0, 0, 0], O: [1/2, 1/2, 1/2]}
-  provenance: {source: a test}
-supercell: [2, 2, 2]
-sublattices: {Li: {Li: rest, vacancy: 1, Na: 2}}
-pathway: {species: Li, cutoff: 4.0}
-configurations: {select: uniform, count: 20, seed: 0}
-"""
+PATHWAYS = LITHIUM_HOPS.replace("COUNT", "20")
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from matbench_defects.crystal.configuration import Configuration
-from matbench_defects.dataset.identity import Key, structure_keys
+from matbench_defects.dataset.identity import StructureKey, structure_keys
 from matbench_defects.dataset.reading import PARTS
 from matbench_defects.dataset.splits import SplitOperator
-from matbench_defects.errors import InputError
 from matbench_defects.spec.models import Spec
 
 
@@ -85,21 +84,17 @@ def part_rows(spec: Spec, operators: dict[str, SplitOperator], rows: Sequence[Co
     keys = structure_keys(rows) if operators else []
     result = {}
     for name, operator in operators.items():
-        try:
+        with spec.at(("splits", name), keep_file=True):
             by_fold = {fold: operator.parts(rows, fold) for fold in operator.folds() or [""]}
-        except InputError as error:
-            if error.file is not None:
-                raise
-            raise spec.error(("splits", name), error.message) from None
         kept = {fold: _without_copies(keys, parts) for fold, parts in by_fold.items()}
         copies = sum(p != q for fold in by_fold for p, q in zip(by_fold[fold], kept[fold], strict=True))
         result[name] = Parting(name, operator.describe(), kept, copies)
     return result
 
 
-def _without_copies(keys: list[Key], parts: list[str | None]) -> list[str | None]:
+def _without_copies(keys: list[StructureKey], parts: list[str | None]) -> list[str | None]:
     """Leave out each row whose structure is in another part, one that comes before its own in the order of `PARTS`."""
-    first: dict[Key, str] = {}
+    first: dict[StructureKey, str] = {}
     for key, part in zip(keys, parts, strict=True):
         if part is not None:
             first[key] = min(part, first.get(key, part), key=PARTS.index)

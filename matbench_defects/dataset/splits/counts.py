@@ -13,15 +13,15 @@ from matbench_defects.dataset.splits.split import Seed, SplitOperator, SplitSett
 from matbench_defects.errors import InputError
 
 Defects = Annotated[int, Field(ge=0)]
-Rows = Annotated[int, Field(ge=0)]
+RowCount = Annotated[int, Field(ge=0)]
 
 
 class CountsSettings(SplitSettings):
     """Settings of folds with given numbers."""
 
-    test: Annotated[dict[Defects, Rows | Literal["all"]], Field(min_length=1)]
+    test: Annotated[dict[Defects, RowCount | Literal["all"]], Field(min_length=1)]
     """Of each space, how many rows with so many defects are tested, the same in every fold: ``{3: 5, 4: all}``."""
-    validation: Annotated[list[dict[Defects, Rows]], Field(min_length=1)]
+    validation: Annotated[list[dict[Defects, RowCount]], Field(min_length=1)]
     """Of each space, how many rows with so many defects are for validation: one entry for each group of folds. What is
     left is for training."""
     seeds: Annotated[list[Seed], Field(min_length=1)]

@@ -6,9 +6,10 @@ from collections import Counter
 from typing import ClassVar, Literal
 
 from matbench_defects.columns import Quantity
-from matbench_defects.dataset.targets.end_members import EndMember, by_space, end_member_formula, lowest
+from matbench_defects.dataset.targets.end_members import by_space, end_member_formula, lowest
 from matbench_defects.dataset.targets.target import (
     Domain,
+    EndMember,
     Labelled,
     LabelledConfiguration,
     TargetQuantity,

@@ -80,6 +80,24 @@ def defect_formation_energy(
     return total
 
 
+def energy_of_defects(space: Space, outcome: Outcome, pristine: float, potentials: Mapping[str, float]) -> float:
+    """Return the formation energy of all defects of a labelled cell together, eV.
+
+    Parameters
+    ----------
+    space : Space
+        The space, whose ideal host the cell is compared with.
+    outcome : Outcome
+        What the engine found for the cell.
+    pristine : float
+        Energy of the ideal supercell, eV.
+    potentials : mapping of str to float
+        Chemical potential of each element of which the numbers differ, eV per atom.
+    """
+    atoms, host = Counter(outcome.crystal.species), Counter(space.host_species)
+    return defect_formation_energy(outcome.energy, pristine, atoms, host, potentials)
+
+
 @quantities.register("defect_formation_energy")
 class DefectFormationEnergy(TargetQuantity):
     """Formation energy of defects against the ideal host and chemical potentials, per defect site or per cell."""
@@ -152,13 +170,7 @@ class DefectFormationEnergy(TargetQuantity):
 
         def value(row: LabelledConfiguration, outcome: Outcome) -> float | None:
             sites = row.count("defect site")
-            total = defect_formation_energy(
-                outcome.energy,
-                pristine[row.space.name],
-                Counter(outcome.crystal.species),
-                Counter(row.space.host_species),
-                potentials,
-            )
+            total = energy_of_defects(row.space, outcome, pristine[row.space.name], potentials)
             if self.settings.per == "cell":
                 return total
             return total / sites if sites else None

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Annotated, Literal
-
-from pydantic import Field
 
 from matbench_defects.crystal.contents import defect_count
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.dataset.targets.target import Domain, LabelledConfiguration, each
+from matbench_defects.dataset.targets.target import Domain, EndMember, LabelledConfiguration, each
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Outcome
 from matbench_defects.spec.fields import VACANCY
-
-EndMember = Literal["host", "exchanged"] | Annotated[dict[str, Annotated[int, Field(ge=0)]], Field(min_length=1)]
-"""The content of the ideal host, that in which every variable site differs from it, or how many of some species:
-``{Li: 12}``."""
 
 
 def is_end_member(space: Space, content: Content, wanted: EndMember) -> bool:
@@ -94,7 +87,7 @@ def named(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def changes(
+def relative_changes(
     rows: list[LabelledConfiguration], wanted: EndMember, label: str, measure: Callable[[Space, Crystal], float]
 ) -> list[float | None]:
     """Return by how many per cent a measure of each row's relaxed cell differs from that of an end member.

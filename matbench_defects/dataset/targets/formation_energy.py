@@ -10,9 +10,10 @@ import numpy as np
 from pydantic import model_validator
 
 from matbench_defects.columns import Quantity
-from matbench_defects.dataset.targets.end_members import EndMember, by_space, end_member_formula, lowest, named
+from matbench_defects.dataset.targets.end_members import by_space, end_member_formula, lowest, named
 from matbench_defects.dataset.targets.target import (
     Domain,
+    EndMember,
     ExtensivePer,
     Labelled,
     LabelledConfiguration,
@@ -24,7 +25,7 @@ from matbench_defects.dataset.targets.target import (
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Outcome
 
-State = tuple[float, Mapping[str, int]]
+ReferenceState = tuple[float, Mapping[str, int]]
 """Total energy, eV, and atoms of a reference state."""
 
 
@@ -47,7 +48,7 @@ class FormationEnergySettings(TargetSettings):
         return self
 
 
-def formation_energy(energy: float, composition: Mapping[str, int], references: Sequence[State]) -> float:
+def formation_energy(energy: float, composition: Mapping[str, int], references: Sequence[ReferenceState]) -> float:
     """Return an energy less that of the mixture of reference states with the same composition.
 
     Parameters
@@ -80,7 +81,7 @@ def formation_energy(energy: float, composition: Mapping[str, int], references: 
     return float(energy - sum(s * e for s, (e, _) in zip(shares, references, strict=True)))
 
 
-def state(outcome: Outcome) -> State:
+def state(outcome: Outcome) -> ReferenceState:
     """Return energy and atoms of what an engine found."""
     return outcome.energy, Counter(outcome.crystal.species)
 
@@ -121,7 +122,7 @@ class FormationEnergy(TargetQuantity):
 
         return each(labelled.rows, value)
 
-    def end_members(self, rows: list[LabelledConfiguration]) -> list[State]:
+    def end_members(self, rows: list[LabelledConfiguration]) -> list[ReferenceState]:
         """Return energy and atoms of each end member among the rows of one space.
 
         Raises

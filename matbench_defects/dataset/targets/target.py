@@ -5,7 +5,9 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.configuration import Configuration
@@ -20,12 +22,16 @@ from matbench_defects.spec.fields import StrictModel
 from matbench_defects.spec.models import Spec
 
 if TYPE_CHECKING:
-    from matbench_defects.dataset.targets.end_members import EndMember
     from matbench_defects.labels.engine import Outcome
     from matbench_defects.labels.store import Label
 
 ExtensivePer = Literal["formula_unit", "atom", "cell"]
 """What a spec may ask an extensive value to be divided by."""
+
+
+EndMember = Literal["host", "exchanged"] | Annotated[dict[str, Annotated[int, Field(ge=0)]], Field(min_length=1)]
+"""A content that values may refer to: that of the ideal host, that in which every variable site differs from it, or how
+many of some species: ``{Li: 12}``."""
 
 
 class TargetSettings(StrictModel):
@@ -266,9 +272,7 @@ def targets_of(spec: Spec, spaces: dict[str, Space]) -> dict[str, ResolvedTarget
         given = {**target.options, "unit": target.unit, **({} if target.per is None else {"per": target.per})}
         settings = validate(quantities.get(kind).Settings, given, spec.document, route)
         computed = quantities.get(kind)(settings, label)
-        try:
+        with spec.at(route):
             quantity = computed.quantity(domain)
-        except InputError as error:
-            raise spec.error(route, error.message) from None
         result[name] = ResolvedTarget(name, label, kind, settings, computed, quantity)
     return result

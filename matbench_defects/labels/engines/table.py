@@ -12,7 +12,7 @@ from pydantic import PrivateAttr
 
 from matbench_defects.columns import Quantity, check_quantity
 from matbench_defects.errors import InputError
-from matbench_defects.files import sha256_of_file
+from matbench_defects.files import read_parquet, sha256_of_file
 from matbench_defects.labels.engine import EngineSettings, Outcome, engines
 from matbench_defects.labels.job import Job
 from matbench_defects.spec.models import Relaxation
@@ -99,14 +99,7 @@ def _rows(path: Path, column: str, per: str) -> list[Any]:
         raise InputError(f"cannot be read: {error}", file=str(path)) from None
     if path.suffix != ".parquet":
         raise InputError("a file that ends in .csv, .json or .parquet was expected", file=str(path))
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            table = file.read()
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"cannot be read as Parquet: {str(error).splitlines()[0]}", file=str(path)) from None
+    table = read_parquet(path)
     if column in table.schema.names:
         field = table.schema.field(column)
         found = Quantity.of(field)

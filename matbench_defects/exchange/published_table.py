@@ -13,7 +13,7 @@ from matbench_defects.columns import Quantity
 from matbench_defects.errors import InputError
 from matbench_defects.exchange.mapping import Mapped, Remark
 from matbench_defects.exchange.source import SourceSettings
-from matbench_defects.files import atomic_path, write_text
+from matbench_defects.files import atomic_path, read_parquet, write_text
 
 _MARK = b"matbench_defects_published"
 _FIXED = [
@@ -91,11 +91,7 @@ def read_published(path: Path) -> pa.Table:
     InputError
         If the file is none that `write_published` wrote.
     """
-    try:
-        with pq.ParquetFile(path) as file:
-            table = file.read()
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"cannot be read as Parquet: {str(error).splitlines()[0]}", file=str(path)) from None
+    table = read_parquet(path)
     if _MARK not in (table.schema.metadata or {}):
         raise InputError("holds no published labels; `matbench-defects import` writes them", file=str(path))
     return table

@@ -1,11 +1,13 @@
-"""Formation energies of the 2DMD set: numbers that its authors computed them with, and how."""
+"""What the 2DMD set says of its defects: lists of them, and the numbers that formation energies refer to."""
 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from matbench_defects.dataset.targets.defect_formation_energy import defect_formation_energy
 from matbench_defects.errors import InputError
 
 CHEMICAL_POTENTIALS = {
@@ -47,10 +49,10 @@ class Defect:
         return {self.removed} | ({self.added} if self.added else set())
 
 
-def formation_energy(
+def energy_of_listed(
     energy: float, pristine: float, defects: Sequence[Defect], potentials: Mapping[str, float]
 ) -> float:
-    """Return E - E_pristine + the chemical potentials of what was removed - those of what was added.
+    """Return the formation energy of the defects that a set lists for a cell, all together, eV.
 
     Parameters
     ----------
@@ -60,16 +62,10 @@ def formation_energy(
         The defects of the cell.
     potentials : mapping of str to float
         Chemical potentials, eV per atom.
-
-    Returns
-    -------
-    float
-        Formation energy of all defects of the cell together, eV (doi:10.1038/s41699-023-00369-1).
     """
-    total = energy - pristine
-    for defect in defects:
-        total += potentials[defect.removed] - (potentials[defect.added] if defect.added else 0.0)
-    return total
+    removed = Counter(defect.removed for defect in defects)
+    added = Counter(defect.added for defect in defects if defect.added)
+    return defect_formation_energy(energy, pristine, added, removed, potentials)
 
 
 def parse_defects(text: str, file: str, line: int) -> tuple[Defect, ...]:
