@@ -18,7 +18,7 @@ ROOMS = (
     *("errors", "_version", "files", "registry", "columns", "compiling", "shipped", "dependencies", "keyed_store"),
     *("terminal", "plotting"),
     *("spec", "crystal", "execution", "enumeration", "labels", "dataset", "exchange", "hub"),
-    *("models", "evaluation", "discovery", "leaderboard", "api", "cli"),
+    *("models", "evaluation", "discovery", "testing", "leaderboard", "api", "cli"),
 )
 """Each imports itself and what stands before it."""
 LIGHT = ("torch", "pymatgen", "ase", "sevenn", "chgnet", "numba", "matbench_defects.models")

@@ -25,7 +25,7 @@ from matbench_defects.enumeration.sampling import sample
 from matbench_defects.enumeration.stabilisers import Stabilisers
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.execution.executor import Executor, ThisProcess, WorkerDied
-from matbench_defects.models.model import Background, Model, OccupationModel, Portable, Prediction, Rows
+from matbench_defects.models.model import Background, Model, Portable, Prediction, Rows
 
 ROWS = 32_768
 """Configurations that are held at a time by a model that needs no structures."""
@@ -133,7 +133,7 @@ def screen(
     chosen = _chosen(background, scope)
     total = sum(count_inequivalent(space, content) for space, contents in chosen for content in contents)
     total = total if scope.sample is None else min(total, scope.sample)
-    found = Screened(needs_structures=not isinstance(model, OccupationModel))
+    found = Screened(needs_structures=not model.offers("occupation_values"))
     best = _Best(top, highest, each_content)
     start = time.perf_counter()
     pieces = (
@@ -219,7 +219,7 @@ def _predicted(item: tuple[str, Part], shared: tuple[Portable, Background]) -> P
 
 
 def _predict(model: Model, background: Background, space: Space, part: Part) -> Prediction:
-    if isinstance(model, OccupationModel):
+    if model.offers("occupation_values"):
         occupations = decode(space, part.content, part.placed)
         return Prediction(model.occupation_values(space, occupations, background.quantity.per))
     rows = structure_rows(Configurations(space, (part,)), background.spaces)

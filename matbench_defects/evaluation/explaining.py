@@ -9,7 +9,7 @@ from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.scoring import task_folds
 from matbench_defects.evaluation.task import Task
-from matbench_defects.models.explanation import Explained, Explanation
+from matbench_defects.models.explanation import Explanation
 from matbench_defects.models.explanation_figure import draw_explanation, write_explanation
 from matbench_defects.models.model import Background, Rows, make_model, models
 
@@ -62,7 +62,7 @@ def explain_model(task: Task, dataset: Dataset, name: str, out: Path) -> TaskExp
         If the model has no features of its own.
     """
     model = make_model(name, seed=task.seeds[0])
-    if not isinstance(model, Explained):
+    if not model.offers("explain"):
         raise InputError(f"{name} has no features of its own; cluster expansions and models on descriptors have")
     fold = task.fold or next(iter(task_folds(task, dataset)), None)
     table = dataset.part(task.split, ("train", "validation"), task.target, fold=fold)

@@ -13,7 +13,7 @@ from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.finished_fits import FinishedFit
 from matbench_defects.evaluation.memory import peak_memory
-from matbench_defects.models.model import Background, Model, Pretrainable, Rows
+from matbench_defects.models.model import Background, Model, Rows
 
 if TYPE_CHECKING:
     from matbench_defects.evaluation.pretraining import Source
@@ -60,7 +60,6 @@ def fit_and_predict(instance: Model, side: Side, model: str, device: str, pretra
     with peak_memory(device) as peak:
         start = time.perf_counter()
         if first is not None:
-            assert isinstance(instance, Pretrainable)
             instance.pretrain(*first)
         instance.fit(*side.fitted, side.held)
         between = time.perf_counter()

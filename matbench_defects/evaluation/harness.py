@@ -36,8 +36,6 @@ from matbench_defects.models.model import (
     Model,
     Passes,
     Prediction,
-    TrainedBefore,
-    TrainedInPasses,
     make_model,
     models,
 )
@@ -98,12 +96,11 @@ def evaluate(
     """
     chosen = seeds or task.seeds
     complete = make_model(model, seed=chosen[0], device=device, settings=settings)
-    shown_settings = getattr(complete, "settings", None)
     identity = {
         "task": task.model_dump(mode="json", include={"name", "target", "split", "fold", "validation", "metrics"}),
         "dataset": digest(dataset.manifest["files"]),
         "model": model,
-        "settings": shown_settings.model_dump(mode="json") if shown_settings is not None else {},
+        "settings": complete.settings.model_dump(mode="json"),
         "seeds": chosen,
         "device": device,
         **depends_on("matbench_defects.evaluation.fitting", models.get(model)),
@@ -185,8 +182,7 @@ def _run(
             fit = finished.get(seed, side.fold)
             if fit is None:
                 instance = make_model(model, seed=seed, device=device, settings=settings)
-                if isinstance(instance, TrainedInPasses):
-                    instance.progress = passes
+                instance.progress = passes
                 fit = fit_and_predict(instance, side, model, device, pretrain)
                 finished.put(seed, side.fold, fit)
             fits.append(fit)
@@ -246,8 +242,8 @@ def predictions_table(
 
 
 def _training_data(task: Task, kind: type[Model], validation: bool, folds: bool) -> str:
-    before = kind.trained_on if isinstance(kind, TrainedBefore) else ""
-    if isinstance(kind, TrainedBefore) and not kind.fitted:
+    before = kind.trained_on
+    if kind.zero_shot:
         return f"{before}; nothing of {task.dataset}"
     parts = "train and validation parts" if validation and task.validation == "learn" else "train part"
     if validation and task.validation == "choose":

@@ -192,6 +192,11 @@ def _engine(method: Method) -> Engine:
     return _loaded[name]
 
 
+def forget_engines() -> None:
+    """Let every engine of this process be made anew when it is next asked."""
+    _loaded.clear()
+
+
 def compute_label(job: Job, shared: None = None) -> Label:
     """Compute one label in this process, whose engine is kept. A failure becomes the label's `problem`.
 

@@ -6,6 +6,7 @@ import functools
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from specs_for_tests import NAMED_CONTENTS, TWO_DOPANTS
@@ -23,6 +24,13 @@ from matbench_defects.dataset.splits.grouping import value_of, values_of
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.spec.loading import load_spec
+from matbench_defects.testing.splits import (
+    check_split,
+    folds_have_names,
+    images,
+    no_leak,
+    order_and_growth_move_no_row,
+)
 
 PATHWAYS = "extends: kfeo2-ti-pathways\nname: hops\nspaces: {ti2: null, ti3: null}\nlabels: []\n"
 
@@ -84,10 +92,6 @@ def made(tmp_path_factory):
     return make
 
 
-def parts_by_id(operator, rows, fold):
-    return dict(zip((row.id for row in rows), operator.parts(rows, fold), strict=True))
-
-
 def audit(rows, spaces):
     data = [
         {
@@ -101,18 +105,6 @@ def audit(rows, spaces):
     return Audit(data, rows, spaces)
 
 
-def structures(row: Configuration) -> frozenset[tuple[str, ...]]:
-    """Every image of a row's structure, as what sits on each site of the supercell, by brute force."""
-    species = np.array([s or "-" for s in row.space.site_species(row.occupation)])
-    variable = row.space.variable_sites
-    images = set()
-    for operation in row.space.group:
-        image = species.copy()
-        image[variable] = species[variable][operation]
-        images.add(tuple(image.tolist()))
-    return frozenset(images)
-
-
 def test_every_operator_has_an_example():
     assert {name for name, _, _ in EXAMPLES} == set(operators.names())
 
@@ -120,42 +112,30 @@ def test_every_operator_has_an_example():
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_no_structure_and_no_kept_value_is_on_both_sides(made, number):
     operator, rows, spec, spaces = made(number)
-    parting = part_rows(spec, {"mine": operator}, rows)["mine"]
     keep = spec.splits["mine"].keep_apart
+    no_leak(operator, rows, spec, keep)
+    parting = part_rows(spec, {"mine": operator}, rows)["mine"]
     assert audit(rows, spaces).of(parting, keep)["description"].endswith(".")
-    for parts in parting.by_fold.values():
-        assert set(parts) <= {"train", "validation", "test", None}
-        assert "train" in parts and "test" in parts
-        for group in keep:
-            tested = {value_of(group, row) for row, part in zip(rows, parts, strict=True) if part == "test"}
-            fitted = {value_of(group, r) for r, p in zip(rows, parts, strict=True) if p in ("train", "validation")}
-            assert not tested & fitted
-    if len(rows) < 100:
-        sides: dict[str, dict[frozenset, str]] = {}
-        for fold, parts in parting.by_fold.items():
-            for row, part in zip(rows, parts, strict=True):
-                if part is not None:
-                    assert sides.setdefault(fold, {}).setdefault(structures(row), part) == part
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
-@settings(max_examples=8)
-@given(data=st.data())
-def test_order_and_growth_move_no_row(made, number, data):
+def test_order_and_growth_move_no_row(made, number):
     operator, rows, _, _ = made(number)
-    name = EXAMPLES[number][0]
-    some = rows if name in POPULATION else data.draw(st.lists(st.sampled_from(rows), unique_by=lambda row: row.id))
-    some = data.draw(st.permutations(some)) if len(some) < 60 else some[::-1]
-    for fold in operator.folds() or [""]:
-        whole = parts_by_id(operator, rows, fold)
-        assert parts_by_id(operator, some, fold) == {row.id: whole[row.id] for row in some}
+    order_and_growth_move_no_row(operator, rows, whole=EXAMPLES[number][0] in POPULATION)
+
+
+@pytest.mark.parametrize(("by", "split"), [(by, text) for by, text, name in EXAMPLES[:4] if name == "rock-salt"])
+def test_the_same_for_people_with_a_split_of_their_own(by, split):
+    settings = yaml.safe_load(split)
+    keep = settings.pop("keep_apart", [])
+    check_split(settings.pop("by", by), settings, keep_apart=keep)
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_folds(made, number):
     operator, rows, _, _ = made(number)
+    folds_have_names(operator)
     folds = operator.folds()
-    assert len(set(folds)) == len(folds)
     if EXAMPLES[number][0] in ("k-fold", "leave-one-group-out"):
         tested = [row.id for f in folds for row, p in zip(rows, operator.parts(rows, f), strict=True) if p == "test"]
         assert sorted(tested) == sorted(row.id for row in rows)
@@ -206,11 +186,11 @@ def test_a_leak_is_found(made):
 def test_equal_structures_have_equal_keys(made):
     _, rows, _, _ = made(0)
     keys = structure_keys(rows)
-    images = [structures(row) for row in rows]
+    every = [images(row) for row in rows]
     assert len(set(keys)) < len(rows)
     for i in range(len(rows)):
         for j in range(i):
-            assert (keys[i] == keys[j]) == (images[i] == images[j]), (rows[i].id, rows[j].id)
+            assert (keys[i] == keys[j]) == (every[i] == every[j]), (rows[i].id, rows[j].id)
 
 
 @settings(max_examples=20)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from moved_rows import rewritten
 from specs_for_tests import SALT_OF_TWO_DOPANTS
 
 from matbench_defects.columns import Quantity
@@ -20,6 +19,7 @@ from matbench_defects.models.descriptors.minimum_distances import average_minimu
 from matbench_defects.models.element_properties import element_properties
 from matbench_defects.models.model import Background, Rows, make_model
 from matbench_defects.spec.loading import load_spec
+from matbench_defects.testing.moved_rows import rewritten
 
 STRUCTURES = [name for name in descriptors.names() if descriptors.get(name).of == "structures"]
 

@@ -18,7 +18,7 @@ from matbench_defects.models.networks import graph_cache
 from matbench_defects.models.networks.batching import GraphTensors
 from matbench_defects.models.networks.defect_graphs import defect_graphs, layer_normal
 from matbench_defects.models.networks.graphs import HOP, atom_graphs
-from matbench_defects.models.species_reference import SpeciesReference
+from matbench_defects.models.networks.species_reference import SpeciesReference
 from matbench_defects.shipped import cache_folder
 from matbench_defects.spec.loading import load_spec
 

@@ -16,8 +16,8 @@ from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.evaluation.harness import evaluate
 from matbench_defects.evaluation.task import Task
 from matbench_defects.models.model import Background, Rows, make_model, models
-from matbench_defects.models.potentials.named_calculators import allow_calculator
-from matbench_defects.models.terms import hop_crystals
+from matbench_defects.models.potentials.energy_differences import hop_crystals
+from matbench_defects.models.potentials.named_calculators import allow_calculator, allowed
 from matbench_defects.spec.loading import load_spec
 
 
@@ -25,8 +25,9 @@ from matbench_defects.spec.loading import load_spec
 def _no_named_models():
     """What a test allows, no other test has."""
     yield
-    for name in [n for n in models._entries if n.startswith("ase:")]:
-        del models._entries[name]
+    for calculator in list(allowed):
+        del allowed[calculator]
+        models._made.pop(f"ase:{calculator}", None)
 
 
 PHASES = """

@@ -44,8 +44,8 @@ class DefectDistances(Descriptor):
     title: ClassVar[str] = "Defect distances and angles"
     description: ClassVar[str] = "distances and angles between the defects by type, counted in bins"
 
-    def __init__(self, settings: Any) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Any, device: str = "cpu") -> None:
+        super().__init__(settings, device)
         self.types: list[str] = []
         self._distances = np.arange(1, int(self.settings.cutoff / self.settings.width + 1e-9)) * self.settings.width
         self._angles = np.linspace(0, 180, self.settings.angles)

@@ -41,8 +41,8 @@ class DefectProperties(Descriptor):
     references: ClassVar[tuple[str, ...]] = ("10.1021/jp404287t", "10.1039/b801115j")
     new_elements: ClassVar[bool] = True
 
-    def __init__(self, settings: Any) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Any, device: str = "cpu") -> None:
+        super().__init__(settings, device)
         self.of_one: list[int] = []
         self.of_pairs: list[int] = []
 

@@ -18,7 +18,7 @@ from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.models.descriptors.cache import cached_vectors
 from matbench_defects.models.element_properties import element_properties
 from matbench_defects.models.model import INVARIANCES, ModelSettings, Rows, State
-from matbench_defects.models.per import DEFECT_SITE, divisors
+from matbench_defects.models.per import divisors, is_excess
 from matbench_defects.registry import Registry
 from matbench_defects.spec.fields import VACANCY
 
@@ -32,6 +32,8 @@ class Descriptor(ABC):
     ----------
     settings : DescriptorSettings
         Settings of the class's type `Settings`.
+    device : str
+        ``cpu`` or ``cuda``; descriptors that do not use torch ignore it.
     """
 
     Settings: ClassVar[type[ModelSettings]] = DescriptorSettings
@@ -48,9 +50,12 @@ class Descriptor(ABC):
     of: ClassVar[str] = "structures"
     """What it describes, in the words of `Kind.stands_for`."""
     invariances: ClassVar[frozenset[str]] = INVARIANCES
+    trained_on: ClassVar[str] = ""
+    """What a network that gives the features was trained on."""
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Any, device: str = "cpu") -> None:
         self.settings = settings
+        self.device = device
         if self.needs and importlib.util.find_spec(self.needs) is None:
             raise InputError(
                 f"{self.title} needs the package {self.needs}: pip install 'matbench-defects[descriptors]'"
@@ -79,6 +84,10 @@ class Descriptor(ABC):
         InputError
             If a row holds what no training row held, or is not of the kind that the descriptor describes.
         """
+
+    def timed_features(self, rows: Rows) -> tuple[NDArray[np.float64], float | None]:
+        """Return the features and the seconds that they took, where a cache makes the clock say less."""
+        return self.features(rows), None
 
     @abstractmethod
     def names(self) -> list[str]:
@@ -115,8 +124,8 @@ class CrystalDescriptor(Descriptor):
     """Whether it is a sum over the cell. Such a sum is taken relative to that of the ideal host, where the target is,
     and divided by what the target is per."""
 
-    def __init__(self, settings: Any) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Any, device: str = "cpu") -> None:
+        super().__init__(settings, device)
         self.elements: list[str] = []
 
     @abstractmethod
@@ -156,8 +165,7 @@ class CrystalDescriptor(Descriptor):
         result = cached_vectors(self.identity(), crystals, self.vectors)
         if not self.extensive:
             return result
-        per = rows.background.quantity.per
-        if per in (DEFECT_SITE, "cell"):  # as formation energies of defects are
+        if is_excess(rows) or rows.background.quantity.per == "cell":  # as formation energies of defects are
             hosts = [Crystal(space.lattice, space.host_species, space.positions) for space in spaces.values()]
             pristine = cached_vectors(self.identity(), hosts, self.vectors)
             result = result - pristine[np.searchsorted(list(spaces), names)]

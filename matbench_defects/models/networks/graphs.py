@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from matbench_defects.columns import Per
 from matbench_defects.errors import NotServedError
 from matbench_defects.models.model import Rows
 from matbench_defects.models.networks import graph_cache
+from matbench_defects.models.per import divisors
 
 HOP = 99
 """Stands as an atomic number for the middle of a hop, which is a node of its own in the graph of a pathway."""
@@ -98,21 +100,12 @@ def shares(rows: Rows, nodes: Integers, marked: NDArray[np.bool_]) -> NDArray[np
     -------
     ndarray of float32, shape (nodes,)
     """
-    counts = np.diff(nodes)
     per = rows.background.quantity.per
     if per == "hop" and marked.any():
         return marked.astype(np.float32)
-    if per == "formula unit":
-        divisor = rows.table["formula_units"].to_numpy()
-    elif per == "atom":
-        divisor = rows.table["nsites"].to_numpy()
-    elif per == "defect site":
-        divisor = np.diff(list_offsets(rows, "defect_species"))
-    elif per == "cell":
-        divisor = np.ones(len(rows))
-    else:
-        divisor = counts
-    return np.repeat(1 / np.maximum(divisor, 1), counts).astype(np.float32)
+    counts = np.diff(nodes)
+    sums = per in get_args(Per) and per != "hop"
+    return np.repeat(1 / (divisors(rows) if sums else np.maximum(counts, 1)), counts).astype(np.float32)
 
 
 def _sites(rows: Rows) -> tuple[Floats, Floats, Integers, Integers]:

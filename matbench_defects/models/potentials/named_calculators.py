@@ -8,6 +8,7 @@ without any.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 from dataclasses import dataclass
@@ -82,31 +83,40 @@ def allow_calculator(name: str) -> None:
     wanted = name.removeprefix(PREFIX)
     path, listed = user_list()
     if wanted in listed.ase:
-        _register(name, Method("ase_static", "ase", AseSettings(calculator=wanted), None))
+        allowed[wanted] = Method("ase_static", "ase", AseSettings(calculator=wanted), None)
         return
     if "." not in wanted:
         raise InputError(
             f"no calculator is called '{wanted}' on your list, and it is no ase:module.Class", file=str(path)
         )
-    kind = _class_of(wanted)
-    _register(name, NamedMethod("named_static", name, NamedSettings(calculator=wanted, version=_version(kind)), None))
+    settings = NamedSettings(calculator=wanted, version=_version(_class_of(wanted)))
+    allowed[wanted] = NamedMethod("named_static", name, settings, None)
 
 
-def _register(name: str, method: Method) -> None:
+allowed: dict[str, Method] = {}
+"""The calculators that the user named so far, with how they compute energies."""
+
+
+@models.family(PREFIX, members=lambda: allowed)
+def named(calculator: str) -> type[ZeroShot] | None:
+    """Return the model that takes the energies of a calculator, if the user named it."""
+    if calculator not in allowed:
+        return None
+    method = allowed[calculator]
+
     def make_method(model: ZeroShot) -> Method:
-        relax = model.settings.relax
-        return type(method)(method.name, method.engine, method.settings, relax)
+        return dataclasses.replace(method, relax=model.settings.relax)
 
-    wanted = name.removeprefix(PREFIX)
     members = {
-        "engine": name,
-        "title": f"{wanted}, zero-shot",
-        "description": f"Energies of ideal structures by the ASE calculator {wanted}, reference states by the same.",
+        "engine": f"{PREFIX}{calculator}",
+        "title": f"{calculator}, zero-shot",
+        "description": f"Energies of ideal structures by the ASE calculator {calculator}, reference states by the "
+        "same.",
         "references": (),
-        "trained_on": f"whatever the calculator {wanted} was made from",
+        "trained_on": f"whatever the calculator {calculator} was made from",
         "make_method": make_method,
     }
-    models.register(name)(type("AseZeroShot", (ZeroShot,), members))
+    return type("AseZeroShot", (ZeroShot,), members)
 
 
 def _class_of(name: str) -> Any:

@@ -21,9 +21,9 @@ from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import REFERENCE, reference_jobs
 from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import Key, Label, LabelStore
-from matbench_defects.models.model import INVARIANCES, ModelSettings, Prediction, Rows, State, models, with_validation
-from matbench_defects.models.potentials.pretrained_networks import MPTRJ
-from matbench_defects.models.terms import hop_crystals
+from matbench_defects.models.model import Model, ModelSettings, Prediction, Rows, models, with_validation
+from matbench_defects.models.potentials.energy_differences import hop_crystals
+from matbench_defects.models.potentials.pretrained import networks
 from matbench_defects.shipped import cache_folder
 from matbench_defects.spec.models import Relaxation
 
@@ -41,7 +41,7 @@ class ZeroShotSettings(ModelSettings):
     """How structures are relaxed before their energy counts; left out, the ideal ones are taken as they are."""
 
 
-class ZeroShot:
+class ZeroShot(Model):
     """Any target that energies of ideal or relaxed structures give, by one engine; nothing is fitted.
 
     The target's own definition is applied to the engine's energies. End members and reference phases are computed by
@@ -49,20 +49,17 @@ class ZeroShot:
     there are, such as a distance to the hull, these are the training rows and those that are asked for. A barrier is
     the energy with the ion half-way in a straight line, all else in place, above the end points: a crude upper bound.
 
+    Nothing is learnt, so a saved model holds nothing, not even the configurations to compare with.
     Energies are kept in the cache as labels are, and the time they took is reported also when they come from there.
     Engines run on the CPU, whatever the device.
     """
 
     Settings: ClassVar[type[ModelSettings]] = ZeroShotSettings
     engine: ClassVar[str]
-    trained_on: ClassVar[str]
-    fitted: ClassVar[bool] = False
-    seeded: ClassVar[bool] = False
-    invariances: ClassVar[frozenset[str]] = INVARIANCES
+    zero_shot: ClassVar[bool] = True
 
     def __init__(self, settings: Any, seed: int, device: str) -> None:
-        self.settings: ZeroShotSettings = settings
-        self.seed = seed
+        super().__init__(settings, seed, device)
         self.method = self.make_method()
         self._others: Rows | None = None
 
@@ -117,13 +114,6 @@ class ZeroShot:
                 raise NotServedError(f"the energies of {self.engine} give no {background.target} for {one.id}")
         seconds = sum(labels[job.key].seconds for one in asked for job in self._jobs(one))
         return Prediction(np.array(values, dtype=np.float64), seconds=seconds)
-
-    def state(self) -> State:
-        """Return nothing: nothing was learnt. Configurations to compare with are not kept."""
-        return {}
-
-    def restore(self, state: State) -> None:
-        """Do nothing."""
 
     @property
     def parameters(self) -> int | None:
@@ -200,25 +190,19 @@ def _along(found: list[Label]) -> Label:
     )
 
 
-@models.register("sevennet-zero-shot")
-class SevenNetZeroShot(ZeroShot):
-    """SevenNet-0, zero-shot."""
-
-    engine: ClassVar[str] = "sevennet"
-    trained_on: ClassVar[str] = MPTRJ
-    title: ClassVar[str] = "SevenNet-0, zero-shot"
-    description: ClassVar[str] = "Energies of ideal structures by 7net-0, reference states by the same; nothing fitted."
-    references: ClassVar[tuple[str, ...]] = ("10.1021/acs.jctc.4c00190",)
-
-
-@models.register("chgnet-zero-shot")
-class CHGNetZeroShot(ZeroShot):
-    """CHGNet, zero-shot."""
-
-    engine: ClassVar[str] = "chgnet"
-    trained_on: ClassVar[str] = MPTRJ
-    title: ClassVar[str] = "CHGNet, zero-shot"
-    description: ClassVar[str] = (
-        "Energies of ideal structures by CHGNet 0.3.0, reference states by the same; nothing fitted."
-    )
-    references: ClassVar[tuple[str, ...]] = ("10.1038/s42256-023-00716-3",)
+@models.family(suffix="-zero-shot", members=networks.names)
+def zero_shot(name: str) -> type[ZeroShot] | None:
+    """Return the model that takes the energies of a universal potential as they are."""
+    if name not in networks:
+        return None
+    network = networks.get(name)
+    members = {
+        "__doc__": f"{network.title}, zero-shot.",
+        "engine": name,
+        "title": f"{network.title}, zero-shot",
+        "description": f"Energies of ideal structures by {network.checkpoint}, reference states by the same; nothing "
+        "fitted.",
+        "references": network.references,
+        "trained_on": network.trained_on,
+    }
+    return type(f"{network.__name__}ZeroShot", (ZeroShot,), members)

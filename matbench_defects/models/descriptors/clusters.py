@@ -1,4 +1,4 @@
-"""Cluster expansions: symmetry-averaged correlations of the occupation, without building a structure."""
+"""Correlations of clusters of defects, straight from occupations. Cluster expansions are linear models on them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from matbench_defects.crystal.space import Space
 from matbench_defects.errors import NotServedError
 from matbench_defects.models.clusters import Cluster, ClusterCounts, cluster_counts
 from matbench_defects.models.clusters.orbits import EDGE
-from matbench_defects.models.linear import LinearModel
-from matbench_defects.models.model import ModelSettings, Rows, State, models
+from matbench_defects.models.descriptors.descriptor import Descriptor
+from matbench_defects.models.model import ModelSettings, Rows, State
 from matbench_defects.models.per import occupation_divisors
 from matbench_defects.spec.fields import VACANCY
 
@@ -39,27 +39,24 @@ class ClusterExpansionSettings(ModelSettings):
     """Pairs up to this distance count, Å."""
 
 
-@models.register("cluster-expansion")
-class ClusterExpansion(LinearModel):
-    """Ridge regression on how many pairs of each kind a configuration has, per what the target is per.
+class PairCorrelations(Descriptor):
+    """How many points and pairs of each kind a configuration has, per what the target is per.
 
     Clusters of different hosts are different features. Where the training rows are of several hosts, each host has a
     constant of its own, and contents are features that hosts share, so that a new host gets at least those.
     """
 
     Settings: ClassVar[type[ModelSettings]] = ClusterExpansionSettings
-    title: ClassVar[str] = "Pair cluster expansion"
-    description: ClassVar[str] = (
-        "Ridge regression on symmetry-averaged point and pair correlations of the occupation, orbit by orbit."
-    )
+    title: ClassVar[str] = "Pair correlations"
+    description: ClassVar[str] = "symmetry-averaged point and pair correlations of the occupation"
     references: ClassVar[tuple[str, ...]] = ("10.1016/0378-4371(84)90096-7",)
 
-    def __init__(self, settings: Any, seed: int, device: str) -> None:
-        super().__init__(settings, seed, device)
+    def __init__(self, settings: Any, device: str = "cpu") -> None:
+        super().__init__(settings, device)
         self._features: list[Cluster] = []
         self._column: dict[Cluster, int] = {}
 
-    def prepare(self, rows: Rows) -> None:
+    def learn(self, rows: Rows) -> None:
         """Take the clusters that the training rows have."""
         found: dict[Cluster, None] = {}
         hosts = {rows.background.spaces[name].parent.digest() for name in set(rows.column("space"))}
@@ -85,7 +82,7 @@ class ClusterExpansion(LinearModel):
         return result
 
     def occupation_features(self, space: Space, occupations: NDArray[np.uint8], per: str) -> NDArray[np.float64]:
-        """Return the model's features straight from occupations of one space, shape (m, f).
+        """Return the features straight from occupations of one space, shape (m, f).
 
         Parameters
         ----------
@@ -111,13 +108,17 @@ class ClusterExpansion(LinearModel):
             result[:, empty] = space.formula_units
         return np.asarray(result / occupation_divisors(space, occupations, per)[:, None])
 
-    def occupation_values(self, space: Space, occupations: NDArray[np.uint8], per: str) -> NDArray[np.float64]:
-        """Return predictions straight from occupations, without a table of features: millions in seconds.
+    def weighted(
+        self, space: Space, occupations: NDArray[np.uint8], per: str, coefficients: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the features times one coefficient each, summed, without a table of them: millions in seconds.
 
         Parameters
         ----------
         space, occupations, per
             As in `occupation_features`.
+        coefficients : ndarray of float, shape (f,)
+            Such as those of a linear model.
 
         Returns
         -------
@@ -126,26 +127,24 @@ class ClusterExpansion(LinearModel):
         clusters = self._checked(space, occupations)
         weights = np.zeros(len(clusters.names))
         for i, column in self._columns(clusters):
-            weights[i] += self.linear.coefficients[column]
+            weights[i] += coefficients[column]
         total = clusters.weighted(occupations, weights)
         empty = self._column.get(_empty(space))
         if empty is not None:
-            total = total + space.formula_units * self.linear.coefficients[empty]
-        return total / occupation_divisors(space, occupations, per) + self.linear.intercept
+            total = total + space.formula_units * coefficients[empty]
+        return total / occupation_divisors(space, occupations, per)
 
-    def feature_names(self) -> list[str]:
+    def names(self) -> list[str]:
         """Return the clusters; of several hosts, each with the beginning of its host's digest."""
         several = len({c.parent for c in self._features}) > 1
         return [f"{cluster.parent[:6]}: {cluster}" if several else str(cluster) for cluster in self._features]
 
     def state(self) -> State:
-        """Return the regression and the cluster that each of its coefficients belongs to."""
-        shown = [[c.parent, list(c.defects), list(c.distances), c.number] for c in self._features]
-        return super().state() | {"clusters": shown}
+        """Return the cluster of each feature."""
+        return {"clusters": [[c.parent, list(c.defects), list(c.distances), c.number] for c in self._features]}
 
     def restore(self, state: State) -> None:
-        """Take both."""
-        super().restore(state)
+        """Take these clusters for features."""
         self._take([Cluster(p, tuple(d), tuple(lengths), n) for p, d, lengths, n in state["clusters"]])
 
     def _take(self, features: Sequence[Cluster]) -> None:
@@ -184,28 +183,12 @@ class TripletSettings(ClusterExpansionSettings):
     """Triplets whose three sides are up to this long count, Å."""
 
 
-@models.register("cluster-expansion-triplets")
-class TripletClusterExpansion(ClusterExpansion):
-    """Sparse regression (lasso) on points, pairs and triplets, its penalty from cross-validation.
-
-    With few rows and many orbits most triplets should stay out of the sum, which ridge regression cannot do.
-    """
+class TripletCorrelations(PairCorrelations):
+    """The same with triplets."""
 
     Settings: ClassVar[type[ModelSettings]] = TripletSettings
-    title: ClassVar[str] = "Pair and triplet cluster expansion"
-    description: ClassVar[str] = (
-        "Lasso on symmetry-averaged point, pair and triplet correlations of the occupation, orbit by orbit; five-fold "
-        "cross-validation on the training part chooses the penalty."
-    )
-    references: ClassVar[tuple[str, ...]] = ("10.1016/0378-4371(84)90096-7", "10.1103/PhysRevB.87.035125")
-
-    def regression(self) -> Any:
-        """Return the lasso."""
-        from sklearn.linear_model import LassoCV
-        from sklearn.model_selection import KFold
-
-        folds = KFold(5, shuffle=True, random_state=0)
-        return LassoCV(cv=folds, eps=1e-4, alphas=60, max_iter=20000)
+    title: ClassVar[str] = "Pair and triplet correlations"
+    description: ClassVar[str] = "symmetry-averaged point, pair and triplet correlations of the occupation"
 
     def _clusters(self, space: Space) -> ClusterCounts:
         return cluster_counts(space, self.settings.cutoff, self.settings.triplets)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,14 +19,18 @@ from matbench_defects.spec.loading import load_spec
 POSITIONS = ("cartesian_site_positions", "defect_cartesian_positions")
 
 
-def rewritten(rows: Rows, change, background: Background | None = None) -> Rows:
+Row = dict[str, Any]
+"""A row as a dictionary."""
+
+
+def rewritten(rows: Rows, change: Callable[[Row], Row], background: Background | None = None) -> Rows:
     """Return the rows with `change` applied to each as a dictionary; ids differ, so that no cache is asked."""
     table = rows.table
     changed = [change(dict(row)) | {"id": f"{row['id']}-{change.__name__}"} for row in table.to_pylist()]
     return Rows(pa.Table.from_pylist(changed, schema=table.schema), background or rows.background)
 
 
-def permutation(row: dict) -> dict:
+def permutation(row: Row) -> Row:
     """Write atoms and defects in another order."""
     generator = np.random.default_rng(len(row["species_at_sites"]))
     atoms = generator.permutation(len(row["species_at_sites"]))
@@ -37,7 +44,7 @@ def permutation(row: dict) -> dict:
     return row
 
 
-def rotation(row: dict) -> dict:
+def rotation(row: Row) -> Row:
     """Turn the cell with all in it."""
     from scipy.spatial.transform import Rotation
 
@@ -49,14 +56,14 @@ def rotation(row: dict) -> dict:
     return row
 
 
-def translation(row: dict) -> dict:
+def translation(row: Row) -> Row:
     """Shift everything; some atoms leave the cell."""
     for name in POSITIONS:
         row[name] = (np.reshape(row[name], (-1, 3)) + [1.3, -0.4, 2.9]).tolist()
     return row
 
 
-def supercell(row: dict) -> dict:
+def supercell(row: Row) -> Row:
     """Repeat the cell once along its third vector; the occupation is left for `repeated` to fill."""
     lattice = np.array(row["lattice_vectors"])
     for name in POSITIONS:
@@ -71,13 +78,15 @@ def supercell(row: dict) -> dict:
     return row
 
 
-def repeated(rows: Rows, folder: Path) -> Rows:
+def repeated(rows: Rows) -> Rows:
     """Return LiNiO2 rows in a cell twice as long, with the occupation that the longer space has for them."""
     text = find_spec("lno-cathode").read_text()
     assert "supercell: [2, 2, 1]" in text
     text = text.replace("supercell: [2, 2, 1]", "supercell: [2, 2, 2]").replace("Li: 12", "Li: 24")
-    (folder / "spec.yaml").write_text(text.replace("Li: 0..12", "Li: 0..24"))
-    background = Background(load_spec(folder / "spec.yaml"), rows.background.target, rows.background.quantity)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "spec.yaml"
+        path.write_text(text.replace("Li: 0..12", "Li: 0..24"))
+        background = Background(load_spec(path), rows.background.target, rows.background.quantity)
     longer = rewritten(rows, supercell, background)
     space = background.spaces["lno-cathode"]
     table = longer.table.to_pylist()
@@ -94,6 +103,14 @@ def repeated(rows: Rows, folder: Path) -> Rows:
         row["occupation"] = occupation.tobytes()
         row["content"] = space.content_name(space.content(occupation))
     return Rows(pa.Table.from_pylist(table, schema=longer.table.schema), background)
+
+
+def operations_that_change(rows: Rows, at: int) -> int:
+    """Return how many symmetry operations of its supercell change the occupation of a row."""
+    row = rows.table.slice(at, 1).to_pylist()[0]
+    occupation = np.frombuffer(row["occupation"], dtype=np.uint8)
+    group = rows.background.spaces[row["space"]].group
+    return sum(not np.array_equal(occupation[operation], occupation) for operation in group)
 
 
 def equivalent(rows: Rows, at: int) -> Rows:
@@ -115,3 +132,13 @@ def equivalent(rows: Rows, at: int) -> Rows:
     }
     row |= space.kind.column_values(moved)
     return Rows(pa.Table.from_pylist([row], schema=rows.table.schema), rows.background)
+
+
+def with_a_host_atom_of(rows: Rows, element: str) -> Rows:
+    """Return the rows with one atom of the host, which is no defect, exchanged for another element."""
+
+    def exchanged(row: Row) -> Row:
+        row["species_at_sites"][-1] = element
+        return row
+
+    return rewritten(rows, exchanged)

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.errors import NotServedError
+from matbench_defects.models.linear_fit import standardised_ridge
 from matbench_defects.models.model import Rows, State
 from matbench_defects.models.networks.graphs import HOP, Graphs
 
-PENALTIES = tuple(10.0**k for k in range(-6, 4))
-"""Ridge penalties to choose from, on standardised features."""
 ELEMENTS = 120
 """More than the largest atomic number."""
 
@@ -59,9 +58,6 @@ class SpeciesReference:
         values : ndarray of float, shape (n,)
             Their values.
         """
-        from sklearn.linear_model import RidgeCV
-        from sklearn.preprocessing import StandardScaler
-
         kinds = sorted(set(map(tuple, node_kinds(graphs).tolist())))
         features = cls.features(amounts(graphs, kinds), kinds) * cls.learnable(kinds)
         known = np.flatnonzero(elements(graphs).any(axis=0)).tolist()
@@ -71,10 +67,9 @@ class SpeciesReference:
         neighbours = max(1.0, float(graphs.edges[-1] / max(1, graphs.nodes[-1])))
         if not kinds or len(values) < 3:
             return cls(known, kinds, np.zeros(features.shape[1]), float(values.mean()), typical, neighbours)
-        scaler = StandardScaler().fit(features)
-        ridge = RidgeCV(alphas=PENALTIES).fit(scaler.transform(features), values)
-        coefficients = ridge.coef_ / scaler.scale_
-        constant = float(ridge.intercept_ - coefficients @ scaler.mean_)
+        mean, scale, slopes, intercept = standardised_ridge(features, values)
+        coefficients = slopes / scale
+        constant = float(intercept - coefficients @ mean)
         return cls(known, kinds, coefficients, constant, typical, neighbours)
 
     def values(self, graphs: Graphs) -> NDArray[np.float64]:

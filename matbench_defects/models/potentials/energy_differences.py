@@ -1,4 +1,4 @@
-"""Which structures a row's value is made of, for models that sum over atoms."""
+"""Of which structures' energies a row's value is the difference, for models that sum over the atoms of a structure."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import row_crystal
 from matbench_defects.files import digest
 from matbench_defects.models.model import Background, Rows
-from matbench_defects.models.per import DEFECT_SITE, divisors
+from matbench_defects.models.per import divisors, is_excess
 
 
 @dataclass(frozen=True)
-class Terms:
-    """A sum over structures.
+class EnergyDifference:
+    """A linear combination of the energies of structures.
 
     Parameters
     ----------
     crystals : list of Crystal
         The structures.
-    factors : list of float
+    coefficients : list of float
         What the sum over each one's atoms is multiplied by.
     """
 
     crystals: list[Crystal]
-    factors: list[float]
+    coefficients: list[float]
 
 
-def terms_of(rows: Rows) -> list[Terms]:
-    """Return the structures whose weighted sum is of the kind of the target.
+def energy_differences(rows: Rows) -> list[EnergyDifference]:
+    """Return the structures whose energies make a value of the kind of the target.
 
     A value belongs to the ideal structure, divided by what it is per; one per defect site belongs to what differs from
-    the ideal host; a barrier to the structure with the ion half-way along its hop, less the mean of both end points.
+    the ideal host; a barrier to the structure with the ion half-way along its hop, minus the mean of both end points.
 
     Parameters
     ----------
@@ -43,22 +43,22 @@ def terms_of(rows: Rows) -> list[Terms]:
 
     Returns
     -------
-    list of Terms
+    list of EnergyDifference
         One a row.
     """
     found = zip(rows.table.to_pylist(), divisors(rows).tolist(), strict=True)
-    return [_terms(row, rows.background, divisor) for row, divisor in found]
+    return [_difference(row, rows.background, divisor, is_excess(rows)) for row, divisor in found]
 
 
-def _terms(row: dict[str, Any], background: Background, divisor: float) -> Terms:
+def _difference(row: dict[str, Any], background: Background, divisor: float, excess: bool) -> EnergyDifference:
     if row.get("hop_atom") is not None:
         first, middle, second = hop_crystals(row)
-        return Terms([middle, first, second], [1.0, -0.5, -0.5])
+        return EnergyDifference([middle, first, second], [1.0, -0.5, -0.5])
     crystal = row_crystal(row)
-    if background.quantity.per == DEFECT_SITE:
+    if excess:
         space = background.spaces[row["space"]]
-        return Terms([crystal, space.parent.crystal], [1 / divisor, -len(space.cells.offsets) / divisor])
-    return Terms([crystal], [1 / divisor])
+        return EnergyDifference([crystal, space.parent.crystal], [1 / divisor, -len(space.cells.offsets) / divisor])
+    return EnergyDifference([crystal], [1 / divisor])
 
 
 def structure_digest(crystal: Crystal) -> str:
