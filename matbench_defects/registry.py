@@ -4,15 +4,37 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import pkgutil
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from matbench_defects.errors import InputError, nearest
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+ENTRY_POINTS = {
+    "model": "models",
+    "descriptor": "descriptors",
+    "regression": "regressors",
+    "engine": "engines",
+    "metric": "metrics",
+    "split": "splits",
+    "quantity": "targets",
+    "policy": "policies",
+    "format": "formats",
+}
+"""By kind, what stands after ``matbench_defects.`` in the group of entry points under which an installed package names
+the modules that register things of that kind."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +69,10 @@ class Family(Generic[T]):
 class Registry(Generic[T]):
     """Named things of one kind, each registered by its own file.
 
+    That file is one of ours, or one of an installed package (a plug-in) that names it in an entry point: the thing's
+    name, and the module that registers it. Such a module is imported when its name is asked for, and when all things
+    of the kind are; nothing of ours can be replaced by it.
+
     Parameters
     ----------
     kind : str
@@ -64,6 +90,9 @@ class Registry(Generic[T]):
         self._families: list[Family[T]] = []
         self._made: dict[str, T] = {}
         self._complete = False
+        self._plugins: dict[str, list[EntryPoint]] | None = None
+        self._broken: dict[str, InputError] = {}
+        self._said: set[str] = set()
 
     def register(self, name: str) -> Callable[[Any], Any]:
         """Return a decorator that files what it decorates under `name`."""
@@ -75,6 +104,24 @@ class Registry(Generic[T]):
             return thing
 
         return decorate
+
+    @contextmanager
+    def temporarily(self, name: str, thing: Any) -> Iterator[None]:
+        """Let a name stand for a thing meanwhile, whatever it stands for otherwise; for tests."""
+        entries, made = dict(self._entries), dict(self._made)
+        self._entries[name] = thing
+        try:
+            yield
+        finally:
+            self._entries.pop(name, None)
+            if name in entries:
+                self._entries[name] = entries[name]
+            self._made = made
+
+    def forget(self, name: str) -> None:
+        """Forget a thing, so that another may have its name, and all that was made of things."""
+        del self._entries[name]
+        self._made.clear()
 
     def family(
         self, prefix: str = "", suffix: str = "", *, members: Callable[[], Iterable[str]] = tuple
@@ -93,6 +140,11 @@ class Registry(Generic[T]):
 
         return decorate
 
+    def prefix_of(self, name: str) -> str:
+        """Return what a family's names begin with, where a name begins so; else nothing."""
+        self._load()
+        return next((one.prefix for one in self._families if one.prefix and name.startswith(one.prefix)), "")
+
     def _load(self) -> None:
         if not self._complete:
             self._complete = True
@@ -100,8 +152,59 @@ class Registry(Generic[T]):
                 for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
                     importlib.import_module(f"{package}.{module.name}")
 
+    def _offered(self) -> dict[str, list[EntryPoint]]:
+        """Return what installed packages offer besides ours, by name; none of their modules is imported."""
+        if self._plugins is None:
+            self._load()
+            self._plugins = {}
+            if self.kind in ENTRY_POINTS:
+                from importlib.metadata import entry_points  # `check` does without it
+
+                for point in entry_points(group=f"matbench_defects.{ENTRY_POINTS[self.kind]}"):
+                    if self._known(point.name) is not None and point.module not in sys.modules:
+                        self._warn(f"{self._named(point)} is not taken: there is one of that name already")
+                    else:
+                        self._plugins.setdefault(point.name, []).append(point)
+        return self._plugins
+
+    def _named(self, *points: EntryPoint) -> str:
+        packages = " and ".join(f"{p.dist.name} {p.dist.version}" if p.dist else p.value for p in points)
+        return f"the {self.kind} '{points[0].name}' of the package{'s' if len(points) > 1 else ''} {packages}"
+
+    def _warn(self, message: str) -> None:
+        if message not in self._said:
+            self._said.add(message)
+            _log.warning("%s", message)
+
+    def _load_plugin(self, name: str) -> None:
+        """Import the module that registers a name, if an installed package has one.
+
+        Raises
+        ------
+        InputError
+            If it cannot be imported, or does not register the name.
+        """
+        if name in self._entries or name not in self._offered():
+            return
+        if name not in self._broken:
+            points = self._offered()[name]
+            before = dict(self._entries)
+            try:
+                if len(points) > 1:
+                    raise ImportError("a name can only be one's; uninstall the others")
+                importlib.import_module(points[0].module)
+                if name not in self._entries:
+                    raise ImportError(f"the module {points[0].module} does not register it")
+                return
+            except (Exception, SystemExit) as error:  # whatever somebody's code raises
+                self._entries = before  # nothing half made
+                what = str(error) if type(error) is ImportError else f"{type(error).__name__}: {error}"
+                self._broken[name] = InputError(f"{self._named(*points)} cannot be loaded: {what}")
+        raise self._broken[name]
+
     def __contains__(self, name: str) -> bool:
-        return self._find(name) is not None
+        """Return whether something is called so; what an installed package offers may still turn out to be broken."""
+        return self._find(name) is not None or name in self._offered()
 
     def _find(self, name: str) -> T | None:
         found = self._known(name)
@@ -138,22 +241,30 @@ class Registry(Generic[T]):
         Raises
         ------
         InputError
-            If nothing is; the message names the nearest known name.
+            If nothing is; the message names the nearest known name. Or if the package that offers it is broken.
         """
         found = self._find(name)
+        if found is None:
+            self._load_plugin(name)
+            found = self._known(name)
         if found is None:
             raise InputError(f"no {self.kind} is called '{name}'; {nearest(name, self.names())}")
         return found
 
     def names(self) -> list[str]:
-        """Return every registered name and those that families list, sorted; nothing is made for it."""
+        """Return every name that is registered, listed by a family or offered by a package, sorted; nothing is made."""
         self._load()
-        return sorted(set(self._entries).union(*(family.names() for family in self._families)))
+        return sorted({*self._entries, *self._offered()}.union(*(family.names() for family in self._families)))
 
     def items(self) -> Iterator[tuple[str, T]]:
-        """Yield every listed name with what it stands for, sorted by name."""
+        """Yield every listed name with what it stands for, sorted by name; a warning names what is broken."""
         for name in self.names():
-            yield name, self.get(name)
+            try:
+                found = self.get(name)
+            except InputError as error:
+                self._warn(str(error))
+            else:
+                yield name, found
 
     def name_of(self, thing: T) -> str | None:
         """Return the name under which a thing is registered or was made; None if it is not."""

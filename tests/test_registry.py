@@ -1,9 +1,10 @@
+import re
 import sys
 
 import pytest
 
 from matbench_defects.errors import InputError
-from matbench_defects.registry import Registry
+from matbench_defects.registry import ENTRY_POINTS, Registry
 
 
 @pytest.fixture
@@ -84,3 +85,75 @@ def test_a_name_is_given_once():
     assert things.register("a")(first) is first  # a module that is loaded twice registers the same thing
     with pytest.raises(ValueError, match="two things are registered as 'a'"):
         register(object())
+
+
+def test_a_name_stands_for_something_else_for_a_while(fruit):
+    apple = fruit.get("apple")
+    with fruit.temporarily("apple", 1), fruit.temporarily("plum", 2):
+        assert (fruit.get("apple"), fruit.get("plum")) == (1, 2) and "plum" in fruit.names()
+    assert fruit.get("apple") is apple and "plum" not in fruit
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch, fruit):
+    """Install a package that offers fruit: what its module holds, by the name that its entry point has."""
+    monkeypatch.setitem(ENTRY_POINTS, "fruit", "fruits")
+
+    def install(package, modules):
+        folder = tmp_path / f"{package}-1.5.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.5\n")
+        lines = []
+        for name, text in modules.items():
+            (tmp_path / f"orchard_of_test_{package}_{name}.py").write_text(text)
+            lines.append(f"{name} = orchard_of_test_{package}_{name}\n")
+        (folder / "entry_points.txt").write_text("[matbench_defects.fruits]\n" + "".join(lines))
+
+    return install
+
+
+PLUM = "from orchard_of_test import fruit\nfruit.register('plum')('a plum')\n"
+
+
+def test_an_installed_package_offers_more_and_is_imported_when_that_is_asked_for(installed, fruit):
+    installed("stones", {"plum": PLUM, "cherry": PLUM.replace("plum", "cherry")})
+    fruit.get("pear")
+    assert fruit._plugins is None  # what is ours costs no search
+    assert fruit.get("plum") == "a plum" and {"apple", "cherry", "pear", "plum"} <= set(fruit.names())
+    assert "orchard_of_test_stones_cherry" not in sys.modules
+    assert {"apple", "cherry", "pear", "plum"} <= dict(fruit.items()).keys()
+    with pytest.raises(InputError, match="did you mean 'plum'"):
+        fruit.get("plom")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("import nowhere_of_test\n", "ModuleNotFoundError: No module named 'nowhere_of_test'"),
+        ("raise SystemExit('no licence')\n", "SystemExit: no licence"),
+        (PLUM.replace("'plum'", "'plim'"), "the module orchard_of_test_stones_plum does not register it"),
+        (PLUM.replace("'plum'", "'apple'"), "ValueError: two fruits are registered as 'apple'"),
+    ],
+)
+def test_a_broken_package_is_named_and_hinders_nothing_else(installed, fruit, caplog, text, reason):
+    installed("stones", {"plum": text})
+    assert dict(fruit.items()).keys() >= {"apple", "pear"} and "plum" not in dict(fruit.items())
+    said = f"the fruit 'plum' of the package stones 1.5 cannot be loaded: {reason}"
+    assert [record.getMessage() for record in caplog.records] == [said]
+    with pytest.raises(InputError, match=re.escape(said)):
+        fruit.get("plum")
+    assert fruit.get("apple").name == "apple" and len(caplog.records) == 1
+
+
+def test_nothing_of_ours_is_replaced(installed, fruit, caplog):
+    installed("stones", {"apple": PLUM.replace("plum", "apple")})
+    assert fruit.names().count("apple") == 1 and fruit.get("apple").name == "apple"
+    said = "the fruit 'apple' of the package stones 1.5 is not taken: there is one of that name already"
+    assert [record.getMessage() for record in caplog.records] == [said]
+
+
+def test_two_packages_cannot_have_one_name(installed, fruit):
+    installed("stones", {"plum": PLUM})
+    installed("pits", {"plum": PLUM})
+    with pytest.raises(InputError, match=r"of the packages .* and .* 1\.5 cannot be loaded: a name can only be one's"):
+        fruit.get("plum")

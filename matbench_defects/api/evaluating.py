@@ -20,6 +20,7 @@ from matbench_defects.evaluation.scoring import Score, score
 from matbench_defects.evaluation.task import counterpart
 from matbench_defects.models.model import Model, ModelSettings, settings_of
 from matbench_defects.models.model import make_model as _make_model
+from matbench_defects.models.named_by_user import allow_model
 from matbench_defects.shipped import find_task
 
 AnyTask = Task | str | Path | dict[str, Any]
@@ -28,21 +29,14 @@ Progress = Callable[[str], AbstractContextManager[Any]]
 """Given a title, a context manager that gives a function of done and total, with a function `passes` on it."""
 
 
-def allow(*names: str) -> None:
-    """Let ASE calculators be models: the caller named them, and nothing else may have them imported."""
-    from matbench_defects.models.potentials.named_calculators import allow_calculator
-
-    for name in names:
-        allow_calculator(name)
-
-
 def make_model(name: str, *, seed: int = 0, device: str = "cpu", settings: dict[str, Any] | None = None) -> Model:
     """Return a new model by its name.
 
     Parameters
     ----------
     name : str
-        A registered model (`listing("models")`), or an ASE calculator without fitting: ``ase:module.Class``.
+        A registered model (`listing("models")`); a class of one's own file, which is run: ``path/to/file.py:Class``; or
+        an ASE calculator without fitting: ``ase:module.Class``.
     seed : int
         Seed of everything random in it.
     device : str
@@ -61,8 +55,7 @@ def make_model(name: str, *, seed: int = 0, device: str = "cpu", settings: dict[
     >>> md.make_model("cluster-expansion", settings={"cutoff": 4.0}).settings.cutoff
     4.0
     """
-    allow(name)
-    return _make_model(name, seed=seed, device=device, settings=settings)
+    return _make_model(allow_model(name), seed=seed, device=device, settings=settings)
 
 
 def model_settings(name: str, given: Mapping[str, Any] | None = None) -> ModelSettings:
@@ -86,8 +79,7 @@ def model_settings(name: str, given: Mapping[str, Any] | None = None) -> ModelSe
     >>> md.model_settings("schnet", {"cutoff": 4.0}).cutoff
     4.0
     """
-    allow(name)
-    return settings_of(name, dict(given or {}))
+    return settings_of(allow_model(name), dict(given or {}))
 
 
 def evaluate(
@@ -148,7 +140,7 @@ def evaluate(
     >>> result.folder.as_posix(), result.scores["mae"].deviation
     ('results/lno-formation-energy/mean', 0.0)
     """
-    allow(model)
+    model = allow_model(model)
     loaded = as_task(task)
     return _evaluate(
         loaded,
@@ -231,9 +223,10 @@ def evaluate_all(
     """
     show_progress = progress or (lambda title: nullcontext())
     loaded = [(as_task(task), find_task(str(task))) for task in dict.fromkeys(tasks)]
-    given = settings or {}
-    for name in models:
-        model_settings(name, given.get(name))
+    names = {allow_model(typed): typed for typed in models}
+    given = {name: (settings or {}).get(typed) for name, typed in names.items()}
+    for name in names:
+        model_settings(name, given[name])
         if pretrain is not None:
             check_pretrainable(name)
     source = None if pretrain is None else source_of(pretrain)
@@ -242,7 +235,7 @@ def evaluate_all(
         if task.dataset not in datasets:
             with show_progress("labels") as show:
                 datasets[task.dataset] = task.load_dataset(dataset, progress=show)
-    return _evaluated(loaded, datasets, models, Path(out), device, seeds, given, source, show_progress)
+    return _evaluated(loaded, datasets, list(names), Path(out), device, seeds, given, source, show_progress)
 
 
 def _evaluated(
@@ -252,14 +245,14 @@ def _evaluated(
     out: Path,
     device: str,
     seeds: Sequence[int] | None,
-    settings: Mapping[str, dict[str, Any]],
+    settings: Mapping[str, dict[str, Any] | None],
     source: Source | None,
     progress: Progress,
 ) -> Iterator[Evaluated]:
     for task, path in tasks:
         data, results = datasets[task.dataset], []
         problems: list[InputError] = []
-        for name in dict.fromkeys(names):
+        for name in names:
             options: dict[str, Any] = {"out": out, "device": device, "seeds": seeds, "settings": settings.get(name)}
             try:
                 with progress(f"{task.name}, {name}" if len(tasks) > 1 else name) as show:
@@ -372,6 +365,5 @@ def explain(
     >>> md.explain("lno-formation-energy", "composition")
     <TaskExplanation of composition on lno-formation-energy: ...>
     """
-    allow(model)
     loaded = as_task(task)
-    return explain_model(loaded, loaded.load_dataset(dataset), model, Path(out))
+    return explain_model(loaded, loaded.load_dataset(dataset), allow_model(model), Path(out))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from matbench_defects.api.evaluating import allow
 from matbench_defects.api.tasks import load_task
 from matbench_defects.dataset.reading import Dataset, open_dataset
 from matbench_defects.discovery.discover import Discovery, Progress, SearchOptions
 from matbench_defects.discovery.discover import discover as _discover
 from matbench_defects.discovery.screen_dataset import Screening, ScreenOptions, check_screening_folder, screen_dataset
 from matbench_defects.errors import InputError
+from matbench_defects.models.named_by_user import allow_model
 
 
 def discover(
@@ -54,7 +55,7 @@ def discover(
     <Discovery of the lowest formation_energy of 87: Random: 42 labels>
     """
     options = options or SearchOptions()
-    allow(*options.models)
+    options = replace(options, models=[allow_model(name) for name in options.models])
     data, target = _what(where, target, dataset)
     return _discover(data, target, options, Path(out), progress)
 
@@ -117,7 +118,7 @@ def screen(
     from matbench_defects.hub.find import labelled_dataset
 
     options = options or ScreenOptions()
-    allow(model)
+    model = allow_model(model)
     with open_executor(cluster, workers, device=options.device, alone=True) as executor:
         check_screening_folder(Path(out))
         dataset = given if isinstance(given, Dataset) else labelled_dataset(str(given))

@@ -30,7 +30,10 @@ ClusterOption = Annotated[
 DatasetOption = Annotated[
     Path | None, typer.Option("--dataset", help="A built dataset; the shipped spec is built if left out.")
 ]
-MODEL_HELP = "A registered model, or an ASE calculator without fitting: ase:module.Class, ase:NAME of your own list"
+MODEL_HELP = (
+    "A registered model; a class of your own file: path/to/file.py:Class; or an ASE calculator without fitting: "
+    "ase:module.Class, ase:NAME of your own list"
+)
 ModelsOption = Annotated[list[str], typer.Option("--model", help=f"{MODEL_HELP}; several times for several.")]
 DeviceOption = Annotated[str, typer.Option(help="cpu or cuda.")]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.errors import InputError, nearest
+from matbench_defects.errors import InputError
 from matbench_defects.files import digest
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
@@ -247,11 +247,10 @@ def method_of(spec: Spec, position: int) -> Method:
     """Return the method of the label at one position of a spec."""
     label: LabelSpec = spec.labels[position]
     route = ("labels", position)
-    if label.engine not in engines:
-        raise spec.error(
-            (*route, "engine"), f"no engine is called '{label.engine}'; {nearest(label.engine, engines.names())}"
-        )
-    kind = engines.get(label.engine)
+    try:
+        kind = engines.get(label.engine)
+    except InputError as error:
+        raise spec.error((*route, "engine"), error.message) from None
     settings = validate(kind.Settings, label.options, spec.document, route)
     with spec.at((*route, "file")):
         settings = settings.located(spec.document.folder(route))

@@ -119,8 +119,7 @@ def _computed(
                 if not isinstance(result, WorkerDied):
                     costs.learn(job, label)
                 labels.append(_guarded(label, missing[job.key]))
-            store.append(labels)
-            for label in labels:
+            for label in store.append(labels):
                 computed[label.key] = label
                 if progress:
                     progress(len(computed), len(missing))

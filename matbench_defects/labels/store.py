@@ -180,11 +180,20 @@ class LabelStore:
         if self.unmerged:
             self.merge()
 
-    def append(self, labels: Iterable[Label]) -> None:
-        """Add labels, replacing those of the same keys; they are on disk, beside the table, when this returns."""
-        labels = list(labels)
-        self._journal.append(_row(label) for label in labels)
-        self._labels.update((label.key, label) for label in labels)
+    def append(self, labels: Iterable[Label]) -> list[Label]:
+        """Add labels, replacing those of the same keys; they are on disk, beside the table, when this returns.
+
+        Returns
+        -------
+        list of Label
+            The labels as a later run reads them, numbers rounded: what is computed from fresh labels is then what is
+            computed from kept ones, to the last digit.
+        """
+        rows = [_row(label) for label in labels]
+        self._journal.append(rows)
+        kept = list(_labels_of(dict.fromkeys(_WHOLE.names) | row for row in rows))
+        self._labels.update((label.key, label) for label in kept)
+        return kept
 
     def add(self, labels: Iterable[Label]) -> None:
         """Add labels, replacing those of the same keys, and write the table atomically."""

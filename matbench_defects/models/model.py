@@ -23,6 +23,7 @@ from matbench_defects.spec.fields import StrictModel
 if TYPE_CHECKING:
     from matbench_defects.crystal.space import Space
     from matbench_defects.dataset.targets import ResolvedTarget
+    from matbench_defects.models.named_by_user import Allowed
     from matbench_defects.spec.models import Spec
 
 INPUT_COLUMNS = (
@@ -364,10 +365,17 @@ class Portable:
         if name is None:  # somebody's own class; pickle may find it
             return Portable, (self.model,)
         settings = self.model.settings.model_dump(mode="json")
-        return _arrived, (name, self.model.seed, self.model.device, settings, self.model.state())
+        from matbench_defects.models.named_by_user import allowed
+
+        return _arrived, (name, self.model.seed, self.model.device, settings, self.model.state(), allowed(name))
 
 
-def _arrived(name: str, seed: int, device: str, settings: dict[str, Any], state: State) -> Portable:
+def _arrived(
+    name: str, seed: int, device: str, settings: dict[str, Any], state: State, allowed: tuple[Allowed, ...]
+) -> Portable:
+    from matbench_defects.models.named_by_user import allow_again
+
+    allow_again(allowed)  # what the user named in the process that sent it
     model = make_model(name, seed=seed, device=device, settings=settings)
     model.restore(state)
     return Portable(model)

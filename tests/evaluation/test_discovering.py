@@ -26,7 +26,7 @@ def hidden(lno):
 
 
 @pytest.fixture
-def oracle(monkeypatch, hidden):
+def oracle(hidden):
     """A model that knows every value, and keeps what it was fitted on."""
     seen = []
     truth = dict(zip(hidden.ids, hidden.values.tolist(), strict=True))
@@ -41,8 +41,8 @@ def oracle(monkeypatch, hidden):
             assert not seen[-1] & set(asked) or len(seen) == 1  # the probe for deviations predicts what it was given
             return Prediction(np.array([truth[i] for i in asked]), np.full(len(asked), 1e-3))
 
-    monkeypatch.setitem(models._entries, "oracle", Oracle)
-    return seen
+    with models.temporarily("oracle", Oracle):
+        yield seen
 
 
 @pytest.mark.parametrize("name", policies.names())

@@ -25,9 +25,10 @@ STRAIN = np.array([[1.2, 0.05, 0], [0, 0.85, 0], [0.02, 0, 1.25]])
 
 @pytest.fixture(autouse=True)
 def emt(monkeypatch):
-    monkeypatch.setitem(engines._entries, "emt", Emt)
     monkeypatch.setattr(running, "_loaded", {})
     monkeypatch.setattr(running, "LocalPool", lambda workers: ThisProcess())
+    with engines.temporarily("emt", Emt):
+        yield
 
 
 def jobs_in(tmp_path, content="{vacancy: 2, Cu: rest}", pathway="", label=RELAXED):

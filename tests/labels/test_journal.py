@@ -33,8 +33,9 @@ class Nothing:
 
 
 @pytest.fixture(autouse=True)
-def nothing(monkeypatch):
-    monkeypatch.setitem(engines._entries, "nothing", Nothing)
+def nothing():
+    with engines.temporarily("nothing", Nothing):
+        yield
 
 
 METHOD = Method("nothing", "nothing", EngineSettings(), None)

@@ -26,9 +26,10 @@ EVERY = "{select: uniform, count: 2}"
 
 @pytest.fixture(autouse=True)
 def emt(monkeypatch):
-    monkeypatch.setitem(engines._entries, "emt", Emt)
     monkeypatch.setattr(running, "_loaded", {})
     monkeypatch.setattr(running, "LocalPool", lambda workers: ThisProcess())
+    with engines.temporarily("emt", Emt):
+        yield
 
 
 def spec_of(tmp_path, content, cell="false", band=BAND, more=""):

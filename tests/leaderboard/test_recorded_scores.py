@@ -60,13 +60,13 @@ def test_other_predictions(submit: Submit, scored: Scored, task: Task, dataset: 
     assert {c.metric for c in found} >= {"mae", "rmse", "r2"} and {c.cause for c in found} == {"predictions"}
 
 
-def test_other_code(submit: Submit, scored: Scored, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_code(submit: Submit, scored: Scored) -> None:
     submit("schnet")
     before = scored()
     mae = metrics.get("mae")
     longer = type(mae)(**{**vars(mae), "compute": lambda scored: mae(scored) + 0.25})
-    monkeypatch.setitem(metrics._entries, "mae", longer)
-    found = changes(before, scored())
+    with metrics.temporarily("mae", longer):
+        found = changes(before, scored())
     assert [(c.metric, c.cause) for c in found] == [("mae", "code")]
     assert "by +0.25: the code changed" in str(found[0])
 

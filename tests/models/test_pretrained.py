@@ -54,8 +54,9 @@ class Toy(PretrainedNetwork):
 
 
 @pytest.fixture(autouse=True)
-def _toy(monkeypatch):
-    monkeypatch.setitem(networks._entries, "toy", Toy)
+def _toy():
+    with networks.temporarily("toy", Toy):
+        yield
 
 
 def tuned(dataset, seed=0, **settings):

@@ -6,6 +6,8 @@ from matbench_defects.dataset.targets.target import (
     LabelledConfiguration,
     ResolvedTarget,
     TargetQuantity,
+    TargetSettings,
+    each,
     quantities,
     targets_of,
 )
@@ -16,6 +18,8 @@ __all__ = [
     "LabelledConfiguration",
     "ResolvedTarget",
     "TargetQuantity",
+    "TargetSettings",
+    "each",
     "quantities",
     "targets_of",
 ]

@@ -261,17 +261,16 @@ def targets_of(spec: Spec, spaces: dict[str, Space]) -> dict[str, ResolvedTarget
     for name, target in spec.targets.items():
         route = ("targets", name)
         kind = target.quantity or name
-        if kind not in quantities:
-            at = (*route, "quantity") if target.quantity else route
-            raise spec.error(at, f"no quantity is called '{kind}'; {nearest(kind, quantities.names())}")
+        with spec.at((*route, "quantity") if target.quantity else route):
+            of_kind = quantities.get(kind)
         if not labels:
             raise spec.error(route, "needs a label, but the spec has none")
         label = target.label or labels[0]
         if label not in labels:
             raise spec.error((*route, "label"), f"no label is called '{label}'; {nearest(label, labels)}")
         given = {**target.options, "unit": target.unit, **({} if target.per is None else {"per": target.per})}
-        settings = validate(quantities.get(kind).Settings, given, spec.document, route)
-        computed = quantities.get(kind)(settings, label)
+        settings = validate(of_kind.Settings, given, spec.document, route)
+        computed = of_kind(settings, label)
         with spec.at(route):
             quantity = computed.quantity(domain)
         result[name] = ResolvedTarget(name, label, kind, settings, computed, quantity)

@@ -23,9 +23,8 @@ from matbench_defects.labels.engine import Engine, EngineSettings, Method
 from matbench_defects.labels.engines.ase import AseSettings
 from matbench_defects.labels.user_list import user_list
 from matbench_defects.models.model import models
+from matbench_defects.models.named_by_user import CALCULATOR
 from matbench_defects.models.potentials.zero_shot import ZeroShot
-
-PREFIX = "ase:"
 
 
 class NamedSettings(EngineSettings):
@@ -78,9 +77,9 @@ def allow_calculator(name: str) -> None:
     InputError
         If there is no such class or entry.
     """
-    if not name.startswith(PREFIX) or name in models:
+    if not name.startswith(CALCULATOR) or name in models:
         return
-    wanted = name.removeprefix(PREFIX)
+    wanted = name.removeprefix(CALCULATOR)
     path, listed = user_list()
     if wanted in listed.ase:
         allowed[wanted] = Method("ase_static", "ase", AseSettings(calculator=wanted), None)
@@ -97,7 +96,7 @@ allowed: dict[str, Method] = {}
 """The calculators that the user named so far, with how they compute energies."""
 
 
-@models.family(PREFIX, members=lambda: allowed)
+@models.family(CALCULATOR, members=lambda: allowed)
 def named(calculator: str) -> type[ZeroShot] | None:
     """Return the model that takes the energies of a calculator, if the user named it."""
     if calculator not in allowed:
@@ -108,7 +107,7 @@ def named(calculator: str) -> type[ZeroShot] | None:
         return dataclasses.replace(method, relax=model.settings.relax)
 
     members = {
-        "engine": f"{PREFIX}{calculator}",
+        "engine": f"{CALCULATOR}{calculator}",
         "title": f"{calculator}, zero-shot",
         "description": f"Energies of ideal structures by the ASE calculator {calculator}, reference states by the "
         "same.",
