@@ -38,13 +38,6 @@ ModelsOption = Annotated[list[str], typer.Option("--model", help=f"{MODEL_HELP};
 DeviceOption = Annotated[str, typer.Option(help="cpu or cuda.")]
 
 
-def allow_models(typed: list[str]) -> list[str]:
-    """Let own files and ASE calculators be models, since the user typed their names; return the models' names."""
-    from matbench_defects.models.named_by_user import allow_model
-
-    return [allow_model(name) for name in typed]
-
-
 def report(problems: list[InputError], *, produced: int = 0) -> None:
     """Say what was refused while the rest went on, and end with exit code 2 where something is wrong.
 
@@ -54,3 +47,15 @@ def report(problems: list[InputError], *, produced: int = 0) -> None:
         print(f"{'not served' if isinstance(problem, NotServedError) else 'refused'}: {problem}", file=sys.stderr)
     if any(not isinstance(problem, NotServedError) for problem in problems) or (problems and not produced):
         raise SystemExit(2)
+
+
+def say(text: str) -> None:
+    """Print a line as it is, however long."""
+    console.print(text, markup=False, soft_wrap=True)
+
+
+def shown_time(seconds: float) -> str:
+    """Return a time in the unit that suits it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -44,14 +44,14 @@ def lock_of(planned: Plan, labels: Labels | None, partings: dict[str, Parting] |
         The part of each row in each split, where it is known already.
     """
     if partings is None:
-        partings = part_rows(planned.spec, planned.splits, planned.split_rows())
-    ids = [row.id for row in planned.split_rows()]
+        partings = part_rows(planned.spec, planned.splits, planned.rows)
+    ids = [row.id for row in planned.rows]
     return {
         "name": planned.spec.name,
         "version": planned.spec.version,
         "spaces": {name: _space(part) for name, part in planned.selected.items()},
         "selection": {
-            name: {"rows": len(part.chosen), "digest": digest(part.labelled.ids())}
+            name: {"rows": len(part.chosen), "digest": digest([row.id for row in part.rows])}
             for name, part in planned.selected.items()
         },
         "splits": {name: _split(parting, ids) for name, parting in partings.items()},

@@ -22,7 +22,6 @@ from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.derivative import derivative_structures
 from matbench_defects.enumeration.orderly import generate
 from matbench_defects.enumeration.sampling import sample
-from matbench_defects.enumeration.selection import Selected
 from matbench_defects.enumeration.stabilisers import Stabilisers
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.execution.executor import Executor, ThisProcess, WorkerDied
@@ -223,8 +222,7 @@ def _predict(model: Model, background: Background, space: Space, part: Part) -> 
     if model.offers("occupation_values"):
         occupations = decode(space, part.content, part.placed)
         return Prediction(model.occupation_values(space, occupations, background.quantity.per))
-    every = Configurations(space, (part,))
-    rows = structure_rows({space.name: Selected(space, every, np.arange(len(every)))})
+    rows = structure_rows(Configurations(space, (part,)), background.spaces)
     schema = structure_schema(background.spaces)
     return model.predict(Rows.of(pa.Table.from_pylist(rows, schema), background))
 

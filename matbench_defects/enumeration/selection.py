@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
 
 from matbench_defects.crystal.building import build_spaces
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerable, count_space
@@ -54,8 +56,20 @@ class Selected:
 
     @functools.cached_property
     def labelled(self) -> Configurations:
-        """The labelled configurations."""
+        """The labelled configurations, compactly."""
         return self.configurations.take(self.chosen)
+
+    @functools.cached_property
+    def rows(self) -> list[Configuration]:
+        """The labelled configurations, one by one; what is worked out of one is kept, and all who ask share it."""
+        return list(self.labelled)
+
+    def only(self, ids: Container[str]) -> Selected:
+        """Return the same with only those of the labelled configurations that have one of these ids."""
+        kept = [i for i, row in enumerate(self.rows) if row.id in ids]
+        fewer = dataclasses.replace(self, chosen=self.chosen[np.array(kept, dtype=np.int64)])
+        vars(fewer)["rows"] = [self.rows[i] for i in kept]
+        return fewer
 
 
 def select(spec: Spec) -> dict[str, Selected]:

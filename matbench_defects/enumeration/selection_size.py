@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.errors import InputError
 from matbench_defects.spec.document import Route
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import Selection, Stratum
@@ -81,10 +80,8 @@ def _draws(spec: Spec, space: Space, selection: Selection, counted: Mapping[Cont
 def _of_stratum(spec: Spec, space: Space, stratum: Stratum, counted: Mapping[Content, int], route: Route) -> _Draw:
     from matbench_defects.enumeration.strata import contents_of
 
-    try:
+    with spec.at(route):
         contents = contents_of(space, stratum)
-    except InputError as error:
-        raise spec.error(route, error.message) from None
     held = sum(counted[content] for content in contents)
     if stratum.count == "all":
         return _Draw(contents, held, stratum)

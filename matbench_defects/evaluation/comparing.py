@@ -45,6 +45,11 @@ class Difference:
     high: float
 
     @property
+    def names(self) -> tuple[str, str]:
+        """The two results."""
+        return self.first, self.second
+
+    @property
     def tie(self) -> bool:
         """Whether the interval includes zero."""
         return bool(self.low <= 0 <= self.high)
@@ -74,6 +79,8 @@ class Comparison:
     rows: int
     resamples: int
     seed: int
+    level: float = LEVEL
+    """Share of the resampled differences that an interval holds."""
 
 
 def compare(
@@ -138,8 +145,7 @@ def compare(
         progress(resamples, resamples)
     drawn = {name: np.concatenate(values) for name, values in found.items()}
     means = {name: float(np.mean([metric(part.scored) for part in of])) for name, of in parts.items()}
-    sign = 1 if metric.direction == "lower" else -1
-    order = sorted(means, key=lambda name: (bool(np.isnan(means[name])), sign * np.nan_to_num(means[name]), name))
+    order = sorted(means, key=lambda name: (metric.sort_key(means[name]), name))
     differences = [_difference(a, b, means, drawn) for a, b in itertools.combinations(order, 2)]
     return Comparison(metric, {name: means[name] for name in order}, differences, len(ids), resamples, seed)
 

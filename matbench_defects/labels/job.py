@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from matbench_defects.crystal.hop import Hop
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.labels.engine import Method, Row
-from matbench_defects.labels.guards import Origin
+from matbench_defects.labels.engine import Method
 from matbench_defects.labels.store import Key
 
 
@@ -23,12 +23,12 @@ class Job:
     host : str
         Digest of the ideal host.
     crystal : Crystal
-        The ideal structure.
+        The ideal structure, the first that the configuration means.
     method : Method
         Engine, settings and relaxation.
-    hop : Hop, optional
-        The hop, of a pathway; its first end point is the crystal.
-    origin : Origin, optional
+    subject : object, optional
+        What the engine is given where it is not the crystal, such as the hop of a pathway.
+    origin : Configuration, optional
         The configuration, of which a relaxed label is checked to have stayed what it was.
     files : Path, optional
         Where an engine that keeps files puts those of this label.
@@ -38,8 +38,8 @@ class Job:
     host: str
     crystal: Crystal
     method: Method
-    hop: Hop | None = None
-    origin: Origin | None = None
+    subject: Any = None
+    origin: Configuration | None = None
     files: Path | None = None
 
     @property
@@ -47,8 +47,8 @@ class Job:
         """What the label is looked up by."""
         return Key(self.id, self.method.digest(), self.host)
 
-    def subject(self, of: str) -> Crystal | Hop | Row:
+    def given(self, of: str) -> Any:
         """Return what an engine is given that labels structures, pathways or rows."""
         if of == "rows":
-            return Row(self.id, self.crystal)
-        return self.crystal if self.hop is None else self.hop
+            return self
+        return self.crystal if self.subject is None else self.subject

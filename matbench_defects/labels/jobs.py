@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from matbench_defects.crystal.hop import hop_of
 from matbench_defects.crystal.phases import reference_parents
 from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.selection import Selected
-from matbench_defects.labels.engine import Method, engines, methods_of, reference_method
-from matbench_defects.labels.guards import Origin
+from matbench_defects.labels.engine import Method, engines, labelled_by, methods_of, reference_method
 from matbench_defects.labels.job import Job
 from matbench_defects.spec.models import Spec
 
@@ -35,10 +33,9 @@ def jobs_of(spec: Spec, selected: dict[str, Selected]) -> list[Job]:
 
 
 def _check_suits(spec: Spec, position: int, method: Method, space: Space) -> None:
-    holds = "structures" if space.pathway is None else "pathways"
-    made_for = "pathways" if method.of_pathways else "structures"
+    holds, made_for = space.kind.stands_for, labelled_by(engines.get(method.engine))
     if holds != made_for:
-        others = [name for name, kind in engines.items() if (kind.labels == "pathways") == (holds == "pathways")]
+        others = [name for name, engine in engines.items() if labelled_by(engine) == holds]
         raise spec.error(
             ("labels", position, "engine"),
             f"{method.engine} labels {made_for}, but {space.name} holds {holds}; use one of {', '.join(others)}",
@@ -47,12 +44,10 @@ def _check_suits(spec: Spec, position: int, method: Method, space: Space) -> Non
 
 def _jobs_in(part: Selected, methods: list[Method]) -> list[Job]:
     space, host = part.space, part.space.digest()
-    labelled = part.labelled
     jobs = []
-    for name, occupation in zip(labelled.ids(), labelled.occupations, strict=True):
-        crystal = space.crystal(occupation)
-        hop = None if space.pathway is None else hop_of(space, occupation)
-        jobs += [Job(name, host, crystal, method, hop, Origin(space, occupation)) for method in methods]
+    for row in part.rows:
+        subject = space.kind.subject(row)
+        jobs += [Job(row.id, host, row.crystal, method, subject, row) for method in methods]
     return jobs
 
 

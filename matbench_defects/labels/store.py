@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
-from matbench_defects.files import NOTHING_KEPT, atomic_path, digest, sha256_of_file
+from matbench_defects.files import NOTHING_KEPT, atomic_path, digest, open_parquet, sha256_of_file
 from matbench_defects.labels.engine import Band, Outcome
 from matbench_defects.labels.journal import KEPT, Journal
 
@@ -263,11 +263,8 @@ def seconds_by_method(path: str | Path) -> dict[str, list[float]]:
 
 
 def _table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    try:
-        with pq.ParquetFile(path) as file:  # pq.read_table would load pandas
-            schema, table = file.schema_arrow, file.read(columns, use_threads=columns is None)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"cannot be read as Parquet: {str(error).splitlines()[0]}", file=str(path)) from None
+    with open_parquet(path) as file:
+        schema, table = file.schema_arrow, file.read(columns, use_threads=columns is None)
     expected = pa.schema(
         [field for field in _WHOLE if field.name in _SCHEMA.names or field.name in schema.names],
         metadata=_WHOLE.metadata,

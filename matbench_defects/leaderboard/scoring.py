@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,13 +178,11 @@ def rank(task: Task, dataset: Dataset, found: Iterable[Scored]) -> list[Entry]:
         (`matbench_defects.evaluation.comparing.compare`) does not push another down.
     """
     first = metrics.get(task.metrics[0])
-    sign = 1.0 if first.direction == "lower" else -1.0
 
     def key(item: Scored) -> tuple[bool, float]:
-        mean = item[1][first.name].mean
-        return (math.isnan(mean), 0.0 if math.isnan(mean) else sign * mean)
+        return first.sort_key(item[1][first.name].mean)
 
-    ordered = sorted(found, key=lambda item: (*key(item), item[0].submission.model))
+    ordered = sorted(found, key=lambda item: (key(item), item[0].submission.model))
     tied = _ties(task, dataset, ordered)
     places: list[int] = []
     for i, item in enumerate(ordered):

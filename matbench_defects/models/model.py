@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from matbench_defects.columns import Quantity
+from matbench_defects.crystal.kinds.kind import kinds
 from matbench_defects.dataset.structure_columns import check_configurations
 from matbench_defects.errors import InputError, NotServedError, nearest
 from matbench_defects.models.explanation import Explanation
@@ -44,10 +45,9 @@ INPUT_COLUMNS = (
     "defect_species",
     "defect_host_species",
     "defect_cartesian_positions",
-    "hop_atom",
-    "hop_cartesian_vector",
 )
-"""What a model may see of a row, besides the ``content_`` columns: the ideal structure, never a label."""
+"""What a model may see of a row, besides the ``content_`` columns and those of the kind of space: the ideal structure,
+never a label."""
 
 
 PERMUTATION, ROTATION, TRANSLATION, SUPERCELL = "permutation", "rotation", "translation", "supercell"
@@ -106,7 +106,7 @@ class Rows:
     Parameters
     ----------
     table : pyarrow.Table
-        The columns of `INPUT_COLUMNS` and those that begin with ``content_``.
+        The columns of `INPUT_COLUMNS`, those that begin with ``content_``, and those of kinds of space.
     background : Background
         What the rows share.
     """
@@ -124,7 +124,8 @@ class Rows:
             If the table lacks a column that every dataset has, or one has another type.
         """
         check_configurations(table.schema)
-        kept = [n for n in table.schema.names if n in INPUT_COLUMNS or n.startswith("content_")]
+        known = {*INPUT_COLUMNS, *(field.name for _, kind in kinds.items() for field in kind.columns())}
+        kept = [n for n in table.schema.names if n in known or n.startswith("content_")]
         return cls(table.select(kept), background)
 
     def __len__(self) -> int:

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matbench_defects.cli.comparing import compare_results, comparison_data
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.comparing import compare
+from matbench_defects.evaluation.comparing_results import compare_results, comparison_data
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.evaluation.results import result_folders
 from matbench_defects.evaluation.scoring import score, scored_rows

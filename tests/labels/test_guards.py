@@ -97,13 +97,13 @@ def test_an_equivalent_configuration_is_no_problem(tmp_path):
 def test_an_end_point_on_another_site_is_a_problem_though_it_is_equivalent(tmp_path):
     band = "{engine: neb, forces: {engine: emt}, relax: {cell: false}}"
     (job,) = jobs_in(tmp_path, "{vacancy: 1, Cu: rest}", PATHWAY, band)
-    first, second = job.hop.first.positions, job.hop.second.positions
+    first, second = job.subject.first.positions, job.subject.second.positions
     for ends, problem in (
         ((first, second), ""),
         ((second, second), "its first end point relaxed into another configuration"),
         ((first, first), "its second end point relaxed into another configuration"),
     ):
-        band = Band(np.zeros(5), first, ends[1], job.hop.atom)
+        band = Band(np.zeros(5), first, ends[1], job.subject.atom)
         label = checked(label_of(job, ends[0], band=band), job.origin)
         assert label.problem.startswith(problem) and bool(label.problem) == bool(problem)
 

@@ -3,7 +3,7 @@
 from matbench_defects.dataset.targets.target import (
     Domain,
     Labelled,
-    LabelledRow,
+    LabelledConfiguration,
     ResolvedTarget,
     TargetQuantity,
     TargetSettings,
@@ -15,7 +15,7 @@ from matbench_defects.dataset.targets.target import (
 __all__ = [
     "Domain",
     "Labelled",
-    "LabelledRow",
+    "LabelledConfiguration",
     "ResolvedTarget",
     "TargetQuantity",
     "TargetSettings",

@@ -50,7 +50,6 @@ class PairCorrelations(Descriptor):
     title: ClassVar[str] = "Pair correlations"
     description: ClassVar[str] = "symmetry-averaged point and pair correlations of the occupation"
     references: ClassVar[tuple[str, ...]] = ("10.1016/0378-4371(84)90096-7",)
-    pathways: ClassVar[bool] = True
 
     def __init__(self, settings: Any, device: str = "cpu") -> None:
         super().__init__(settings, device)

@@ -21,7 +21,6 @@ class Contents(Descriptor):
 
     title: ClassVar[str] = "Contents"
     description: ClassVar[str] = "contents per formula unit, their squares and products"
-    pathways: ClassVar[bool] = True
 
     def __init__(self, settings: Any, device: str = "cpu") -> None:
         super().__init__(settings, device)

@@ -58,8 +58,7 @@ class DefectDistances(Descriptor):
         """Return numbers, distances and angles of the defects, per what the target is per."""
         from vesin import NeighborList
 
-        if any(rows.background.spaces[name].pathway is not None for name in set(rows.column("space"))):
-            raise NotServedError(f"{self.title} describes structures; pathway-ridge and its like serve pathways")
+        self.check_serves(rows)
         number = {kind: i for i, kind in enumerate(self.types)}
         finder = NeighborList(cutoff=max(self.settings.cutoff, self.settings.angle_cutoff), full_list=True)
         result = np.zeros((len(rows), len(self.names())))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
@@ -11,10 +10,11 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import row_crystal
+from matbench_defects.dependencies import depends_on
 from matbench_defects.errors import InputError, NotServedError
-from matbench_defects.files import sha256_of_file
 from matbench_defects.models.descriptors.cache import cached_vectors
 from matbench_defects.models.element_properties import element_properties
 from matbench_defects.models.model import INVARIANCES, ModelSettings, Rows, State
@@ -47,8 +47,8 @@ class Descriptor(ABC):
     """The optional package that it needs."""
     new_elements: ClassVar[bool] = False
     """Whether it describes an element that no training row had as well as any other, by what is known of elements."""
-    pathways: ClassVar[bool] = False
-    """Whether it describes pathways; all others describe structures."""
+    of: ClassVar[str] = "structures"
+    """What it describes, in the words of `Kind.stands_for`."""
     invariances: ClassVar[frozenset[str]] = INVARIANCES
     trained_on: ClassVar[str] = ""
     """What a network that gives the features was trained on."""
@@ -63,6 +63,17 @@ class Descriptor(ABC):
 
     def learn(self, rows: Rows) -> None:  # noqa: B027 - not every descriptor needs it
         """Learn from the training rows which features there are, such as those of each element."""
+
+    def check_serves(self, rows: Rows) -> None:
+        """Refuse rows that stand for something else than it describes.
+
+        Raises
+        ------
+        NotServedError
+            Naming the first space that holds them.
+        """
+        for name in sorted(set(rows.column("space"))):
+            check_stands_for(rows.background.spaces[name], self.of)
 
     @abstractmethod
     def features(self, rows: Rows) -> NDArray[np.float64]:
@@ -88,6 +99,18 @@ class Descriptor(ABC):
 
     def restore(self, state: State) -> None:  # noqa: B027 - not every descriptor learns something
         """Take what was learnt."""
+
+
+def check_stands_for(space: Space, of: str) -> None:
+    """Refuse a space whose configurations do not stand for what a descriptor describes.
+
+    Raises
+    ------
+    NotServedError
+        If they do not.
+    """
+    if space.kind.stands_for != of:
+        raise NotServedError(f"{space.name} holds {space.kind.stands_for}; these descriptors are of {of}")
 
 
 descriptors: Registry[type[Descriptor]] = Registry("descriptor", "matbench_defects.models.descriptors")
@@ -118,28 +141,20 @@ class CrystalDescriptor(Descriptor):
 
     def identity(self) -> dict[str, Any]:
         """Return what the numbers depend on besides the crystal, as JSON can hold it."""
-        module = sys.modules[type(self).__module__]
-        version = ""
-        if self.needs:
-            from importlib.metadata import version as version_of
-
-            version = version_of(self.needs)
         return {
             "descriptor": type(self).__name__,
             "settings": self.Settings(**{k: getattr(self.settings, k) for k in self.Settings.model_fields}).model_dump(
                 mode="json"
             ),
             "elements": self.elements,
-            "package": version,
-            "code": sha256_of_file(str(module.__file__)),
+            **depends_on(type(self)),
         }
 
     def features(self, rows: Rows) -> NDArray[np.float64]:
         """Return the numbers of each row's ideal structure, per what the target is per."""
+        self.check_serves(rows)
         names = rows.column("space")
         spaces = {name: rows.background.spaces[name] for name in sorted(set(names))}
-        if any(space.pathway is not None for space in spaces.values()):
-            raise NotServedError(f"{self.title} describes structures; these rows are pathways")
         unknown = sorted(set(_elements(rows)) - set(self.elements))
         if unknown and not self.new_elements:
             raise NotServedError(f"no training row had {', '.join(unknown)}")

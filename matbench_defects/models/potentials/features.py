@@ -31,7 +31,6 @@ class NetworkFeatures(Descriptor):
     """
 
     Network: ClassVar[type[PretrainedNetwork]]
-    pathways: ClassVar[bool] = True
 
     def __init__(self, settings: Any, device: str = "cpu") -> None:
         super().__init__(settings, device)

@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
+from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import row_crystal
-from matbench_defects.dataset.targets import Labelled, LabelledRow, ResolvedTarget
+from matbench_defects.dataset.targets import Labelled, LabelledConfiguration, ResolvedTarget
 from matbench_defects.dataset.targets.end_members import is_end_member
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.orderly import enumerate_configurations
@@ -24,6 +26,9 @@ from matbench_defects.models.potentials.energy_differences import hop_crystals
 from matbench_defects.models.potentials.pretrained import networks
 from matbench_defects.shipped import cache_folder
 from matbench_defects.spec.models import Relaxation
+
+Asked = tuple[Configuration, dict[str, Crystal]]
+"""A configuration with the structures whose energies its value needs, by what their labels' ids end in."""
 
 MOST_END_MEMBERS = 50
 """An end member of more configurations than this is looked for among the rows alone, as labels are."""
@@ -63,6 +68,11 @@ class ZeroShot(Model):
         kind = "static" if self.settings.relax is None else "relaxed"
         return Method(f"{self.engine}_{kind}", self.engine, engines.get(self.engine).Settings(), self.settings.relax)
 
+    @classmethod
+    def depends_on(cls) -> list[type]:
+        """Return the engine, which is found by its name."""
+        return [engines.get(cls.engine)] if cls.engine in engines else []
+
     def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
         """Remember which configurations there are, nothing of their values."""
         self._others = with_validation(rows, values, validation)[0]
@@ -78,30 +88,31 @@ class ZeroShot(Model):
         background = rows.background
         target = background.resolved
         self._check(target, rows)
-        asked = _members(rows)
-        known = {member.id for member in asked}
+        asked = _asked(rows)
+        known = {one.id for one, _ in asked}
         others = []
         if target.computed.compares_rows and self._others is not None:
-            others = [member for member in _members(self._others) if member.id not in known]
-        spaces = {member.space.name: member.space for member in [*asked, *others]}
-        known |= {member.id for member in others}
-        ends = [m for space in spaces.values() for m in _end_members(space, target) if m.id not in known]
+            others = [(one, crystals) for one, crystals in _asked(self._others) if one.id not in known]
+        spaces = {one.space.name: one.space for one, _ in [*asked, *others]}
+        known |= {one.id for one, _ in others}
+        ends = [end for space in spaces.values() for end in _end_members(space, target) if end[0].id not in known]
+        every = [*asked, *others, *ends]
         phases = reference_jobs(background.spec, [self.method])
-        jobs = [job for member in [*asked, *others, *ends] for job in self._jobs(member)]
+        jobs = [job for one in every for job in self._jobs(one)]
         store = LabelStore(cache_folder() / "labels" / f"{background.spec.name}.parquet")
         labels = run_jobs([*jobs, *phases], [store], wait=True)
         for job in jobs:
             if not _counts(labels[job.key]):
                 raise NotServedError(f"{self.engine} gives no energy for {job.id}: {labels[job.key].problem}")
         found = Labelled(
-            [self._labelled(member, labels) for member in [*asked, *others, *ends]],
+            [self._labelled(one, labels) for one in every],
             {j.id.removeprefix(REFERENCE): labels[j.key] for j in phases if _counts(labels[j.key])},
         )
         values = target.computed.values(found)[: len(asked)]
-        for member, value in zip(asked, values, strict=True):
+        for (one, _), value in zip(asked, values, strict=True):
             if value is None:
-                raise NotServedError(f"the energies of {self.engine} give no {background.target} for {member.id}")
-        seconds = sum(labels[job.key].seconds for member in asked for job in self._jobs(member))
+                raise NotServedError(f"the energies of {self.engine} give no {background.target} for {one.id}")
+        seconds = sum(labels[job.key].seconds for one in asked for job in self._jobs(one))
         return Prediction(np.array(values, dtype=np.float64), seconds=seconds)
 
     @property
@@ -117,43 +128,34 @@ class ZeroShot(Model):
                 f"{target.name} refers to energies that its spec gives as numbers; those of {self.engine} have "
                 "another zero"
             )
-        pathways = any(space.pathway is not None for space in rows.background.spaces.values())
-        if pathways and self.settings.relax is not None:
+        several = any(len(space.kind.end_points) > 1 for space in rows.background.spaces.values())
+        if several and self.settings.relax is not None:
             raise NotServedError("a barrier without a band is of ideal structures; leave the setting `relax` out")
 
-    def _jobs(self, member: _Member) -> list[Job]:
-        host = member.space.digest()
-        return [Job(member.id + suffix, host, crystal, self.method) for suffix, crystal in member.crystals.items()]
+    def _jobs(self, asked: Asked) -> list[Job]:
+        one, crystals = asked
+        host = one.space.digest()
+        return [Job(one.id + suffix, host, crystal, self.method) for suffix, crystal in crystals.items()]
 
-    def _labelled(self, member: _Member, labels: dict[Key, Label]) -> LabelledRow:
-        found = [labels[job.key] for job in self._jobs(member)]
-        label = found[0] if len(found) == 1 else _along(found)
-        return LabelledRow(member.id, member.space, member.space.content(member.occupation), member.occupation, label)
-
-
-class _Member:
-    """A configuration with the structures whose energies its value needs, by what their labels' ids end in."""
-
-    def __init__(self, id_: str, space: Space, occupation: NDArray[np.uint8], crystals: dict[str, Any]) -> None:
-        self.id = id_
-        self.space = space
-        self.occupation = occupation
-        self.crystals = crystals
+    def _labelled(self, asked: Asked, labels: dict[Key, Label]) -> LabelledConfiguration:
+        found = [labels[job.key] for job in self._jobs(asked)]
+        return LabelledConfiguration.of(asked[0], found[0] if len(found) == 1 else _along(found))
 
 
-def _members(rows: Rows) -> list[_Member]:
-    result = []
+def _asked(rows: Rows) -> list[Asked]:
+    result: list[Asked] = []
     for row in rows.table.to_pylist():
         if row.get("hop_atom") is None:
             crystals = {"": row_crystal(row)}
         else:
             crystals = dict(zip((":first", ":half-way", ":second"), hop_crystals(row), strict=True))
         occupation = np.frombuffer(row["occupation"], dtype=np.uint8)
-        result.append(_Member(row["id"], rows.background.spaces[row["space"]], occupation, crystals))
+        space = rows.background.spaces[row["space"]]
+        result.append((Configuration.canonical(space, occupation, id=row["id"]), crystals))
     return result
 
 
-def _end_members(space: Space, target: ResolvedTarget) -> list[_Member]:
+def _end_members(space: Space, target: ResolvedTarget) -> list[Asked]:
     """Return every configuration of the end members that a target refers to."""
     contents = [
         content
@@ -161,13 +163,7 @@ def _end_members(space: Space, target: ResolvedTarget) -> list[_Member]:
         if any(is_end_member(space, content, wanted) for wanted in target.computed.refers_to)
     ]
     contents = [content for content in contents if count_inequivalent(space, content) <= MOST_END_MEMBERS]
-    if not contents:
-        return []
-    found = enumerate_configurations(space, contents)
-    return [
-        _Member(id_, space, occupation, {"": space.crystal(occupation)})
-        for id_, occupation in zip(found.ids(), found.occupations, strict=True)
-    ]
+    return [(one, {"": one.crystal}) for one in enumerate_configurations(space, contents)] if contents else []
 
 
 def _counts(label: Label) -> bool:

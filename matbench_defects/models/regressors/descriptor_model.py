@@ -23,8 +23,6 @@ class DescriptorModel(Model):
 
     Descriptor: ClassVar[type[Descriptor]]
     Regressor: ClassVar[type[Regressor]]
-    descriptor: Descriptor
-    regressor: Regressor
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
