@@ -167,10 +167,15 @@ def folds_of(task: Task, dataset: Dataset, seed: int | None = None) -> Iterator[
     if seed is not None and seed not in task.seeds:
         raise InputError(f"{task.name} has no seed {seed}; its seeds are {', '.join(map(str, task.seeds))}")
     scored_rows(task, dataset)  # refuses what cannot be scored before anything is fitted
-    for name in task_folds(task, dataset) or [task.fold]:
+    for name in _names(task, dataset):
         side = side_of(task, dataset, name)
         if side is not None:
             yield Fold(side, seed)
+
+
+def _names(task: Task, dataset: Dataset) -> list[str | None]:
+    """Return the folds of a task; the one that it names, or None, where it does not run over folds."""
+    return [*task_folds(task, dataset)] or [task.fold]
 
 
 def score_folds(task: Task, dataset: Dataset, folds: Sequence[Fold], about: Description, out: Path) -> Result:
@@ -194,7 +199,7 @@ def score_folds(task: Task, dataset: Dataset, folds: Sequence[Fold], about: Desc
     InputError
         If a fold or a seed has no prediction, or the folder holds something else.
     """
-    names = [name or "" for name in task_folds(task, dataset) or [task.fold]]
+    names = [name or "" for name in _names(task, dataset)]
     tested = {fold.name for fold in folds}
     by_seed: dict[int, list[Fold]] = {}
     for seed in task.seeds:

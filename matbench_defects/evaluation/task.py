@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, overload
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -75,7 +75,15 @@ class Task(BaseModel):
 T = TypeVar("T", bound=Task)
 
 
-def load_task(name: str | Path | dict[str, Any], kind: type[T] = Task) -> T:  # type: ignore[assignment]
+@overload
+def load_task(name: str | Path | dict[str, Any]) -> Task: ...
+
+
+@overload
+def load_task(name: str | Path | dict[str, Any], kind: type[T]) -> T: ...
+
+
+def load_task(name: str | Path | dict[str, Any], kind: type[Task] = Task) -> Task:
     """Load a task, and check that its interpolation counterpart is one.
 
     Parameters
@@ -90,18 +98,19 @@ def load_task(name: str | Path | dict[str, Any], kind: type[T] = Task) -> T:  # 
     InputError
         With file, line, field and what was expected.
     """
-    path = None if isinstance(name, dict) else find_task(str(name))
-    if path is None:
-        document = Document(dict(name))  # type: ignore[arg-type]
+    path = None
+    if isinstance(name, dict):
+        document = Document(dict(name))
         task = validate(kind, document.data, document)
     else:
+        path = find_task(str(name))
         task, document = _read_task(path, kind)
     if task.interpolation is not None:
         _check_counterpart(task, path, document)
     return task
 
 
-def _read_task(path: Path, kind: type[T] = Task) -> tuple[T, Document]:  # type: ignore[assignment]
+def _read_task(path: Path, kind: type[Task] = Task) -> tuple[Task, Document]:
     document = read_document(path)
     task = validate(kind, document.data, document)
     if task.name != path.stem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from matbench_defects.errors import InputError
 from matbench_defects.shipped import find_spec
@@ -20,7 +20,15 @@ _GIVEN = "<dict>"
 S = TypeVar("S", bound=Spec)
 
 
-def load_spec(name: str | Path | dict[str, Any], kind: type[S] = Spec) -> S:  # type: ignore[assignment]
+@overload
+def load_spec(name: str | Path | dict[str, Any]) -> Spec: ...
+
+
+@overload
+def load_spec(name: str | Path | dict[str, Any], kind: type[S]) -> S: ...
+
+
+def load_spec(name: str | Path | dict[str, Any], kind: type[Spec] = Spec) -> Spec:
     """Load a spec with everything that it extends.
 
     Parameters
@@ -46,7 +54,7 @@ def load_spec(name: str | Path | dict[str, Any], kind: type[S] = Spec) -> S:  # 
     return spec_of(_with_inheritance(find_spec(str(name)), ()), kind)
 
 
-def spec_of(document: Document, kind: type[S] = Spec) -> S:  # type: ignore[assignment]
+def spec_of(document: Document, kind: type[Spec] = Spec) -> Spec:
     """Return the spec that a document holds, in which `extends` is resolved already.
 
     Raises

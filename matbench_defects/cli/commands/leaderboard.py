@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,7 +32,7 @@ def submit(
     """Turn a result into a submission, or check one."""
     folder = folder.absolute()
     task = folder.parent.name
-    said = {"code": code, "paper": paper, "license": license_, "training_overlap": training_overlap}
+    said: dict[str, Any] = {"code": code, "paper": paper, "license": license_, "training_overlap": training_overlap}
     if (folder / "submission.yaml").exists():
         md.check_submission(folder, dataset=dataset)
         say(f"{folder} is a valid submission to {task}; CI does the same checks")
