@@ -196,7 +196,7 @@ def test_a_change_counts_for_the_models_whose_code_it_is(tmp_path):
     for name in ("model", "metric", "comment", "command", "front door", "nothing"):
         assert found[name] == [], name
     assert found["clusters"] == ["cluster-expansion", "ensemble-cluster-expansion"]
-    assert found["ridge"] == ["ewald-ridge"]
+    assert found["ridge"] == ["composition", "cluster-expansion", "ensemble-cluster-expansion", "ewald-ridge"]
     assert found["engine"] == ["sevennet-zero-shot", "dataset"]
     assert found["target"] == ["dataset"]
     assert len(found["files"]) == 7

@@ -25,7 +25,8 @@ from matbench_defects.enumeration.sampling import sample
 from matbench_defects.enumeration.stabilisers import Stabilisers
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.execution.executor import Executor, ThisProcess, WorkerDied
-from matbench_defects.models.model import Background, Model, Portable, Prediction, Rows
+from matbench_defects.models.model import Background, Model, Prediction, Rows
+from matbench_defects.models.portable import Portable
 
 ROWS = 32_768
 """Configurations that are held at a time by a model that needs no structures."""

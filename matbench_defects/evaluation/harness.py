@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from matbench_defects._version import __version__
 from matbench_defects.columns import Quantity
+from matbench_defects.crystal.kinds.kind import kinds
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.dependencies import depends_on
 from matbench_defects.errors import NotServedError
@@ -103,7 +104,7 @@ def evaluate(
         "settings": complete.settings.model_dump(mode="json"),
         "seeds": chosen,
         "device": device,
-        **depends_on("matbench_defects.evaluation.fitting", models.get(model)),
+        **depends_on("matbench_defects.evaluation.fitting", models.get(model), *map(kinds.get, dataset.spec.kinds)),
     }
     shown = model.replace(":", "-")
     if pretrain is not None:

@@ -101,7 +101,7 @@ def tabulate(
     >>> _ = md.evaluate("lno-formation-energy", "mean", out="results")
     >>> made = md.tabulate("results")
     >>> made.tables, made.markdown.splitlines()[0]
-    (1, '## lno-formation-energy')
+    (1, '### `lno-formation-energy`')
     """
     folder, progress = Path(folder), progress or _silent
     given = {task.name: task for task in map(load_task, tasks)}

@@ -164,6 +164,7 @@ def _labels(spec: Spec) -> Path:
 
 def _code(spec: Spec, rows_only: bool) -> dict[str, Any]:
     """Return what a build depends on besides spec and labels: what builds, and what that finds by names in the spec."""
+    from matbench_defects.crystal.kinds.kind import kinds
     from matbench_defects.dataset.figures import figures
     from matbench_defects.dataset.splits import operators
     from matbench_defects.dataset.targets import quantities
@@ -171,6 +172,7 @@ def _code(spec: Spec, rows_only: bool) -> dict[str, Any]:
 
     named: list[tuple[Registry[Any], str]] = [(engines, label.engine) for label in spec.labels]
     named += [(quantities, target.quantity or name) for name, target in spec.targets.items()]
+    named += [(kinds, name) for name in spec.kinds]
     named += [(operators, split.by.partition(".")[0]) for split in spec.splits.values()]
     drawn = [] if rows_only else [figure.draw for _, figure in figures.items()]
     found = [registry.get(name) for registry, name in named if name in registry]

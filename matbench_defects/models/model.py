@@ -23,7 +23,6 @@ from matbench_defects.spec.fields import StrictModel
 if TYPE_CHECKING:
     from matbench_defects.crystal.space import Space
     from matbench_defects.dataset.targets import ResolvedTarget
-    from matbench_defects.models.named_by_user import Allowed
     from matbench_defects.spec.models import Spec
 
 INPUT_COLUMNS = (
@@ -321,6 +320,8 @@ models: Registry[type[Model]] = Registry(
     "matbench_defects.models.potentials",
 )
 """Every registered model, by name."""
+CALCULATOR = "ase:"
+"""What stands before the name of an ASE calculator that a user names as a model."""
 
 
 def make_model(name: str, *, seed: int = 0, device: str = "cpu", settings: dict[str, Any] | None = None) -> Model:
@@ -343,42 +344,6 @@ def make_model(name: str, *, seed: int = 0, device: str = "cpu", settings: dict[
         If the name, a setting or the device is not known.
     """
     return models.get(name)(settings_of(name, settings or {}), seed, device)
-
-
-@dataclass(frozen=True)
-class Portable:
-    """A fitted model on its way to another process, as its name, settings and state.
-
-    Classes of models are made by functions in places, as every ``descriptor-regression`` is, and those of networks
-    inside of methods; pickle finds neither.
-
-    Parameters
-    ----------
-    model : Model
-        A fitted model.
-    """
-
-    model: Model
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        name = models.name_of(type(self.model))
-        if name is None:  # somebody's own class; pickle may find it
-            return Portable, (self.model,)
-        settings = self.model.settings.model_dump(mode="json")
-        from matbench_defects.models.named_by_user import allowed
-
-        return _arrived, (name, self.model.seed, self.model.device, settings, self.model.state(), allowed(name))
-
-
-def _arrived(
-    name: str, seed: int, device: str, settings: dict[str, Any], state: State, allowed: tuple[Allowed, ...]
-) -> Portable:
-    from matbench_defects.models.named_by_user import allow_again
-
-    allow_again(allowed)  # what the user named in the process that sent it
-    model = make_model(name, seed=seed, device=device, settings=settings)
-    model.restore(state)
-    return Portable(model)
 
 
 def settings_of(name: str, given: dict[str, Any]) -> ModelSettings:

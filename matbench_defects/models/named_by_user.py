@@ -19,10 +19,8 @@ from types import ModuleType
 from typing import Any, TypeGuard
 
 from matbench_defects.errors import InputError, nearest
-from matbench_defects.models.model import Model, models
+from matbench_defects.models.model import CALCULATOR, Model, models
 
-CALCULATOR = "ase:"
-"""What stands before the name of a calculator."""
 FILE = re.compile(r"(?P<file>.+\.py)(:(?P<kind>\w*))?", re.DOTALL)
 """How a class of a file is named: ``path/to/file.py:Class``."""
 

@@ -190,6 +190,11 @@ class Spec(StrictModel):
         )
         return {self.name: (only, ())}
 
+    @property
+    def kinds(self) -> list[str]:
+        """The names of the kinds of its spaces, where they are not structures."""
+        return sorted({block.name for part, _ in self.all_spaces().values() for block in part.kind_blocks})
+
     def all_parents(self) -> list[tuple[ParentSpec, Route]]:
         """Return the parent of every space and every reference phase, each with its route in the spec."""
         parents = [(part.parent, (*route, "parent")) for part, route in self.all_spaces().values()]

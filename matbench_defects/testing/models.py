@@ -12,7 +12,8 @@ import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
 from matbench_defects.errors import InputError
-from matbench_defects.models.model import INVARIANCES, SUPERCELL, Model, Portable, Prediction, models
+from matbench_defects.models.model import INVARIANCES, SUPERCELL, Model, Prediction, models
+from matbench_defects.models.portable import Portable
 from matbench_defects.models.saving import load_model, save_model
 from matbench_defects.testing import samples
 from matbench_defects.testing.moved_rows import (

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from html import escape
 
-from matbench_defects.evaluation.tables.table import ResultTable
 
+def html_table(heads: Sequence[str], rows: Iterable[tuple[str, Sequence[tuple[str, bool]]]]) -> str:
+    """Return a table as HTML.
 
-def html_table(table: ResultTable) -> str:
-    """Return a table as HTML, the best of each column bold."""
-    heads = "".join(f"<th>{escape(head)}</th>" for head in table.heads)
-    rows = []
-    for row in table.rows:
-        shown = [f"<b>{escape(str(cell))}</b>" if cell.best else escape(str(cell)) for cell in row.cells]
-        rows.append(f"<tr><th>{escape(row.title)}</th>{''.join(f'<td>{cell}</td>' for cell in shown)}</tr>")
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    Parameters
+    ----------
+    heads : sequence of str
+        The heads of all columns, that of the row titles among them.
+    rows : iterable of (str, sequence of (str, bool))
+        Of each row its title and its cells; those that are the best of their column are bold.
+    """
+    body = []
+    for title, cells in rows:
+        shown = "".join(
+            f"<td><b>{escape(text)}</b></td>" if best else f"<td>{escape(text)}</td>" for text, best in cells
+        )
+        body.append(f"<tr><th>{escape(title)}</th>{shown}</tr>")
+    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"

@@ -22,8 +22,7 @@ from matbench_defects.labels.ase_engine import AseEngine, one_thread
 from matbench_defects.labels.engine import Engine, EngineSettings, Method
 from matbench_defects.labels.engines.ase import AseSettings
 from matbench_defects.labels.user_list import user_list
-from matbench_defects.models.model import models
-from matbench_defects.models.named_by_user import CALCULATOR
+from matbench_defects.models.model import CALCULATOR, models
 from matbench_defects.models.potentials.zero_shot import ZeroShot
 
 
