@@ -282,11 +282,11 @@ def rescore(
     (1, [])
     """
     from matbench_defects.leaderboard.recorded import changes, read_record, record, write_record
-    from matbench_defects.leaderboard.scoring import collect
+    from matbench_defects.leaderboard.scoring import collect_standings
 
     loaded = _tasks(tasks)
     datasets = _datasets(loaded, rows_only=True)
-    standings = collect(submissions, loaded, datasets)
+    standings = collect_standings(submissions, loaded, datasets)
     now = record(standings, loaded, datasets)
     found = changes(read_record(scores), now)
     if write:

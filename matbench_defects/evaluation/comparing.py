@@ -56,7 +56,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ModelComparison:
     """Results on one task beside each other.
 
     Parameters
@@ -91,7 +91,7 @@ def compare(
     resamples: int = 5000,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
-) -> Comparison:
+) -> ModelComparison:
     """Compare results in the task's first metric by a paired bootstrap over the test configurations.
 
     As many configurations as there are, are drawn with replacement again and again; the same ones for every result,
@@ -147,7 +147,7 @@ def compare(
     means = {name: float(np.mean([metric(part.scored) for part in of])) for name, of in parts.items()}
     order = sorted(means, key=lambda name: (metric.sort_key(means[name]), name))
     differences = [_difference(a, b, means, drawn) for a, b in itertools.combinations(order, 2)]
-    return Comparison(metric, {name: means[name] for name in order}, differences, len(ids), resamples, seed)
+    return ModelComparison(metric, {name: means[name] for name in order}, differences, len(ids), resamples, seed)
 
 
 def _draw(generator: np.random.Generator, resamples: int, n: int) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from matbench_defects.errors import InputError
-from matbench_defects.evaluation.comparing import LEVEL, Comparison, compare
+from matbench_defects.evaluation.comparing import LEVEL, ModelComparison, compare
 from matbench_defects.evaluation.results import read_predictions, read_record, result_folders
 from matbench_defects.evaluation.tables.numbers import fixed
 from matbench_defects.evaluation.tables.table import EMPTY, Cell, Column, ResultTable, Row, decimals_of, sortable
@@ -26,7 +26,7 @@ class ResultComparison:
 
     Parameters
     ----------
-    comparison : Comparison
+    comparison : ModelComparison
         What was found.
     task : Task
         The task.
@@ -36,7 +36,7 @@ class ResultComparison:
         The folder of the first result.
     """
 
-    comparison: Comparison
+    comparison: ModelComparison
     task: Task
     unit: str
     folder: Path
@@ -142,7 +142,7 @@ def _names(folders: Sequence[Path]) -> dict[Path, str]:
     return names
 
 
-def comparison_data(found: Comparison, task: Task, unit: str) -> dict[str, Any]:
+def comparison_data(found: ModelComparison, task: Task, unit: str) -> dict[str, Any]:
     """Return a comparison as plain data; what is not defined is null."""
     return {
         "task": task.name,

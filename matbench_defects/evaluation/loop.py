@@ -23,7 +23,7 @@ from matbench_defects.files import atomic_folder, digest, write_json
 from matbench_defects.models.model import Prediction, Rows
 
 
-class Labelled(NamedTuple):
+class RowsWithValues(NamedTuple):
     """Rows that a model is fitted on."""
 
     rows: Rows
@@ -63,14 +63,14 @@ class Fold:
         return self._side.fold or ""
 
     @property
-    def train(self) -> Labelled:
+    def train(self) -> RowsWithValues:
         """The training part."""
-        return Labelled(*self._side.fitted)
+        return RowsWithValues(*self._side.fitted)
 
     @property
-    def validation(self) -> Labelled | None:
+    def validation(self) -> RowsWithValues | None:
         """The validation part, for early stopping or to be learnt from as the task says; None where there is none."""
-        return None if self._side.held is None else Labelled(*self._side.held)
+        return None if self._side.held is None else RowsWithValues(*self._side.held)
 
     @property
     def test(self) -> Asked:

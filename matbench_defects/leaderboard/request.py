@@ -21,7 +21,7 @@ from matbench_defects.evaluation.task import Task
 from matbench_defects.files import sha256_of_file
 from matbench_defects.leaderboard.checking import LARGEST, check_layout
 from matbench_defects.leaderboard.predictions import shown
-from matbench_defects.leaderboard.scoring import KEPT_BESIDE, Entry, Scored, check_and_score, rank
+from matbench_defects.leaderboard.scoring import KEPT_BESIDE, Entry, Scored, check_and_score, placed
 from matbench_defects.leaderboard.submission import NAME_PATTERN
 from matbench_defects.leaderboard.views import entry_table
 
@@ -174,7 +174,7 @@ def _score_task(
         if name[0] == task.name:
             with contextlib.suppress(InputError):  # what is wrong with the base is not this request's affair
                 kept.append(check_and_score(base.joinpath(*name), task, datasets))
-    request.standings[task.name] = rank(task, datasets[task.dataset], [*kept, *brought])
+    request.standings[task.name] = placed(task, datasets[task.dataset], [*kept, *brought])
 
 
 def request_comment(request: Request, tasks: Iterable[Task], datasets: Mapping[str, Dataset]) -> str:

@@ -73,7 +73,7 @@ class Standings:
     problems: list[InputError]
 
 
-def collect(
+def collect_standings(
     root: str | Path, tasks: Iterable[Task], datasets: Mapping[str, Dataset], *, left_alone: Container[str] = ()
 ) -> Standings:
     """Check and score every submission below a folder.
@@ -108,7 +108,9 @@ def collect(
             unranked[name].append(check_and_score(folder, known[name], datasets))
         except InputError as error:
             problems.append(error)
-    ranked = {name: rank(known[name], datasets[known[name].dataset], of) if of else [] for name, of in unranked.items()}
+    ranked = {
+        name: placed(known[name], datasets[known[name].dataset], of) if of else [] for name, of in unranked.items()
+    }
     return Standings(ranked, problems)
 
 
@@ -159,7 +161,7 @@ def _listed(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.name not in KEPT_BESIDE)
 
 
-def rank(task: Task, dataset: Dataset, found: Iterable[Scored]) -> list[Entry]:
+def placed(task: Task, dataset: Dataset, found: Iterable[Scored]) -> list[Entry]:
     """Rank scored submissions by the task's first metric.
 
     Parameters

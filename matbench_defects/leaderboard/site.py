@@ -18,7 +18,7 @@ from matbench_defects.files import atomic_folder, check_replaceable, write_json,
 from matbench_defects.leaderboard.dataset_views import dataset_csv, dataset_data, dataset_views, page_name
 from matbench_defects.leaderboard.export import task_csv, task_data
 from matbench_defects.leaderboard.model_views import model_data, model_views, scores_csv
-from matbench_defects.leaderboard.scoring import collect
+from matbench_defects.leaderboard.scoring import collect_standings
 from matbench_defects.leaderboard.submission import submission_schema
 from matbench_defects.leaderboard.views import TaskView, models_table, task_view
 
@@ -71,7 +71,7 @@ def build_site(
     for task in tasks:
         if task.dataset not in datasets:
             raise InputError(f"the task {task.name} needs the dataset {task.dataset}, which is not at hand")
-    standings = collect(submissions_root, tasks, datasets, left_alone=left_alone)
+    standings = collect_standings(submissions_root, tasks, datasets, left_alone=left_alone)
     entries = standings.by_task
     views = [
         task_view(task, datasets[task.dataset], entries[task.name], entries.get(task.interpolation or ""))

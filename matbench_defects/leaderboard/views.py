@@ -33,7 +33,7 @@ SHOWN_COSTS = ("train_seconds", "predict_seconds", "parameters", "peak_memory_by
 
 
 @dataclass(frozen=True)
-class Bar:
+class ChartBar:
     """An entry in an overview's bar chart; `length` runs from 0 to 100."""
 
     title: str
@@ -71,7 +71,7 @@ class TaskView:
         The table.
     plots : dict
         What the plots show, as plain data.
-    bars : list of Bar
+    bars : list of ChartBar
         The best entries and the best baselines, best first.
     verdict : str
         The best entry against the best baseline, in one sentence.
@@ -88,7 +88,7 @@ class TaskView:
     gaps: list[float] | None
     table: ResultTable
     plots: dict[str, Any]
-    bars: list[Bar]
+    bars: list[ChartBar]
     verdict: str
 
 
@@ -207,7 +207,7 @@ def _verdict(entries: list[Entry], metric: Metric, quantity: Quantity) -> str:
     return f"{title} reaches {fixed(ours, decimals)}, the best baseline, {reference}, {fixed(theirs, decimals)}."
 
 
-def _bars(entries: list[Entry], metric: Metric, most: int = 6) -> list[Bar]:
+def _bars(entries: list[Entry], metric: Metric, most: int = 6) -> list[ChartBar]:
     defined = [entry for entry in entries if math.isfinite(entry.scores[metric.name].mean)]
     picked = [i for i, entry in enumerate(defined) if not entry.baseline][: most // 2]
     picked += [i for i, entry in enumerate(defined) if entry.baseline][: most - len(picked)]
@@ -216,7 +216,7 @@ def _bars(entries: list[Entry], metric: Metric, most: int = 6) -> list[Bar]:
     decimals = decimals_of(metric, means)
     longest = max([abs(mean) for mean in means], default=0.0) or 1.0
     return [
-        Bar(
+        ChartBar(
             entry.checked.submission.title,
             fixed(mean, decimals),
             round(100 * max(mean, 0.0) / longest, 1),

@@ -16,7 +16,7 @@ from matbench_defects.errors import InputError
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.evaluation.task import Task
 from matbench_defects.leaderboard.recorded import changes, read_record, record, write_record
-from matbench_defects.leaderboard.scoring import collect
+from matbench_defects.leaderboard.scoring import collect_standings
 
 Submit = Callable[..., Path]
 
@@ -25,7 +25,7 @@ Submit = Callable[..., Path]
 def scored(tmp_path: Path, task: Task, dataset: Dataset) -> Callable[[], dict[str, Any]]:
     def run() -> dict[str, Any]:
         datasets = {task.dataset: dataset}
-        return record(collect(tmp_path / "submissions", [task], datasets), [task], datasets)
+        return record(collect_standings(tmp_path / "submissions", [task], datasets), [task], datasets)
 
     return run
 

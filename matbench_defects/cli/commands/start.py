@@ -50,7 +50,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Where everything goes.")] = Path("demo"),
     workers: Workers = None,
 ) -> None:
-    """Go the whole road once on LiNiO2: enumerate, label live, build, train, compare, publish a page. Some minutes."""
+    """Run the complete pipeline once on LiNiO2: enumerate, label, build, train, compare, write a page. Some minutes."""
     from matbench_defects.cli.showing import show_dataset
     from matbench_defects.shipped import find_spec
 

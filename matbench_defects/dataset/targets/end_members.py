@@ -82,7 +82,7 @@ def formula(space: Space, content: Content) -> str:
     return "".join(element + ("" if share == "1" else share) for element, share in shares.items())
 
 
-def named(names: list[str]) -> str:
+def in_a_sentence(names: list[str]) -> str:
     """Return names as a sentence lists them: ``A, B and C``."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 

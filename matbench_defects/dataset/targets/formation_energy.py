@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import model_validator
 
 from matbench_defects.columns import Quantity
-from matbench_defects.dataset.targets.end_members import by_space, end_member_formula, lowest, named
+from matbench_defects.dataset.targets.end_members import by_space, end_member_formula, in_a_sentence, lowest
 from matbench_defects.dataset.targets.target import (
     Domain,
     EndMember,
@@ -105,9 +105,9 @@ class FormationEnergy(TargetQuantity):
         parts = []
         if names:
             several = "lowest of each" if len(names) > 1 else "lowest of its content"
-            parts.append(f"{named(names)}, {several}")
+            parts.append(f"{in_a_sentence(names)}, {several}")
         if phases:
-            parts.append(named(phases))
+            parts.append(in_a_sentence(phases))
         reference = f"{', and '.join(parts)}, by {self.label}"
         return Quantity("eV", self.settings.per.replace("_", " "), reference, "formation energy")
 

@@ -12,7 +12,6 @@ from matbench_defects.evaluation.gap import is_ratio
 from matbench_defects.evaluation.metrics import Metric
 from matbench_defects.evaluation.metrics.metric import ARROWS
 from matbench_defects.evaluation.scoring import Score
-from matbench_defects.evaluation.tables.html import html_table
 from matbench_defects.evaluation.tables.numbers import (
     MISSING,
     column_decimals,
@@ -22,6 +21,7 @@ from matbench_defects.evaluation.tables.numbers import (
     spread,
     whole,
 )
+from matbench_defects.plotting import html_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -130,7 +130,7 @@ class ResultTable:
         show_table(console, self.heads, self.lines(), texts=texts)
 
     def _repr_html_(self) -> str:
-        return html_table(self.heads, [(row.title, [(str(c), c.best) for c in row.cells]) for row in self.rows])
+        return html_table(self.heads, [(row.title, *row.cells) for row in self.rows])
 
 
 @dataclass(frozen=True)

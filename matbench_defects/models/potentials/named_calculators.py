@@ -96,7 +96,7 @@ allowed: dict[str, Method] = {}
 
 
 @models.family(CALCULATOR, members=lambda: allowed)
-def named(calculator: str) -> type[ZeroShot] | None:
+def zero_shot_of(calculator: str) -> type[ZeroShot] | None:
     """Return the model that takes the energies of a calculator, if the user named it."""
     if calculator not in allowed:
         return None

@@ -77,7 +77,7 @@ class DescriptorModel(Model):
 
     @property
     def parameters(self) -> int | None:
-        """Those of the regression."""
+        """How many numbers the regression fitted."""
         return self.regressor.parameters
 
 
