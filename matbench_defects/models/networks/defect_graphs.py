@@ -19,6 +19,7 @@ from matbench_defects.models.networks.graphs import (
     hop_middles,
     list_offsets,
     neighbours,
+    node_shares,
 )
 from matbench_defects.spec.fields import VACANCY
 
