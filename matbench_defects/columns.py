@@ -6,12 +6,15 @@ An Arrow field carries them as metadata, so they travel inside every Parquet fil
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from matbench_defects.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Per = Literal["cell", "hop", "atom", "formula unit", "defect site"]
+"""What a column says its values are divided by, if by anything; specs write ``formula_unit`` and ``defect_site``."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Quantity:
     unit : str
         Unit, such as ``eV``; ``1`` for a pure number.
     per : str
-        What the value is divided by: ``cell``, ``atom``, ``formula unit`` ...; empty where nothing is.
+        What the value is divided by, a `Per`; empty where nothing is.
     reference : str
         The reference state, where the value is a difference to one.
     description : str

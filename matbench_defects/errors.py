@@ -24,6 +24,15 @@ class InputError(Exception):
         The line in that file, counted from one.
     field : str, optional
         The dotted path of the field in that file.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> try:
+    ...     md.load_spec("lno-cathod")
+    ... except md.InputError as error:
+    ...     print(error.message.partition(";")[2].partition("?")[0])
+     did you mean 'lno-cathode'
     """
 
     def __init__(
@@ -65,6 +74,12 @@ class NotServedError(InputError):
     """A model cannot serve the rows that it is asked about, such as those of an element that training did not have.
 
     A limit of the model, not a mistake: `evaluate` goes on with other models and keeps the reason.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> issubclass(md.NotServedError, md.InputError)
+    True
     """
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import hashlib
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matbench_defects.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the system answers where a file finds no place: a full disk, a used-up quota, a limit on sizes."""
@@ -147,6 +150,32 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def check_replaceable(path: Path, mark: str | Iterable[str], what: str, instead: str = "another folder") -> None:
+    """Refuse to replace a folder that holds something else: a mistyped name must not take somebody's files with it.
+
+    Parameters
+    ----------
+    path : path
+        What `atomic_folder` is to replace; nothing, or an empty folder, is fine.
+    mark : str or iterable of str
+        Files of which one is in each folder of the kind that may be replaced.
+    what : str
+        That kind, such as ``a dataset``.
+    instead : str
+        What the message asks for.
+
+    Raises
+    ------
+    InputError
+        If it is a file, or a folder with files of which none is such a mark.
+    """
+    if not path.exists():
+        return
+    marks = [mark] if isinstance(mark, str) else mark
+    if not path.is_dir() or (any(path.iterdir()) and not any((path / name).is_file() for name in marks)):
+        raise InputError(f"exists and is not {what}; give {instead}", file=str(path))
+
+
 def _finally_at(error: InputError, temporary: Path, path: Path) -> InputError:
     """Return an error about a file in a temporary folder as one about where the file was to be."""
     if error.file is None or not Path(error.file).is_relative_to(temporary):
@@ -233,17 +262,41 @@ def _clear_remains(path: Path) -> None:
             remains.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def open_parquet(path: str | os.PathLike[str]) -> Iterator[pq.ParquetFile]:
+    """Open a Parquet file within a block.
+
+    Raises
+    ------
+    InputError
+        In the place of what Arrow raises within the block, if the file cannot be read as Parquet.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"cannot be read as Parquet: {str(error).splitlines()[0]}", file=str(path)) from None
+
+
+def read_parquet(path: str | os.PathLike[str]) -> pa.Table:
+    """Return the table of a Parquet file. `pq.read_table` would load pandas.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read as Parquet.
+    """
+    with open_parquet(path) as file:
+        return file.read()
+
+
 def sha256_of_file(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-@functools.cache
-def package_digest() -> str:
-    """Return a digest of this package's own code: what was made by other code is not taken for its own."""
-    package = Path(__file__).parent
-    return digest([[p.relative_to(package).as_posix(), sha256_of_file(p)] for p in sorted(package.rglob("*.py"))])
 
 
 def digest(data: Any) -> str:

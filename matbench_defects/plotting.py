@@ -1,9 +1,10 @@
-"""Axes to draw on, in one style, and files whose bytes depend on nothing but what is drawn."""
+"""Axes to draw on, in one style, files whose bytes depend on nothing but what is drawn, and tables of notebooks."""
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,3 +72,23 @@ def grid(number: int, columns: int = 2) -> tuple[int, int]:
     """Return rows and columns for a number of panels."""
     columns = min(number, columns)
     return -(-number // columns), columns
+
+
+def html_table(heads: Sequence[str], rows: Sequence[Sequence[object]], caption: str = "") -> str:
+    """Return a table as HTML, for notebooks.
+
+    Parameters
+    ----------
+    heads : sequence of str
+        Titles of the columns.
+    rows : sequence of sequences
+        The cells, a row each.
+    caption : str
+        What stands above.
+    """
+
+    def line(tag: str, cells: Sequence[object]) -> str:
+        return "<tr>" + "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells) + "</tr>"
+
+    above = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    return f"<table>{above}{line('th', heads)}{''.join(line('td', row) for row in rows)}</table>"

@@ -13,8 +13,10 @@ from matbench_defects.errors import InputError
 from matbench_defects.files import (
     atomic_folder,
     atomic_path,
+    check_replaceable,
     digest,
     only_writer,
+    read_parquet,
     sha256_of_file,
     write_json,
     write_text,
@@ -226,3 +228,26 @@ def test_what_a_killed_writer_left_is_cleared_away(tmp_path, there):
         pass
     assert listing(tmp_path) == sorted([*others, "out"])
     assert listing(out) == ([] if there else ["mine"])
+
+
+def test_only_a_folder_of_the_kind_is_replaced(tmp_path):
+    there = tmp_path / "there"
+    check_replaceable(there, "mark", "a thing")
+    there.mkdir()
+    check_replaceable(there, "mark", "a thing")
+    (there / "precious").touch()
+    with pytest.raises(InputError, match="there: exists and is not a thing; give another --out"):
+        check_replaceable(there, "mark", "a thing", "another --out")
+    (there / "mark").touch()
+    check_replaceable(there, ("other", "mark"), "a thing")
+    with pytest.raises(InputError, match="exists and is not a thing; give another folder"):
+        check_replaceable(there / "precious", "mark", "a thing")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PAR1 and nothing else PAR1"])
+def test_what_is_not_parquet_is_named(tmp_path, content):
+    path = tmp_path / "a.parquet"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.parquet: cannot be read as Parquet: .*"):
+        read_parquet(path)

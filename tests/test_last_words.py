@@ -9,10 +9,10 @@ import pytest
 
 PROGRAM = """
 import sys
-import matbench_defects.cli.showing as showing
+import matbench_defects
 def fail(*_):
     raise {error}
-showing.show_list = fail
+matbench_defects.listing = fail
 from matbench_defects.cli import main
 sys.argv[0] = "matbench-defects"
 main()

@@ -16,8 +16,8 @@ from matbench_defects.spec.loading import load_spec
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
-def test_the_model_of_the_readme_works(lno, monkeypatch, tmp_path):
-    monkeypatch.setattr(models, "_entries", {**models._entries})
+def test_the_model_of_the_readme_works(lno, request, tmp_path):
+    request.addfinalizer(lambda: models.forget("nearest-content"))
     block = re.search(r"```python\n( *@models\.register.*?)```", README, re.DOTALL)[1]
     source = "\n".join(line[2:] for line in block.splitlines())
     exec(source, {**vars(models_module), "np": np, "__name__": "readme"})  # our own README

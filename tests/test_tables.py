@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from matbench_defects.cli.tables import show_table
+from matbench_defects.terminal import show_table
 
 WORDS = st.text("abcdefgh", min_size=1, max_size=9)
 VALUES = st.sampled_from(["0.5", "1,234,567", "0.00134 ± 0.00022", "-", "a:b"])

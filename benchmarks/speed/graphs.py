@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.building import build_spaces
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.models.model import Background, Rows, make_model
 from matbench_defects.models.networks.batching import GraphTensors
 from matbench_defects.models.networks.graphs import atom_graphs, cartesian, list_offsets
@@ -50,7 +51,7 @@ def write_rows(path: Path, count: int) -> Background:
     for i in range(count):
         occupation = np.zeros(space.size, dtype=np.uint8)
         occupation[rng.choice(space.size, 3, replace=False)] = 1
-        crystal = space.crystal(occupation)
+        crystal = Configuration(space, occupation).crystal
         rows.append(
             {
                 "id": str(i),

@@ -1,52 +1,29 @@
-"""The command line: parse, call, show. Nothing imports it."""
+"""The command line as a whole: every file of commands, and what is said of an error that none dealt with."""
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import signal
 import sys
 import traceback
-from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
-# Looking for plugins of pydantic among all installed packages takes a twentieth of what `check` takes; none is used.
-os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-
 import typer
 
 from matbench_defects._version import __version__
-from matbench_defects.cli import datasets, leaderboard, models, specs
-from matbench_defects.cli.options import Workers, console, progress
+from matbench_defects.cli import commands
+from matbench_defects.cli.app import app
 from matbench_defects.errors import InputError, one_line
 
 DEBUG = "MATBENCH_DEFECTS_DEBUG"
 """Where this variable is set, an error shows where it came from."""
 
-app = typer.Typer(
-    help="Datasets and benchmarks for disordered, doped and defective crystals, from one YAML spec.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-for part in (specs, datasets, models, leaderboard):
-    app.add_typer(part.commands)
-
-
-class Listed(StrEnum):
-    """What `list` can list."""
-
-    specs = "specs"
-    tasks = "tasks"
-    models = "models"
-    engines = "engines"
-    metrics = "metrics"
-    splits = "splits"
-    policies = "policies"
-    quantities = "quantities"
-    formats = "formats"
+for _file in pkgutil.iter_modules(commands.__path__):
+    importlib.import_module(f"{commands.__name__}.{_file.name}")
 
 
 def _version(asked: bool) -> None:
@@ -67,25 +44,6 @@ def _main(
     """Nothing is shared between the commands."""
     if debug:
         os.environ[DEBUG] = "1"
-
-
-@app.command("list")
-def list_(what: Annotated[Listed, typer.Argument(help="What to list.")]) -> None:
-    """List what is there: shipped specs and tasks, and everything that is registered."""
-    from matbench_defects.cli.showing import show_list
-
-    show_list(what.value, console)
-
-
-@app.command()
-def demo(
-    out: Annotated[Path, typer.Option(help="Where everything goes.")] = Path("demo"),
-    workers: Workers = None,
-) -> None:
-    """Go the whole road once on LiNiO2: enumerate, label live, build, train, compare, publish a page. Some minutes."""
-    from matbench_defects.cli.demo import run_demo
-
-    run_demo(out, console, progress, workers)
 
 
 def main() -> None:

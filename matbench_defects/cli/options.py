@@ -30,17 +30,12 @@ ClusterOption = Annotated[
 DatasetOption = Annotated[
     Path | None, typer.Option("--dataset", help="A built dataset; the shipped spec is built if left out.")
 ]
-MODEL_HELP = "A registered model, or an ASE calculator without fitting: ase:module.Class, ase:NAME of your own list"
+MODEL_HELP = (
+    "A registered model; a class of your own file: path/to/file.py:Class; or an ASE calculator without fitting: "
+    "ase:module.Class, ase:NAME of your own list"
+)
 ModelsOption = Annotated[list[str], typer.Option("--model", help=f"{MODEL_HELP}; several times for several.")]
 DeviceOption = Annotated[str, typer.Option(help="cpu or cuda.")]
-
-
-def allow_calculators(names: list[str]) -> None:
-    """Let ASE calculators be models: the user typed their names, and nothing else may have them imported."""
-    from matbench_defects.models.potentials.named_calculators import allow_calculator
-
-    for name in names:
-        allow_calculator(name)
 
 
 def report(problems: list[InputError], *, produced: int = 0) -> None:
@@ -52,3 +47,15 @@ def report(problems: list[InputError], *, produced: int = 0) -> None:
         print(f"{'not served' if isinstance(problem, NotServedError) else 'refused'}: {problem}", file=sys.stderr)
     if any(not isinstance(problem, NotServedError) for problem in problems) or (problems and not produced):
         raise SystemExit(2)
+
+
+def say(text: str) -> None:
+    """Print a line as it is, however long."""
+    console.print(text, markup=False, soft_wrap=True)
+
+
+def shown_time(seconds: float) -> str:
+    """Return a time in the unit that suits it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -43,10 +43,8 @@ def settings_by_model(pairs: Sequence[str], names: Sequence[str]) -> dict[str, d
     Raises
     ------
     InputError
-        If one is not of that form, or a model has no such setting.
+        If one is not of that form.
     """
-    from matbench_defects.models.model import settings_of
-
     given = parse_settings(pairs)
     result: dict[str, dict[str, Any]] = {name: {} for name in names}
     alone = {key for key in given if key.rpartition(".")[0] in result}
@@ -54,6 +52,4 @@ def settings_by_model(pairs: Sequence[str], names: Sequence[str]) -> dict[str, d
         model, _, setting = key.rpartition(".")
         for name in [model] if key in alone else names:
             result[name][setting if key in alone else key] = given[key]
-    for name, settings in result.items():
-        settings_of(name, settings)
     return result

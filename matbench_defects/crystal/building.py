@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.contents import meant_contents
-from matbench_defects.crystal.limits import LARGEST_ACTION, MOST_CONTENTS, MOST_SHAPES, check_group
+from matbench_defects.crystal.kinds.kind import Kind, kinds
+from matbench_defects.crystal.limits import MOST_CONTENTS, MOST_SHAPES, check_group
 from matbench_defects.crystal.parent import Parent, build_parent
-from matbench_defects.crystal.pathway import Pathway, neighbour_edges
 from matbench_defects.crystal.shapes import primitive, supercell_shapes
 from matbench_defects.crystal.space import Content, Space, Sublattice
 from matbench_defects.crystal.symmetry import (
@@ -26,10 +26,10 @@ from matbench_defects.crystal.symmetry import (
     supercell_volume,
 )
 from matbench_defects.errors import InputError, nearest
-from matbench_defects.spec.document import Route
-from matbench_defects.spec.fields import LARGEST_SUPERCELL, VACANCY
+from matbench_defects.spec.document import Route, validate
+from matbench_defects.spec.fields import LARGEST_SUPERCELL
 from matbench_defects.spec.models import Spec
-from matbench_defects.spec.spaces import PathwaySpec, SpaceSpec
+from matbench_defects.spec.spaces import SpaceSpec
 
 
 def build_spaces(spec: Spec) -> dict[str, Space]:
@@ -56,12 +56,8 @@ def build_spaces(spec: Spec) -> dict[str, Space]:
 
 
 def _parent(spec: Spec, part: SpaceSpec, route: Route, folder: Path) -> Parent:
-    try:
+    with spec.at((*route, "parent"), keep_file=True):
         return build_parent(part.parent, folder)
-    except InputError as error:
-        if error.file is not None:
-            raise
-        raise spec.error((*route, "parent"), error.message) from None
 
 
 def _checked_rows(spec: Spec, part: SpaceSpec, route: Route) -> list[list[int]]:
@@ -74,8 +70,8 @@ def _shapes(
     spec: Spec, name: str, parent: Parent, sizes: tuple[int, ...], part: SpaceSpec, route: Route
 ) -> dict[str, Space]:
     """Build a space on every inequivalent shape of supercell that can hold one of the contents."""
-    if part.pathway is not None:
-        raise spec.error((*route, "pathway"), "needs one supercell, not sizes")
+    for block in part.kind_blocks:
+        raise spec.error((*route, block.field), "needs one supercell, not sizes")
     for named in ("strata", "also"):
         if getattr(part.configurations, named):
             raise spec.error((*route, "configurations", named), "does not go with sizes of supercells")
@@ -114,10 +110,8 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
     if box_volume(rows) > LARGEST_BOX:
         raise spec.error((*route, "supercell"), "its vectors are too skewed; give shorter ones of the same lattice")
     cells = Cells.of(rows)
-    try:
+    with spec.at((*route, "supercell")):
         check_group(int(keeping_operations(parent, cells).sum()), count, len(parent.species))
-    except InputError as error:
-        raise spec.error((*route, "supercell"), error.message) from None
     sublattices: list[Sublattice] = []
     for label, description in part.sublattices.items():
         here = (*route, "sublattices", label)
@@ -147,8 +141,7 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
         sublattices.append(Sublattice(label, sites, tuple(allowed), contents))
     space = Space(name, parent, cells, tuple(sublattices), groups=dict(part.groups))
     _check_kept_apart(spec, route, space)
-    if part.pathway is not None:
-        space = dataclasses.replace(space, pathway=_pathway(spec, part.pathway, route, space))
+    space = dataclasses.replace(space, kind=_kind(spec, part, route, space))
     if part.contents is not None or part.defects is not None:
         space = dataclasses.replace(space, meant=_meant(spec, part, route, space))
     return space
@@ -157,34 +150,26 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
 def _meant(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> dict[Content, str]:
     fillers = [next((s for s, c in d.species.items() if c.counts is None), "") for d in part.sublattices.values()]
     field = "contents" if part.contents is not None else "defects"
-    try:
+    with spec.at((*route, field)):
         return meant_contents(space, part.contents, fillers, part.defects)
-    except InputError as error:
-        raise spec.error((*route, field), error.message) from None
 
 
-def _pathway(spec: Spec, description: PathwaySpec, route: Route, space: Space) -> Pathway:
-    here = (*route, "pathway")
-    wanted = description.sublattice or description.species
-    known = [s.name for s in space.sublattices]
-    if wanted not in known:
-        raise spec.error((*here, "sublattice"), f"no sublattice is called '{wanted}'; {nearest(wanted, known)}")
-    index = known.index(wanted)
-    species = space.sublattices[index].species
-    for needed in (description.species, VACANCY):
-        if needed not in species:
-            raise spec.error(here, f"the sublattice '{wanted}' holds no {needed}; {nearest(needed, species)}")
-    sites = space.sublattices[index].sites
+def _kind(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> Kind:
+    blocks = part.kind_blocks
+    if not blocks:
+        return space.kind
+    block, here = blocks[0], (*route, blocks[0].field)
+    if len(blocks) > 1:
+        raise spec.error((*route, blocks[1].field), f"does not go with `{block.field}`")
+    if block.name not in kinds:
+        message = f"no kind of space is called '{block.name}'; {nearest(block.name, kinds.names())}"
+        raise spec.error((*here, "name"), message)
+    kind = kinds.get(block.name)
+    settings = validate(kind.Settings, block.settings, spec.document, here)
     try:
-        most = LARGEST_ACTION / max(len(space.group), space.size)
-        edges = neighbour_edges(space.lattice, space.positions[sites], description.cutoff, most)
+        return kind.build(space, settings)
     except InputError as error:
-        raise spec.error((*here, "cutoff"), error.message) from None
-    edges = edges + space.ranges[index].start
-    images = np.sort(space.group[:, edges], axis=2).reshape(-1, 2).astype(np.int64)
-    if not np.isin(images @ [space.size, 1], edges @ [space.size, 1]).all():
-        raise spec.error((*here, "cutoff"), "parts edges that symmetry makes equal; move it away from their length")
-    return Pathway(index, species.index(description.species), species.index(VACANCY), edges)
+        raise spec.error((*here, error.field) if error.field else here, error.message) from None
 
 
 def _contents(allowed: dict[str, tuple[int, ...] | None], size: int) -> tuple[tuple[int, ...], ...] | None:
@@ -229,10 +214,8 @@ def _check_kept_apart(spec: Spec, route: Route, space: Space) -> None:
     members = [np.unique(s.sites // len(space.cells.offsets), return_index=True)[0] for s in space.sublattices]
     for i, atoms in enumerate(members):
         where[atoms] = i
-    try:
+    with spec.at((*route, "parent")):
         action, _ = parent_action(space.parent)
-    except InputError as error:
-        raise spec.error((*route, "parent"), error.message) from None
     action = action[keeping_operations(space.parent, space.cells)]
     for i, sublattice in enumerate(space.sublattices):
         images = where[action[:, members[i]]]

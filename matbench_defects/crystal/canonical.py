@@ -5,8 +5,8 @@ first, and within one its species by how many sites they take, fewest first; the
 placement is a set of k of the n sites of the sublattice that are still free, written as increasing positions; the
 positions, one stage after another, are the *key* of a configuration. Canonical is the configuration whose key is the
 smallest of its orbit. Its *rank*, the number of smaller keys of the same content, is the end of its id, so an id can be
-turned back into the configuration without any table. A pathway is named alike: its edge is placed first, as the number
-of the edge among all edges.
+turned back into the configuration without any table. In a space whose configurations begin with a point, such as the
+edge of a pathway, the point is placed first, as its number among all points.
 """
 
 from __future__ import annotations
@@ -26,20 +26,22 @@ DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True)
 class Stage:
-    """One placement: which species takes how many sites of which sublattice.
+    """One placement: which species, or which mark of a point, takes how many sites of which sublattice.
 
     Parameters
     ----------
     sublattice : int
         Index of the sublattice.
     species : int
-        Index of the species in the sublattice's list.
+        Index of the species in the sublattice's list, or the mark of a point.
     count : int
         How many sites it takes.
     free : int
         How many sites of the sublattice are still free before it.
     ways : int
         In how many ways the sites can be chosen.
+    point : bool
+        Whether it chooses one point, whose sites it takes, and not any sites.
     """
 
     sublattice: int
@@ -47,13 +49,13 @@ class Stage:
     count: int
     free: int
     ways: int
+    point: bool = False
 
 
 def stages(space: Space, content: Content) -> tuple[list[Stage], list[int]]:
     """Return the placements of a content, in order, and the species that takes the rest of each sublattice.
 
-    In a space of pathways the edge comes first: one of the edges takes two sites, and its species is the number after
-    the sublattice's last.
+    Where configurations begin with a point, it comes first and takes the sites that it blocks.
     """
 
     def ways(counts: tuple[int, ...]) -> int:
@@ -61,10 +63,10 @@ def stages(space: Space, content: Content) -> tuple[list[Stage], list[int]]:
 
     content = space.placed(content)
     placements: list[Stage] = []
-    if space.pathway is not None:
-        moving = space.pathway.sublattice
-        mark = len(space.sublattices[moving].species)
-        placements.append(Stage(moving, mark, 2, sum(content[moving]) + 2, len(space.pathway.edges)))
+    points = space.kind.points
+    if points.blocks:
+        size = len(space.sublattices[points.sublattice].sites)
+        placements.append(Stage(points.sublattice, points.mark, points.blocks, size, len(points), point=True))
     for i in sorted(range(len(content)), key=lambda i: (ways(content[i]), i)):
         free = sum(content[i])
         for j in sorted(range(len(content[i])), key=lambda j: (content[i][j], j))[:-1]:
@@ -131,8 +133,8 @@ def rank(space: Space, occupation: NDArray[np.uint8]) -> int:
     for stage in stages(space, space.content(occupation))[0]:
         here = free[stage.sublattice]
         holding = occupation[space.ranges[stage.sublattice]] == stage.species
-        if is_edge(space, stage):
-            part = _edge_rank(space, np.flatnonzero(holding) + space.ranges[stage.sublattice].start)
+        if stage.point:
+            part = space.point(occupation)
         else:
             part = subset_rank(np.flatnonzero(holding[here]).tolist(), stage.free)
         number = number * stage.ways + part
@@ -153,27 +155,13 @@ def unrank(space: Space, content: Content, number: int) -> NDArray[np.uint8]:
     free = [np.arange(r.start, r.stop) for r in space.ranges]
     for stage, part in zip(placements, reversed(parts), strict=True):
         sites = free[stage.sublattice]
-        if is_edge(space, stage):
-            assert space.pathway is not None
-            chosen = np.searchsorted(sites, space.pathway.edges[part]).tolist()
+        if stage.point:
+            chosen = np.searchsorted(sites, space.kind.points.sites[part]).tolist()
         else:
             chosen = subset(part, stage.free, stage.count)
         occupation[sites[chosen]] = stage.species
         free[stage.sublattice] = np.delete(sites, chosen)
     return occupation
-
-
-def is_edge(space: Space, stage: Stage) -> bool:
-    """Return whether a stage places the edge of a pathway."""
-    return stage.species == len(space.sublattices[stage.sublattice].species)
-
-
-def _edge_rank(space: Space, ends: NDArray[np.int64]) -> int:
-    assert space.pathway is not None
-    found = np.flatnonzero((space.pathway.edges == ends).all(axis=1))
-    if len(found) != 1:
-        raise InputError(f"sites {ends.tolist()} are not an edge of {space.name}")
-    return int(found[0])
 
 
 def subset_rank(chosen: list[int], size: int) -> int:

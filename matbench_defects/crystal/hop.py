@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.space import Space
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.structure import Crystal, nearest_images
-from matbench_defects.spec.fields import VACANCY
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class Hop:
     Parameters
     ----------
     first : Crystal
-        The first end point, as ``Space.crystal`` gives it.
+        The first end point, as ``Configuration.crystal`` gives it.
     atom : int
         Which of its atoms hops.
     vector : ndarray of float, shape (3,)
@@ -40,38 +39,24 @@ class Hop:
         positions[self.atom] += self.vector
         return Crystal(self.first.lattice, self.first.species, positions)
 
+    def starting_from(self, first: Crystal) -> Hop:
+        """Return the same hop of a first end point whose atoms stand elsewhere, the second's with them."""
+        return replace(self, first=first)
 
-def hop_of(space: Space, occupation: NDArray[np.uint8]) -> Hop:
+
+def hop_of(configuration: Configuration) -> Hop:
     """Return the hop that a pathway stands for.
 
     Parameters
     ----------
-    space : Space
-        A space of pathways.
-    occupation : ndarray of uint8, shape (n,)
-        One of its pathways.
+    configuration : Configuration
+        A pathway.
 
-    Raises
-    ------
-    InputError
-        If the space does not hold pathways.
     """
-    first, second = space.end_points(occupation)
-    leaves, reached = filled_sites(space.structures, first), filled_sites(space.structures, second)
+    space = configuration.space
+    first, second = (Configuration(space.structures, end) for end in space.end_points(configuration.occupation))
+    leaves, reached = first.atoms().sites, second.atoms().sites
     (start,), (end,) = np.setdiff1d(leaves, reached), np.setdiff1d(reached, leaves)
     # Within the cutoff one pair of sites has one edge, so the nearest image is the one that is meant.
     (vector,) = nearest_images(space.lattice, space.positions[[end]] - space.positions[[start]])
-    return Hop(space.crystal(occupation), int(np.flatnonzero(leaves == start)[0]), vector, space.parent.crystal)
-
-
-def filled_sites(space: Space, occupation: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the supercell's site of each atom of a structure, in the order of ``Space.crystal``.
-
-    Parameters
-    ----------
-    space : Space
-        The space.
-    occupation : ndarray of uint8, shape (n,)
-        A structure or, of a pathway, its first end point.
-    """
-    return np.flatnonzero([species != VACANCY for species in space.site_species(occupation)])
+    return Hop(configuration.crystal, int(np.flatnonzero(leaves == start)[0]), vector, space.parent.crystal)

@@ -21,7 +21,7 @@ LARGEST_GROUP = 200_000_000
 """Entries of the table of a supercell's permutations, operations times sites. Just below it, 7x7x7 conventional cells
 of rock salt (2744 sites) took `check` 2.6 GB and 40 s of a processor."""
 LARGEST_ACTION = 50_000_000
-"""Edges of a pathway times the operations of the space's group, or times its variable sites, whichever are more."""
+"""Edges between sites times the operations of the space's group, or times its variable sites, whichever are more."""
 MOST_CONTENTS = 1_000_000
 """Contents of one space."""
 MOST_SHAPES = 2000

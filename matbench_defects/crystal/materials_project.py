@@ -61,10 +61,8 @@ def fetch_parents(spec: Spec, say: Callable[[str], None], *, again: bool = False
         if not again and _usable(parent, path.parent):
             say(f"{path} is there already")
             continue
-        try:
+        with spec.at((*route, "materials_project")):
             frozen, theirs = _fetch(str(parent.materials_project), parent.symmetry_tolerance)
-        except InputError as error:
-            raise spec.error((*route, "materials_project"), error.message) from None
         write_json(path, frozen.model_dump(mode="json"))
         say(
             f"{path}: {len(frozen.species_at_sites)} sites, {frozen.space_group}, database {frozen.database_version}, "

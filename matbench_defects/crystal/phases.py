@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from matbench_defects.crystal.parent import Parent, build_parent
-from matbench_defects.errors import InputError
 from matbench_defects.spec.models import Spec
 
 
@@ -18,8 +17,6 @@ def reference_parents(spec: Spec) -> dict[str, Parent]:
     result = {}
     for name, phase in spec.reference_phases.items():
         route = ("reference_phases", name)
-        try:
+        with spec.at(route):
             result[name] = build_parent(phase, spec.document.folder((*route, phase.file_field)))
-        except InputError as error:
-            raise spec.error(route, error.message) from None
     return result

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.kinds.kind import Kind
+from matbench_defects.crystal.kinds.structures import STRUCTURES
 from matbench_defects.crystal.parent import Parent
-from matbench_defects.crystal.pathway import Pathway
-from matbench_defects.crystal.structure import Crystal
 from matbench_defects.crystal.symmetry import (
     Cells,
     distinct_rows,
@@ -67,10 +67,10 @@ class Space:
         The parent cells inside the supercell.
     sublattices : tuple of Sublattice
         What substitutes or leaves where.
-    pathway : Pathway, optional
-        The edges of the mobile ion, where the space holds pathways and not structures. Both ends of a pathway's edge
-        carry, in its occupation, one number more than the sublattice has species; its content counts them as the one
-        ion and the one vacancy that they share.
+    kind : Kind
+        What a configuration is; a structure where nothing else is said. Where it begins with a point, the sites that
+        the point blocks hold, in an occupation, one number more than their sublattice has species; the content counts
+        what sits there.
     family : str
         Name of the space in the spec, where it is one of several shapes there; empty where it is the only one.
     meant : dict, optional
@@ -86,7 +86,7 @@ class Space:
     parent: Parent
     cells: Cells
     sublattices: tuple[Sublattice, ...]
-    pathway: Pathway | None = None
+    kind: Kind = STRUCTURES
     family: str = ""
     meant: dict[Content, str] | None = field(default=None, compare=False, repr=False)
     groups: dict[str, str] = field(default_factory=dict, compare=False)
@@ -127,11 +127,11 @@ class Space:
         return self.parent.formula_units * len(self.cells.offsets)
 
     def contents(self) -> list[Content]:
-        """Return every content that is meant, in the order of the spec; of pathways, those with ion and vacancy."""
+        """Return every content that is meant, in the order of the spec; only those that can hold a point."""
         if self.meant is not None:
             return list(self.meant)
         found: list[Content] = list(itertools.product(*(s.contents for s in self.sublattices)))
-        if self.pathway is None:
+        if not self.kind.points.blocks:
             return found
         return [c for c in found if min(n for counts in self.placed(c) for n in counts) >= 0]
 
@@ -160,58 +160,80 @@ class Space:
         return np.round(inside, 12) @ self.lattice
 
     def content(self, occupation: Sequence[int] | NDArray[np.uint8]) -> Content:
-        """Return the content of one occupation; a pathway's edge counts as one ion and one vacancy."""
-        occupation = np.asarray(occupation)
-        if self.pathway is not None:
-            occupation = self._ends(occupation, 0)
+        """Return the content of one occupation; sites that a point blocks count by what sits there."""
+        occupation = self._arranged(np.asarray(occupation), 0)
         return tuple(
             tuple(int(n) for n in np.bincount(occupation[r], minlength=len(s.species)))
             for s, r in zip(self.sublattices, self.ranges, strict=True)
         )
 
     def placed(self, content: Content) -> Content:
-        """Return what of a content is placed on single sites: in a space of pathways, one ion and one vacancy less."""
-        if self.pathway is None:
+        """Return what of a content is placed on single sites: all but what a point holds."""
+        points = self.kind.points
+        if not points.blocks:
             return content
-        taken = (self.pathway.mobile, self.pathway.vacancy)
+        held = points.arrangements[0]
         return tuple(
-            tuple(n - (i == self.pathway.sublattice and j in taken) for j, n in enumerate(counts))
+            tuple(n - (held.count(j) if i == points.sublattice else 0) for j, n in enumerate(counts))
             for i, counts in enumerate(content)
         )
 
-    def _ends(self, occupation: NDArray[np.uint8], vacant: int) -> NDArray[np.uint8]:
-        """Return the structure at one end of a pathway, the first (0) or second (1) site of its edge vacant."""
-        assert self.pathway is not None
-        mark = len(self.sublattices[self.pathway.sublattice].species)
-        where = self.ranges[self.pathway.sublattice]
-        ends = np.flatnonzero(occupation[where] == mark) + where.start
-        result = occupation.copy()
-        if len(ends):
-            result[ends] = self.pathway.mobile
-            result[ends[vacant]] = self.pathway.vacancy
-        return result
-
-    def end_points(self, occupation: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return the two structures that a pathway joins, as occupations of the same sites.
+    def end_points(self, occupation: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+        """Return the structures that a configuration means, as occupations of the same sites: two of a pathway.
 
         Parameters
         ----------
-        occupation : ndarray of uint8, shape (n,)
-            A pathway of this space.
+        occupation : ndarray of uint8, shape (..., n)
+            One configuration of this space, or many.
+        """
+        return [self._arranged(occupation, number) for number in range(len(self.kind.points.arrangements))]
+
+    def _arranged(self, occupation: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
+        """Return one of the structures that configurations mean, species instead of marks."""
+        points = self.kind.points
+        if not points.blocks:
+            return occupation
+        result = occupation.copy()
+        here = result[..., self.ranges[points.sublattice]]
+        marked = here == points.mark
+        here[marked] = np.tile(points.arrangements[number], np.count_nonzero(marked) // points.blocks)
+        return result
+
+    def blocked_sites(self, occupations: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Return the variable sites that the point of each configuration blocks, shape (m, b).
+
+        Parameters
+        ----------
+        occupations : ndarray of uint8, shape (m, n)
+            Configurations of this space.
+        """
+        points = self.kind.points
+        where = self.ranges[points.sublattice]
+        sites: NDArray[np.int64] = np.nonzero(occupations[:, where] == points.mark)[1] + where.start
+        return sites.reshape(len(occupations), points.blocks)
+
+    def point(self, occupation: NDArray[np.uint8]) -> int:
+        """Return the number of a configuration's point.
 
         Raises
         ------
         InputError
-            If the space does not hold pathways.
+            If the sites that are marked are those of no point.
         """
-        if self.pathway is None:
-            raise InputError(f"the space {self.name} holds structures; `pathway` would make it one of pathways")
-        return self._ends(occupation, 1), self._ends(occupation, 0)
+        points = self.kind.points
+        where = self.ranges[points.sublattice]
+        sites = np.flatnonzero(occupation[where] == points.mark) + where.start
+        found: list[int] = []
+        if len(sites) == points.blocks:
+            found = np.flatnonzero((points.sites == sites).all(axis=1)).tolist()
+        if not found:
+            raise InputError(f"sites {sites.tolist()} are not those of a point of {self.name}")
+        return found[0]
 
     @functools.cached_property
     def structures(self) -> Space:
-        """The space of the structures that pathways join: itself, where it holds structures."""
-        return self if self.pathway is None else dataclasses.replace(self, pathway=None, memory={})
+        """The space of the structures that configurations mean: itself, where they are structures."""
+        return self if not self.kind.points.blocks else dataclasses.replace(self, kind=STRUCTURES, memory={})
 
     def count(self, content: Content, name: str) -> int:
         """Return how many of one species a content has.
@@ -252,34 +274,21 @@ class Space:
         return ".".join(parts)
 
     def site_species(self, occupation: NDArray[np.uint8]) -> list[str]:
-        """Return what sits on each site of the supercell, vacancies named; of a pathway, at its first end point."""
-        if self.pathway is not None:
-            occupation = self._ends(occupation, 1)
+        """Return what sits on each site of the supercell, vacancies named, in the first structure that is meant."""
+        occupation = self._arranged(occupation, 0)
         result = list(self.host_species)
         for sublattice, where in zip(self.sublattices, self.ranges, strict=True):
             for site, kind in zip(sublattice.sites, occupation[where], strict=True):
                 result[site] = sublattice.species[kind]
         return result
 
-    def different_sites(self, occupation: NDArray[np.uint8]) -> list[int]:
-        """Return the sites of the supercell that hold something else than the ideal host, vacancies among them."""
-        here = self.site_species(occupation)
-        return [i for i, (now, then) in enumerate(zip(here, self.host_species, strict=True)) if now != then]
-
-    def crystal(self, occupation: NDArray[np.uint8]) -> Crystal:
-        """Return the ideal, unrelaxed structure of one occupation, vacant sites left out."""
-        species = self.site_species(occupation)
-        filled = [i for i, s in enumerate(species) if s != VACANCY]
-        return Crystal(self.lattice, tuple(species[i] for i in filled), self.positions[filled])
-
     def digest(self) -> str:
         """Return a digest of everything that an ideal structure depends on besides its occupation."""
-        pathway = {} if self.pathway is None else {"edges": self.pathway.edges.tolist()}
         return digest(
             {
                 "parent": self.parent.digest(),
                 "supercell": self.cells.rows.tolist(),
                 "sublattices": [[s.sites.tolist(), s.species] for s in self.sublattices],
-                **pathway,
+                **self.kind.identity(),
             }
         )

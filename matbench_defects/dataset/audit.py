@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
-from matbench_defects.dataset.identity import Key, structure_keys
+from matbench_defects.dataset.identity import StructureKey, structure_keys
 from matbench_defects.dataset.reading import PARTS
 from matbench_defects.dataset.similarity import Similarity
-from matbench_defects.dataset.splits import SplitRow
 from matbench_defects.dataset.splits.assign import Parting
 from matbench_defects.dataset.splits.grouping import value_of
 from matbench_defects.errors import InputError
@@ -28,18 +28,22 @@ class Audit:
     ----------
     rows : list of dict
         The rows, with ``id``, ``space``, ``content`` and ``occupation``.
-    split_rows : sequence of SplitRow
+    configurations : sequence of Configuration
         The same rows as splits see them.
     spaces : dict of str to Space
         The spaces by name.
     """
 
-    def __init__(self, rows: list[dict[str, Any]], split_rows: Sequence[SplitRow], spaces: dict[str, Space]) -> None:
+    def __init__(
+        self, rows: list[dict[str, Any]], configurations: Sequence[Configuration], spaces: dict[str, Space]
+    ) -> None:
         self._rows = rows
-        self._split_rows = split_rows
+        self._configurations = configurations
         # Recomputed from the occupations: an id that stands for another configuration would be found.
         occupations = [np.frombuffer(row["occupation"], dtype=np.uint8) for row in rows]
-        self._orbits = structure_keys([(spaces[r["space"]], o) for r, o in zip(rows, occupations, strict=True)])
+        self._orbits = structure_keys(
+            [Configuration(spaces[row["space"]], o) for row, o in zip(rows, occupations, strict=True)]
+        )
         self._members = {name: [i for i, row in enumerate(rows) if row["space"] == name] for name in spaces}
         self._place = {i: k for members in self._members.values() for k, i in enumerate(members)}
         self._similarity = {
@@ -101,7 +105,7 @@ class Audit:
 
     def _in_two_parts(self, parts: list[str | None]) -> list[int]:
         """Return the rows whose orbit has been met in another part before."""
-        sides: dict[Key, str] = {}
+        sides: dict[StructureKey, str] = {}
         return [
             i
             for i, (orbit, part) in enumerate(zip(self._orbits, parts, strict=True))
@@ -110,7 +114,7 @@ class Audit:
 
     def _on_both_sides(self, parts: list[str | None], group: str) -> list[str]:
         tested, fitted = set(), set()
-        for row, part in zip(self._split_rows, parts, strict=True):
+        for row, part in zip(self._configurations, parts, strict=True):
             if part == "test":
                 tested.add(value_of(group, row))
             elif part in FITTED:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -27,10 +26,18 @@ from matbench_defects.dataset.structures import (
     structure_rows,
     structure_schema,
 )
-from matbench_defects.dataset.targets import Labelled, LabelledRow
+from matbench_defects.dataset.targets import Labelled, LabelledConfiguration
 from matbench_defects.enumeration.streaming import write_parts
 from matbench_defects.errors import InputError
-from matbench_defects.files import atomic_folder, digest, only_writer, sha256_of_file, write_json, write_text
+from matbench_defects.files import (
+    atomic_folder,
+    check_replaceable,
+    digest,
+    only_writer,
+    sha256_of_file,
+    write_json,
+    write_text,
+)
 from matbench_defects.labels.guards import kind_of_problem
 from matbench_defects.labels.jobs import REFERENCE
 from matbench_defects.labels.running import known_labels, run_jobs
@@ -89,8 +96,7 @@ def build_dataset(
         is building it, or the version is locked and the dataset would be another.
     """
     out = Path(out)
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST).is_file())):
-        raise InputError("exists and is not a dataset; give another folder", file=str(out))
+    check_replaceable(out, MANIFEST, "a dataset")
     planned = plan(spec)
     # From here on: two that compute the same for hours, and only then see each other, would help nobody.
     with only_writer(out, wait=wait):
@@ -116,8 +122,8 @@ def _build(
     stores = [LabelStore(path) for path in [labels] if path is not None and there_are_labels(Path(path))]
     stores.append(LabelStore(cache_folder() / "labels" / f"{spec.name}.parquet"))
     # The whole selection is parted, so that a row without a label moves no other.
-    ids = [row.id for row in planned.split_rows()]
-    partings = part_rows(planned.spec, planned.splits, planned.split_rows())
+    ids = [row.id for row in planned.rows]
+    partings = part_rows(planned.spec, planned.splits, planned.rows)
     missing = check_lock(planned, stores[0] if len(stores) > 1 else None, partings)
     if compute:
         found = run_jobs(planned.jobs, stores, workers=workers, progress=progress)
@@ -128,7 +134,7 @@ def _build(
     lock = lock_of(planned, held, partings)
     if not compute:
         planned = planned.only(found) if planned.methods else planned
-        left = {row.id for row in planned.split_rows()}
+        left = {row.id for row in planned.rows}
         if not left:
             raise spec.error(("labels",), "no configuration has a label yet; compute labels first")
         partings = {name: parting.take([id_ in left for id_ in ids]) for name, parting in partings.items()}
@@ -147,8 +153,7 @@ def _write(
     rows_only: bool,
 ) -> None:
     spec = planned.spec
-    identities = _identities(planned)
-    rows, labelled = _join(planned, found, identities)
+    rows, labelled = _join(planned, found)
     values, notes = _target_values(planned, labelled)
     for name, column in values.items():
         for row, value in zip(rows, column, strict=True):
@@ -182,34 +187,19 @@ def _write_index(planned: Plan, folder: Path) -> None:
 
 def _audited(planned: Plan, rows: list[dict[str, Any]], partings: dict[str, Parting]) -> dict[str, Any]:
     """Write the part of each row into it, and audit every split."""
-    audit = Audit(rows, planned.split_rows(), planned.spaces)
+    audit = Audit(rows, planned.rows, planned.spaces)
     found = {}
     for name, parting in partings.items():
         for row, part in zip(rows, parting.column(), strict=True):
             row[split_column(name)] = part
-        try:
+        with planned.spec.at(("splits", name)):
             found[name] = audit.of(parting, planned.spec.splits[name].keep_apart)
-        except InputError as error:
-            raise planned.spec.error(("splits", name), error.message) from None
     return found
 
 
-def _identities(planned: Plan) -> list[LabelledRow]:
-    result = []
-    for part in planned.selected.values():
-        labelled = part.labelled
-        result += [
-            LabelledRow(name, part.space, part.space.content(occupation), occupation, None)
-            for name, occupation in zip(labelled.ids(), labelled.occupations, strict=True)
-        ]
-    return result
-
-
-def _join(
-    planned: Plan, found: dict[Key, Label], identities: list[LabelledRow]
-) -> tuple[list[dict[str, Any]], dict[str, Labelled]]:
+def _join(planned: Plan, found: dict[Key, Label]) -> tuple[list[dict[str, Any]], dict[str, Labelled]]:
     """Bring configurations and labels together."""
-    rows = structure_rows(planned.selected)
+    rows = structure_rows(planned.rows, planned.spaces)
     labelled: dict[str, Labelled] = {}
     for method in planned.methods:
         jobs = [job for job in planned.jobs if job.method.name == method.name]
@@ -219,7 +209,7 @@ def _join(
                 row.update(label_columns(method, by_id[row["id"]]))
         usable = {id_: label for id_, label in by_id.items() if label.usable}
         labelled[method.name] = Labelled(
-            [dataclasses.replace(row, label=usable.get(row.id)) for row in identities],
+            [LabelledConfiguration.of(row, usable.get(row.id)) for row in planned.rows],
             {id_.removeprefix(REFERENCE): label for id_, label in usable.items() if id_.startswith(REFERENCE)},
         )
     return rows, labelled
@@ -234,11 +224,12 @@ def _target_values(
     for name, target in planned.targets.items():
         known = labelled[target.label]
         try:
-            values[name] = target.computed.values(known)
-            notes[name] = target.computed.notes(known)
+            with planned.spec.at(("targets", name)):
+                values[name] = target.computed.values(known)
+                notes[name] = target.computed.notes(known)
         except InputError as error:
             if not planned.partial:
-                raise planned.spec.error(("targets", name), error.message) from None
+                raise
             values[name] = [None] * len(known.rows)
             notes[name] = [f"Empty as yet: {error.message}"]
     return values, notes

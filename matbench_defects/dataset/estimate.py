@@ -10,19 +10,15 @@ from typing import TYPE_CHECKING
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.parent import found_symmetry
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.dataset.selection_size import selection_size
 from matbench_defects.dataset.splits import splits_of
 from matbench_defects.dataset.targets import targets_of
 from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerable, count_both, count_space
-from matbench_defects.errors import InputError
+from matbench_defects.enumeration.selection_size import selection_size
 from matbench_defects.labels.engine import Method, methods_of, reference_method
 from matbench_defects.spec.models import Spec
 
 if TYPE_CHECKING:
     from matbench_defects.enumeration.configurations import Configurations
-
-MANY_CONTENTS = 40
-"""Contents beyond this many are summed up and not listed."""
 
 
 @dataclass(frozen=True)
@@ -128,10 +124,8 @@ def _in_shapes(
     labelled = {estimate.space.name: estimate.labelled for estimate in estimates}
     for family, derived in shapes.items():
         part, route = spec.all_spaces()[family]
-        try:
+        with spec.at((*route, "configurations", "count")):
             labelled |= {name: len(chosen) for name, chosen in draw_from_shapes(derived, part.configurations).items()}
-        except InputError as error:
-            raise spec.error((*route, "configurations", "count"), error.message) from None
     return [dataclasses.replace(estimate, labelled=labelled[estimate.space.name]) for estimate in estimates]
 
 

@@ -10,36 +10,36 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.canonical import canonical
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
 from matbench_defects.files import digest
 
-Key = tuple[str, bytes]
+StructureKey = tuple[str, bytes]
 """Equal for equivalent configurations: the frame, and what sits on its sites."""
 
 
-def structure_keys(configurations: Sequence[tuple[Space, NDArray[np.uint8]]]) -> list[Key]:
+def structure_keys(configurations: Sequence[Configuration]) -> list[StructureKey]:
     """Return a key for each configuration, the same for those that symmetry makes equal, whatever their spaces are.
 
     Spaces are compared where they have the same variable sites, in the same order, in the same surroundings.
 
     Parameters
     ----------
-    configurations : sequence of (Space, ndarray of uint8)
-        Spaces with occupations of their sites.
+    configurations : sequence of Configuration
+        The configurations.
     """
-    spaces = {space.name: space for space, _ in configurations}
+    spaces = {one.space.name: one.space for one in configurations}
     frames = {name: _frame(space) for name, space in spaces.items()}
     shared = {frame for frame in frames.values() if list(frames.values()).count(frame) > 1}
     known = sorted({k for space in spaces.values() for s in space.sublattices for k in s.species})
     codes = {name: _codes(space, known) for name, space in spaces.items()}
     keys = []
-    for space, occupation in configurations:
-        frame = frames[space.name]
-        if frame in shared:
-            keys.append((frame, _smallest_image(space, codes[space.name], occupation)))
+    for one in configurations:
+        name = one.space.name
+        if frames[name] in shared:
+            keys.append((frames[name], _smallest_image(one.space, codes[name], one.occupation)))
         else:
-            keys.append((space.name, canonical(space, occupation)[0].tobytes()))
+            keys.append((name, one.canonical_occupation.tobytes()))
     return keys
 
 
@@ -56,13 +56,14 @@ def _frame(space: Space) -> str:
             "lattice": np.round(space.lattice, 6).tolist(),
             "variable": np.round(space.positions[space.variable_sites], 6).tolist(),
             "fixed": sorted(fixed),
-            "edges": [] if space.pathway is None else space.pathway.edges.tolist(),
+            "edges": [],
+            **space.kind.identity(),
         }
     )
 
 
 def _codes(space: Space, known: list[str]) -> list[NDArray[np.uint8]]:
-    """Return, for each sublattice, a number that each of its species has in all spaces; the last is a pathway's end."""
+    """Return, for each sublattice, a number that each of its species has in all spaces; the last is a mark."""
     end = len(known)
     return [np.array([*(known.index(k) for k in s.species), end], dtype=np.uint8) for s in space.sublattices]
 

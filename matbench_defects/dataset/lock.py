@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from matbench_defects.dataset.splits.assign import Parting, part_rows
 from matbench_defects.enumeration.counting import count_space
+from matbench_defects.enumeration.selection import Selected
 from matbench_defects.errors import InputError
 from matbench_defects.files import digest, sha256_of_file, write_json
-from matbench_defects.labels.jobs import Selected
 from matbench_defects.labels.store import Key, Label, LabelStore, seconds_by_method, there_are_labels, values_digest
 from matbench_defects.spec.models import Spec
 
@@ -44,14 +44,14 @@ def lock_of(planned: Plan, labels: Labels | None, partings: dict[str, Parting] |
         The part of each row in each split, where it is known already.
     """
     if partings is None:
-        partings = part_rows(planned.spec, planned.splits, planned.split_rows())
-    ids = [row.id for row in planned.split_rows()]
+        partings = part_rows(planned.spec, planned.splits, planned.rows)
+    ids = [row.id for row in planned.rows]
     return {
         "name": planned.spec.name,
         "version": planned.spec.version,
         "spaces": {name: _space(part) for name, part in planned.selected.items()},
         "selection": {
-            name: {"rows": len(part.chosen), "digest": digest(part.labelled.ids())}
+            name: {"rows": len(part.chosen), "digest": digest([row.id for row in part.rows])}
             for name, part in planned.selected.items()
         },
         "splits": {name: _split(parting, ids) for name, parting in partings.items()},

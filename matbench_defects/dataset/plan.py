@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-import numpy as np
-
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
-from matbench_defects.dataset.splits import SplitOperator, SplitRow, splits_of
+from matbench_defects.dataset.splits import SplitOperator, splits_of
 from matbench_defects.dataset.targets import ResolvedTarget, targets_of
+from matbench_defects.enumeration.selection import Selected, select
 from matbench_defects.labels.engine import Method, methods_of
 from matbench_defects.labels.job import Job
-from matbench_defects.labels.jobs import Selected, jobs_of, select
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.labels.store import Key, Label
 from matbench_defects.spec.models import Spec
 
@@ -52,21 +52,15 @@ class Plan:
         """The spaces by name."""
         return {name: part.space for name, part in self.selected.items()}
 
-    def split_rows(self) -> list[SplitRow]:
-        """Return every labelled configuration as splits see it, in the order of the spaces."""
-        return [
-            SplitRow(name, part.space, part.space.content(occupation))
-            for part in self.selected.values()
-            for name, occupation in zip(part.labelled.ids(), part.labelled.occupations, strict=True)
-        ]
+    @property
+    def rows(self) -> list[Configuration]:
+        """Every labelled configuration, in the order of the spaces."""
+        return [row for part in self.selected.values() for row in part.rows]
 
     def only(self, found: dict[Key, Label]) -> Plan:
         """Return the plan with the configurations alone that have a label of some kind."""
         labelled = {key.id for key in found}
-        selected = {}
-        for name, part in self.selected.items():
-            kept = [i for i, id_ in enumerate(part.labelled.ids()) if id_ in labelled]
-            selected[name] = dataclasses.replace(part, chosen=part.chosen[np.array(kept, dtype=np.int64)])
+        selected = {name: part.only(labelled) for name, part in self.selected.items()}
         return dataclasses.replace(self, selected=selected, partial=True)
 
 

@@ -11,11 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from matbench_defects.columns import Quantity, check_quantity
 from matbench_defects.errors import InputError, nearest
-from matbench_defects.files import sha256_of_file
+from matbench_defects.files import read_parquet, sha256_of_file
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.spec.models import Spec
 
@@ -49,6 +48,10 @@ class Dataset:
     folder: Path
     manifest: dict[str, Any]
 
+    def __repr__(self) -> str:
+        labelled = sum(space["labelled"] for space in self.manifest.get("spaces", {}).values())
+        return f"<Dataset {self.name} {self.version}: {labelled:,} labelled, targets {', '.join(self.targets)}>"
+
     @property
     def name(self) -> str:
         """Name of the dataset."""
@@ -80,12 +83,7 @@ class Dataset:
         for name in sorted(self.manifest["files"]):
             if name.startswith(prefix) and name.endswith(".parquet"):
                 path = self.folder / name
-                try:
-                    with pq.ParquetFile(path) as file:
-                        tables.append(file.read())
-                except (pa.ArrowException, OSError) as error:
-                    reason = str(error).splitlines()[0]
-                    raise InputError(f"cannot be read as Parquet: {reason}", file=str(path)) from None
+                tables.append(read_parquet(path))
                 if missing := [column for column in columns if column not in tables[-1].schema.names]:
                     raise InputError(f"lacks the columns {', '.join(missing)}", file=str(path))
                 if not tables[-1].schema.equals(tables[0].schema):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from matbench_defects.columns import Quantity
+from matbench_defects.columns import Per, Quantity
 from matbench_defects.errors import InputError
 
 VECTORS = pa.list_(pa.list_(pa.float64()))
@@ -31,6 +34,33 @@ CONFIGURATION = [
     Quantity("Å", description="sites that differ from the parent").field("defect_cartesian_positions", VECTORS),
 ]
 """Between the two stand the columns that count species, ``content_Li_vacancy``."""
+
+
+COUNTED: dict[Per | str, str] = {"formula unit": "formula_units", "atom": "nsites", "defect site": "defect_species"}
+"""Which column says how many of something a row has."""
+
+
+def row_counts(rows: pa.Table, per: Per | str) -> NDArray[np.int64] | None:
+    """Return how many of something each row has, as `crystal.per.counts_per` counts them, from its columns alone.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        Rows of a dataset's structures.
+    per : Per
+        What is counted.
+
+    Returns
+    -------
+    ndarray of int, shape (n,), or None
+        None where nothing is called so, or the rows do not say.
+    """
+    if per in ("cell", "hop"):
+        return np.ones(len(rows), dtype=np.int64)
+    if per not in COUNTED or COUNTED[per] not in rows.schema.names:
+        return None
+    found = rows[COUNTED[per]]
+    return np.asarray(pc.list_value_length(found) if pa.types.is_list(found.type) else found, dtype=np.int64)
 
 
 def check_configurations(schema: pa.Schema) -> None:

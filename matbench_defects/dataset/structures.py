@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from matbench_defects.columns import Quantity
-from matbench_defects.crystal.hop import hop_of
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.parent import found_symmetry
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structure_columns import CONFIGURATION, IDENTITY, VECTORS
 from matbench_defects.labels.engine import Method
-from matbench_defects.labels.jobs import Selected
 from matbench_defects.labels.store import Label
 
 
@@ -31,42 +30,38 @@ def content_columns(spaces: dict[str, Space]) -> dict[str, tuple[str, str]]:
     }
 
 
-def structure_rows(selected: dict[str, Selected]) -> list[dict[str, Any]]:
-    """Return the labelled selection as rows: identity, content, ideal structure, sites that differ from the parent."""
-    counted = content_columns({name: part.space for name, part in selected.items()})
-    rows: list[dict[str, Any]] = []
-    for part in selected.values():
-        labelled = part.labelled
-        found = zip(labelled.ids(), labelled.occupations, labelled.multiplicities.tolist(), strict=True)
-        rows.extend(_structure_row(part.space, *configuration, counted) for configuration in found)
-    return rows
+def structure_rows(configurations: Iterable[Configuration], spaces: dict[str, Space]) -> list[dict[str, Any]]:
+    """Return configurations as rows: identity, content, ideal structure, sites that differ from the parent.
+
+    Parameters
+    ----------
+    configurations : iterable of Configuration
+        The configurations.
+    spaces : dict of str to Space
+        Every space of the dataset: each row counts the species of all.
+    """
+    counted = content_columns(spaces)
+    return [_structure_row(configuration, counted) for configuration in configurations]
 
 
-def _structure_row(
-    space: Space, id_: str, occupation: NDArray[np.uint8], multiplicity: int, counted: dict[str, tuple[str, str]]
-) -> dict[str, Any]:
-    content = space.content(occupation)
-    crystal = space.crystal(occupation)
+def _structure_row(configuration: Configuration, counted: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    space, content, crystal = configuration.space, configuration.content, configuration.crystal
     atoms = Counter(crystal.species)
     units = math.gcd(*atoms.values())
-    here = space.site_species(occupation)
-    different = space.different_sites(occupation)
+    different = configuration.different_sites
     by_name = {s.name: dict(zip(s.species, c, strict=True)) for s, c in zip(space.sublattices, content, strict=True)}
     fractional = crystal.positions @ np.linalg.inv(space.lattice)
-    hop = {}
-    if space.pathway is not None:
-        found = hop_of(space, occupation)
-        hop = {"hop_atom": found.atom, "hop_cartesian_vector": _rounded(found.vector)}
+    own = space.kind.column_values(configuration)
     _, _, group = found_symmetry(space.lattice, fractional, list(crystal.species), 1e-3)
     return {
-        "id": id_,
+        "id": configuration.id,
         "space": space.name,
         "content": space.content_name(content),
         **{column: by_name.get(s, {}).get(k, 0) for column, (s, k) in counted.items()},
-        "multiplicity": multiplicity,
-        "symmetry_order": len(space.group) // multiplicity,
+        "multiplicity": configuration.multiplicity,
+        "symmetry_order": configuration.symmetry_order,
         "space_group": group,
-        "occupation": occupation.tobytes(),
+        "occupation": configuration.occupation.tobytes(),
         "chemical_formula_reduced": "".join(f"{e}{n // units if n > units else ''}" for e, n in sorted(atoms.items())),
         "elements": sorted(atoms),
         "nelements": len(atoms),
@@ -75,10 +70,10 @@ def _structure_row(
         "lattice_vectors": _rounded(space.lattice),
         "cartesian_site_positions": _rounded(crystal.positions),
         "species_at_sites": list(crystal.species),
-        "defect_species": [here[i] for i in different],
+        "defect_species": [configuration.site_species[i] for i in different],
         "defect_host_species": [space.host_species[i] for i in different],
         "defect_cartesian_positions": _rounded(space.positions[different]),
-        **hop,
+        **{name: _rounded(v) if isinstance(v, np.ndarray) else v for name, v in own.items()},
     }
 
 
@@ -89,18 +84,13 @@ def _rounded(values: np.ndarray) -> list[Any]:
 
 def structure_schema(spaces: dict[str, Space]) -> pa.Schema:
     """Return the columns that `structure_rows` fills; of pathways, the structure is the first end point."""
-    hop = [
-        Quantity("1", description="which atom hops, counted from 0").field("hop_atom", pa.int32()),
-        Quantity("Å", description="from its ideal position to that in the second end point").field(
-            "hop_cartesian_vector", pa.list_(pa.float64())
-        ),
-    ]
+    own = {field.name: field for space in spaces.values() for field in space.kind.columns()}
     return pa.schema(
         [
             *IDENTITY,
             *(pa.field(column, pa.int32()) for column in content_columns(spaces)),
             *CONFIGURATION,
-            *(hop if any(space.pathway is not None for space in spaces.values()) else []),
+            *own.values(),
         ]
     )
 

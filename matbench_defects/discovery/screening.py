@@ -25,8 +25,8 @@ from matbench_defects.enumeration.sampling import sample
 from matbench_defects.enumeration.stabilisers import Stabilisers
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.execution.executor import Executor, ThisProcess, WorkerDied
-from matbench_defects.labels.jobs import Selected
-from matbench_defects.models.model import Background, Model, OccupationModel, Portable, Prediction, Rows
+from matbench_defects.models.model import Background, Model, Prediction, Rows
+from matbench_defects.models.portable import Portable
 
 ROWS = 32_768
 """Configurations that are held at a time by a model that needs no structures."""
@@ -134,7 +134,7 @@ def screen(
     chosen = _chosen(background, scope)
     total = sum(count_inequivalent(space, content) for space, contents in chosen for content in contents)
     total = total if scope.sample is None else min(total, scope.sample)
-    found = Screened(needs_structures=not isinstance(model, OccupationModel))
+    found = Screened(needs_structures=not model.offers("occupation_values"))
     best = _Best(top, highest, each_content)
     start = time.perf_counter()
     pieces = (
@@ -220,11 +220,10 @@ def _predicted(item: tuple[str, Part], shared: tuple[Portable, Background]) -> P
 
 
 def _predict(model: Model, background: Background, space: Space, part: Part) -> Prediction:
-    if isinstance(model, OccupationModel):
+    if model.offers("occupation_values"):
         occupations = decode(space, part.content, part.placed)
         return Prediction(model.occupation_values(space, occupations, background.quantity.per))
-    every = Configurations(space, (part,))
-    rows = structure_rows({space.name: Selected(space, every, np.arange(len(every)))})
+    rows = structure_rows(Configurations(space, (part,)), background.spaces)
     schema = structure_schema(background.spaces)
     return model.predict(Rows.of(pa.Table.from_pylist(rows, schema), background))
 

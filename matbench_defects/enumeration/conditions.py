@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.canonical import Stage, is_edge, stages
+from matbench_defects.crystal.canonical import Stage, stages
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.configurations import decode
 from matbench_defects.errors import InputError, nearest
@@ -100,12 +100,10 @@ class Checks:
         return abs(total) < NEUTRAL
 
     def _species(self, stage: Stage) -> tuple[str, ...]:
-        """Return what a placement puts down; an edge's ends hold ion and vacancy by turns, so both count."""
+        """Return what a placement puts down; the sites of a point hold its species by turns, so all of them count."""
         names = self.space.sublattices[stage.sublattice].species
-        if is_edge(self.space, stage):
-            assert self.space.pathway is not None
-            return names[self.space.pathway.mobile], names[self.space.pathway.vacancy]
-        return (names[stage.species],)
+        held = self.space.kind.points.arrangements[0] if stage.point else (stage.species,)
+        return tuple(names[k] for k in dict.fromkeys(held))
 
     def _fine(self, one: Stage, other: Stage, pairs: list[tuple[str, str]]) -> NDArray[np.bool_] | None:
         a, b = self.space.ranges[one.sublattice], self.space.ranges[other.sublattice]
@@ -159,13 +157,9 @@ class Checks:
     def _hold(
         self, limits: list[tuple[str, str, NDArray[np.bool_]]], occupations: NDArray[np.uint8]
     ) -> NDArray[np.bool_]:
-        """Return which occupations keep the limits, pathways at both end points."""
+        """Return which occupations keep the limits in every structure that they mean."""
         kept = np.ones(len(occupations), dtype=bool)
-        structures = [occupations]
-        if self.space.pathway is not None:
-            ends = [self.space.end_points(o) for o in occupations]
-            structures = [np.array([e[0] for e in ends]), np.array([e[1] for e in ends])]
-        for structure, (one, other, fine) in itertools.product(structures, limits):
+        for structure, (one, other, fine) in itertools.product(self.space.end_points(occupations), limits):
             a, b = self._holding(structure, one), self._holding(structure, other)
             bad = ~fine
             if one == other:

@@ -11,8 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.canonical import DIGITS, Stage, base36, is_edge, stages
+from matbench_defects.crystal.canonical import DIGITS, Stage, base36, stages
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Content, Space
+
+ROWS = 4096
+"""So many are decoded at a time where one after another is asked for."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,31 @@ class Configurations:
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.parts)
+
+    def __iter__(self) -> Iterator[Configuration]:
+        """Yield each configuration, with what the enumeration knows of it already; decoded in batches."""
+        for part in self.batches(ROWS):
+            known = zip(
+                decode(self.space, part.content, part.placed),
+                part_ids(self.space, part),
+                part.multiplicities.tolist(),
+                strict=True,
+            )
+            for occupation, id_, multiplicity in known:
+                yield Configuration.canonical(
+                    self.space, occupation, id=id_, multiplicity=multiplicity, content=part.content
+                )
+
+    def __getitem__(self, position: int) -> Configuration:
+        """Return the configuration at a position; the others are not decoded."""
+        place = position + len(self) if position < 0 else position
+        for part in self.parts:
+            if 0 <= place < len(part):
+                (occupation,) = decode(self.space, part.content, part.placed[:, [place]])
+                multiplicity = int(part.multiplicities[place])
+                return Configuration.canonical(self.space, occupation, multiplicity=multiplicity, content=part.content)
+            place -= len(part)
+        raise IndexError(f"there are {len(self)} configurations, none at {position}")
 
     @functools.cached_property
     def occupations(self) -> NDArray[np.uint8]:
@@ -163,8 +192,9 @@ def ranks(space: Space, content: Content, placed: NDArray[np.integer]) -> NDArra
         columns = [c.astype(np.int64) for c in placed[at : at + stage.count]]
         at += stage.count
         taken = before.setdefault(stage.sublattice, [])
-        if is_edge(space, stage):
-            part: NDArray[Any] = _edge_numbers(space, stage, columns).astype(kind)
+        if stage.point:
+            sites = np.stack(columns, axis=1) + space.ranges[stage.sublattice].start
+            part: NDArray[Any] = space.kind.points.numbers(sites).astype(kind)
         else:
             part = _subset_ranks(stage, [c - sum(c > t for t in taken) for c in columns], kind)
         number = number * kind(stage.ways) + part if not wide else number * stage.ways + part
@@ -180,14 +210,6 @@ def _subset_ranks(stage: Stage, positions: list[NDArray[np.int64]], kind: type) 
         after: NDArray[Any] = np.array([math.comb(n - 1 - c, k - i) for c in range(n)], dtype=kind)
         part = part - after[position]
     return part
-
-
-def _edge_numbers(space: Space, stage: Stage, columns: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    assert space.pathway is not None
-    start = space.ranges[stage.sublattice].start
-    codes = space.pathway.edges @ np.array([space.size, 1])
-    numbers: NDArray[np.int64] = np.searchsorted(codes, (columns[0] + start) * space.size + columns[1] + start)
-    return numbers
 
 
 def part_ids(space: Space, part: Part) -> list[str]:

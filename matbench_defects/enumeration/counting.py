@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.kinds.kind import point_action
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.spec.models import Spec
 
@@ -23,7 +24,7 @@ LARGEST_INDEX = 1_000_000
 
 
 def count_all(space: Space, content: Content) -> int:
-    """Return how many configurations, or pathways, have this content, equivalent ones counted each.
+    """Return how many configurations have this content, equivalent ones counted each.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ def count_all(space: Space, content: Content) -> int:
     content : tuple of tuple of int
         How many of each species on each sublattice.
     """
-    total = 1 if space.pathway is None else len(space.pathway.edges)
+    total = len(space.kind.points)
     for counts in space.placed(content):
         total *= _ways(counts)
     return total
@@ -50,11 +51,11 @@ def _ways(counts: tuple[int, ...]) -> int:
 
 
 def count_inequivalent(space: Space, content: Content) -> int:
-    """Return how many symmetry-inequivalent configurations, or pathways, have this content.
+    """Return how many symmetry-inequivalent configurations have this content.
 
     By Burnside's lemma it is the mean, over the group, of the number of configurations that an operation leaves as
-    they are: those whose every cycle of sites holds one species. A pathway is left as it is where its edge is, and the
-    cycles of the sites outside the edge hold one species each.
+    they are: those whose every cycle of sites holds one species. One that begins with a point is left as it is where
+    its point is, and the cycles of the sites that the point does not block hold one species each.
 
     Parameters
     ----------
@@ -105,48 +106,49 @@ def check_enumerable(spec: Spec, spaces: Mapping[str, Space]) -> None:
 
 @dataclass(frozen=True)
 class CycleClass:
-    """Operations with the same cycle lengths; of pathways, pairs of an operation and an edge that it keeps.
+    """Pairs of an operation and a point that it keeps, with the same cycle lengths of the sites that are left.
 
     Parameters
     ----------
     operations : ndarray of int, shape (t,)
         Rows of the space's group.
-    edges : ndarray of int, shape (t,)
-        The edge that belongs to each, its ends left out of the cycles; -1 in a space of structures.
+    points : ndarray of int, shape (t,)
+        The point that belongs to each; the sites that it blocks are left out of the cycles.
     colourings : tuple of Colourings
         For each sublattice, in how many ways its cycles can be given species, by the species' site counts.
     """
 
     operations: NDArray[np.int64]
-    edges: NDArray[np.int64]
+    points: NDArray[np.int64]
     colourings: tuple[Colourings, ...]
 
 
 def cycle_classes(space: Space) -> dict[tuple[Cycles, ...], CycleClass]:
     """Return the classes of operations by the cycle lengths on each sublattice; found once for equal groups."""
     if "cycle classes" not in space.memory:
-        edges = b"" if space.pathway is None else space.pathway.edges.tobytes()
+        points = space.kind.points
         ends = tuple(r.stop for r in space.ranges)
-        space.memory["cycle classes"], space.memory["class weights"] = _classes_of(space.group.tobytes(), ends, edges)
+        found = _classes_of(space.group.tobytes(), ends, points.sites.tobytes(), points.sites.shape)
+        space.memory["cycle classes"], space.memory["class weights"] = found
     classes: dict[tuple[Cycles, ...], CycleClass] = space.memory["cycle classes"]
     return classes
 
 
 @functools.lru_cache(maxsize=64)
 def _classes_of(
-    group: bytes, ends: tuple[int, ...], edges: bytes
+    group: bytes, ends: tuple[int, ...], blocked: bytes, shape: tuple[int, ...]
 ) -> tuple[dict[tuple[Cycles, ...], CycleClass], dict[Content, list[int]]]:
     """Return the classes of a group, and a place for their weights that spaces of equal groups share."""
     permutations = np.frombuffer(group, dtype=np.int32).reshape(-1, ends[-1])
     lengths = cycle_lengths(permutations)
     operations = np.arange(len(lengths))
-    kept = np.full(len(lengths), -1)
-    if edges:
-        pairs = np.frombuffer(edges, dtype=np.int64).reshape(-1, 2)
-        operations, kept = np.nonzero(_edge_action(permutations, pairs) == np.arange(len(pairs)))
+    kept = np.zeros(len(lengths), dtype=np.int64)
+    if blocked:
+        sites = np.frombuffer(blocked, dtype=np.int64).reshape(shape)
+        operations, kept = np.nonzero(point_action(permutations, sites) == np.arange(len(sites)))
         lengths = lengths[operations]
-        # A kept edge has both ends fixed, or exchanged in one cycle of two: its sites, and nothing else, go.
-        np.put_along_axis(lengths, pairs[kept], 0, axis=1)
+        # The sites of a point that is kept are carried into each other: their cycles, and nothing else, go.
+        np.put_along_axis(lengths, sites[kept], 0, axis=1)
     narrow = lengths.astype(np.uint8 if ends[-1] < 256 else np.uint16)  # rows of fewer bytes are sorted sooner
     distinct, members = np.unique(narrow, axis=0, return_inverse=True)
     found: dict[tuple[Cycles, ...], list[NDArray[np.int64]]] = {}
@@ -173,7 +175,7 @@ def class_weights(space: Space, content: Content) -> list[int]:
     if contents in known:
         return known[contents]
     if any(n < 0 for counts in contents for n in counts):
-        return [0] * len(classes)  # a pathway needs an ion and a vacancy
+        return [0] * len(classes)  # too few of a species for a point, such as an ion and a vacancy for a hop
     weights = []
     for members in classes.values():
         product = len(members.operations)
@@ -184,20 +186,6 @@ def class_weights(space: Space, content: Content) -> list[int]:
         weights.append(product)
     known[contents] = weights
     return weights
-
-
-def edge_action(space: Space) -> NDArray[np.int64]:
-    """Return where each operation sends each edge of the pathways, shape (order, edges)."""
-    assert space.pathway is not None
-    return _edge_action(space.group, space.pathway.edges)
-
-
-def _edge_action(group: NDArray[np.int32], edges: NDArray[np.int64]) -> NDArray[np.int64]:
-    size = group.shape[1]
-    ends = np.sort(group[:, edges].astype(np.int64), axis=2)
-    codes = edges[:, 0] * size + edges[:, 1]
-    action: NDArray[np.int64] = np.searchsorted(codes, ends[:, :, 0] * size + ends[:, :, 1])
-    return action
 
 
 def _pairs(lengths: NDArray[np.int64]) -> Cycles:

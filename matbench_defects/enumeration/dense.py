@@ -14,10 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.enumeration.counting import colourings, cycle_lengths
-from matbench_defects.enumeration.subsets import Subsets, site_type
+from matbench_defects.enumeration.site_sets import Subsets, site_type
 
 TASKS = 400
 """About how many beginnings the work is cut into."""
+
+_loaded = False
+
+
+def loaded() -> bool:
+    """Return whether this process has compiled or loaded the search, which takes longest of little work."""
+    return _loaded
 
 
 def dense_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np.bool_] | None = None) -> Subsets:
@@ -32,19 +39,22 @@ def dense_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np.boo
     allowed : ndarray of bool, shape (n, n), optional
         Which two sites may be in one set; symmetric, and unchanged by the group.
     """
-    from matbench_defects.enumeration.search import search  # numba is imported only where it is needed
+    global _loaded
+    from matbench_defects.enumeration.search import walk_sets  # numba is imported only where it is needed
+
+    _loaded = True
 
     size = action.shape[1]
     tables = _tables(action, allowed)
-    depth, beginnings = 1, _beginnings(search, tables, size, 1, 0)
+    depth, beginnings = 1, _beginnings(walk_sets, tables, size, 1, 0)
     while len(beginnings) < TASKS and depth < count - 2:
         depth += 1
-        beginnings = _beginnings(search, tables, size, depth, count - depth)
+        beginnings = _beginnings(walk_sets, tables, size, depth, count - depth)
     beginnings = beginnings[:, :depth]
-    total = _number(action, count) if allowed is None else _count(search, tables, beginnings, count)
+    total = _number(action, count) if allowed is None else _count(walk_sets, tables, beginnings, count)
     sites = np.empty((count, total), dtype=site_type(size))
     orders = np.empty(total, dtype=np.int32)
-    _fill(search, tables, beginnings, count, sites, orders)
+    _fill(walk_sets, tables, beginnings, count, sites, orders)
     return Subsets(sites, orders)
 
 
@@ -74,24 +84,26 @@ def _tables(action: NDArray[np.int32], allowed: NDArray[np.bool_] | None) -> tup
     return action.astype(np.uint8), inverse.astype(np.uint8), below, descending, still, conflict
 
 
-def _beginnings(search: Any, tables: tuple[NDArray[Any], ...], size: int, depth: int, room: int) -> NDArray[np.int64]:
+def _beginnings(
+    walk_sets: Any, tables: tuple[NDArray[Any], ...], size: int, depth: int, room: int
+) -> NDArray[np.int64]:
     """Return canonical sets of `depth` sites that leave at least `room` sites after their last."""
     begin = np.zeros(0, dtype=np.int64)
-    number = search(*tables, begin, depth, size, room, 0, 0, np.zeros((depth, 0), np.uint8), np.zeros(0, np.int32))
+    number = walk_sets(*tables, begin, depth, size, room, 0, 0, np.zeros((depth, 0), np.uint8), np.zeros(0, np.int32))
     sites = np.empty((depth, number), dtype=np.uint8)
     orders = np.empty(number, dtype=np.int32)
-    search(*tables, begin, depth, size, room, 1, 0, sites, orders)
+    walk_sets(*tables, begin, depth, size, room, 1, 0, sites, orders)
     return np.ascontiguousarray(sites.T).astype(np.int64)
 
 
-def _count(search: Any, tables: tuple[NDArray[Any], ...], beginnings: NDArray[np.int64], count: int) -> int:
+def _count(walk_sets: Any, tables: tuple[NDArray[Any], ...], beginnings: NDArray[np.int64], count: int) -> int:
     size = len(tables[-1])
     empty, none = np.zeros((count, 0), dtype=np.uint8), np.zeros(0, np.int32)
-    return sum(search(*tables, begin, count, size, 0, 0, 0, empty, none) for begin in beginnings)
+    return sum(walk_sets(*tables, begin, count, size, 0, 0, 0, empty, none) for begin in beginnings)
 
 
 def _fill(
-    search: Any,
+    walk_sets: Any,
     tables: tuple[NDArray[Any], ...],
     beginnings: NDArray[np.int64],
     count: int,
@@ -111,7 +123,7 @@ def _fill(
                     return
                 waiting[back] += -1 if back else 1
                 begin = beginnings[waiting[1] if back else waiting[0] - 1]
-            found = search(*tables, begin, count, size, 0, -1 if back else 1, position, sites, orders)
+            found = walk_sets(*tables, begin, count, size, 0, -1 if back else 1, position, sites, orders)
             position += -found if back else found
             filled[back] += found
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.canonical import canonical, configuration_id
+from matbench_defects.crystal.canonical import canonical
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.spec.fields import VACANCY
@@ -30,12 +31,10 @@ class Identified:
 
     Parameters
     ----------
-    id : str or None
-        Id of the configuration; None where it is none of the space.
+    configuration : Configuration or None
+        The configuration, by its canonical member; None where it is none of the space.
     reason : str
         Why it is none; empty where it is one.
-    occupation : ndarray of uint8, shape (n,), or None
-        The canonical configuration.
     operation : ndarray of int, shape (n,), or None
         A permutation of the space's group: what the structure has on variable site i, the canonical configuration has
         on ``operation[i]``.
@@ -45,12 +44,20 @@ class Identified:
         Largest distance of an atom from its site, Å, in the ideal supercell, strain and drift taken out.
     """
 
-    id: str | None
+    configuration: Configuration | None
     reason: str = ""
-    occupation: NDArray[np.uint8] | None = None
     operation: NDArray[np.int32] | None = None
     sites: NDArray[np.int64] | None = None
     displacement: float | None = None
+
+    def __repr__(self) -> str:
+        apart = "" if self.displacement is None else f", largest displacement {self.displacement:.3f} Å"
+        return f"<Identified: {self.id or self.reason}{apart}>"
+
+    @property
+    def id(self) -> str | None:
+        """Id of the configuration, where it is one."""
+        return None if self.configuration is None else self.configuration.id
 
 
 def identify(space: Space, crystal: Crystal, largest: float = 1.5, *, laid: bool = False) -> Identified:
@@ -77,8 +84,8 @@ def identify(space: Space, crystal: Crystal, largest: float = 1.5, *, laid: bool
     -------
     Identified
     """
-    if space.pathway is not None:
-        return Identified(None, "the space holds pathways, not structures")
+    if space.structures is not space:
+        return Identified(None, f"the space holds {space.kind.name}, not structures")
     if reason := _cannot_be(space, crystal):
         return Identified(None, reason)
     allowed, images = _allowed(space, crystal), _images(space, largest)
@@ -309,4 +316,5 @@ def _named(space: Space, crystal: Crystal, sites: NDArray[np.int64], displacemen
             None, f"its content {space.content_name(content)} is none of the space", displacement=displacement
         )
     smallest, operation = canonical(space, occupation)
-    return Identified(configuration_id(space, smallest), "", smallest, operation, sites, displacement)
+    found = Configuration.canonical(space, smallest, content=content)
+    return Identified(found, "", operation, sites, displacement)

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.canonical import Stage, is_edge, stages
+from matbench_defects.crystal.canonical import Stage, stages
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.assembly import Block, assemble
 from matbench_defects.enumeration.conditions import Checks, Orders
 from matbench_defects.enumeration.configurations import Configurations, Part
 from matbench_defects.enumeration.counting import count_inequivalent
+from matbench_defects.enumeration.site_sets import site_type
 from matbench_defects.enumeration.stabilisers import Stabilisers
-from matbench_defects.enumeration.subsets import combinations, site_type
+from matbench_defects.enumeration.subsets import combinations
 from matbench_defects.spec.spaces import Conditions
 
 TABLE = 16_000_000
@@ -29,7 +30,7 @@ TABLE = 16_000_000
 def enumerate_configurations(
     space: Space, contents: list[Content] | None = None, where: Conditions | None = None
 ) -> Configurations:
-    """Return every symmetry-inequivalent configuration, or pathway, with its multiplicity.
+    """Return every symmetry-inequivalent configuration with its multiplicity.
 
     Parameters
     ----------
@@ -161,7 +162,7 @@ class _Walk:
         blocks = []
         for group in np.unique(begun.stabilisers).tolist():
             members = np.flatnonzero(begun.stabilisers == group)
-            if group == self.met.trivial and not own and not is_edge(self.space, stage):
+            if group == self.met.trivial and not own and not stage.point:
                 blocks.append(self._product(stage, group, members, blocked, last))
             else:
                 blocks.extend(self._chosen(stage, group, members, blocked, last))

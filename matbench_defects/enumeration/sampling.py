@@ -19,7 +19,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.canonical import operations_to_canonical, rank
+from matbench_defects.crystal.canonical import rank
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations, Part, encode
@@ -60,7 +61,7 @@ def sample(
     Parameters
     ----------
     space : Space
-        The space, of structures or of pathways.
+        The space, of any kind.
     count : int
         How many.
     seed : int
@@ -92,20 +93,13 @@ def sample(
     if distinct and available <= max(ENUMERATED * count, LARGEST_ENUMERATED if where is not None else 0):
         return _from_all(enumerate_configurations(space, contents, where), count, seed, weighting)
     draws = _draws(space, contents, random.Random(seed), weighting)
-    found: list[tuple[NDArray[np.uint8], int]] = []
-    seen: set[tuple[int, int]] = set()
-    numbers = {content: i for i, content in enumerate(contents)}
-    for _, (content, occupation) in zip(range(TRIES * count), draws, strict=False):
-        operations = operations_to_canonical(space, occupation)
-        smallest = np.empty_like(occupation)
-        smallest[operations[0]] = occupation
-        if not checks.accept(smallest, len(operations)):
+    found: list[Configuration] = []
+    seen: set[Configuration] = set()
+    for _, drawn in zip(range(TRIES * count), draws, strict=False):
+        if not checks.accept(drawn.canonical_occupation, drawn.symmetry_order) or (distinct and drawn in seen):
             continue
-        key = (numbers[content], rank(space, smallest))
-        if distinct and key in seen:
-            continue
-        seen.add(key)
-        found.append((smallest, len(space.group) // len(operations)))
+        seen.add(drawn)
+        found.append(drawn)
         if len(found) == count:
             break
     if len(found) < count:
@@ -182,38 +176,41 @@ def draw_positions(multiplicities: NDArray[np.int64], count: int, seed: int, wei
     return np.sort(generator.choice(len(multiplicities), count, replace=False, p=weights))
 
 
-def collect(space: Space, found: Iterable[tuple[NDArray[np.uint8], int]]) -> Configurations:
-    """Return canonical configurations in the order of the enumeration; one that is given twice is there twice.
+def collect(space: Space, found: Iterable[Configuration]) -> Configurations:
+    """Return configurations compactly, in the order of the enumeration; one that is given twice is there twice.
 
     Parameters
     ----------
     space : Space
         The space.
-    found : iterable of (ndarray of uint8, int)
-        Canonical configurations with their multiplicities.
+    found : iterable of Configuration
+        Configurations of it.
     """
     numbers = {content: i for i, content in enumerate(space.contents())}
-    keyed = [(numbers[space.content(o)], rank(space, o), o, multiplicity) for o, multiplicity in found]
+    keyed = [(numbers[one.content], rank(space, one.canonical_occupation), one) for one in found]
     keyed.sort(key=lambda item: item[:2])
     parts = []
     for _, items in itertools.groupby(keyed, key=lambda item: item[0]):
-        same = list(items)
-        content, placed = encode(space, np.array([occupation for _, _, occupation, _ in same]))
-        multiplicities = np.array([multiplicity for *_, multiplicity in same], dtype=np.int32)
+        same = [one for *_, one in items]
+        content, placed = encode(space, np.array([one.canonical_occupation for one in same]))
+        multiplicities = np.array([one.multiplicity for one in same], dtype=np.int32)
         parts.append(Part(content, placed.astype(np.uint16 if space.size > 256 else np.uint8), multiplicities))
     return Configurations(space, tuple(parts))
 
 
 def _draws(
     space: Space, contents: list[Content], generator: random.Random, weighting: Weighting
-) -> Iterator[tuple[Content, NDArray[np.uint8]]]:
-    """Yield random configurations without end, not canonical ones."""
+) -> Iterator[Configuration]:
+    """Yield random configurations without end, not by their canonical members."""
+    points = space.kind.points
     if weighting == "by-multiplicity":
         totals = list(itertools.accumulate(count_all(space, c) for c in contents))
         while True:
             content = contents[_pick(totals, generator)]
-            edge = generator.randrange(len(space.pathway.edges)) if space.pathway is not None else -1
-            yield content, _coloured(space, content, np.arange(space.size, dtype=np.int32), edge, generator)
+            # A draw among one would move on the generator, and with it everything that is drawn by a seed.
+            point = generator.randrange(len(points)) if points.blocks else 0
+            nothing = np.arange(space.size, dtype=np.int32)
+            yield Configuration(space, _coloured(space, content, nothing, point, generator))
     members = list(cycle_classes(space).values())
     weights = [class_weights(space, content) for content in contents]
     totals = list(itertools.accumulate(sum(w) for w in weights))
@@ -223,7 +220,7 @@ def _draws(
         chosen = members[_pick(in_content[which], generator)]
         one = generator.randrange(len(chosen.operations))
         operation = space.group[chosen.operations[one]]
-        yield contents[which], _coloured(space, contents[which], operation, int(chosen.edges[one]), generator)
+        yield Configuration(space, _coloured(space, contents[which], operation, int(chosen.points[one]), generator))
 
 
 def _pick(totals: list[int], generator: random.Random) -> int:
@@ -237,15 +234,16 @@ def _pick(totals: list[int], generator: random.Random) -> int:
 
 
 def _coloured(
-    space: Space, content: Content, operation: NDArray[np.int32], edge: int, generator: random.Random
+    space: Space, content: Content, operation: NDArray[np.int32], point: int, generator: random.Random
 ) -> NDArray[np.uint8]:
-    """Return one of the configurations that an operation, and its edge, leave as they are."""
+    """Return one of the configurations that an operation leaves as they are, and that have a point."""
     result = np.zeros(space.size, dtype=np.uint8)
     taken = np.zeros(space.size, dtype=bool)
-    if space.pathway is not None:
-        ends = space.pathway.edges[edge]
-        taken[ends] = True
-        result[ends] = len(space.sublattices[space.pathway.sublattice].species)
+    points = space.kind.points
+    if points.blocks:
+        blocked = points.sites[point]
+        taken[blocked] = True
+        result[blocked] = points.mark
     image = operation.tolist()
     for where, counts in zip(space.ranges, space.placed(content), strict=True):
         by_length: dict[int, list[list[int]]] = {}

@@ -49,7 +49,7 @@ def last_bit(word):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def search(  # type: ignore[no-untyped-def]
+def walk_sets(  # type: ignore[no-untyped-def]
     action, inverse, below, descending, still, conflict, begin, count, size, room, direction, position, sites, orders
 ):
     """Walk through the canonical sets that begin with given sites.

@@ -7,14 +7,16 @@ canonical.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.canonical import Stage, is_edge
+from matbench_defects.crystal.canonical import Stage
 from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.conditions import Checks
-from matbench_defects.enumeration.counting import edge_action
-from matbench_defects.enumeration.subsets import Subsets, canonical_subsets, site_type
+from matbench_defects.enumeration.site_sets import Subsets, site_type
+from matbench_defects.enumeration.subsets import canonical_subsets
 
 _Key = tuple[int, int, int, int]
 
@@ -53,7 +55,7 @@ class Stabilisers:
         return self._numbers[key]
 
     def _key(self, stage: Stage, group: int) -> _Key:
-        distinguished = self.checks.any or is_edge(self.space, stage)
+        distinguished = self.checks.any or stage.point
         return stage.sublattice, group, stage.count, stage.species if distinguished else -1
 
     def sets(self, stage: Stage, group: int) -> Subsets:
@@ -73,18 +75,19 @@ class Stabilisers:
     def _find(self, stage: Stage, group: int) -> Subsets:
         where = self.space.ranges[stage.sublattice]
         action = self.space.group[self._groups[group], where] - np.int32(where.start)
-        if not is_edge(self.space, stage):
-            return canonical_subsets(action, stage.count, self.checks.within(stage))
-        assert self.space.pathway is not None
-        images = edge_action(self.space)[self._groups[group]]
-        numbers = np.arange(images.shape[1])
-        kept = images.min(axis=0) == numbers
         limits = self.checks.within(stage)
-        edges = self.space.pathway.edges - where.start
+        if not stage.point:
+            return canonical_subsets(action, stage.count, limits)
+        points = self.space.kind.points
+        images = points.action(self.space.group[self._groups[group]])
+        numbers = np.arange(len(points))
+        kept = images.min(axis=0) == numbers
+        sites = points.sites - where.start
         if limits is not None:
-            kept &= limits[edges[:, 0], edges[:, 1]]
+            for one, other in itertools.combinations(sites.T, 2):
+                kept &= limits[one, other]
         orders = (images[:, kept] == numbers[kept]).sum(axis=0)
-        return Subsets(edges[kept].T.astype(site_type(where.stop - where.start)), orders.astype(np.int32))
+        return Subsets(sites[kept].T.astype(site_type(where.stop - where.start)), orders.astype(np.int32))
 
     def _find_keeping(self, stage: Stage, group: int, table: Subsets) -> NDArray[np.int64]:
         """Return the number of the subgroup that keeps each set of a table."""

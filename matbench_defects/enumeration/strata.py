@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
+import itertools
 
-from matbench_defects.crystal.canonical import configuration_of, operations_to_canonical
+from matbench_defects.crystal.canonical import configuration_of
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.contents import defect_counts, matches
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.configurations import Configurations
@@ -86,17 +87,9 @@ def listed(space: Space, ids: list[str]) -> Configurations:
     InputError
         If an id is not one of this space.
     """
-    found = []
-    for name in sorted(set(ids)):
-        occupation = configuration_of(space, name)
-        found.append((occupation, len(space.group) // len(operations_to_canonical(space, occupation))))
-    return collect(space, found)
+    return collect(space, [Configuration(space, configuration_of(space, name)) for name in sorted(set(ids))])
 
 
 def union(space: Space, several: list[Configurations]) -> Configurations:
     """Return what is in any of several sets of configurations of one space, each once."""
-    found: dict[bytes, tuple[np.ndarray, int]] = {}
-    for some in several:
-        for occupation, multiplicity in zip(some.occupations, some.multiplicities.tolist(), strict=True):
-            found[occupation.tobytes()] = occupation, multiplicity
-    return collect(space, found.values())
+    return collect(space, set(itertools.chain.from_iterable(several)))

@@ -16,8 +16,8 @@ from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Part, base36_text, decode, part_ids, ranks
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.orderly import generate
+from matbench_defects.enumeration.site_sets import site_type
 from matbench_defects.enumeration.stabilisers import Stabilisers
-from matbench_defects.enumeration.subsets import site_type
 from matbench_defects.files import atomic_path
 from matbench_defects.spec.spaces import Conditions
 

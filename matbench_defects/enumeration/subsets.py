@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import itertools
 import math
-import sys
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from matbench_defects.enumeration import dense
+from matbench_defects.enumeration.site_sets import Subsets, site_type
 
 DENSE_WORK, LOADED_WORK = 30_000, 2_000
 """From this many sets to be expected on, the compiled search is worth its start, and where it has been started."""
@@ -22,27 +23,6 @@ WORD = 62
 """Sets among at most this many sites are compared as one 64-bit number."""
 CHUNK = 4_000_000
 """Numbers that one step of numpy work holds at a time."""
-
-
-@dataclass(frozen=True)
-class Subsets:
-    """Sets of k sites, the smallest of each orbit, in lexicographic order.
-
-    Parameters
-    ----------
-    sites : ndarray of uint8 or uint16, shape (k, t)
-        The sites of each set, increasing, one set a column.
-    orders : ndarray of int32, shape (t,)
-        How many operations keep each set.
-    """
-
-    sites: NDArray[np.unsignedinteger]
-    orders: NDArray[np.int32]
-
-
-def site_type(size: int) -> type[np.unsignedinteger]:
-    """Return the smallest integer type that numbers `size` sites."""
-    return np.uint8 if size <= 256 else np.uint16 if size <= 65536 else np.uint32
 
 
 def combinations(size: int, count: int) -> NDArray[np.unsignedinteger]:
@@ -88,11 +68,9 @@ def canonical_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np
         return Subsets(columns, np.ones(columns.shape[1], dtype=np.int32))
     if count == 1 or (order <= FEW and order * math.comb(size, count) * count <= FILTERED):
         return _filter(action, count, allowed)
-    enough = LOADED_WORK if "matbench_defects.enumeration.search" in sys.modules else DENSE_WORK
+    enough = LOADED_WORK if dense.loaded() else DENSE_WORK
     if size <= 64 and count > 2 and math.comb(size, count) // order > enough:
-        from matbench_defects.enumeration.dense import dense_subsets
-
-        return dense_subsets(action, count, allowed)
+        return dense.dense_subsets(action, count, allowed)
     return _grow(action, count, allowed)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
+from matbench_defects.dataset.structure_columns import row_counts
 
 HULL = "energy_above_hull"
 """The quantity that is a distance to the convex hull."""
@@ -32,21 +32,13 @@ def cell_factor(quantity: Quantity, rows: pa.Table) -> NDArray[np.float64] | Non
     ndarray of float, shape (n,), or None
         None where the target is no energy of a configuration: another unit than eV, or per nothing or per hop.
     """
-    if quantity.unit != "eV":
-        return None
-    if quantity.per == "cell":
-        return np.ones(len(rows))
-    column = {"formula unit": "formula_units", "atom": "nsites", "defect site": "defect_species"}.get(quantity.per)
-    if column is None or column not in rows.schema.names:
-        return None
-    found = rows[column]
-    counts = pc.list_value_length(found) if pa.types.is_list(found.type) else found
-    return np.asarray(counts.to_numpy(), dtype=np.float64)
+    counts = None if quantity.unit != "eV" or quantity.per == "hop" else row_counts(rows, quantity.per)
+    return None if counts is None else counts.astype(np.float64)
 
 
 def atoms_of(rows: pa.Table) -> NDArray[np.int64] | None:
     """Return the number of atoms of each row's supercell."""
-    return np.asarray(rows["nsites"].to_numpy(), dtype=np.int64) if "nsites" in rows.schema.names else None
+    return row_counts(rows, "atom")
 
 
 def above_hull(dataset: Dataset, target: str, rows: pa.Table) -> NDArray[np.float64] | None:

@@ -45,13 +45,18 @@ class Difference:
     high: float
 
     @property
+    def names(self) -> tuple[str, str]:
+        """The two results."""
+        return self.first, self.second
+
+    @property
     def tie(self) -> bool:
         """Whether the interval includes zero."""
         return bool(self.low <= 0 <= self.high)
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ModelComparison:
     """Results on one task beside each other.
 
     Parameters
@@ -74,6 +79,8 @@ class Comparison:
     rows: int
     resamples: int
     seed: int
+    level: float = LEVEL
+    """Share of the resampled differences that an interval holds."""
 
 
 def compare(
@@ -84,7 +91,7 @@ def compare(
     resamples: int = 5000,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
-) -> Comparison:
+) -> ModelComparison:
     """Compare results in the task's first metric by a paired bootstrap over the test configurations.
 
     As many configurations as there are, are drawn with replacement again and again; the same ones for every result,
@@ -138,10 +145,9 @@ def compare(
         progress(resamples, resamples)
     drawn = {name: np.concatenate(values) for name, values in found.items()}
     means = {name: float(np.mean([metric(part.scored) for part in of])) for name, of in parts.items()}
-    sign = 1 if metric.direction == "lower" else -1
-    order = sorted(means, key=lambda name: (bool(np.isnan(means[name])), sign * np.nan_to_num(means[name]), name))
+    order = sorted(means, key=lambda name: (metric.sort_key(means[name]), name))
     differences = [_difference(a, b, means, drawn) for a, b in itertools.combinations(order, 2)]
-    return Comparison(metric, {name: means[name] for name in order}, differences, len(ids), resamples, seed)
+    return ModelComparison(metric, {name: means[name] for name in order}, differences, len(ids), resamples, seed)
 
 
 def _draw(generator: np.random.Generator, resamples: int, n: int) -> NDArray[np.int64]:

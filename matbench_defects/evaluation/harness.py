@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import os
 import platform
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from matbench_defects._version import __version__
 from matbench_defects.columns import Quantity
+from matbench_defects.crystal.kinds.kind import kinds
 from matbench_defects.dataset.reading import Dataset
-from matbench_defects.errors import InputError, NotServedError
+from matbench_defects.dependencies import depends_on
+from matbench_defects.errors import NotServedError
 from matbench_defects.evaluation.finished_fits import FinishedFit, FinishedFits
-from matbench_defects.evaluation.memory import peak_memory
+from matbench_defects.evaluation.fitting import Side, fit_and_predict, side_of
 from matbench_defects.evaluation.pretraining import Source, check_pretrainable
 from matbench_defects.evaluation.results import (
     PREDICTIONS_FILE,
@@ -33,16 +32,11 @@ from matbench_defects.evaluation.results import (
 )
 from matbench_defects.evaluation.scoring import predictions_schema, score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
-from matbench_defects.files import atomic_folder, digest, package_digest, write_json
+from matbench_defects.files import atomic_folder, check_replaceable, digest, write_json
 from matbench_defects.models.model import (
-    Background,
     Model,
     Passes,
     Prediction,
-    Pretrainable,
-    Rows,
-    TrainedBefore,
-    TrainedInPasses,
     make_model,
     models,
 )
@@ -103,20 +97,19 @@ def evaluate(
     """
     chosen = seeds or task.seeds
     complete = make_model(model, seed=chosen[0], device=device, settings=settings)
-    shown_settings = getattr(complete, "settings", None)
     identity = {
-        "task": task.model_dump(mode="json"),
+        "task": task.model_dump(mode="json", include={"name", "target", "split", "fold", "validation", "metrics"}),
         "dataset": digest(dataset.manifest["files"]),
         "model": model,
-        "settings": shown_settings.model_dump(mode="json") if shown_settings is not None else {},
+        "settings": complete.settings.model_dump(mode="json"),
         "seeds": chosen,
         "device": device,
-        "code": package_digest(),
+        **depends_on("matbench_defects.evaluation.fitting", models.get(model), *map(kinds.get, dataset.spec.kinds)),
     }
     shown = model.replace(":", "-")
     if pretrain is not None:
         check_pretrainable(model)
-        identity["pretrained_on"] = pretrain.identity()
+        identity["pretrained_on"] = pretrain.identity() | depends_on(type(pretrain))
         shown = f"{shown}-from-{pretrain.name}"
     folder = Path(out) / task.name / shown
     known = _known(folder, digest(identity))
@@ -170,13 +163,11 @@ def _run(
     progress: Callable[[int, int], None] | None,
     passes: Passes | None,
 ) -> None:
-    ours = any((folder / name).is_file() for name in (RESULT_FILE, REFUSAL_FILE))
-    if folder.exists() and any(folder.iterdir()) and not ours:
-        raise InputError("exists and is not a result; give another --out", file=str(folder))
+    check_replaceable(folder, (RESULT_FILE, REFUSAL_FILE), "a result", "another --out")
     seeds, device = identity["seeds"], identity["device"]
     scored_rows(task, dataset)  # refuses what cannot be scored before anything is fitted
     folds = task_folds(task, dataset)
-    every = [_side(task, dataset, fold) for fold in folds] if folds else [_side(task, dataset, task.fold)]
+    every = [side_of(task, dataset, fold) for fold in folds] if folds else [side_of(task, dataset, task.fold)]
     sides = [side for side in every if side is not None]
     finished = FinishedFits(folder, {name: value for name, value in identity.items() if name != "seeds"})
     kind = models.get(model)
@@ -192,15 +183,14 @@ def _run(
             fit = finished.get(seed, side.fold)
             if fit is None:
                 instance = make_model(model, seed=seed, device=device, settings=settings)
-                if isinstance(instance, TrainedInPasses):
-                    instance.progress = passes
-                fit = _fit(instance, side, model, device, pretrain)
+                instance.progress = passes
+                fit = fit_and_predict(instance, side, model, device, pretrain)
                 finished.put(seed, side.fold, fit)
             fits.append(fit)
         predictions.append([fit.prediction for fit in fits[-len(sides) :]])
     if progress:
         progress(len(seeds) * len(sides), len(seeds) * len(sides))
-    table = _table(dataset.quantity(task.target), sides, bool(folds), seeds, predictions)
+    table = predictions_table(dataset.quantity(task.target), sides, bool(folds), seeds, predictions)
     memory = [fit.peak_memory_bytes for fit in fits if fit.peak_memory_bytes is not None]
     record = {
         "digest": digest(identity),
@@ -216,12 +206,11 @@ def _run(
             "peak_memory_bytes": max(memory, default=None),
             "device": device,
         },
-        "hardware": f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores, "
-        f"{platform.machine()}",
+        "hardware": hardware(),
         "training_data": _training_data(task, kind, any(side.held for side in sides), bool(folds))
         + ("" if pretrain is None else f", after {pretrain.description} without tested configurations"),
         "scores": {
-            name: {"mean": _plain(s.mean), "deviation": _plain(s.deviation)}
+            name: {"mean": plain_number(s.mean), "deviation": plain_number(s.deviation)}
             for name, s in score(task, dataset, table).items()
         },
     }
@@ -231,61 +220,16 @@ def _run(
     finished.clear()
 
 
-def _fit(instance: Model, side: _Side, model: str, device: str, pretrain: Source | None) -> FinishedFit:
-    """Fit a new model on a side, after what it is to learn from first, and let it predict."""
-    first = None if pretrain is None else pretrain.apart_from(side.asked)
-    with peak_memory(device) as peak:
-        start = time.perf_counter()
-        if first is not None:
-            assert isinstance(instance, Pretrainable)
-            instance.pretrain(*first)
-        instance.fit(*side.fitted, side.held)
-        between = time.perf_counter()
-        found = instance.predict(side.asked)
-        end = time.perf_counter()
-        if found.values.shape != (len(side.asked),) or not np.isfinite(found.values).all():
-            raise InputError(f"the model {model} predicted something that is not a finite number for each test row")
-        seconds = end - between if found.seconds is None else found.seconds
-        return FinishedFit(found, between - start, seconds, instance.parameters, peak())
+def hardware() -> str:
+    """Return what this machine is, such as ``2 cores, x86_64``."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{cores} cores, {platform.machine()}"
 
 
-@dataclass(frozen=True)
-class _Side:
-    """What a model is handed in one fold: inputs, and values of the fitted parts alone. No test label is among it."""
-
-    fold: str | None
-    fitted: tuple[Rows, NDArray[np.float64]]
-    held: tuple[Rows, NDArray[np.float64]] | None
-    asked: Rows
-
-
-def _side(task: Task, dataset: Dataset, fold: str | None) -> _Side | None:
-    """Return what is handed to a model in a fold; None where the fold tests nothing."""
-    background = Background(
-        dataset.spec,
-        task.target,
-        dataset.quantity(task.target),
-        learn_from_validation=task.validation == "learn",
-    )
-    train, validation, test = (
-        dataset.part(task.split, part, task.target, fold=fold) for part in ("train", "validation", "test")
-    )
-    if not len(test):
-        return None
-    if not len(train):
-        of_fold = "" if fold is None else f", fold '{fold}'"
-        raise InputError(f"{task.dataset} has no training rows in the split '{task.split}'{of_fold}")
-    return _Side(
-        fold,
-        (Rows.of(train, background), train[task.target].to_numpy()),
-        (Rows.of(validation, background), validation[task.target].to_numpy()) if len(validation) else None,
-        Rows.of(test, background),
-    )
-
-
-def _table(
-    quantity: Quantity, sides: list[_Side], folds: bool, seeds: list[int], predictions: list[list[Prediction]]
+def predictions_table(
+    quantity: Quantity, sides: list[Side], folds: bool, seeds: list[int], predictions: list[list[Prediction]]
 ) -> pa.Table:
+    """Return what was predicted as ``predictions.parquet`` holds it: by seed, in each the sides in their order."""
     columns: dict[str, list[Any]] = {"id": [], "fold": [], "seed": [], "prediction": [], "deviation": []}
     for seed, by_side in zip(seeds, predictions, strict=True):
         for side, found in zip(sides, by_side, strict=True):
@@ -299,8 +243,8 @@ def _table(
 
 
 def _training_data(task: Task, kind: type[Model], validation: bool, folds: bool) -> str:
-    before = kind.trained_on if isinstance(kind, TrainedBefore) else ""
-    if isinstance(kind, TrainedBefore) and not kind.fitted:
+    before = kind.trained_on
+    if kind.zero_shot:
         return f"{before}; nothing of {task.dataset}"
     parts = "train and validation parts" if validation and task.validation == "learn" else "train part"
     if validation and task.validation == "choose":
@@ -309,6 +253,6 @@ def _training_data(task: Task, kind: type[Model], validation: bool, folds: bool)
     return f"{before}{', then ' if before else ''}{parts}{of_fold} of the split '{task.split}' of {task.dataset}"
 
 
-def _plain(value: float) -> float | None:
+def plain_number(value: float) -> float | None:
     """JSON has no not-a-number."""
     return round(value, 9) if np.isfinite(value) else None

@@ -144,6 +144,6 @@ def check_pretrainable(model: str) -> None:
     InputError
         Naming those that can.
     """
-    able = [name for name, kind in models.items() if hasattr(kind, "pretrain")]
-    if not hasattr(models.get(model), "pretrain"):
+    able = [name for name, kind in models.items() if kind.offers("pretrain")]
+    if not models.get(model).offers("pretrain"):
         raise InputError(f"the model {model} cannot be pre-trained; these can: {', '.join(able)}")

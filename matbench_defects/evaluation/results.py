@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.scoring import Score
+from matbench_defects.plotting import html_table
 
 RESULT_FILE = "result.json"
 """Name of the file in which an evaluation says what it did."""
@@ -39,6 +40,15 @@ class Result:
     folder: Path
     record: dict[str, Any]
     scores: dict[str, Score]
+
+    def __repr__(self) -> str:
+        scores = ", ".join(f"{name} {score.mean:.4g}" for name, score in self.scores.items())
+        return f"<Result of {self.record['model']['name']} on {self.record['task']}: {scores}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(name, f"{score.mean:.4g}", f"{score.deviation:.2g}") for name, score in self.scores.items()]
+        caption = f"{self.record['model']['title']} on {self.record['task']}"
+        return html_table(("metric", "mean", "deviation"), rows, caption)
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:

@@ -77,6 +77,14 @@ def task_folds(task: Task, dataset: Dataset) -> list[str]:
     return [] if task.fold is not None else dataset.folds(task.split)
 
 
+def fold_words(task: Task, dataset: Dataset) -> str:
+    """Return which folds a task is about, after a comma; nothing where its split has none."""
+    if task.fold is not None:
+        return f", fold {task.fold}"
+    folds = task_folds(task, dataset)
+    return f", {len(folds)} folds" if folds else ""
+
+
 def scored_rows(task: Task, dataset: Dataset) -> pa.Table:
     """Return the rows that a task's predictions are scored on, sorted by id.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar, overload
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from matbench_defects.errors import InputError, nearest
+from matbench_defects.errors import nearest
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.shipped import find_task
 from matbench_defects.spec.document import Document, read_document, validate
@@ -72,29 +72,42 @@ class Task(BaseModel):
         return self.dataset.partition("@")[2]
 
 
-def load_task(name: str | Path) -> Task:
+T = TypeVar("T", bound=Task)
+
+
+@overload
+def load_task(name: str | Path | dict[str, Any]) -> Task: ...
+@overload
+def load_task(name: str | Path | dict[str, Any], kind: type[T]) -> T: ...
+def load_task(name: str | Path | dict[str, Any], kind: type[Task] = Task) -> Task:
     """Load a task, and check that its interpolation counterpart is one.
 
     Parameters
     ----------
-    name : str or path
-        A YAML file or the name of a shipped task. A counterpart lies beside it or is shipped.
+    name : str, path or dict
+        A YAML file, the name of a shipped task, or what such a file holds. A counterpart lies beside it or is shipped.
+    kind : type
+        `Task`, or a class derived from it.
 
     Raises
     ------
     InputError
         With file, line, field and what was expected.
     """
-    path = find_task(str(name))
-    task, document = _read_task(path)
+    path = None if isinstance(name, dict) else find_task(str(name))
+    if path is None:
+        document = Document(dict(name))  # type: ignore[arg-type]
+        task = validate(kind, document.data, document)
+    else:
+        task, document = _read_task(path, kind)
     if task.interpolation is not None:
         _check_counterpart(task, path, document)
     return task
 
 
-def _read_task(path: Path) -> tuple[Task, Document]:
+def _read_task(path: Path, kind: type[Task] = Task) -> tuple[Task, Document]:
     document = read_document(path)
-    task = validate(Task, document.data, document)
+    task = validate(kind, document.data, document)
     if task.name != path.stem:
         raise document.error(("name",), f"is '{task.name}', but the file is called {path.name}; the two must agree")
     return task, document
@@ -121,12 +134,10 @@ def counterpart(task: Task, path: Path | None = None) -> Task:
     return _read_task(found)[0]
 
 
-def _check_counterpart(task: Task, path: Path, document: Document) -> None:
+def _check_counterpart(task: Task, path: Path | None, document: Document) -> None:
     route = ("interpolation",)
-    try:
+    with document.at(route):
         other = counterpart(task, path)
-    except InputError as error:
-        raise document.error(route, error.message) from None
     for field, ours, theirs in (
         ("kind", "interpolation", other.kind),
         ("dataset", task.dataset, other.dataset),

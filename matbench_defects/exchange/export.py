@@ -20,6 +20,13 @@ def to_pymatgen(row: dict[str, Any], label: str | None = None) -> Structure:
         The row, as ``pyarrow`` or ``datasets`` gives it.
     label : str, optional
         Name of a relaxing label (``sevennet_relaxed``), for its relaxed structure; the ideal one where left out.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> row = md.load_dataset("lno-cathode").structures.slice(0, 1).to_pylist()[0]
+    >>> len(md.to_pymatgen(row)) == len(md.to_pymatgen(row, "sevennet_relaxed"))
+    True
     """
     return row_crystal(row, label).to_pymatgen()
 
@@ -33,5 +40,12 @@ def to_ase(row: dict[str, Any], label: str | None = None) -> Atoms:
         The row, as ``pyarrow`` or ``datasets`` gives it.
     label : str, optional
         Name of a relaxing label (``sevennet_relaxed``), for its relaxed structure; the ideal one where left out.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> row = md.load_dataset("lno-cathode").structures.slice(0, 1).to_pylist()[0]
+    >>> len(md.to_ase(row)) == len(md.to_ase(row, "sevennet_relaxed"))
+    True
     """
     return row_crystal(row, label).to_ase()

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from matbench_defects.crystal.canonical import operations_to_canonical
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
-from matbench_defects.enumeration.identify import Identified, identify
+from matbench_defects.enumeration.identify import identify
 from matbench_defects.exchange.source import Published, PublishedStructure
+
+Found = tuple[Configuration, float | None]
+"""A configuration that a structure is, and how far its atoms lie from their sites at most, Å."""
 
 LARGEST = 1.0
 """An atom farther than this from its site, Å, is taken for another one's: half of a bond is nobody's."""
@@ -87,8 +90,8 @@ def map_published(
     for structure in published.structures:
         found, reason = _find(structure, spaces)
         labelled = any(value is not None for value in structure.values.values())
-        for space, identified in found if labelled else []:
-            row = _row(structure, space, identified)
+        for configuration, displacement in found if labelled else []:
+            row = _row(structure, configuration, displacement)
             other = best.get(row["id"])
             if other is None:
                 best[row["id"]] = row
@@ -101,9 +104,9 @@ def map_published(
         if not found:
             remarks.append(Remark(structure.name, "not mapped", "", reason))
         elif not labelled:
-            remarks.append(Remark(structure.name, "no label", found[0][1].id or "", "it has no value in any column"))
+            remarks.append(Remark(structure.name, "no label", found[0][0].id, "it has no value in any column"))
         elif structure.note:
-            remarks.append(Remark(structure.name, "note", found[0][1].id or "", structure.note))
+            remarks.append(Remark(structure.name, "note", found[0][0].id, structure.note))
         done += 1
         if progress is not None:
             progress(done, published.count)
@@ -115,7 +118,7 @@ def _energy(row: dict[str, Any]) -> float:
     return float("inf") if energy is None else float(energy)
 
 
-def _find(structure: PublishedStructure, spaces: dict[str, Space]) -> tuple[list[tuple[Space, Identified]], str]:
+def _find(structure: PublishedStructure, spaces: dict[str, Space]) -> tuple[list[Found], str]:
     if structure.crystal is None or structure.problem:
         return [], structure.problem
     if structure.space and structure.space not in spaces:
@@ -126,30 +129,27 @@ def _find(structure: PublishedStructure, spaces: dict[str, Space]) -> tuple[list
             continue
         identified = identify(space, structure.crystal, LARGEST)
         reason = identified.reason
-        if identified.id is not None:
-            assert identified.occupation is not None
-            meant = (space.meant or {}).get(space.content(identified.occupation), "")
+        if identified.configuration is not None:
+            meant = (space.meant or {}).get(identified.configuration.content, "")
             if structure.content and meant and structure.content != meant:
                 reason = f"the set calls it {structure.content}, its atoms are {meant}"
             else:
-                found.append((space, identified))
+                found.append((identified.configuration, identified.displacement))
         if reason:
             reasons.append(f"{name}: {reason}")
     return found, "; ".join(reasons)
 
 
-def _row(structure: PublishedStructure, space: Space, found: Identified) -> dict[str, Any]:
-    assert found.occupation is not None
-    stabiliser = len(operations_to_canonical(space, found.occupation))
-    content = space.content(found.occupation)
+def _row(structure: PublishedStructure, configuration: Configuration, displacement: float | None) -> dict[str, Any]:
+    space, content = configuration.space, configuration.content
     return {
-        "id": found.id,
+        "id": configuration.id,
         "host": space.digest(),
         "space": space.name,
         "content": space.content_name(content),
         "content_type": (space.meant or {}).get(content, ""),
-        "multiplicity": len(space.group) // stabiliser,
+        "multiplicity": configuration.multiplicity,
         "structure": structure.name,
-        "displacement": found.displacement,
+        "displacement": displacement,
         **structure.values,
     }

@@ -108,7 +108,7 @@ formats: Registry[type[Format]] = Registry("format", "matbench_defects.exchange.
 """Every registered format, by name."""
 
 
-def settings_of(format_: str, given: dict[str, Any]) -> SourceSettings:
+def format_settings(format_: str, given: dict[str, Any]) -> SourceSettings:
     """Return the settings of a format.
 
     Raises

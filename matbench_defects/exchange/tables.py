@@ -17,7 +17,7 @@ UNITS = ("eV", "meV", "eV/Å", "eV/Å³", "Å", "Å³", "μB", "e", "GPa", "K", 
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One row of a table.
 
     Parameters
@@ -32,7 +32,7 @@ class Row:
     cells: dict[str, str]
 
 
-def read_rows(text: str, file: str, required: Iterable[str] = ()) -> list[Row]:
+def read_rows(text: str, file: str, required: Iterable[str] = ()) -> list[TableRow]:
     """Return the rows of a CSV file.
 
     Raises
@@ -51,7 +51,7 @@ def read_rows(text: str, file: str, required: Iterable[str] = ()) -> list[Row]:
                 raise InputError(
                     f"has more or fewer cells than the {len(columns)} columns", file=file, line=reader.line_num
                 )
-            rows.append(Row(reader.line_num, dict(cells)))
+            rows.append(TableRow(reader.line_num, dict(cells)))
     except csv.Error as error:
         raise InputError(f"is no CSV table: {error}", file=file, line=reader.line_num) from None
     if len(set(columns)) != len(columns):
@@ -85,7 +85,7 @@ def number(text: str, column: str, file: str, line: int | None = None) -> float 
     return value
 
 
-def finite(value: object, field: str, file: str) -> float | None:
+def finite_number(value: object, field: str, file: str) -> float | None:
     """Return a number of JSON or ASE; None where there is none.
 
     Raises

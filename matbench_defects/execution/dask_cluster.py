@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from matbench_defects.errors import InputError
-from matbench_defects.execution.cluster_file import ClusterSpec, Pbs, Slurm
-from matbench_defects.execution.executor import Batch, Crew, Executor, Function, Returned
+from matbench_defects.execution.cluster_spec import ClusterSpec, Pbs, Slurm
+from matbench_defects.execution.executor import Crew, Executor, Function, ItemBatch, Returned
 from matbench_defects.execution.worker import compute, surroundings
 
 LOOK_EVERY = 2.0
@@ -122,14 +122,14 @@ class _Futures:
 
     def __init__(self, cluster: DaskCluster, function: Function, shared: str | None) -> None:
         self._cluster, self._function, self._shared = cluster, function, shared
-        self._flying: dict[Any, Batch] = {}
+        self._flying: dict[Any, ItemBatch] = {}
         self._finished = cluster.futures()
 
     def room(self) -> int:
         # One computed and one waiting for each worker, and some for those that come between two looks.
         return 2 * self._cluster.workers + 8 - len(self._flying)
 
-    def submit(self, batch: Batch) -> None:
+    def submit(self, batch: ItemBatch) -> None:
         future = self._cluster.submit(self._function, self._shared, batch.items)
         self._flying[future] = batch
         self._finished.add(future)

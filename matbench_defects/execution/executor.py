@@ -33,7 +33,7 @@ class WorkerDied:
 
 
 @dataclass(frozen=True)
-class Batch:
+class ItemBatch:
     """Items that a worker takes together.
 
     Parameters
@@ -57,7 +57,7 @@ class Returned:
 
     Parameters
     ----------
-    batch : Batch
+    batch : ItemBatch
         The batch.
     results : list or None
         The result of each item; None where the worker died.
@@ -65,7 +65,7 @@ class Returned:
         How many workers died with it this time.
     """
 
-    batch: Batch
+    batch: ItemBatch
     results: list[Any] | None
     deaths: int = 0
 
@@ -80,7 +80,7 @@ class Crew(Protocol):
         """Return how many batches can be taken now so that no worker waits."""
         ...
 
-    def submit(self, batch: Batch) -> None:
+    def submit(self, batch: ItemBatch) -> None:
         """Hand a batch to a worker."""
         ...
 
@@ -145,7 +145,7 @@ class Executor(ABC):
 
     def _results(self, crew: Crew, batches: Iterable[Sequence[Any]], ordered: bool) -> Iterator[Pairs]:
         coming = enumerate(batches)
-        again: deque[Batch] = deque()
+        again: deque[ItemBatch] = deque()
         held: dict[int, Pairs] = {}
         drawn = given = flying = 0
         while True:
@@ -153,7 +153,7 @@ class Executor(ABC):
                 if again and crew.exact:
                     batch = again.popleft()
                 elif (not ordered or drawn - given < 4 * self.workers) and (following := next(coming, None)):
-                    batch = Batch(following[0], tuple(following[1]))  # what waits for its turn is bounded too
+                    batch = ItemBatch(following[0], tuple(following[1]))  # what waits for its turn is bounded too
                     drawn += 1
                 elif again and not flying:
                     batch = again.popleft()  # suspects come last and alone, so that no neighbour is blamed
@@ -184,12 +184,12 @@ class Executor(ABC):
                     given += 1
 
 
-def _again(batch: Batch, deaths: int, *, whole: bool) -> list[Batch]:
+def _again(batch: ItemBatch, deaths: int, *, whole: bool) -> list[ItemBatch]:
     """Return what is tried again after a worker died: the items one by one, so that one alone is found guilty."""
     deaths += batch.deaths
     if len(batch.items) > 1 and not whole:
-        return [Batch(batch.position, (item,), 0) for item in batch.items]
-    return [Batch(batch.position, batch.items, deaths)] if deaths < DEATHS else []
+        return [ItemBatch(batch.position, (item,), 0) for item in batch.items]
+    return [ItemBatch(batch.position, batch.items, deaths)] if deaths < DEATHS else []
 
 
 class ThisProcess(Executor):
@@ -208,12 +208,12 @@ class _Itself:
 
     def __init__(self, function: Function, shared: Any) -> None:
         self._function, self._shared = function, shared
-        self._waiting: list[Batch] = []
+        self._waiting: list[ItemBatch] = []
 
     def room(self) -> int:
         return 1 - len(self._waiting)
 
-    def submit(self, batch: Batch) -> None:
+    def submit(self, batch: ItemBatch) -> None:
         self._waiting.append(batch)
 
     def collect(self) -> list[Returned]:

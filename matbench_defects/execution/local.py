@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from matbench_defects.errors import InputError
-from matbench_defects.execution.executor import Batch, Crew, Executor, Function, Returned, available_cores
+from matbench_defects.execution.executor import Crew, Executor, Function, ItemBatch, Returned, available_cores
 from matbench_defects.execution.worker import compute, environment, surroundings
 
 STARTS = 3
@@ -61,13 +61,13 @@ class _Processes:
         self._device, self._function, self._shared = device, function, shared
         self._pools: list[tuple[ProcessPoolExecutor, Future[int]] | None] = [None] * workers
         self._idle = list(reversed(range(workers)))
-        self._flying: dict[Future[list[Any]], tuple[int, Batch]] = {}
+        self._flying: dict[Future[list[Any]], tuple[int, ItemBatch]] = {}
         self._failed_starts = 0
 
     def room(self) -> int:
         return len(self._idle)
 
-    def submit(self, batch: Batch) -> None:
+    def submit(self, batch: ItemBatch) -> None:
         place = self._idle.pop()
         with environment(surroundings()):  # the process may be started only now
             pool, _ = self._pools[place] = self._pools[place] or self._start()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from matbench_defects.dataset.lock import lock_path, read_lock
 from matbench_defects.dataset.reading import MANIFEST, Dataset, open_dataset
+from matbench_defects.dependencies import depends_on
 from matbench_defects.errors import InputError, nearest
-from matbench_defects.files import digest, package_digest
+from matbench_defects.files import digest
 from matbench_defects.hub.client import VARIABLE, HubError, repository_of
 from matbench_defects.hub.download import download_dataset, downloaded_folder
 from matbench_defects.labels.store import table_state
+from matbench_defects.registry import Registry
 from matbench_defects.shipped import cache_folder, shipped_specs
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.spec.models import Spec
@@ -41,9 +44,12 @@ def load_dataset(name: str, version: str | None = None) -> Dataset:
 
     Examples
     --------
-    >>> dataset = load_dataset("lno-cathode", version="1.0.0")  # doctest: +SKIP
-    >>> dataset.part("random", "test", "formation_energy").num_rows  # doctest: +SKIP
-    19
+    >>> import matbench_defects as md
+    >>> dataset = md.load_dataset("lno-cathode", version="1.0.0")
+    >>> dataset
+    <Dataset lno-cathode 1.0.0: 87 labelled, targets formation_energy, ...>
+    >>> dataset.part("random", "test", "formation_energy").num_rows
+    17
     """
     if (Path(name) / MANIFEST).is_file():
         dataset = open_dataset(name)
@@ -156,10 +162,26 @@ def _labels(spec: Spec) -> Path:
     return Path(spec.document.marks[()].file).with_name("labels.parquet")
 
 
+def _code(spec: Spec, rows_only: bool) -> dict[str, Any]:
+    """Return what a build depends on besides spec and labels: what builds, and what that finds by names in the spec."""
+    from matbench_defects.crystal.kinds.kind import kinds
+    from matbench_defects.dataset.figures import figures
+    from matbench_defects.dataset.splits import operators
+    from matbench_defects.dataset.targets import quantities
+    from matbench_defects.labels.engine import engines
+
+    named: list[tuple[Registry[Any], str]] = [(engines, label.engine) for label in spec.labels]
+    named += [(quantities, target.quantity or name) for name, target in spec.targets.items()]
+    named += [(kinds, name) for name in spec.kinds]
+    named += [(operators, split.by.partition(".")[0]) for split in spec.splits.values()]
+    drawn = [] if rows_only else [figure.draw for _, figure in figures.items()]
+    found = [registry.get(name) for registry, name in named if name in registry]
+    return depends_on("matbench_defects.dataset.build", *found, *drawn)
+
+
 def _built_folder(spec: Spec, compute: bool = True, rows_only: bool = False) -> Path:
-    """Return where the cache keeps what a spec and the labels beside it build to, by this very code."""
-    labels = _labels(spec)
-    state = digest([spec.document.data, table_state(labels), compute, package_digest()])
+    """Return where the cache keeps what a spec and the labels beside it build to, by the code that it needs."""
+    state = digest([spec.document.data, table_state(_labels(spec)), compute, _code(spec, rows_only)])
     return cache_folder() / "datasets" / f"{spec.name}-{spec.version}-{state}{'-rows' if rows_only else ''}"
 
 

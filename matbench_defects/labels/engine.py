@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.errors import InputError, nearest
+from matbench_defects.errors import InputError
 from matbench_defects.files import digest
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
@@ -111,22 +111,6 @@ class Outcome:
     problem: str = ""
 
 
-@dataclass(frozen=True)
-class Row:
-    """A configuration by name, for engines that look labels up.
-
-    Parameters
-    ----------
-    id : str
-        The configuration, or ``reference:<name>``.
-    crystal : Crystal
-        Its ideal structure.
-    """
-
-    id: str
-    crystal: Crystal
-
-
 class Engine(Protocol):
     """Turns crystals into energies, or hops into barriers. One instance serves one process and many of them."""
 
@@ -135,7 +119,7 @@ class Engine(Protocol):
     """What the energies approximate, and by which means; a machine-learned potential says so. Known of the class too,
     in general terms where settings decide."""
     labels: ClassVar[Literal["structures", "pathways", "rows"]]
-    """What its labels are of, and so what `compute` is given: a Crystal, a Hop, or a Row, a structure with its id."""
+    """What its labels are of, and so what `compute` is given: a Crystal, a Hop, or the Job itself, which has an id."""
     relaxation: ClassVar[Literal["possible", "needed", "impossible"]]
     """Whether a label may, must or cannot ask to relax."""
     # Some have more: `packages`, those of the optional extra that is called like the engine; `assumed_seconds`, what a
@@ -173,6 +157,11 @@ class KeepsFiles(Protocol):
 
 engines: Registry[type[Engine]] = Registry("engine", "matbench_defects.labels.engines")
 """Every registered engine, by name."""
+
+
+def labelled_by(engine: type[Engine]) -> str:
+    """Return what an engine labels, in the words of `Kind.stands_for`; a row is a structure that is looked up."""
+    return "structures" if engine.labels == "rows" else engine.labels
 
 
 def require_extra(engine: str) -> None:
@@ -232,7 +221,7 @@ class Method:
     @property
     def of_pathways(self) -> bool:
         """Whether its labels are of pathways, not of structures."""
-        return engines.get(self.engine).labels == "pathways"
+        return labelled_by(engines.get(self.engine)) == "pathways"
 
     def digest(self) -> str:
         """Return a digest of the description: labels with the same digest are interchangeable."""
@@ -258,16 +247,13 @@ def method_of(spec: Spec, position: int) -> Method:
     """Return the method of the label at one position of a spec."""
     label: LabelSpec = spec.labels[position]
     route = ("labels", position)
-    if label.engine not in engines:
-        raise spec.error(
-            (*route, "engine"), f"no engine is called '{label.engine}'; {nearest(label.engine, engines.names())}"
-        )
-    kind = engines.get(label.engine)
-    settings = validate(kind.Settings, label.options, spec.document, route)
     try:
-        settings = settings.located(spec.document.folder(route))
+        kind = engines.get(label.engine)
     except InputError as error:
-        raise spec.error((*route, "file"), error.message) from None
+        raise spec.error((*route, "engine"), error.message) from None
+    settings = validate(kind.Settings, label.options, spec.document, route)
+    with spec.at((*route, "file")):
+        settings = settings.located(spec.document.folder(route))
     if kind.relaxation == "needed" and label.relax is None:
         raise spec.error((*route, "relax"), f"is missing; {label.engine} needs to know how to relax the end points")
     if kind.relaxation == "impossible" and label.relax is not None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.canonical import configuration_id
-from matbench_defects.crystal.hop import filled_sites
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal, shortest_distance
 from matbench_defects.enumeration.identify import identify
@@ -24,32 +22,6 @@ LARGEST_ENERGY = 100.0
 """Energies per atom beyond this, eV, are refused."""
 LARGEST_FORCE = 100.0
 """Forces on an atom beyond this, eV/Å, are refused."""
-
-
-@dataclass(frozen=True)
-class Origin:
-    """The configuration that a label is of, from whose ideal structure a relaxation starts.
-
-    Parameters
-    ----------
-    space : Space
-        Its space.
-    occupation : ndarray of uint8, shape (n,)
-        The configuration; in a space of pathways, the pathway.
-    """
-
-    space: Space
-    occupation: NDArray[np.uint8]
-
-    def starts(self) -> list[tuple[str, NDArray[np.int64]]]:
-        """Return the sites that the atoms of each relaxed structure started on, with what a message calls it."""
-        sites = filled_sites(self.space, self.occupation)
-        if self.space.pathway is None:
-            return [("it", sites)]
-        reached = filled_sites(self.space.structures, self.space.end_points(self.occupation)[1])
-        # In the second end point the atom that hopped stands where it stood in the list, on another site.
-        second = np.where(np.isin(sites, reached), sites, np.setdiff1d(reached, sites)[0])
-        return [("its first end point", sites), ("its second end point", second)]
 
 
 def too_near(crystal: Crystal) -> str:
@@ -86,7 +58,7 @@ def kind_of_problem(problem: str) -> str:
     return re.split(r"[:,] ", problem, maxsplit=1)[0]
 
 
-def checked(label: Label, origin: Origin) -> Label:
+def checked(label: Label, origin: Configuration) -> Label:
     """Return a label whose relaxation has been compared with the configuration it started from.
 
     Its largest displacement is recorded. An atom nearer to another site than to its own makes it another
@@ -97,8 +69,8 @@ def checked(label: Label, origin: Origin) -> Label:
     ----------
     label : Label
         The label; one that did not relax, or was compared before, is returned as it is.
-    origin : Origin
-        The configuration.
+    origin : Configuration
+        The configuration, from whose ideal structure the relaxation started; in a space of pathways, the pathway.
     """
     outcome = label.outcome
     if outcome is None or label.description["relax"] is None or outcome.displacement is not None:
@@ -108,19 +80,38 @@ def checked(label: Label, origin: Origin) -> Label:
     if outcome.band is not None:
         relaxed.append(dataclasses.replace(outcome.crystal, positions=outcome.band.second))
     space = origin.space.structures
-    for (which, sites), crystal in zip(origin.starts(), relaxed, strict=True):
+    starts = _starts(origin)
+    for (which, sites), crystal in zip(starts, relaxed, strict=True):
         largest = max(largest, _displacement(space, sites, crystal))
         found = identify(space, crystal, laid=True)
         if found.sites is not None and np.array_equal(found.sites, sites):
             continue
         if found.id is None:
             left = f"{which} {LEFT[0]}: {found.reason}"
-        elif origin.space.pathway is None and found.id == configuration_id(space, origin.occupation):
+        elif len(starts) == 1 and found.id == _first_structure(origin).id:
             continue
         else:
             left = f"{which} {LEFT[1]}, {found.id}"
         problem = problem or left
     return dataclasses.replace(label, outcome=dataclasses.replace(outcome, displacement=largest), problem=problem)
+
+
+def _starts(origin: Configuration) -> list[tuple[str, NDArray[np.int64]]]:
+    """Return the sites that the atoms of each relaxed structure started on, with what a message calls it."""
+    space, first = origin.space, origin.atoms().sites
+    starts = []
+    for which, structure in zip(space.kind.end_points, space.end_points(origin.occupation), strict=True):
+        reached = Configuration(space.structures, structure).atoms().sites
+        # In the second end point the atom that hopped stands where it stood in the list, on another site.
+        sites = first.copy()
+        sites[~np.isin(first, reached)] = np.setdiff1d(reached, first)
+        starts.append((which, sites))
+    return starts
+
+
+def _first_structure(origin: Configuration) -> Configuration:
+    """Return the first structure that a configuration means, in the space of structures."""
+    return Configuration(origin.space.structures, origin.space.end_points(origin.occupation)[0])
 
 
 def _displacement(space: Space, sites: NDArray[np.int64], crystal: Crystal) -> float:

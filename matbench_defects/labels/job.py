@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from matbench_defects.crystal.hop import Hop
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.labels.attempts import rattled
-from matbench_defects.labels.engine import Method, Row
-from matbench_defects.labels.guards import Origin
+from matbench_defects.labels.engine import Method
 from matbench_defects.labels.store import Key
 
 
@@ -25,12 +24,12 @@ class Job:
     host : str
         Digest of the ideal host.
     crystal : Crystal
-        The ideal structure.
+        The ideal structure, the first that the configuration means.
     method : Method
         Engine, settings and relaxation.
-    hop : Hop, optional
-        The hop, of a pathway; its first end point is the crystal.
-    origin : Origin, optional
+    subject : object, optional
+        What the engine is given where it is not the crystal, such as the hop of a pathway.
+    origin : Configuration, optional
         The configuration, of which a relaxed label is checked to have stayed what it was.
     files : Path, optional
         Where an engine that keeps files puts those of this label.
@@ -42,8 +41,8 @@ class Job:
     host: str
     crystal: Crystal
     method: Method
-    hop: Hop | None = None
-    origin: Origin | None = None
+    subject: Any = None
+    origin: Configuration | None = None
     files: Path | None = None
     attempt: int = 0
 
@@ -57,8 +56,8 @@ class Job:
         """The structure that the calculation starts from: the ideal one, its atoms moved at random in an attempt."""
         return rattled(self.crystal, self.method, self.key) if self.attempt else self.crystal
 
-    def subject(self, of: str) -> Crystal | Hop | Row:
+    def given(self, of: str) -> Any:
         """Return what an engine is given that labels structures, pathways or rows."""
         if of == "rows":
-            return Row(self.id, self.crystal)
-        return self.start if self.hop is None else dataclasses.replace(self.hop, first=self.start)
+            return self
+        return self.start if self.subject is None else self.subject.starting_from(self.start)

@@ -3,126 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.building import build_spaces
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.contents import defect_count
-from matbench_defects.crystal.hop import filled_sites, hop_of
 from matbench_defects.crystal.phases import reference_parents
 from matbench_defects.crystal.space import Space
-from matbench_defects.enumeration.configurations import Configurations
-from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerable, count_space
-from matbench_defects.enumeration.derivative import derivative_structures, draw_from_shapes
-from matbench_defects.enumeration.orderly import enumerate_configurations
-from matbench_defects.enumeration.sampling import sample, sample_each_content
-from matbench_defects.enumeration.strata import listed, sample_strata, union
-from matbench_defects.errors import InputError
+from matbench_defects.enumeration.selection import Selected
 from matbench_defects.labels.attempts import attempts_of
-from matbench_defects.labels.engine import Method, engines, methods_of, reference_method
-from matbench_defects.labels.guards import Origin
+from matbench_defects.labels.engine import Method, engines, labelled_by, methods_of, reference_method
 from matbench_defects.labels.job import Job
 from matbench_defects.spec.models import Spec
-from matbench_defects.spec.spaces import Selection
 
 REFERENCE = "reference:"
 """What the id of a reference phase begins with."""
-
-
-@dataclass(frozen=True)
-class Selected:
-    """A space with its configurations and those that are labelled.
-
-    Parameters
-    ----------
-    space : Space
-        The space.
-    configurations : Configurations
-        Every inequivalent configuration that fulfils the spec's conditions, or only the labelled ones of a space too
-        large to be enumerated.
-    chosen : ndarray of int
-        Positions of the labelled ones, increasing.
-    whole : bool
-        Whether `configurations` are all there are.
-    """
-
-    space: Space
-    configurations: Configurations
-    chosen: np.ndarray
-    whole: bool = True
-
-    def count(self) -> tuple[int, int]:
-        """Return how many configurations there are, equivalent ones counted each, and how many differ.
-
-        Exact however large the space; where it is not enumerated, conditions of the selection are not regarded.
-        """
-        if self.whole:
-            return int(self.configurations.multiplicities.sum()), len(self.configurations)
-        return count_space(self.space)
-
-    @functools.cached_property
-    def labelled(self) -> Configurations:
-        """The labelled configurations."""
-        return self.configurations.take(self.chosen)
-
-
-def select(spec: Spec) -> dict[str, Selected]:
-    """Choose what is labelled in each space of a spec, and enumerate the space where it is not too large.
-
-    Raises
-    ------
-    InputError
-        Naming file and line, if more configurations are asked for than differ.
-    """
-    result = {}
-    spaces = build_spaces(spec)
-    check_enumerable(spec, spaces)
-    for name, space in spaces.items():
-        part, route = spec.all_spaces()[space.family or name]
-        try:
-            result[name] = _select(space, part.configurations)
-        except InputError as error:
-            if error.file is not None:
-                raise
-            chosen = part.configurations
-            field = "count" if chosen.count else "strata" if chosen.strata else "also" if chosen.also else "where"
-            raise spec.error((*route, "configurations", field), error.message) from None
-    for family, (part, route) in spec.all_spaces().items():
-        shapes = {name: found.configurations for name, found in result.items() if found.space.family == family}
-        if shapes:
-            try:
-                chosen_in = draw_from_shapes(shapes, part.configurations)
-            except InputError as error:
-                raise spec.error((*route, "configurations", "count"), error.message) from None
-            result |= {name: dataclasses.replace(result[name], chosen=here) for name, here in chosen_in.items()}
-    return result
-
-
-def _select(space: Space, selection: Selection) -> Selected:
-    if space.family:
-        every = derivative_structures(space, where=selection.where)
-        return Selected(space, every, np.arange(len(every)))
-    if selection.select == "all":
-        every = enumerate_configurations(space, where=selection.where)
-        return Selected(space, every, np.arange(len(every)))
-    if selection.strata is not None:
-        labelled = sample_strata(space, selection.strata, selection.seed, selection.select, where=selection.where)
-    elif selection.per_content is not None:
-        labelled = sample_each_content(
-            space, selection.per_content, selection.seed, selection.select, where=selection.where
-        )
-    else:
-        assert selection.count is not None
-        labelled = sample(space, selection.count, selection.seed, selection.select, where=selection.where)
-    if selection.also:
-        labelled = union(space, [labelled, listed(space, selection.also)])
-    if count_space(space)[1] > LARGEST_INDEX:
-        return Selected(space, labelled, np.arange(len(labelled)), whole=False)
-    every = enumerate_configurations(space, where=selection.where)
-    return Selected(space, every, every.positions(labelled))
 
 
 def jobs_of(spec: Spec, selected: dict[str, Selected]) -> list[Job]:
@@ -145,10 +41,9 @@ def jobs_of(spec: Spec, selected: dict[str, Selected]) -> list[Job]:
 
 
 def _check_suits(spec: Spec, position: int, method: Method, space: Space) -> None:
-    holds = "structures" if space.pathway is None else "pathways"
-    made_for = "pathways" if method.of_pathways else "structures"
+    holds, made_for = space.kind.stands_for, labelled_by(engines.get(method.engine))
     if holds != made_for:
-        others = [name for name, kind in engines.items() if (kind.labels == "pathways") == (holds == "pathways")]
+        others = [name for name, engine in engines.items() if labelled_by(engine) == holds]
         raise spec.error(
             ("labels", position, "engine"),
             f"{method.engine} labels {made_for}, but {space.name} holds {holds}; use one of {', '.join(others)}",
@@ -157,26 +52,24 @@ def _check_suits(spec: Spec, position: int, method: Method, space: Space) -> Non
 
 def _jobs_in(part: Selected, methods: list[Method]) -> list[Job]:
     space, host = part.space, part.space.digest()
-    labelled = part.labelled
     jobs = []
-    for name, occupation in zip(labelled.ids(), labelled.occupations, strict=True):
-        crystal = space.crystal(occupation)
-        hop = None if space.pathway is None else hop_of(space, occupation)
-        refers = defect_count(space, space.content(occupation)) == 0
+    for row in part.rows:
+        subject = space.kind.subject(row)
+        refers = defect_count(space, row.content) == 0
         for method in methods:
-            held = dataclasses.replace(crystal, fixed=_fixed(space, occupation, method))
+            crystal = dataclasses.replace(row.crystal, fixed=_fixed(row, method))
             jobs += [
-                Job(name, host, held, method, hop, Origin(space, occupation), attempt=attempt)
+                Job(row.id, host, crystal, method, subject, row, attempt=attempt)
                 for attempt in attempts_of(method, refers=refers)
             ]
     return jobs
 
 
-def _fixed(space: Space, occupation: NDArray[np.uint8], method: Method) -> NDArray[np.bool_] | None:
+def _fixed(row: Configuration, method: Method) -> NDArray[np.bool_] | None:
     """Return which atoms of a structure stay where they are, by the parent's site that they sit on."""
     if method.relax is None or not method.relax.fixed:
         return None
-    parent, atoms = space.parent, filled_sites(space, occupation) // len(space.cells.offsets)
+    parent, atoms = row.space.parent, row.atoms().sites // len(row.space.cells.offsets)
     return np.array([bool({parent.labels[i], parent.species[i]} & set(method.relax.fixed)) for i in atoms])
 
 

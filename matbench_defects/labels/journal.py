@@ -20,7 +20,7 @@ SHARD_ROWS = 500
 
 KEPT = "what was computed before is kept, and the same command goes on"
 
-Row = dict[str, Any]
+JournalRow = dict[str, Any]
 
 
 class Journal:
@@ -44,7 +44,7 @@ class Journal:
         self._schema = schema
         self._pending = 0
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[JournalRow]:
         """Yield every row that is not merged, shards first.
 
         Raises
@@ -66,7 +66,7 @@ class Journal:
     def _shards(self) -> list[Path]:
         return sorted(self.folder.glob("*.parquet"))
 
-    def _read_lines(self) -> Iterator[Row]:
+    def _read_lines(self) -> Iterator[JournalRow]:
         try:
             text = self._lines.read_bytes()
         except FileNotFoundError:
@@ -82,7 +82,7 @@ class Journal:
         """Whether there is anything to merge."""
         return self._lines.exists() or bool(self._shards())
 
-    def append(self, rows: Iterable[Row]) -> None:
+    def append(self, rows: Iterable[JournalRow]) -> None:
         """Add rows; they are on disk when this returns.
 
         Raises

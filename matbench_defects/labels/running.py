@@ -119,8 +119,7 @@ def _computed(
                 if not isinstance(result, WorkerDied):
                     costs.learn(job, label)
                 labels.append(_guarded(label, missing[job.key]))
-            store.append(labels)
-            for label in labels:
+            for label in store.append(labels):
                 computed[label.key] = label
                 if progress:
                     progress(len(computed), len(missing))
@@ -192,6 +191,11 @@ def _engine(method: Method) -> Engine:
     return _loaded[name]
 
 
+def forget_engines() -> None:
+    """Let every engine of this process be made anew when it is next asked."""
+    _loaded.clear()
+
+
 def compute_label(job: Job, shared: None = None) -> Label:
     """Compute one label in this process, whose engine is kept. A failure becomes the label's `problem`.
 
@@ -216,7 +220,7 @@ def compute_label(job: Job, shared: None = None) -> Label:
         try:
             if isinstance(engine, KeepsFiles):
                 engine.begin(job.files)
-            outcome = engine.compute(job.subject(engine.labels), job.method.relax)
+            outcome = engine.compute(job.given(engine.labels), job.method.relax)
         except Exception as error:  # whatever a calculator raises is a fact about this structure
             problem = f"failed: {type(error).__name__}: {error}"[:500]
         else:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
-from matbench_defects.files import NOTHING_KEPT, atomic_path, digest, sha256_of_file
+from matbench_defects.files import NOTHING_KEPT, atomic_path, digest, open_parquet, sha256_of_file
 from matbench_defects.labels.engine import Band, Outcome
 from matbench_defects.labels.journal import KEPT, Journal
 
@@ -191,11 +191,20 @@ class LabelStore:
         if self.unmerged:
             self.merge()
 
-    def append(self, labels: Iterable[Label]) -> None:
-        """Add labels, replacing those of the same keys; they are on disk, beside the table, when this returns."""
-        labels = list(labels)
-        self._journal.append(_row(label) for label in labels)
-        self._labels.update((label.key, label) for label in labels)
+    def append(self, labels: Iterable[Label]) -> list[Label]:
+        """Add labels, replacing those of the same keys; they are on disk, beside the table, when this returns.
+
+        Returns
+        -------
+        list of Label
+            The labels as a later run reads them, numbers rounded: what is computed from fresh labels is then what is
+            computed from kept ones, to the last digit.
+        """
+        rows = [_row(label) for label in labels]
+        self._journal.append(rows)
+        kept = list(_labels_of(dict.fromkeys(_WHOLE.names) | row for row in rows))
+        self._labels.update((label.key, label) for label in kept)
+        return kept
 
     def add(self, labels: Iterable[Label]) -> None:
         """Add labels, replacing those of the same keys, and write the table atomically."""
@@ -265,11 +274,8 @@ def seconds_by_method(path: str | Path) -> dict[str, list[float]]:
 
 
 def _table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    try:
-        with pq.ParquetFile(path) as file:  # pq.read_table would load pandas
-            schema, table = file.schema_arrow, file.read(columns, use_threads=columns is None)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"cannot be read as Parquet: {str(error).splitlines()[0]}", file=str(path)) from None
+    with open_parquet(path) as file:
+        schema, table = file.schema_arrow, file.read(columns, use_threads=columns is None)
     expected = pa.schema(
         [field for field in _WHOLE if field.name in _SCHEMA.names or field.name in schema.names],
         metadata=_WHOLE.metadata,

@@ -12,7 +12,7 @@ from matbench_defects.spec.document import read_document, validate
 from matbench_defects.spec.fields import StrictModel
 
 
-class Entry(StrictModel):
+class CalculatorEntry(StrictModel):
     """One calculator on the user's list: a Python class of an installed package, or a program that ASE runs."""
 
     calculator: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$|^[a-z]\w*$")]
@@ -51,9 +51,9 @@ class GpawStart(StrictModel):
 
 
 class UserList(StrictModel):
-    """The list."""
+    """What a user has on this machine: calculators of their own, and how GPAW is started."""
 
-    ase: dict[str, Entry] = {}
+    ase: dict[str, CalculatorEntry] = {}
     """Calculators by the name that specs give."""
     gpaw: GpawStart = GpawStart()
     """How GPAW is started."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from typing import Any
 
+from matbench_defects.evaluation.tables.csv import csv_text
+from matbench_defects.evaluation.tables.table import Column
 from matbench_defects.leaderboard.scoring import Entry
-from matbench_defects.leaderboard.views import TaskView, unit_of
+from matbench_defects.leaderboard.views import TaskView
 
 
 def task_data(view: TaskView) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def task_data(view: TaskView) -> dict[str, Any]:
             {
                 "name": metric.name,
                 "title": metric.title,
-                "unit": quantity.shown_unit if metric.unit is None else metric.unit,
+                "unit": metric.unit_for(quantity) or "1",
                 "better": metric.direction,
                 "description": metric.description,
             }
@@ -66,9 +66,7 @@ def task_csv(view: TaskView) -> str:
     """Return a task's table as CSV: one line an entry; units stand in the header."""
     header = ["rank", "model", "title", "version", "baseline"]
     for metric in view.measures:
-        unit = unit_of(metric, view.quantity)
-        name = f"{metric.name} ({unit})" if unit else metric.name
-        header += [name, f"{metric.name} standard deviation"]
+        header += [Column("", metric.name, metric.unit_for(view.quantity)).head(), f"{metric.name} standard deviation"]
     if view.gaps is not None:
         header.append(f"gap to {view.task.interpolation}")
     header += ["train (s)", "predict (s)", "structures", "parameters", "peak memory (bytes)", "device", "hardware"]
@@ -84,18 +82,8 @@ def task_csv(view: TaskView) -> str:
         line += [cost.train_seconds, cost.predict_seconds, cost.structures, cost.parameters]
         line += [cost.peak_memory_bytes, cost.device]
         lines.append([*line, about.hardware])
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([plain_cell(value) for value in line] for line in lines)
-    return stream.getvalue()
+    return csv_text(lines)
 
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def plain_cell(value: Any) -> Any:
-    """Return a value for a CSV cell: nothing where a number is not defined, and no formula."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    # A spreadsheet would take such a text for a formula and run it.
-    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"} else value

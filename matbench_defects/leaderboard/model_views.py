@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from matbench_defects.leaderboard.export import entry_data, plain_cell
+from matbench_defects.evaluation.tables.csv import csv_text
+from matbench_defects.evaluation.tables.table import Row
+from matbench_defects.leaderboard.export import entry_data
 from matbench_defects.leaderboard.scoring import Entry
-from matbench_defects.leaderboard.views import Row, TaskView, unit_of
+from matbench_defects.leaderboard.views import TaskView
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def model_views(views: Sequence[TaskView]) -> list[ModelView]:
     """Return every model of some tasks, by name."""
     found: dict[str, list[Appearance]] = {}
     for view in views:
-        for entry, row in zip(view.entries, view.rows, strict=True):
+        for entry, row in zip(view.entries, view.table.rows, strict=True):
             found.setdefault(row.name, []).append(Appearance(view, entry, row))
     return [
         ModelView(name, of[0].row.title, any(one.row.baseline for one in of), of) for name, of in sorted(found.items())
@@ -84,22 +84,8 @@ def scores_csv(views: Sequence[TaskView], model: str | None = None) -> str:
     model : str, optional
         Only this model's.
     """
-    lines: list[list[Any]] = [
-        [
-            "task",
-            "dataset",
-            "model",
-            "title",
-            "baseline",
-            "rank",
-            "entries",
-            "metric",
-            "unit",
-            "better",
-            "mean",
-            "deviation",
-        ]
-    ]
+    about_model = ["task", "dataset", "model", "title", "baseline", "rank", "entries"]
+    lines: list[list[Any]] = [[*about_model, "metric", "unit", "better", "mean", "deviation"]]
     for view in views:
         for entry in view.entries:
             about = entry.checked.submission
@@ -111,9 +97,7 @@ def scores_csv(views: Sequence[TaskView], model: str | None = None) -> str:
                     [
                         *(view.task.name, view.task.dataset, about.model, about.title),
                         *("yes" if entry.baseline else "no", entry.rank, len(view.entries)),
-                        *(metric.name, unit_of(metric, view.quantity), metric.direction, score.mean, score.deviation),
+                        *(metric.name, metric.unit_for(view.quantity), metric.direction, score.mean, score.deviation),
                     ]
                 )
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([plain_cell(value) for value in line] for line in lines)
-    return stream.getvalue()
+    return csv_text(lines)

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.evaluation.metrics import Metric
 from matbench_defects.evaluation.scoring import task_folds
@@ -34,9 +35,8 @@ def task_plots(
     dataset: Dataset,
     entries: Sequence[Entry],
     rows: pa.Table,
-    unit: str,
+    quantity: Quantity,
     metric: Metric,
-    metric_unit: str,
 ) -> dict[str, Any]:
     """Return what the plots of a task show.
 
@@ -50,12 +50,10 @@ def task_plots(
         Its entries, best first.
     rows : pyarrow.Table
         The rows that are scored, in the order of the entries' predictions.
-    unit : str
-        Unit of labels and predictions, for people.
+    quantity : Quantity
+        What labels and predictions are.
     metric : Metric
         The metric that ranks.
-    metric_unit : str
-        Its unit, for people; empty for a pure number.
     """
     truth = rows[task.target].to_numpy()
     ids = rows["id"].to_pylist()
@@ -64,8 +62,8 @@ def task_plots(
     sizes = _training_sizes(task, dataset)
     front, first = _front(entries, metric), _first_shown(entries)
     return {
-        "unit": unit,
-        "metric": {"title": metric.title, "unit": metric_unit, "direction": metric.direction},
+        "unit": quantity.shown_unit,
+        "metric": {"title": metric.title, "unit": metric.unit_for(quantity), "direction": metric.direction},
         "rows": {"total": len(ids), "ids": [ids[i] for i in chosen], "truth": _short(truth[chosen])},
         "groups": {
             name: {"labels": list(found), "rows": [len(places) for places in found.values()]}
@@ -173,15 +171,14 @@ def _coverage(table: pa.Table, error: Floats) -> list[float] | None:
 
 def _front(entries: Sequence[Entry], metric: Metric) -> set[int]:
     """Return the entries that no other beats in both time and score."""
-    sign = 1.0 if metric.direction == "lower" else -1.0
     points = []
     for i, entry in enumerate(entries):
         cost, mean = entry.checked.submission.cost, entry.scores[metric.name].mean
         if math.isfinite(mean):
-            points.append((cost.train_seconds + cost.predict_seconds, sign * mean, i))
-    best, found = math.inf, set()
+            points.append((cost.train_seconds + cost.predict_seconds, metric.sort_key(mean), i))
+    best, found = None, set()
     for _, value, i in sorted(points):
-        if value < best:
+        if best is None or value < best:
             best = value
             found.add(i)
     return found

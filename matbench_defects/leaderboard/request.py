@@ -16,13 +16,14 @@ from pathlib import Path
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.evaluation.metrics import metrics
+from matbench_defects.evaluation.tables.markdown import markdown_lines
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import sha256_of_file
 from matbench_defects.leaderboard.checking import LARGEST, check_layout
-from matbench_defects.leaderboard.formatting import column_decimals, fixed, spread
 from matbench_defects.leaderboard.predictions import shown
-from matbench_defects.leaderboard.scoring import KEPT_BESIDE, Entry, Scored, check_and_score, rank
+from matbench_defects.leaderboard.scoring import KEPT_BESIDE, Entry, Scored, check_and_score, placed
 from matbench_defects.leaderboard.submission import NAME_PATTERN
+from matbench_defects.leaderboard.views import entry_table
 
 MOST_SUBMISSIONS = 20
 """How many submissions one request may add or change."""
@@ -173,7 +174,7 @@ def _score_task(
         if name[0] == task.name:
             with contextlib.suppress(InputError):  # what is wrong with the base is not this request's affair
                 kept.append(check_and_score(base.joinpath(*name), task, datasets))
-    request.standings[task.name] = rank(task, datasets[task.dataset], [*kept, *brought])
+    request.standings[task.name] = placed(task, datasets[task.dataset], [*kept, *brought])
 
 
 def request_comment(request: Request, tasks: Iterable[Task], datasets: Mapping[str, Dataset]) -> str:
@@ -224,27 +225,12 @@ def _table(task: Task, dataset: Dataset, entries: list[Entry], request: Request)
     quantity = dataset.quantity(task.target)
     ours = {model for name, model in [*request.added, *request.changed] if name == task.name}
     rows = [entry for entry in entries if entry.checked.submission.model in ours or entry.baseline]
-    header = ["place", "model"]
-    for metric in measures:
-        unit = quantity.shown_unit if metric.unit is None else metric.unit
-        header.append(
-            f"{metric.title} {'↓' if metric.direction == 'lower' else '↑'}{'' if unit == '1' else f' ({unit})'}"
-        )
-    decimals = [
-        3 if metric.unit == "1" else column_decimals([entry.scores[metric.name].mean for entry in rows])
-        for metric in measures
-    ]
-    lines = [header, ["---:", "---", *["---:"] * len(measures)]]
-    for entry in rows:
-        model = entry.checked.submission.model
-        marked = f"**{model}**" if model in ours else f"{model} (baseline)"
-        values = [
-            f"{fixed(entry.scores[metric.name].mean, places)} {spread(entry.scores[metric.name], places)}".strip()
-            for metric, places in zip(measures, decimals, strict=True)
-        ]
-        lines.append([f"{entry.place} of {len(entries)}", marked, *values])
-    table = "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
-    return f"**{task.name}** on `{task.dataset}`\n\n{table}"
+    table = entry_table(measures, quantity, rows)
+    lines = [["place", "model", *table.heads[1:]], ["---:", "---", *["---:"] * len(measures)]]
+    for row in table.rows:
+        marked = f"**{row.name}**" if row.name in ours else f"{row.name} (baseline)"
+        lines.append([f"{row.place} of {len(entries)}", marked, *map(str, row.cells)])
+    return f"**{task.name}** on `{task.dataset}`\n\n{markdown_lines(lines).rstrip()}"
 
 
 def _names(names: list[Name]) -> str:

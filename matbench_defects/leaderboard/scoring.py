@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +73,7 @@ class Standings:
     problems: list[InputError]
 
 
-def collect(
+def collect_standings(
     root: str | Path, tasks: Iterable[Task], datasets: Mapping[str, Dataset], *, left_alone: Container[str] = ()
 ) -> Standings:
     """Check and score every submission below a folder.
@@ -109,7 +108,9 @@ def collect(
             unranked[name].append(check_and_score(folder, known[name], datasets))
         except InputError as error:
             problems.append(error)
-    ranked = {name: rank(known[name], datasets[known[name].dataset], of) if of else [] for name, of in unranked.items()}
+    ranked = {
+        name: placed(known[name], datasets[known[name].dataset], of) if of else [] for name, of in unranked.items()
+    }
     return Standings(ranked, problems)
 
 
@@ -160,7 +161,7 @@ def _listed(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.name not in KEPT_BESIDE)
 
 
-def rank(task: Task, dataset: Dataset, found: Iterable[Scored]) -> list[Entry]:
+def placed(task: Task, dataset: Dataset, found: Iterable[Scored]) -> list[Entry]:
     """Rank scored submissions by the task's first metric.
 
     Parameters
@@ -179,13 +180,11 @@ def rank(task: Task, dataset: Dataset, found: Iterable[Scored]) -> list[Entry]:
         (`matbench_defects.evaluation.comparing.compare`) does not push another down.
     """
     first = metrics.get(task.metrics[0])
-    sign = 1.0 if first.direction == "lower" else -1.0
 
     def key(item: Scored) -> tuple[bool, float]:
-        mean = item[1][first.name].mean
-        return (math.isnan(mean), 0.0 if math.isnan(mean) else sign * mean)
+        return first.sort_key(item[1][first.name].mean)
 
-    ordered = sorted(found, key=lambda item: (*key(item), item[0].submission.model))
+    ordered = sorted(found, key=lambda item: (key(item), item[0].submission.model))
     tied = _ties(task, dataset, ordered)
     places: list[int] = []
     for i, item in enumerate(ordered):

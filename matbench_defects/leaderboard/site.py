@@ -12,15 +12,15 @@ import jinja2
 
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
+from matbench_defects.evaluation.tables.numbers import seconds, whole
 from matbench_defects.evaluation.task import Task
-from matbench_defects.files import atomic_folder, write_json, write_text
+from matbench_defects.files import atomic_folder, check_replaceable, write_json, write_text
 from matbench_defects.leaderboard.dataset_views import dataset_csv, dataset_data, dataset_views, page_name
 from matbench_defects.leaderboard.export import task_csv, task_data
-from matbench_defects.leaderboard.formatting import seconds, whole
 from matbench_defects.leaderboard.model_views import model_data, model_views, scores_csv
-from matbench_defects.leaderboard.scoring import collect
+from matbench_defects.leaderboard.scoring import collect_standings
 from matbench_defects.leaderboard.submission import submission_schema
-from matbench_defects.leaderboard.views import TaskView, models_table, task_view, unit_of
+from matbench_defects.leaderboard.views import TaskView, models_table, task_view
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 ASSETS = ("site.css", "plots.css", "site.js", "plots.js", "viewer.js", "icon.svg")
@@ -64,12 +64,14 @@ def build_site(
         If a task's dataset is missing, or `out` holds something else than a site.
     """
     out = Path(out)
-    _check_replaceable(out)
+    if out.is_symlink():
+        raise InputError("is a link; name a folder for the site", file=str(out))
+    check_replaceable(out, DATA_FILE, "a leaderboard")
     tasks = sorted(tasks, key=lambda task: task.name)
     for task in tasks:
         if task.dataset not in datasets:
             raise InputError(f"the task {task.name} needs the dataset {task.dataset}, which is not at hand")
-    standings = collect(submissions_root, tasks, datasets, left_alone=left_alone)
+    standings = collect_standings(submissions_root, tasks, datasets, left_alone=left_alone)
     entries = standings.by_task
     views = [
         task_view(task, datasets[task.dataset], entries[task.name], entries.get(task.interpolation or ""))
@@ -78,14 +80,6 @@ def build_site(
     with atomic_folder(out) as folder:
         _write(folder, views)
     return standings.problems
-
-
-def _check_replaceable(out: Path) -> None:
-    # The folder is replaced as a whole: a mistyped one must not take somebody's files with it.
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise InputError("is not a plain folder; name one for the site", file=str(out))
-    if out.is_dir() and any(out.iterdir()) and not (out / DATA_FILE).is_file():
-        raise InputError("holds files that are no leaderboard; name a new or empty folder", file=str(out))
 
 
 def _write(folder: Path, views: list[TaskView]) -> None:
@@ -97,9 +91,8 @@ def _write(folder: Path, views: list[TaskView]) -> None:
     datasets, models = dataset_views(views), model_views(views)
     for dataset in datasets:
         _copy_figures(dataset.dataset, folder)
-    columns, rows = models_table(views)
     page = _Page(environment, folder)
-    page.write("index", "index", views=views, columns=columns, rows=rows, datasets=datasets)
+    page.write("index", "index", views=views, table=models_table(views), datasets=datasets)
     write_json(folder / DATA_FILE, {"tasks": [task_data(view) for view in views]})
     write_text(folder / "leaderboard.csv", scores_csv(views))
     write_json(folder / "schema" / "submission.json", submission_schema())
@@ -140,7 +133,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {"whole": whole, "seconds": seconds}
-    environment.globals |= {"unit_of": unit_of, "page_name": page_name}
+    environment.globals |= {"page_name": page_name}
     return environment
 
 

@@ -2,69 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from matbench_defects.crystal.space import Space
-from matbench_defects.models.linear import LinearModel
-from matbench_defects.models.model import Rows, State, models
+from matbench_defects.models.descriptors.contents import Contents
+from matbench_defects.models.descriptors.descriptor import Descriptor
+from matbench_defects.models.model import models
+from matbench_defects.models.regressors.descriptor_model import DescriptorModel
+from matbench_defects.models.regressors.regressor import Regressor
+from matbench_defects.models.regressors.ridge import Ridge
 
 
 @models.register("composition")
-class Composition(LinearModel):
-    """Ridge regression on the contents per formula unit and their products: blind to the arrangement.
+class Composition(DescriptorModel):
+    """Ridge regression on the contents per formula unit and their products: blind to the arrangement."""
 
-    What is left of the host on a sublattice follows from what has gone or come, and is not counted: so a dopant of one
-    host is not taken for that in another which is made of it.
-    """
-
+    Descriptor: ClassVar[type[Descriptor]] = Contents
+    Regressor: ClassVar[type[Regressor]] = Ridge
     title: ClassVar[str] = "Composition"
     description: ClassVar[str] = (
         "Ridge regression on how much of each species took the host's places, with squares and products; every "
         "arrangement of one content gets the same value."
     )
-    references: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, settings: Any, seed: int, device: str) -> None:
-        super().__init__(settings, seed, device)
-        self._contents: list[str] = []
-
-    def prepare(self, rows: Rows) -> None:
-        """Take the columns that count species."""
-        self._contents = [n for n in rows.table.schema.names if n.startswith("content_")]
-
-    def features(self, rows: Rows) -> NDArray[np.float64]:
-        """Return contents per formula unit with their squares and products."""
-        spaces, which = np.unique(rows.column("space"), return_inverse=True)
-        counted = np.array([[n not in of_host(rows.background.spaces[s]) for n in self._contents] for s in spaces])
-        counts = np.stack([rows.table[n].to_numpy() for n in self._contents], axis=1) * counted[which]
-        amounts = counts / rows.table["formula_units"].to_numpy()[:, None]
-        first, second = np.triu_indices(amounts.shape[1])
-        return np.concatenate([amounts, amounts[:, first] * amounts[:, second]], axis=1)
-
-    def feature_names(self) -> list[str]:
-        """Return the contents, then their products."""
-        names = [n.removeprefix("content_").replace("_", ".", 1) for n in self._contents]
-        first, second = np.triu_indices(len(names))
-        return names + [f"{names[i]} * {names[j]}" for i, j in zip(first, second, strict=True)]
-
-    def state(self) -> State:
-        """Return the regression and the columns that it reads."""
-        return super().state() | {"contents": self._contents}
-
-    def restore(self, state: State) -> None:
-        """Take both."""
-        super().restore(state)
-        self._contents = list(state["contents"])
-
-
-def of_host(space: Space) -> set[str]:
-    """Return the columns that count what the host has on a sublattice."""
-    found = set()
-    for sublattice in space.sublattices:
-        species = {space.host_species[site] for site in sublattice.sites}
-        if len(species) == 1:
-            found.add(f"content_{sublattice.name}_{species.pop()}")
-    return found

@@ -8,21 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, create_model
 
-from matbench_defects.models.model import (
-    INVARIANCES,
-    Model,
-    ModelSettings,
-    Passes,
-    Prediction,
-    Rows,
-    State,
-    TrainedInPasses,
-    models,
-    with_validation,
-)
-
-PREFIX = "ensemble-"
-"""What stands before a model's name to mean an ensemble of it."""
+from matbench_defects.models.model import Model, ModelSettings, Prediction, Rows, State, models, with_validation
 
 
 class EnsembleSettings(ModelSettings):
@@ -32,7 +18,7 @@ class EnsembleSettings(ModelSettings):
     """How many members."""
 
 
-class Ensemble:
+class Ensemble(Model):
     """Members of one model that differ by their seed, or by the rows drawn for them where the model has no seed.
 
     The prediction is their mean. The deviation is their spread, together with their own deviations where they have
@@ -41,25 +27,18 @@ class Ensemble:
 
     Member: ClassVar[type[Model]]
     Settings: ClassVar[type[ModelSettings]] = EnsembleSettings
-    title: ClassVar[str]
-    description: ClassVar[str]
-    references: ClassVar[tuple[str, ...]] = ()
     seeded: ClassVar[bool] = True
-    invariances: ClassVar[frozenset[str]] = INVARIANCES
 
     def __init__(self, settings: Any, seed: int, device: str) -> None:
-        self.settings = settings
-        self.seed = seed
+        super().__init__(settings, seed, device)
         own = self.Member.Settings(**{k: getattr(settings, k) for k in self.Member.Settings.model_fields})
         first = seed * settings.members  # ensembles of different seeds share no member
-        self.progress: Passes | None = None
         self.members: list[Model] = [self.Member(own, first + i, device) for i in range(settings.members)]
 
     def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
         """Fit every member: on all rows, or on as many drawn with repetition where the seed changes nothing."""
         for member in self.members:
-            if isinstance(member, TrainedInPasses):
-                member.progress = self.progress
+            member.progress = self.progress
         if self.Member.seeded:
             for member in self.members:
                 member.fit(rows, values, validation)
@@ -97,9 +76,11 @@ class Ensemble:
         return None if None in numbers else sum(n for n in numbers if n is not None)
 
 
-@models.family(PREFIX)
-def ensemble(name: str) -> type[Ensemble]:
+@models.family("ensemble-")
+def ensemble(name: str) -> type[Ensemble] | None:
     """Return the model that is an ensemble of another, with the settings of both."""
+    if name not in models:
+        return None
     member = models.get(name)
     bases = (member.Settings, EnsembleSettings) if member.Settings is not ModelSettings else (EnsembleSettings,)
     what = "seeds" if member.seeded else "draws of the training rows"
@@ -114,5 +95,7 @@ def ensemble(name: str) -> type[Ensemble]:
             "description": f"Mean over several {what}, the spread as deviation. {member.description}",
             "references": member.references,
             "invariances": member.invariances,
+            "new_elements": member.new_elements,
+            "trained_on": member.trained_on,
         },
     )

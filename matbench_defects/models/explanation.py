@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +31,3 @@ class Explanation:
         """Return the features that count most, the first of all first."""
         order = np.argsort(-np.abs(self.weights), kind="stable")[:number]
         return [(self.names[i], float(self.weights[i])) for i in order if self.weights[i] != 0]
-
-
-@runtime_checkable
-class Explained(Protocol):
-    """A model that can say how much each of its features counts."""
-
-    def explain(self) -> Explanation:
-        """Return how much each feature counts; only called after `fit`."""
-        ...

@@ -16,6 +16,28 @@ PENALTIES = tuple(10.0**k for k in range(-6, 4))
 """Ridge penalties to choose from, on standardised features."""
 
 
+def standardised_ridge(
+    features: NDArray[np.float64], values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]:
+    """Return mean and scale of features, and slopes and intercept of ridge regression on the features scaled by them.
+
+    For networks, which go on from there. What is constant has scale 1, so it counts where later rows differ in it.
+
+    Parameters
+    ----------
+    features : ndarray of float, shape (n, f)
+        Features of the training rows.
+    values : ndarray of float, shape (n,)
+        Their values.
+    """
+    from sklearn.linear_model import RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    scaler, ridge = make_pipeline(StandardScaler(), RidgeCV(alphas=PENALTIES)).fit(features, values)
+    return scaler.mean_, scaler.scale_, ridge.coef_, ridge.intercept_
+
+
 @dataclass(frozen=True)
 class LinearFit:
     """A fitted linear regression.

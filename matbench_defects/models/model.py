@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import functools
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from matbench_defects.columns import Quantity
+from matbench_defects.crystal.kinds.kind import kinds
 from matbench_defects.dataset.structure_columns import check_configurations
-from matbench_defects.errors import InputError, nearest
+from matbench_defects.errors import InputError, NotServedError, nearest
+from matbench_defects.models.explanation import Explanation
 from matbench_defects.registry import Registry
 from matbench_defects.spec.fields import StrictModel
 
@@ -41,10 +44,9 @@ INPUT_COLUMNS = (
     "defect_species",
     "defect_host_species",
     "defect_cartesian_positions",
-    "hop_atom",
-    "hop_cartesian_vector",
 )
-"""What a model may see of a row, besides the ``content_`` columns: the ideal structure, never a label."""
+"""What a model may see of a row, besides the ``content_`` columns and those of the kind of space: the ideal structure,
+never a label."""
 
 
 PERMUTATION, ROTATION, TRANSLATION, SUPERCELL = "permutation", "rotation", "translation", "supercell"
@@ -103,7 +105,7 @@ class Rows:
     Parameters
     ----------
     table : pyarrow.Table
-        The columns of `INPUT_COLUMNS` and those that begin with ``content_``.
+        The columns of `INPUT_COLUMNS`, those that begin with ``content_``, and those of kinds of space.
     background : Background
         What the rows share.
     """
@@ -121,7 +123,8 @@ class Rows:
             If the table lacks a column that every dataset has, or one has another type.
         """
         check_configurations(table.schema)
-        kept = [n for n in table.schema.names if n in INPUT_COLUMNS or n.startswith("content_")]
+        known = {*INPUT_COLUMNS, *(field.name for _, kind in kinds.items() for field in kind.columns())}
+        kept = [n for n in table.schema.names if n in known or n.startswith("content_")]
         return cls(table.select(kept), background)
 
     def __len__(self) -> int:
@@ -162,35 +165,72 @@ class Prediction:
     seconds: float | None = None
 
 
-class Model(Protocol):
-    """A model of one target.
+Passes = Callable[[int, int, float], None]
+"""Takes how many passes over the training part are done, how many there may be, and the mean absolute error on what was
+held out, in the target's unit."""
+
+
+class Model(ABC):
+    """A model of one target. A new one says how it is fitted and how it predicts; everything else has a default.
 
     What was learnt leaves a model as its `state` and comes back by `restore`, called on a new model of the same kind,
     settings and seed that was never fitted. `saving.save_model` writes a state as ``model.json`` and ``arrays.npz``,
     nothing pickled, and `saving.load_model` reads it. A torch network gives its ``state_dict`` as arrays; a
     scikit-learn estimator becomes one array of bytes by `saving.estimator_bytes` and comes back by
     `saving.estimator_of`. A restored model predicts what the saved one did, to the last bit on the same machine.
+
+    Models that can be pre-trained, explain themselves or need no structure override `pretrain`, `explain` or
+    `occupation_values`; `offers` says who does.
+
+    Parameters
+    ----------
+    settings : ModelSettings
+        Of the type `Settings`.
+    seed : int
+        Seed of everything random in it.
+    device : str
+        ``cpu`` or ``cuda``; models that do not use torch ignore it.
     """
 
-    Settings: ClassVar[type[ModelSettings]]
+    Settings: ClassVar[type[ModelSettings]] = ModelSettings
     title: ClassVar[str]
+    """What tables call it; the name of the class where left out."""
     description: ClassVar[str]
-    references: ClassVar[tuple[str, ...]]
+    """One sentence; the first line of the docstring where left out."""
+    references: ClassVar[tuple[str, ...]] = ()
     """DOIs."""
-    seeded: ClassVar[bool]
+    seeded: ClassVar[bool] = False
     """Whether the seed changes the predictions; a model that ignores it is fitted once."""
-    invariances: ClassVar[frozenset[str]]
-    """Which of `INVARIANCES` its predictions have; tests/models/test_contract.py holds it to them."""
-    settings: Any
-    """Those that it was made with, of the type `Settings`."""
-    seed: int
+    invariances: ClassVar[frozenset[str]] = INVARIANCES
+    """Which of `INVARIANCES` its predictions have; `testing.check_model` holds it to them."""
+    new_elements: ClassVar[bool] = False
+    """Whether it serves rows with an element that no training row had."""
+    trained_on: ClassVar[str] = ""
+    """What a model that knows other data, such as a universal potential, was trained on, as a submission says it."""
+    zero_shot: ClassVar[bool] = False
+    """Whether it learns nothing from the training part."""
 
-    def __init__(self, settings: Any, seed: int, device: str) -> None: ...
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if "title" not in vars(cls):
+            cls.title = cls.__name__
+        if "description" not in vars(cls) and cls.__doc__:
+            cls.description = cls.__doc__.strip().partition("\n")[0]
 
+    def __init__(self, settings: Any, seed: int, device: str) -> None:
+        self.settings = settings
+        self.seed = seed
+        self.device = device
+        self.learnt: State = {}
+        """What `state` and `restore` take care of where a model does not override them."""
+        self.progress: Passes | None = None
+        """Called during `fit` by a model that is trained in passes, after each, if it is set."""
+
+    @abstractmethod
     def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
         """Fit on rows with values; the validation part may serve for early stopping or be fitted too."""
-        ...
 
+    @abstractmethod
     def predict(self, rows: Rows) -> Prediction:
         """Return a value for each row, in order.
 
@@ -199,28 +239,57 @@ class Model(Protocol):
         InputError
             If a row holds what the model cannot know, such as an element that no training row had.
         """
-        ...
 
     def state(self) -> State:
         """Return what was learnt; only called after `fit`."""
-        ...
+        return self.learnt
 
     def restore(self, state: State) -> None:
         """Take over what another model of the same kind and settings has learnt."""
-        ...
+        self.learnt = state
 
     @property
     def parameters(self) -> int | None:
         """How many numbers were fitted; None where that is not a sensible question."""
-        ...
+        return None
 
+    @classmethod
+    def offers(cls, method: str) -> bool:
+        """Return whether models of this kind have a method that others need not have.
 
-@runtime_checkable
-class OccupationModel(Protocol):
-    """A model that needs no structure: `screen` hands it occupations, millions at a time. Models need not be one."""
+        Parameters
+        ----------
+        method : str
+            ``pretrain``, ``explain`` or ``occupation_values``.
+        """
+        return getattr(cls, method) is not getattr(Model, method)
+
+    def pretrain(
+        self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None
+    ) -> None:
+        """Learn from rows of another dataset or target; the next `fit` starts from that instead of at random.
+
+        Scale and mean of the values are those of the rows that are fitted at the time, never kept from here.
+
+        Raises
+        ------
+        NotServedError
+            If the model cannot be pre-trained.
+        """
+        raise NotServedError(f"{self.title} cannot be pre-trained")
+
+    def explain(self) -> Explanation:
+        """Return how much each feature counts; only called after `fit`.
+
+        Raises
+        ------
+        NotServedError
+            If the model has no features of its own.
+        """
+        raise NotServedError(f"{self.title} has no features of its own")
 
     def occupation_values(self, space: Space, occupations: NDArray[np.uint8], per: str) -> NDArray[np.float64]:
-        """Return what `predict` would say of each configuration of a space, shape (m,).
+        """Return what `predict` would say of configurations, no structure needed: `screen` asks for millions at a time.
 
         Parameters
         ----------
@@ -230,55 +299,29 @@ class OccupationModel(Protocol):
             Configurations of it.
         per : str
             What the target is per.
+
+        Returns
+        -------
+        ndarray of float, shape (m,)
+
+        Raises
+        ------
+        NotServedError
+            If the model needs structures.
         """
-        ...
-
-
-@runtime_checkable
-class Pretrainable(Protocol):
-    """A model that can learn from another dataset or target before it is fitted. Models need not be one."""
-
-    def pretrain(
-        self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None
-    ) -> None:
-        """Learn from other rows, as `fit` would; the next `fit` starts from what was learnt instead of at random.
-
-        Scale and mean of the values are those of the rows that are fitted at the time, never kept from here.
-        """
-        ...
-
-
-@runtime_checkable
-class TrainedBefore(Protocol):
-    """A model that knows other data before it is made, such as a universal potential. Models need not be one."""
-
-    trained_on: ClassVar[str]
-    """What it was trained on, in words that a submission can say."""
-    fitted: ClassVar[bool]
-    """Whether it learns from the training part at all."""
-
-
-Passes = Callable[[int, int, float], None]
-"""Takes how many passes over the training part are done, how many there may be, and the mean absolute error on what was
-held out, in the target's unit."""
-
-
-@runtime_checkable
-class TrainedInPasses(Protocol):
-    """A model that is trained in passes over the training part. Models need not be one."""
-
-    progress: Passes | None
-    """Called during `fit` after each pass, if it is set."""
+        raise NotServedError(f"{self.title} needs structures")
 
 
 models: Registry[type[Model]] = Registry(
     "model",
     "matbench_defects.models",
-    "matbench_defects.models.clusters",
+    "matbench_defects.models.regressors",
     "matbench_defects.models.networks",
     "matbench_defects.models.potentials",
 )
 """Every registered model, by name."""
+CALCULATOR = "ase:"
+"""What stands before the name of an ASE calculator that a user names as a model."""
 
 
 def make_model(name: str, *, seed: int = 0, device: str = "cpu", settings: dict[str, Any] | None = None) -> Model:
@@ -301,36 +344,6 @@ def make_model(name: str, *, seed: int = 0, device: str = "cpu", settings: dict[
         If the name, a setting or the device is not known.
     """
     return models.get(name)(settings_of(name, settings or {}), seed, device)
-
-
-@dataclass(frozen=True)
-class Portable:
-    """A fitted model on its way to another process, as its name, settings and state.
-
-    Classes of models are made by functions in places, as every ``descriptor-regression`` is, and those of networks
-    inside of methods; pickle finds neither.
-
-    Parameters
-    ----------
-    model : Model
-        A fitted model.
-    """
-
-    model: Model
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        name = models.name_of(type(self.model))
-        if name is None:  # somebody's own class; pickle may find it
-            return Portable, (self.model,)
-        device = getattr(self.model, "device", "cpu")
-        settings = self.model.settings.model_dump(mode="json")
-        return _arrived, (name, self.model.seed, device, settings, self.model.state())
-
-
-def _arrived(name: str, seed: int, device: str, settings: dict[str, Any], state: State) -> Portable:
-    model = make_model(name, seed=seed, device=device, settings=settings)
-    model.restore(state)
-    return Portable(model)
 
 
 def settings_of(name: str, given: dict[str, Any]) -> ModelSettings:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from matbench_defects.columns import Per
+from matbench_defects.crystal.per import counts_per
 from matbench_defects.crystal.space import Space
 from matbench_defects.models.model import Rows
-from matbench_defects.spec.fields import VACANCY
 
-DEFECT_SITE = "defect site"
-_WHOLE = ("cell", "hop")
-"""What a target may be per without anything being divided."""
+FORMULA_UNIT: Per = "formula unit"
+DEFECT_SITE: Per = "defect site"
 
 
 def divisors(rows: Rows) -> NDArray[np.float64]:
@@ -26,16 +28,17 @@ def divisors(rows: Rows) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of float, shape (n,)
-        One for a target per cell or hop, the number of atoms or defect sites, and the number of formula units for all
-        else: a length or a voltage depends on how much there is of something, not on how large the cell is.
+        The number of atoms or defect sites, at least one, or one for a target per cell or hop; the number of formula
+        units for all else: a length or a voltage depends on how much there is of something, not on how large the cell
+        is.
     """
     per = rows.background.quantity.per
-    if per in _WHOLE:
+    if per in ("cell", "hop"):
         return np.ones(len(rows))
+    counts = rows.table["nsites" if per == "atom" else "formula_units"]
     if per == DEFECT_SITE:
-        found = np.asarray(pc.list_value_length(rows.table["defect_species"]).to_numpy(), dtype=np.float64)
-        return np.maximum(found, 1.0)
-    return np.asarray(rows.table["nsites" if per == "atom" else "formula_units"].to_numpy(), dtype=np.float64)
+        counts = pc.list_value_length(rows.table["defect_species"])
+    return np.maximum(np.asarray(counts.to_numpy(), dtype=np.float64), 1.0)
 
 
 def occupation_divisors(space: Space, occupations: NDArray[np.uint8], per: str) -> NDArray[np.float64]:
@@ -54,20 +57,10 @@ def occupation_divisors(space: Space, occupations: NDArray[np.uint8], per: str) 
     -------
     ndarray of float, shape (m,)
     """
-    if per in _WHOLE:
-        return np.ones(len(occupations))
-    if per not in (DEFECT_SITE, "atom"):
-        return np.full(len(occupations), float(space.formula_units))
-    result: NDArray[np.float64] = np.full(len(occupations), 0.0 if per == DEFECT_SITE else float(len(space.positions)))
-    for sublattice, where in zip(space.sublattices, space.ranges, strict=True):
-        here = occupations[:, where]
-        if per == "atom":
-            if VACANCY in sublattice.species:
-                result -= (here == sublattice.species.index(VACANCY)).sum(axis=1)
-            continue
-        known = {s: i for i, s in enumerate(sublattice.species)}
-        host = np.array([known.get(space.host_species[i], -1) for i in sublattice.sites])
-        result += (here != host).sum(axis=1)
-    if space.pathway is not None and per == "atom":
-        result -= 1.0  # the edge's ion is on one of its two ends
-    return np.asarray(np.maximum(result, 1.0))
+    counts = counts_per(space, occupations, per if per in get_args(Per) else FORMULA_UNIT)
+    return np.maximum(counts, 1).astype(np.float64)
+
+
+def is_excess(rows: Rows) -> bool:
+    """Return whether a value is what a row has more than its ideal host, as what is per defect site is."""
+    return rows.background.quantity.per == DEFECT_SITE

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from matbench_defects._version import __version__
 from matbench_defects.columns import Quantity
 from matbench_defects.errors import InputError
-from matbench_defects.files import atomic_folder, sha256_of_file, write_json
+from matbench_defects.files import atomic_folder, check_replaceable, sha256_of_file, write_json
 
 if TYPE_CHECKING:
     from matbench_defects.models.model import Background, Model
@@ -63,8 +63,7 @@ def save_model(model: Model, folder: str | Path, name: str, background: Backgrou
         That of the rows which it was fitted on.
     """
     folder = Path(folder)
-    if folder.exists() and any(folder.iterdir()) and not (folder / "model.json").is_file():
-        raise InputError("exists and is not a saved model; give another folder", file=str(folder))
+    check_replaceable(folder, "model.json", "a saved model")
     state = model.state()
     arrays = {key: value for key, value in state.items() if isinstance(value, np.ndarray)}
     with atomic_folder(folder) as temporary:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -66,6 +68,24 @@ class Document:
             line=mark.line if mark else None,
             field=".".join(str(part) for part in route) or None,
         )
+
+    @contextlib.contextmanager
+    def at(self, route: Route, *, keep_file: bool = False) -> Iterator[None]:
+        """Say of each `InputError` raised within the block that it is about the field at `route`.
+
+        Parameters
+        ----------
+        route : tuple
+            The field.
+        keep_file : bool
+            Whether an error that names a file already, such as a CIF, is left as it is.
+        """
+        try:
+            yield
+        except InputError as error:
+            if keep_file and error.file is not None:
+                raise
+            raise self.error(route, error.message) from None
 
     def folder(self, route: Route) -> Path:
         """Return the folder of the file in which the value at `route` was written."""

@@ -111,7 +111,7 @@ def _check_label(text: str) -> str:
 
 Line = Annotated[str, Field(max_length=1000), AfterValidator(check_line)]
 """One line of visible text, in any script."""
-Label = Annotated[str, AfterValidator(_check_label)]
+Name = Annotated[str, AfterValidator(_check_label)]
 """The name of a site, sublattice, content or reference phase: such as CIF files give, in letters that are what they
 look like, without dots, slashes and line ends."""
 

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
-from matbench_defects.errors import InputError
 from matbench_defects.shipped import find_spec
-from matbench_defects.spec.document import Document, Route, merge, read_document, validate
+from matbench_defects.spec.document import Document, Mark, Route, merge, read_document, validate
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import SpaceSpec
 
 _SPACE_FIELDS = tuple(SpaceSpec.model_fields)
+_GIVEN = "<dict>"
+"""The file of a spec that is given as data; files that it names are looked for in the current folder."""
+
+S = TypeVar("S", bound=Spec)
 
 
-def load_spec(name: str | Path) -> Spec:
+@overload
+def load_spec(name: str | Path | dict[str, Any]) -> Spec: ...
+@overload
+def load_spec(name: str | Path | dict[str, Any], kind: type[S]) -> S: ...
+def load_spec(name: str | Path | dict[str, Any], kind: type[Spec] = Spec) -> Spec:
     """Load a spec with everything that it extends.
 
     Parameters
     ----------
-    name : str or path
-        A YAML file, a folder that holds ``spec.yaml``, or the name of a shipped domain.
+    name : str, path or dict
+        A YAML file, a folder that holds ``spec.yaml``, the name of a shipped domain, or what such a file holds.
+    kind : type
+        `Spec`, or a class derived from it.
 
     Returns
     -------
@@ -32,10 +43,13 @@ def load_spec(name: str | Path) -> Spec:
     InputError
         With file, line, field, what was expected and the nearest valid name.
     """
-    return spec_of(_with_inheritance(find_spec(str(name)), ()))
+    if isinstance(name, dict):
+        data = copy.deepcopy(name)
+        return spec_of(_extended(Document(data, dict.fromkeys(_routes(data), Mark(_GIVEN, 1))), Path(_GIVEN), ()), kind)
+    return spec_of(_with_inheritance(find_spec(str(name)), ()), kind)
 
 
-def spec_of(document: Document) -> Spec:
+def spec_of(document: Document, kind: type[Spec] = Spec) -> Spec:
     """Return the spec that a document holds, in which `extends` is resolved already.
 
     Raises
@@ -44,14 +58,26 @@ def spec_of(document: Document) -> Spec:
         With file, line, field, what was expected and the nearest valid name.
     """
     document = _share_between_spaces(document)
-    spec = validate(Spec, document.data, document)
+    spec = validate(kind, document.data, document)
     spec._document = document
     return spec
 
 
+def _routes(data: Any, route: Route = ()) -> Iterator[Route]:
+    """Yield the route of every value in plain data."""
+    yield route
+    if isinstance(data, dict | list):
+        for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from _routes(value, (*route, key))
+
+
 def _with_inheritance(path: Path, below: tuple[Path, ...]) -> Document:
     path = path.resolve() if below else path
-    document = read_document(path)
+    return _extended(read_document(path), path, below)
+
+
+def _extended(document: Document, path: Path, below: tuple[Path, ...]) -> Document:
+    """Return a document laid over what it extends."""
     seen = (*below, path.resolve())
     above = document.data.pop("extends", None)
     if above is None:
@@ -60,9 +86,8 @@ def _with_inheritance(path: Path, below: tuple[Path, ...]) -> Document:
         raise document.error(("extends",), f"a file or a shipped name was expected, not {above!r}")
     beside = path.parent / above
     try:
-        parent_path = find_spec(str(beside) if beside.exists() else above)
-    except InputError as error:
-        raise document.error(("extends",), error.message) from None
+        with document.at(("extends",)):
+            parent_path = find_spec(str(beside) if beside.exists() else above)
     except OSError as error:
         raise document.error(("extends",), f"cannot be read ({error.strerror})") from None
     if parent_path.resolve() in seen:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.document import Document, Route
-from matbench_defects.spec.fields import ContentField, Label, Line, Open, StrictModel
+from matbench_defects.spec.fields import ContentField, Line, Name, Open, StrictModel
 from matbench_defects.spec.frozen import read_frozen
 from matbench_defects.spec.parents import ParentSpec, Provenance, ReferencePhase
 from matbench_defects.spec.spaces import (
     ALL,
     Groups,
+    KindSpec,
     NamedContents,
     PathwaySpec,
     Selection,
@@ -144,11 +146,13 @@ class Spec(StrictModel):
     """What the only space belongs to."""
     pathway: PathwaySpec | None = None
     """The pathways of the only space."""
+    kind: KindSpec | None = None
+    """What configurations of the only space are, where they are neither structures nor pathways."""
     configurations: Selection = ALL
     """The selection of the only space."""
     spaces: dict[str, SpaceSpec] | None = None
     """Several spaces by name; what they share stands at the top level and is laid under each."""
-    reference_phases: dict[Label, ReferencePhase] = {}
+    reference_phases: dict[Name, ReferencePhase] = {}
     """Crystals outside the spaces whose energies targets or pictures need, such as lithium metal."""
     schemes: dict[Line, Provenance] = {}
     """Choices that follow a source without being numbers of it, such as which configurations a published set holds."""
@@ -199,9 +203,15 @@ class Spec(StrictModel):
             defects=self.defects,
             groups=self.groups,
             pathway=self.pathway,
+            kind=self.kind,
             configurations=self.configurations,
         )
         return {self.name: (only, ())}
+
+    @property
+    def kinds(self) -> list[str]:
+        """The names of the kinds of its spaces, where they are not structures."""
+        return sorted({block.name for part, _ in self.all_spaces().values() for block in part.kind_blocks})
 
     def all_parents(self) -> list[tuple[ParentSpec, Route]]:
         """Return the parent of every space and every reference phase, each with its route in the spec."""
@@ -241,6 +251,10 @@ class Spec(StrictModel):
     def error(self, route: Route, message: str) -> InputError:
         """Return an error that names the file and line of the field at `route`."""
         return self._document.error(route, message)
+
+    def at(self, route: Route, *, keep_file: bool = False) -> AbstractContextManager[None]:
+        """Return a block of which each `InputError` is about the field at `route`, as `Document.at` says."""
+        return self._document.at(route, keep_file=keep_file)
 
     @property
     def document(self) -> Document:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from matbench_defects.spec.fields import ELEMENTS, Coordinate, Label, Line, Species, StrictModel, check_filled
+from matbench_defects.spec.fields import ELEMENTS, Coordinate, Line, Name, Species, StrictModel, check_filled
 
 
 class Provenance(StrictModel):
@@ -76,7 +76,7 @@ class ParentSpec(StrictModel):
     """Hermann-Mauguin symbol; its operations are the ones that count."""
     lattice: Lattice | None = None
     """Lattice parameters of the conventional cell of that space group."""
-    sites: Annotated[dict[Label, Site], BeforeValidator(_parse_sites, json_schema_input_type=_SITES_SCHEMA)] | None = (
+    sites: Annotated[dict[Name, Site], BeforeValidator(_parse_sites, json_schema_input_type=_SITES_SCHEMA)] | None = (
         None
     )
     """One site of each Wyckoff orbit, by label: ``O1: [0, 0, 0.26]``, or with its species said."""

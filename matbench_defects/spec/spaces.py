@@ -1,12 +1,12 @@
-"""Spaces in a spec: supercell, sublattices, pathways, and which configurations are labelled."""
+"""Spaces in a spec: supercell, sublattices, kind, and which configurations are labelled."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from matbench_defects.spec.fields import ContentField, Label, Line, Species, StrictModel
+from matbench_defects.spec.fields import ContentField, Line, Name, Open, Species, StrictModel
 from matbench_defects.spec.parents import ParentSpec
 
 
@@ -39,9 +39,9 @@ def _parse_sublattices(value: Any) -> Any:
 
 
 Sublattices = Annotated[
-    dict[Label, SublatticeSpec],
+    dict[Name, SublatticeSpec],
     BeforeValidator(
-        _parse_sublattices, json_schema_input_type=dict[Label, SublatticeSpec | dict[Species, ContentField]]
+        _parse_sublattices, json_schema_input_type=dict[Name, SublatticeSpec | dict[Species, ContentField]]
     ),
 ]
 
@@ -143,6 +143,21 @@ class PathwaySpec(StrictModel):
     """Sites at most this far apart are joined by an edge, Å, in the ideal host."""
 
 
+class KindSpec(Open):
+    """Makes a space one of another kind than structures. Further fields are the kind's own."""
+
+    name: str
+    """Name of a registered kind of space."""
+
+
+class KindBlock(NamedTuple):
+    """A part of a spec that says of which kind a space is: its field, the kind's name, and what it says of it."""
+
+    field: str
+    name: str
+    settings: Any
+
+
 LARGEST_SIZE = 64
 """Shapes of supercells are enumerated up to this many parent cells."""
 
@@ -177,7 +192,7 @@ Supercell = Annotated[
 ]
 
 
-NamedContents = Annotated[dict[Label, dict[str, ContentField]], Field(min_length=1)]
+NamedContents = Annotated[dict[Name, dict[str, ContentField]], Field(min_length=1)]
 Groups = dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Line]
 
 
@@ -199,8 +214,20 @@ class SpaceSpec(StrictModel):
     """What the space belongs to, such as ``{host: MoS2}``; splits and pictures go by it."""
     pathway: PathwaySpec | None = None
     """Where given, configurations are pathways of a mobile ion; a content counts the ion and vacancy that jump."""
+    kind: KindSpec | None = None
+    """What configurations are, where they are neither structures nor pathways."""
     configurations: Selection = ALL
     """Which configurations are labelled."""
+
+    @property
+    def kind_blocks(self) -> list[KindBlock]:
+        """The parts that say of which kind the space is; none of one of structures, and only one makes sense."""
+        blocks = []
+        if self.pathway is not None:
+            blocks.append(KindBlock("pathway", "pathways", self.pathway))
+        if self.kind is not None:
+            blocks.append(KindBlock("kind", self.kind.name, self.kind.options))
+        return blocks
 
     @property
     def sizes(self) -> tuple[int, ...] | None:

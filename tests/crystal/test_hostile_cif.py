@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from matbench_defects.cli.estimating import show_estimate
+from matbench_defects.cli.commands.crystal import show_check
 from matbench_defects.crystal.limits import LARGEST_PARENT
 from matbench_defects.crystal.parent import Parent, build_parent
+from matbench_defects.dataset.check import check_spec
 from matbench_defects.errors import InputError
 from matbench_defects.spec.document import LARGEST_BYTES
 from matbench_defects.spec.parents import ParentSpec
@@ -114,6 +115,6 @@ def test_a_wrong_symmetry_is_not_believed_and_the_right_one_shown(tmp_path: Path
         "parent: {cif: host.cif, provenance: {source: a test}}\nsublattices: {Mg: {Ca: 0..1, Mg: rest}}\n"
     )
     shown = io.StringIO()
-    show_estimate(str(tmp_path / "spec.yaml"), Console(file=shown, width=120))
+    show_check(check_spec(str(tmp_path / "spec.yaml")), Console(file=shown, width=120))
     # In P m -3 m and P 1 the two atoms are caesium chloride, in F 4 3 2 they are rock salt.
     assert ("MgO, Fm-3m" if symbol == "F 4 3 2" else "MgO, Pm-3m") in shown.getvalue()

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pymatgen.core import Lattice, Structure
+from specs_for_tests import FETCHED
 
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.materials_project import _labels, _standardised, fetch_parents
@@ -30,15 +31,6 @@ RUTILE = Structure.from_spacegroup(
 )
 KEY = "k" * 32
 """As long as the client wants it."""
-SPEC = """
-name: salt
-version: 1.0.0
-title: MgO with calcium
-parent: {materials_project: mp-1265}
-supercell: [1, 1, 1]
-sublattices: {Mg: {Ca: 0..2, Mg: rest}}
-splits: {random: {train: 0.5, test: 0.5}}
-"""
 
 
 class Database(BaseHTTPRequestHandler):
@@ -109,7 +101,7 @@ def run(database, tmp_path):
 
 @pytest.mark.slow
 def test_fetched_once_and_built_without_the_network(run, database, tmp_path):
-    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "spec.yaml").write_text(FETCHED)
     done = run("-m", "matbench_defects.cli", "fetch-parents", "spec.yaml")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "mp-1265.json: 8 sites, Fm-3m, database 2025.09.25, sites Mg, O\n"
@@ -124,12 +116,16 @@ def test_fetched_once_and_built_without_the_network(run, database, tmp_path):
 
 @pytest.mark.slow
 def test_what_is_said_of_each_material(run, database, tmp_path):
-    rutile = SPEC.replace("Mg", "Ti").replace("Ca", "Sn")
+    rutile = FETCHED.replace("Mg", "Ti").replace("Ca", "Sn")
     cases = [
-        (SPEC, "", "put yours into MP_API_KEY"),
-        (SPEC, "0" * 32, "mp-1265 cannot be fetched from the Materials Project: REST query returned with error status"),
-        (SPEC.replace("mp-1265", "mp-9"), KEY, "the Materials Project has no material mp-9"),
-        (SPEC.replace("mp-1265", "mp-1"), KEY, "mp-1 is called mp-2 by now; write that into the spec"),
+        (FETCHED, "", "put yours into MP_API_KEY"),
+        (
+            FETCHED,
+            "0" * 32,
+            "mp-1265 cannot be fetched from the Materials Project: REST query returned with error status",
+        ),
+        (FETCHED.replace("mp-1265", "mp-9"), KEY, "the Materials Project has no material mp-9"),
+        (FETCHED.replace("mp-1265", "mp-1"), KEY, "mp-1 is called mp-2 by now; write that into the spec"),
         (rutile.replace("mp-1265", "mp-2657"), KEY, "calls it P4_2/mnm; within 0.001 Å the atoms have"),
         (rutile.replace("mp-1265", "mp-2657, symmetry_tolerance: 0.05"), KEY, "6 sites, P4_2/mnm, database 2025.09.25"),
     ]
@@ -139,7 +135,7 @@ def test_what_is_said_of_each_material(run, database, tmp_path):
         assert expected in found, found
         assert "mp-2657.json" in found or found.startswith("spec.yaml:5: parent.materials_project: ")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mp-2657.json", "spec.yaml"]
-    unreachable = run("-c", MANY, json.dumps([(SPEC, KEY)]), MP_API_ENDPOINT="http://127.0.0.1:9")
+    unreachable = run("-c", MANY, json.dumps([(FETCHED, KEY)]), MP_API_ENDPOINT="http://127.0.0.1:9")
     assert "mp-1265 cannot be fetched from the Materials Project: " in json.loads(unreachable.stdout)[0]
 
 
@@ -171,7 +167,7 @@ def freeze(folder, structure=SALT, tolerance=1e-3, id_="mp-1265"):
 
 
 def test_the_frozen_crystal_travels_with_the_dataset(tmp_path):
-    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "spec.yaml").write_text(FETCHED)
     freeze(tmp_path)
     dataset = build_dataset(load_spec(tmp_path), tmp_path / "out")
     assert dataset.unverified == []
@@ -183,7 +179,7 @@ def test_the_frozen_crystal_travels_with_the_dataset(tmp_path):
 
 
 def test_not_fetched_yet(tmp_path):
-    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "spec.yaml").write_text(FETCHED)
     with pytest.raises(InputError, match=r"spec.yaml:5: parent: mp-1265 was not fetched yet: run `matbench-de"):
         build_spaces(load_spec(tmp_path))
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from matbench_defects.crystal.building import build_spaces
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.errors import InputError
 from matbench_defects.spec.loading import load_spec
 
@@ -43,7 +44,7 @@ def test_a_space(build):
     assert space.content(occupation) == ((6, 6),)
     assert space.content_name(((6, 6),)) == "Li6Va6"
     assert space.content_name(((12, 0),)) == "Li12"
-    crystal = space.crystal(occupation)
+    crystal = Configuration(space, occupation).crystal
     assert Counter(crystal.species) == {"Li": 6, "Ni": 12, "O": 24}
     assert crystal.volume == pytest.approx(4 * 2.88**2 * 14.19 * np.sqrt(3) / 2)
 
@@ -53,7 +54,7 @@ def test_every_site_lies_in_the_supercell(build):
     fractional = space.positions @ np.linalg.inv(space.lattice)
     assert ((fractional > -1e-9) & (fractional < 1)).all()
     assert len(fractional) == 36
-    full = space.crystal(np.zeros(9, dtype=np.uint8)).to_pymatgen()
+    full = Configuration(space, np.zeros(9, dtype=np.uint8)).crystal.to_pymatgen()
     assert full.matches(space.parent.crystal.to_pymatgen(), ltol=1e-4, stol=1e-4, angle_tol=1e-3)
 
 
@@ -64,7 +65,7 @@ def test_several_sublattices_and_species(build):
     assert space.contents() == [((1, 1, 1), (2, 1)), ((2, 1, 0), (2, 1))]
     assert space.content_name(space.contents()[0]) == "Ni1Co1Al1.Li2Va1"
     occupation = np.array([0, 1, 2, 1, 0, 0], dtype=np.uint8)
-    assert Counter(space.crystal(occupation).species) == {"Ni": 1, "Co": 1, "Al": 1, "Li": 2, "O": 6}
+    assert Counter(Configuration(space, occupation).crystal.species) == {"Ni": 1, "Co": 1, "Al": 1, "Li": 2, "O": 6}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import yaml
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.phases import reference_parents
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.dataset.targets import Domain, Labelled, LabelledRow, quantities
+from matbench_defects.dataset.targets import Domain, Labelled, LabelledConfiguration, quantities
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.labels.engine import Outcome
 from matbench_defects.labels.store import Key, Label
@@ -53,11 +53,9 @@ def labelled_of(domain, energy, phases=None, **changes):
     """Return every configuration of a domain, labelled with what a function of (crystal, row number) says."""
     rows = []
     for space in domain.spaces.values():
-        found = enumerate_configurations(space)
-        for id_, occupation in zip(found.ids(), found.occupations, strict=True):
-            crystal = space.crystal(occupation)
-            outcome = outcome_of(crystal, float(energy(crystal, len(rows))), **changes)
-            rows.append(LabelledRow(id_, space, space.content(occupation), occupation, label_of(id_, outcome)))
+        for one in enumerate_configurations(space):
+            outcome = outcome_of(one.crystal, float(energy(one.crystal, len(rows))), **changes)
+            rows.append(LabelledConfiguration.of(one, label_of(one.id, outcome)))
     made = {
         name: label_of(
             f"reference:{name}", outcome_of(domain.phases[name].crystal, per_atom * len(domain.phases[name].species))

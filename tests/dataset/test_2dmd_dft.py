@@ -10,11 +10,11 @@ import pytest
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.identify import identify
-from matbench_defects.exchange.defect_energies import CHEMICAL_POTENTIALS, PRISTINE_ENERGIES
+from matbench_defects.exchange.comparison import PER_SITE, compare_values, formation_energies_per_site
 from matbench_defects.exchange.mapping import Mapped, map_published
-from matbench_defects.exchange.published_comparison import PER_SITE, compare_values, formation_energies_per_site
-from matbench_defects.exchange.source import SourceSettings, formats, settings_of
-from matbench_defects.exchange.store import read_published, write_published
+from matbench_defects.exchange.published_defects import CHEMICAL_POTENTIALS, PRISTINE_ENERGIES
+from matbench_defects.exchange.published_table import read_published, write_published
+from matbench_defects.exchange.source import SourceSettings, format_settings, formats
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
 
@@ -28,7 +28,7 @@ needs_pilot = pytest.mark.skipif(not PILOT.exists(), reason=f"the DFT energies a
 @pytest.fixture(scope="module")
 def pilot() -> tuple[Mapped, dict]:
     spaces = build_spaces(load_spec("2dmd-low"))
-    published = formats.get("2dmd")(settings_of("2dmd", {})).read(PILOT)
+    published = formats.get("2dmd")(format_settings("2dmd", {})).read(PILOT)
     return map_published(published, spaces), published.quantities
 
 
@@ -81,7 +81,7 @@ def test_the_spec_states_how_far_its_labels_are(pilot, tmp_path):
 @pytest.mark.skipif(not ENTRIES.exists(), reason=f"the DFT energies are not here: {ENTRIES}")
 def test_cells_of_six_formula_units_are_none_of_the_space_of_twelve():
     spaces = build_spaces(load_spec("lno-cathode"))
-    published = formats.get("computed-entries")(settings_of("computed-entries", {})).read(ENTRIES)
+    published = formats.get("computed-entries")(format_settings("computed-entries", {})).read(ENTRIES)
     structures = list(published.structures)
     assert len(structures) == published.count == 31
     mapped = map_published(type(published)(published.quantities, 31, iter(structures)), spaces)

@@ -10,18 +10,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from specs_for_tests import TWO_SALTS
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.dataset.build import build_dataset
 from matbench_defects.dataset.reading import open_dataset
+from matbench_defects.enumeration.selection import select
 from matbench_defects.enumeration.streaming import read_occupations
 from matbench_defects.errors import InputError
 from matbench_defects.exchange.export import to_ase, to_pymatgen
 from matbench_defects.files import sha256_of_file
 from matbench_defects.hub.find import find_dataset
-from matbench_defects.labels.jobs import jobs_of, select
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.spec.loading import load_spec
 
@@ -162,29 +164,10 @@ def test_croissant_is_valid(lno):
         assert np.array_equal(read["structures/test/lattice_vectors"], row["lattice_vectors"])
 
 
-SALTS = """
-name: salts
-version: 1.0.0
-title: MgO and CaO with strontium
-parent: {spacegroup: Fm-3m, provenance: {source: a test}}
-supercell: [1, 1, 1]
-spaces:
-  MgO:
-    parent: {lattice: {a: 4.2}, sites: {Mg: [0, 0, 0], O: [0.5, 0.5, 0.5]}}
-    sublattices: {Mg: {Sr: 0..4, Mg: rest}}
-  CaO:
-    parent: {lattice: {a: 4.8}, sites: {Ca: [0, 0, 0], O: [0.5, 0.5, 0.5]}}
-    sublattices: {Ca: {Sr: 0..4, Ca: rest}}
-splits:
-  folds: {by: k-fold, folds: 3}
-  random: {train: 0.6, test: 0.4}
-"""
-
-
 def test_croissant_of_folds_and_several_spaces(tmp_path):
     import mlcroissant
 
-    (tmp_path / "spec.yaml").write_text(SALTS)
+    (tmp_path / "spec.yaml").write_text(TWO_SALTS)
     built = build_dataset(load_spec(tmp_path), tmp_path / "out")
     dataset = mlcroissant.Dataset(jsonld=str(built.folder / "croissant.json"))
     assert not dataset.metadata.issues.errors

@@ -8,41 +8,28 @@ import sys
 from pathlib import Path
 
 import pytest
+from specs_for_tests import ALLOY
 from typer.testing import CliRunner
 
-from matbench_defects.cli import app, estimating
+from matbench_defects.cli import app
+from matbench_defects.dataset import check
 from matbench_defects.dataset.estimate import estimate_spaces
 from matbench_defects.dataset.limits import PROCESS_BYTES, memory_bound
 from matbench_defects.spec.loading import load_spec
 
 EWALD = "{engine: ewald, charges: {Cu: 1, Au: 1}, background: true}"
 LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
-SPEC = """
-name: alloy
-version: 1.0.0
-title: Gold in copper
-parent:
-  spacegroup: Fm-3m
-  lattice: {a: 3.7}
-  sites: {Cu: [0, 0, 0]}
-  provenance: {source: a test}
-supercell: SUPERCELL
-sublattices: {Cu: {Au: CONTENT, Cu: rest}}
-configurations: SELECTION
-labels:
-  - {engine: ewald, charges: {Cu: 1, Au: 1}, background: true}
-"""
 
 
 def warned(folder, supercell, content, selection, monkeypatch, seconds=None, engine=EWALD):
     """Return the warnings of `check`, where one label took so many seconds."""
-    text = SPEC.replace("SUPERCELL", supercell).replace("CONTENT", content).replace("SELECTION", selection)
+    text = ALLOY.replace("SUPERCELL", supercell).replace("CONTENT", content).replace("SELECTION", selection)
     (folder / "spec.yaml").write_text(text.replace(EWALD, engine))
     if seconds is not None:
         (folder / "labels.parquet").touch()
-        digest = estimating.estimate_labels(load_spec(folder), 0, {})[0].method.digest()
-        monkeypatch.setattr(estimating, "_known", lambda labels: {digest: (1, seconds)})
-    monkeypatch.setattr(estimating, "available_cores", lambda: 2)
+        digest = check.estimate_labels(load_spec(folder), 0, {})[0].method.digest()
+        monkeypatch.setattr(check, "_known", lambda labels: {digest: (1, seconds)})
+    monkeypatch.setattr(check, "available_cores", lambda: 2)
     result = CliRunner().invoke(app, ["check", str(folder)])
     assert result.exit_code == 0, result.output
     return re.findall(r"^warning: (.*)$", result.output, re.MULTILINE)
@@ -65,7 +52,7 @@ def test_labels_whose_time_nobody_knows(tmp_path, monkeypatch):
 
 
 def test_density_functional_theory_is_not_taken_for_quick(tmp_path, monkeypatch):
-    monkeypatch.setattr(estimating, "require_extra", lambda engine: None)
+    monkeypatch.setattr(check, "require_extra", lambda engine: None)
     some = "{select: uniform, count: 25, seed: 0}"
     (line,) = warned(tmp_path, "[3, 3, 3]", "9", some, monkeypatch, engine="{engine: gpaw}")
     assert line == (
@@ -124,7 +111,7 @@ def test_building_holds_its_memory_bound(tmp_path):
 def test_labelling_holds_its_memory_bound(tmp_path):
     """1e28 configurations, of which some are labelled."""
     selection = "{select: uniform, count: 40, seed: 0}"
-    text = SPEC.replace("SUPERCELL", "[3, 3, 3]").replace("CONTENT", "30..54").replace("SELECTION", selection)
+    text = ALLOY.replace("SUPERCELL", "[3, 3, 3]").replace("CONTENT", "30..54").replace("SELECTION", selection)
     (tmp_path / "spec.yaml").write_text(text)
     spec = load_spec(tmp_path)
     assert sum(space.inequivalent for space in estimate_spaces(spec)) > 1e27

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.exchange.comparison import agreement, formation_energies_along
+from matbench_defects.dataset.targets.formation_energy import formation_energy
+from matbench_defects.exchange.comparison import agreement
 from matbench_defects.labels.engine import Method, engines, methods_of
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.running import run_jobs
@@ -47,7 +49,15 @@ def labels_of(method: Method, crystals: dict[int, Crystal], store: Path):
 
 
 def formation(energies, crystals):
-    return formation_energies_along(energies, crystals, "Li", "Ni")
+    """Return formation energies against the fullest and the emptiest of the structures, eV per Ni."""
+    atoms = [Counter(c.species) for c in crystals]
+    lithium = [a["Li"] / a["Ni"] for a in atoms]
+    ends = []
+    for end in (max(lithium), min(lithium)):
+        members = [i for i, x in enumerate(lithium) if x == end]
+        lowest = min(members, key=lambda i: energies[i] / atoms[i]["Ni"])
+        ends.append((energies[lowest], atoms[lowest]))
+    return np.array([formation_energy(e, a, ends) / a["Ni"] for e, a in zip(energies, atoms, strict=True)])
 
 
 def assert_stated(label, found):

@@ -8,45 +8,24 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from specs_for_tests import DEFECTIVE_SALT
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.dataset.reading import Dataset
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
-from matbench_defects.exchange.published_comparison import (
+from matbench_defects.exchange.comparison import (
     PER_SITE,
     compare_dataset,
     compare_values,
     formation_energies_per_site,
 )
 from matbench_defects.labels.engine import Outcome
-from matbench_defects.labels.jobs import REFERENCE, jobs_of, select
+from matbench_defects.labels.jobs import REFERENCE, jobs_of
 from matbench_defects.labels.store import Label, LabelStore
 from matbench_defects.spec.loading import load_spec
 
-SPEC = """
-name: salt
-version: 1.0.0
-title: Defects in a salt
-parent:
-  spacegroup: Pm-3m
-  lattice: {a: 4.0}
-  sites: {Na: [0, 0, 0], Cl: [1/2, 1/2, 1/2]}
-  provenance: {source: a test}
-supercell: [2, 1, 1]
-sublattices: {Na: {Na: rest, K: 0..1, vacancy: 0..1}}
-configurations: {select: all}
-reference_phases:
-  NaCl:
-    spacegroup: Pm-3m
-    lattice: {a: 4.0}
-    sites: {Na: [0, 0, 0], Cl: [1/2, 1/2, 1/2]}
-    provenance: {source: a test}
-  Na: {spacegroup: Im-3m, lattice: {a: 4.3}, sites: {Na: [0, 0, 0]}, cell: true, provenance: {source: a test}}
-  K: {spacegroup: Im-3m, lattice: {a: 5.3}, sites: {K: [0, 0, 0]}, cell: true, provenance: {source: a test}}
-labels:
-  - {engine: sevennet, model: 7net-0, relax: {cell: false}}
-"""
 MU = {"Na": -1.3, "K": -1.1, "Cl": -1.8}
 HOST = -7.0
 """eV per NaCl."""
@@ -55,7 +34,7 @@ HOST = -7.0
 def stored(tmp_path: Path, leave_out: str = "") -> tuple[Path, Path, dict[str, float]]:
     """Write labels whose formation energy is 0.3 eV per vacancy and -0.2 eV per potassium atom, and return them."""
     spec_file = tmp_path / "spec.yaml"
-    spec_file.write_text(SPEC)
+    spec_file.write_text(DEFECTIVE_SALT)
     spec = load_spec(spec_file)
     selected = select(spec)
     labels, expected = [], {}

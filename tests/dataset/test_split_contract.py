@@ -6,46 +6,32 @@ import functools
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from specs_for_tests import NAMED_CONTENTS, TWO_DOPANTS
 
 from matbench_defects.crystal.building import build_spaces
+from matbench_defects.crystal.canonical import configuration_of
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.audit import Audit
 from matbench_defects.dataset.identity import structure_keys
 from matbench_defects.dataset.similarity import Similarity
-from matbench_defects.dataset.splits import SplitRow, operators, splits_of
+from matbench_defects.dataset.splits import operators, splits_of
 from matbench_defects.dataset.splits.assign import Parting, part_rows
 from matbench_defects.dataset.splits.grouping import value_of, values_of
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.spec.loading import load_spec
+from matbench_defects.testing.splits import (
+    check_split,
+    folds_have_names,
+    images,
+    no_leak,
+    order_and_growth_move_no_row,
+)
 
-ROCK_SALT = """
-name: rock-salt
-version: 1.0.0
-title: Two dopants in MgO, for tests
-parent:
-  spacegroup: Fm-3m
-  lattice: {a: 4.2}
-  sites: {Mg: [0, 0, 0], O: [1/2, 1/2, 1/2]}
-  provenance: {source: a test}
-supercell: [1, 1, 1]
-spaces:
-  ca:
-    groups: {dopant: Ca}
-    sublattices: {Mg: {Ca: 0..3, Mg: rest}, O: {vacancy: 0..2, O: rest}}
-  sr:
-    groups: {dopant: Sr}
-    sublattices: {Mg: {Mg: rest, Sr: 0..2}, O: {vacancy: 0..2, O: rest}}
-"""
-TYPES = """
-name: types
-version: 1.0.0
-title: Named contents, for tests
-extends: rock-salt.yaml
-spaces: {sr: null, ca: {contents: {none: {}, one: {Ca: 1}, pair: {Ca: 1, vacancy: 1}, two: {Ca: 2, vacancy: 2}}}}
-"""
 PATHWAYS = "extends: kfeo2-ti-pathways\nname: hops\nspaces: {ti2: null, ti3: null}\nlabels: []\n"
 
 # Operator, with the split as a spec says it and the spec that it stands in.
@@ -77,18 +63,14 @@ POPULATION = {"counts", "fixed"}  # they say how many rows, or which: the rows h
 def made(tmp_path_factory):
     """Return each example's operator with the spec and every row of its spaces."""
     folder = tmp_path_factory.mktemp("specs")
-    (folder / "rock-salt.yaml").write_text(ROCK_SALT)
-    (folder / "types.yaml").write_text(TYPES)
+    (folder / "rock-salt.yaml").write_text(TWO_DOPANTS)
+    (folder / "types.yaml").write_text(NAMED_CONTENTS)
     (folder / "hops.yaml").write_text(PATHWAYS)
 
     @functools.cache
-    def rows_of(name: str) -> tuple[list[SplitRow], dict[str, Space]]:
+    def rows_of(name: str) -> tuple[list[Configuration], dict[str, Space]]:
         spaces = build_spaces(load_spec(folder / f"{name}.yaml"))
-        found = []
-        for space in spaces.values():
-            every = enumerate_configurations(space)
-            found += [SplitRow(i, space, space.content(o)) for i, o in zip(every.ids(), every.occupations, strict=True)]
-        return found, spaces
+        return [row for space in spaces.values() for row in enumerate_configurations(space)], spaces
 
     ids = [row.id for row in rows_of("rock-salt")[0]]
     parts = ["train", "validation", "test"]
@@ -104,14 +86,10 @@ def made(tmp_path_factory):
         spec = load_spec(path)
         rows, _ = rows_of(name)
         spaces = build_spaces(spec)
-        here = [SplitRow(row.id, spaces[row.space.name], row.content) for row in rows]
+        here = [Configuration(spaces[row.space.name], row.occupation) for row in rows]
         return splits_of(spec, spaces)["mine"], here, spec, spaces
 
     return make
-
-
-def parts_by_id(operator, rows, fold):
-    return dict(zip((row.id for row in rows), operator.parts(rows, fold), strict=True))
 
 
 def audit(rows, spaces):
@@ -127,18 +105,6 @@ def audit(rows, spaces):
     return Audit(data, rows, spaces)
 
 
-def structures(row: SplitRow) -> frozenset[tuple[str, ...]]:
-    """Every image of a row's structure, as what sits on each site of the supercell, by brute force."""
-    species = np.array([s or "-" for s in row.space.site_species(row.occupation)])
-    variable = row.space.variable_sites
-    images = set()
-    for operation in row.space.group:
-        image = species.copy()
-        image[variable] = species[variable][operation]
-        images.add(tuple(image.tolist()))
-    return frozenset(images)
-
-
 def test_every_operator_has_an_example():
     assert {name for name, _, _ in EXAMPLES} == set(operators.names())
 
@@ -146,42 +112,30 @@ def test_every_operator_has_an_example():
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_no_structure_and_no_kept_value_is_on_both_sides(made, number):
     operator, rows, spec, spaces = made(number)
-    parting = part_rows(spec, {"mine": operator}, rows)["mine"]
     keep = spec.splits["mine"].keep_apart
+    no_leak(operator, rows, spec, keep)
+    parting = part_rows(spec, {"mine": operator}, rows)["mine"]
     assert audit(rows, spaces).of(parting, keep)["description"].endswith(".")
-    for parts in parting.by_fold.values():
-        assert set(parts) <= {"train", "validation", "test", None}
-        assert "train" in parts and "test" in parts
-        for group in keep:
-            tested = {value_of(group, row) for row, part in zip(rows, parts, strict=True) if part == "test"}
-            fitted = {value_of(group, r) for r, p in zip(rows, parts, strict=True) if p in ("train", "validation")}
-            assert not tested & fitted
-    if len(rows) < 100:
-        sides: dict[str, dict[frozenset, str]] = {}
-        for fold, parts in parting.by_fold.items():
-            for row, part in zip(rows, parts, strict=True):
-                if part is not None:
-                    assert sides.setdefault(fold, {}).setdefault(structures(row), part) == part
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
-@settings(max_examples=8)
-@given(data=st.data())
-def test_order_and_growth_move_no_row(made, number, data):
+def test_order_and_growth_move_no_row(made, number):
     operator, rows, _, _ = made(number)
-    name = EXAMPLES[number][0]
-    some = rows if name in POPULATION else data.draw(st.lists(st.sampled_from(rows), unique_by=lambda row: row.id))
-    some = data.draw(st.permutations(some)) if len(some) < 60 else some[::-1]
-    for fold in operator.folds() or [""]:
-        whole = parts_by_id(operator, rows, fold)
-        assert parts_by_id(operator, some, fold) == {row.id: whole[row.id] for row in some}
+    order_and_growth_move_no_row(operator, rows, whole=EXAMPLES[number][0] in POPULATION)
+
+
+@pytest.mark.parametrize(("by", "split"), [(by, text) for by, text, name in EXAMPLES[:4] if name == "rock-salt"])
+def test_the_same_for_people_with_a_split_of_their_own(by, split):
+    settings = yaml.safe_load(split)
+    keep = settings.pop("keep_apart", [])
+    check_split(settings.pop("by", by), settings, keep_apart=keep)
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_folds(made, number):
     operator, rows, _, _ = made(number)
+    folds_have_names(operator)
     folds = operator.folds()
-    assert len(set(folds)) == len(folds)
     if EXAMPLES[number][0] in ("k-fold", "leave-one-group-out"):
         tested = [row.id for f in folds for row, p in zip(rows, operator.parts(rows, f), strict=True) if p == "test"]
         assert sorted(tested) == sorted(row.id for row in rows)
@@ -231,12 +185,12 @@ def test_a_leak_is_found(made):
 
 def test_equal_structures_have_equal_keys(made):
     _, rows, _, _ = made(0)
-    keys = structure_keys([(row.space, row.occupation) for row in rows])
-    images = [structures(row) for row in rows]
+    keys = structure_keys(rows)
+    every = [images(row) for row in rows]
     assert len(set(keys)) < len(rows)
     for i in range(len(rows)):
         for j in range(i):
-            assert (keys[i] == keys[j]) == (images[i] == images[j]), (rows[i].id, rows[j].id)
+            assert (keys[i] == keys[j]) == (every[i] == every[j]), (rows[i].id, rows[j].id)
 
 
 @settings(max_examples=20)
@@ -272,7 +226,7 @@ def test_similarity_is_the_smallest_number_of_sites_that_differ(made, seed):
     ],
 )
 def test_a_mistake_is_one_message(tmp_path, split, message):
-    (tmp_path / "spec.yaml").write_text(f"{ROCK_SALT}splits:\n  mine: {split}\n")
+    (tmp_path / "spec.yaml").write_text(f"{TWO_DOPANTS}splits:\n  mine: {split}\n")
     spec = load_spec(tmp_path)
     with pytest.raises(InputError) as caught:
         splits_of(spec, build_spaces(spec))
@@ -291,21 +245,20 @@ def test_a_mistake_is_one_message(tmp_path, split, message):
 )
 def test_a_list_is_read_with_care(tmp_path, text, message):
     (tmp_path / "list.csv").write_text(text)
-    (tmp_path / "spec.yaml").write_text(f"{ROCK_SALT}splits:\n  mine: {{by: fixed, file: list.csv}}\n")
+    (tmp_path / "spec.yaml").write_text(f"{TWO_DOPANTS}splits:\n  mine: {{by: fixed, file: list.csv}}\n")
     spec = load_spec(tmp_path)
     spaces = build_spaces(spec)
     with pytest.raises(InputError) as caught:
         found = splits_of(spec, spaces)
-        space = spaces["ca"]
-        part_rows(spec, found, [SplitRow("ca:Mg4.O4:0", space, space.contents()[0])])
+        part_rows(spec, found, [Configuration(spaces["ca"], configuration_of(spaces["ca"], "ca:Mg4.O4:0"))])
     assert message in str(caught.value)
 
 
 def test_counts_that_are_not_there_are_refused(tmp_path):
     split = "{by: counts, test: {0: 1}, validation: [{0: 1}], seeds: [0]}"
-    (tmp_path / "spec.yaml").write_text(f"{ROCK_SALT}splits:\n  mine: {split}\n")
+    (tmp_path / "spec.yaml").write_text(f"{TWO_DOPANTS}splits:\n  mine: {split}\n")
     spec = load_spec(tmp_path)
     spaces = build_spaces(spec)
-    rows = [SplitRow("ca:Mg4.O4:0", spaces["ca"], ((0, 4), (0, 4)))]
+    rows = [Configuration(spaces["ca"], configuration_of(spaces["ca"], "ca:Mg4.O4:0"))]
     with pytest.raises(InputError, match=r"ca has 1 rows with 0 defects; group1-seed0 asks for 1 for test and 1"):
         part_rows(spec, splits_of(spec, spaces), rows)

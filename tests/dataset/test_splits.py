@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matbench_defects.crystal.building import build_spaces
-from matbench_defects.dataset.splits import SplitRow, operators, splits_of
+from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.dataset.splits import operators, splits_of
 from matbench_defects.dataset.splits.random import RandomSettings
 from matbench_defects.dataset.splits.thresholds import ThresholdSettings, holds
 from matbench_defects.enumeration.orderly import enumerate_configurations
@@ -17,8 +19,8 @@ from matbench_defects.spec.loading import load_spec
 SPACE = build_spaces(load_spec("lno-cathode"))["lno-cathode"]
 
 
-def row(name: str) -> SplitRow:
-    return SplitRow(name, SPACE, SPACE.contents()[0])
+def row(name: str) -> Configuration:
+    return Configuration.canonical(SPACE, np.zeros(SPACE.size, dtype=np.uint8), id=name)
 
 
 @given(
@@ -55,9 +57,7 @@ def test_conditions(number, limit):
 
 def test_content_split_covers_every_configuration_once():
     split = operators.get("content")(ThresholdSettings(train=">= 6", test="< 6"), "Li", {"lno-cathode": SPACE})
-    found = enumerate_configurations(SPACE)
-    rows = [SplitRow(i, SPACE, SPACE.content(o)) for i, o in zip(found.ids(), found.occupations, strict=True)]
-    parts = [split.part(r) for r in rows]
+    parts = [split.part(r) for r in enumerate_configurations(SPACE)]
     assert (parts.count("train"), parts.count("test"), parts.count(None)) == (52, 35, 0)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from matbench_defects.crystal.building import build_spaces
-from matbench_defects.crystal.canonical import is_edge, stages
+from matbench_defects.crystal.canonical import stages
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.spec.loading import load_spec
 
@@ -62,9 +62,8 @@ def every_occupation(space: Space, content: Content) -> Iterator[tuple[int, ...]
         stage = remaining[0]
         sites = sorted(free[stage.sublattice])
         sets = itertools.combinations(sites, stage.count)
-        if is_edge(space, stage):
-            assert space.pathway is not None
-            sets = iter([tuple(e) for e in space.pathway.edges.tolist()])
+        if stage.point:
+            sets = iter([tuple(e) for e in space.kind.points.sites.tolist()])
         for chosen in sets:
             following = occupation.copy()
             following[list(chosen)] = stage.species

@@ -30,8 +30,7 @@ def independent_distances(space):
 
 
 def fulfils(space, occupation, order, where, apart):
-    structures = space.end_points(occupation) if space.pathway is not None else [occupation]
-    for structure in structures:
+    for structure in space.end_points(occupation):
         species = [s for i, s in enumerate(space.site_species(occupation))]
         names = np.array(
             [s.species[k] for s, r in zip(space.sublattices, space.ranges, strict=True) for k in structure[r]]

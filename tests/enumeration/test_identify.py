@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from matbench_defects.crystal.canonical import configuration_id
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.identify import identify
 from matbench_defects.enumeration.orderly import enumerate_configurations
@@ -49,10 +50,10 @@ def test_any_image_of_a_configuration_is_found(name, seed, noise, setting):
     occupation = every.occupations[generator.integers(len(every))]
     image = np.empty_like(occupation)
     image[space.group[generator.integers(len(space.group))]] = occupation
-    crystal, noise = disturbed(space.crystal(image), seed, noise, setting)
+    crystal, noise = disturbed(Configuration(space, image).crystal, seed, noise, setting)
     found = identify(space, crystal)
     assert found.id == configuration_id(space, occupation), found.reason
-    assert (found.occupation == occupation).all()
+    assert (found.configuration.occupation == occupation).all()
     assert found.displacement < noise * 2 + 1e-6
     if noise:
         assert found.displacement > 0.05
@@ -62,13 +63,13 @@ def test_any_image_of_a_configuration_is_found(name, seed, noise, setting):
         sublattice = next(
             s for s, r in zip(space.sublattices, space.ranges, strict=True) if r.start <= position < r.stop
         )
-        kind = found.occupation[found.operation[position]]
+        kind = found.configuration.occupation[found.operation[position]]
         assert held.get(site, "vacancy") == sublattice.species[kind]
 
 
 def test_why_a_structure_is_none():
     space = SPACES["nca"]
-    crystal = space.crystal(enumerate_configurations(space).occupations[0])
+    crystal = enumerate_configurations(space)[0].crystal
     foreign = Crystal(crystal.lattice, ("Xe", *crystal.species[1:]), crystal.positions)
     assert "no Xe" in identify(space, foreign).reason
     assert "no setting" in identify(space, Crystal(crystal.lattice * 1.5, crystal.species, crystal.positions)).reason
@@ -96,7 +97,7 @@ def test_why_a_structure_is_none():
 def test_a_structure_laid_as_the_supercell_is_needs_no_search():
     space = SPACES["lno"]
     for occupation in enumerate_configurations(space).occupations[::9]:
-        crystal = space.crystal(occupation)
+        crystal = Configuration(space, occupation).crystal
         strained = Crystal(crystal.lattice * 1.2, crystal.species, crystal.positions * 1.2)
         assert identify(space, strained).id is None  # too much strain for a search to allow
         assert identify(space, strained, laid=True).id == configuration_id(space, occupation)
@@ -107,7 +108,7 @@ def test_a_structure_laid_as_the_supercell_is_needs_no_search():
 def test_structures_of_both_libraries():
     space = SPACES["lno"]
     occupation = enumerate_configurations(space).occupations[20]
-    crystal = space.crystal(occupation)
+    crystal = Configuration(space, occupation).crystal
     name = configuration_id(space, occupation)
     assert identify(space, Crystal.from_ase(crystal.to_ase())).id == name
     assert identify(space, Crystal.from_pymatgen(crystal.to_pymatgen())).id == name
@@ -122,5 +123,5 @@ def test_large_supercells():
     )
     every = enumerate_configurations(space)
     for i, occupation in enumerate(every.occupations):
-        crystal, _ = disturbed(space.crystal(occupation), i, 0.2, UNIMODULAR[3])
+        crystal, _ = disturbed(Configuration(space, occupation).crystal, i, 0.2, UNIMODULAR[3])
         assert identify(space, crystal).id == every.ids()[i]

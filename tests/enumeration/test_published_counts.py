@@ -61,7 +61,7 @@ def test_kfeo2_pathways(n, everything, inequivalent):
 
 def test_kfeo2_edges():
     space = space_of("KFeO2", "[2, 1, 1]", "{K: {vacancy: 1, K: rest}}", PATHWAY)
-    assert len(space.pathway.edges) == 64
+    assert len(space.kind.points) == 64
     assert sorted(enumerate_configurations(space).multiplicities) == [8, 8, 16, 16, 16]
 
 

@@ -8,6 +8,7 @@ import pytest
 from cases import space_of
 from scipy.stats import chisquare
 
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample, sample_each_content
@@ -89,7 +90,7 @@ def test_draws_keep_conditions():
     found = sample(space, 20, 0, where=where)
     for occupation in found.occupations:
         assert len(occupation) == 48
-        crystal = space.crystal(occupation)
+        crystal = Configuration(space, occupation).crystal
         lithium = [i for i, s in enumerate(crystal.species) if s == "Li"]
         distances = crystal.to_pymatgen().distance_matrix[np.ix_(lithium, lithium)]
         assert distances[np.triu_indices(8, 1)].min() >= 3.0

@@ -5,30 +5,21 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from specs_for_tests import SIZES
 
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.dataset.build import build_dataset
 from matbench_defects.dataset.estimate import estimate_spaces
 from matbench_defects.enumeration.derivative import draw_from_shapes
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
-from matbench_defects.labels.jobs import select
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.spec.spaces import Selection
-
-SPEC = """
-name: fcc
-version: 1.0.0
-title: Face-centred cubic alloys
-parent: {spacegroup: Fm-3m, lattice: {a: 4.0}, sites: {Cu: [0, 0, 0]}, provenance: {source: a test}}
-supercell: {sizes: SIZES}
-sublattices: {Cu: {Cu: rest, Au: CONTENT}}
-splits: {random: {train: 0.5, test: 0.5}}
-"""
 
 
 def spec_of(tmp_path, sizes="1..6", content="0..6", more=""):
     path = tmp_path / "spec.yaml"
-    path.write_text(SPEC.replace("SIZES", sizes).replace("CONTENT", content) + more)
+    path.write_text(SIZES.replace("SIZES", sizes).replace("CONTENT", content) + more)
     return load_spec(path)
 
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matbench_defects.cli.comparing import compare_results, comparison_data
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.comparing import compare
+from matbench_defects.evaluation.comparing_results import compare_results, comparison_data
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.evaluation.results import result_folders
 from matbench_defects.evaluation.scoring import score, scored_rows
@@ -119,7 +119,7 @@ def test_the_interval_is_as_wide_as_the_spread_of_the_rows_says():
 
 @pytest.mark.parametrize("folds", [0, 3])
 @pytest.mark.parametrize("metric", ["mae", "rmse"])
-def test_sums_over_rows_give_what_the_metric_gives(metric, folds, monkeypatch):
+def test_sums_over_rows_give_what_the_metric_gives(metric, folds):
     dataset = dataset_of(folds)
     width = N * max(1, folds)
     tables = {
@@ -127,8 +127,8 @@ def test_sums_over_rows_give_what_the_metric_gives(metric, folds, monkeypatch):
         for k, name in enumerate("ab")
     }
     fast = compare(task_of(metric), dataset, tables, resamples=200, seed=3)
-    monkeypatch.setitem(metrics._entries, metric, dataclasses.replace(metrics.get(metric), by_row=None))
-    slow = compare(task_of(metric), dataset, tables, resamples=200, seed=3)
+    with metrics.temporarily(metric, dataclasses.replace(metrics.get(metric), by_row=None)):
+        slow = compare(task_of(metric), dataset, tables, resamples=200, seed=3)
     assert fast.rows == slow.rows == N
     for one, other in zip(fast.differences, slow.differences, strict=True):
         assert dataclasses.astuple(one) == pytest.approx(dataclasses.astuple(other))

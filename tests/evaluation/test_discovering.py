@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 
-from matbench_defects.cli import discovering
+from matbench_defects.discovery import discover as discovering
 from matbench_defects.discovery.finished_searches import FinishedSearches
 from matbench_defects.discovery.policies import Search, policies
 from matbench_defects.discovery.policies.expected_improvement import improvement
@@ -29,7 +26,7 @@ def hidden(lno):
 
 
 @pytest.fixture
-def oracle(monkeypatch, hidden):
+def oracle(hidden):
     """A model that knows every value, and keeps what it was fitted on."""
     seen = []
     truth = dict(zip(hidden.ids, hidden.values.tolist(), strict=True))
@@ -44,8 +41,8 @@ def oracle(monkeypatch, hidden):
             assert not seen[-1] & set(asked) or len(seen) == 1  # the probe for deviations predicts what it was given
             return Prediction(np.array([truth[i] for i in asked]), np.full(len(asked), 1e-3))
 
-    monkeypatch.setitem(models._entries, "oracle", Oracle)
-    return seen
+    with models.temporarily("oracle", Oracle):
+        yield seen
 
 
 @pytest.mark.parametrize("name", policies.names())
@@ -156,7 +153,7 @@ def test_a_finished_search_is_kept_as_it_was(tmp_path):
     assert finished.get("greedy", None, 3) is finished.get("greedy", "mean", 2) is None
     assert FinishedSearches(tmp_path / "out", {"budget": 8}).get("greedy", "mean", 3) is None
     for file in finished.folder.iterdir():
-        file.write_text(file.read_text()[:-10])
+        file.write_bytes(file.read_bytes()[:-10])
     assert finished.get("greedy", "mean", 3) is None
     finished.clear()
     assert list(tmp_path.iterdir()) == []
@@ -174,9 +171,8 @@ def test_an_interrupted_discovery_goes_on(lno, monkeypatch, tmp_path):
     monkeypatch.setattr(discovering, "search", interruptible)
 
     def run(out, seeds):
-        plan = discovering.Plan([], ["random", "diverse"], seeds, 4, 3, 20, "cpu")
-        nothing = {"target": "formation_energy", "space": None, "content": None, "dataset": None}
-        discovering.discover(str(lno.folder), Console(quiet=True), quiet, plan, out=out, **nothing)
+        options = discovering.SearchOptions([], ["random", "diverse"], seeds, 4, 3, 20)
+        discovering.discover(lno, "formation_energy", options, out)
 
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "out", [0, 1])
@@ -190,11 +186,6 @@ def test_an_interrupted_discovery_goes_on(lno, monkeypatch, tmp_path):
     run(tmp_path / "whole", [0, 1])
     first, second = ((tmp_path / name / "discovery.json").read_text() for name in ("out", "whole"))
     assert first == second
-
-
-@contextlib.contextmanager
-def quiet(title):
-    yield lambda done, total: None
 
 
 def test_what_is_searched(lno):

@@ -13,7 +13,7 @@ from matbench_defects.evaluation.scoring import score, scored_rows
 from matbench_defects.evaluation.task import Task
 from matbench_defects.leaderboard.checking import check_submission
 from matbench_defects.leaderboard.export import task_data
-from matbench_defects.leaderboard.scoring import rank
+from matbench_defects.leaderboard.scoring import placed
 from matbench_defects.leaderboard.views import task_view
 from matbench_defects.leaderboard.writing import write_submission
 from matbench_defects.spec.loading import load_spec
@@ -118,7 +118,7 @@ def test_a_submission_over_folds(folded, tmp_path, split):
     checked = check_submission(folder, task, folded)
     again = score(task, folded, checked.predictions)
     assert {n: s.mean for n, s in again.items()} == pytest.approx({n: s.mean for n, s in result.scores.items()})
-    view = task_view(task, folded, rank(task, folded, [(checked, again)]))
+    view = task_view(task, folded, placed(task, folded, [(checked, again)]))
     assert view.rows_count == (87 if split == "fifths" else 9)
     assert (view.split, view.spread) == (
         ("fifths, 5 folds", "2 seeds") if split == "fifths" else ("drawn, 4 folds", "4 folds")

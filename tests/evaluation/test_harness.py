@@ -21,7 +21,7 @@ TASK = "lno-formation-energy"
 
 
 @pytest.fixture
-def spy(monkeypatch):
+def spy():
     """A model that keeps what it is handed."""
     seen = []
 
@@ -40,8 +40,8 @@ def spy(monkeypatch):
             seen.append(rows)
             return Prediction(np.full(len(rows), float(self.seed)))
 
-    monkeypatch.setitem(models._entries, "spy", Spy)
-    return seen
+    with models.temporarily("spy", Spy):
+        yield seen
 
 
 def test_a_model_never_sees_a_test_label(lno, spy, tmp_path):

@@ -32,10 +32,10 @@ class Choosy(Mean):
 
 
 @pytest.fixture
-def choosy(monkeypatch):
+def choosy():
     Choosy.fitted, Choosy.serves = 0, False
-    monkeypatch.setitem(models._entries, "choosy", Choosy)
-    return Choosy
+    with models.temporarily("choosy", Choosy):
+        yield Choosy
 
 
 def test_the_reason_is_kept_and_not_asked_for_again(lno, choosy, tmp_path):

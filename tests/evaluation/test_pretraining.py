@@ -19,7 +19,7 @@ QUICK = {"epochs": 2, "width": 16, "layers": 1}
 
 
 @pytest.fixture
-def spy(monkeypatch):
+def spy():
     """A model that keeps what it is handed, in order."""
     seen = []
 
@@ -31,8 +31,8 @@ def spy(monkeypatch):
             seen.append(("fit", rows, values, validation))
             super().fit(rows, values, validation)
 
-    monkeypatch.setitem(models._entries, "spy", Spy)
-    return seen
+    with models.temporarily("spy", Spy):
+        yield seen
 
 
 def test_tested_configurations_are_not_learnt_from_either(lno, spy, tmp_path):

@@ -43,10 +43,10 @@ class Interruptible(Mean):
 
 
 @pytest.fixture
-def model(monkeypatch):
+def model():
     Interruptible.fitted, Interruptible.interrupt_before = [], None
-    monkeypatch.setitem(models._entries, "interruptible", Interruptible)
-    return Interruptible
+    with models.temporarily("interruptible", Interruptible):
+        yield Interruptible
 
 
 def interrupt(lno, model, out, before=3):

@@ -12,7 +12,8 @@ from typing import Any
 from nasty import spoil_bytes, spoil_data
 from rich.console import Console
 
-from matbench_defects.cli.estimating import show_estimate
+from matbench_defects.cli.commands.crystal import show_check
+from matbench_defects.dataset.check import check_spec
 from matbench_defects.dataset.estimate import estimate_labels, estimate_spaces
 from matbench_defects.shipped import shipped_specs
 from matbench_defects.spec.document import Document, Mark, Route, dump_yaml
@@ -80,7 +81,7 @@ class FuzzedSpecs:
         """
         if isinstance(spoilt, bytes):
             self.path.write_bytes(spoilt)
-            show_estimate(str(self.path), Console(file=io.StringIO(), width=120))
+            show_check(check_spec(str(self.path)), Console(file=io.StringIO(), width=120))
             return
         if "extends" in spoilt:  # only a file can extend another
             self.run(dump_yaml(spoilt).encode())

@@ -23,7 +23,7 @@ WORDS: list[Any] = [
     "Fm-3m", "F d -3 m", "Im-3m", "P6_3/mmc", "C2/c:b1", "R-3m:R", "Ia-3d", "eV", "meV", "Å", "content.Li", "content",
     "concentration", "random", "k-fold", "group", "leave-one-group-out", "fixed", "counts", "symmetry", "defects",
     "formation_energy", "volume", "migration_barrier", "energy_above_hull", "average_voltage", "sevennet", "chgnet",
-    "ewald", "bond-valence", "published", "lno-cathode", "spec.yaml", ".", "..", "/", "../../etc/passwd",
+    "ewald", "published", "lno-cathode", "spec.yaml", ".", "..", "/", "../../etc/passwd",
     "/etc/passwd",
     "/dev/null", "C:\\x", "a/b", "a\\b", "a.b", "a\nb", "a\r", "\t", "\x7f", "\x1b[31mred", "\u202eabc", "\u200b",
     "\ufeff",

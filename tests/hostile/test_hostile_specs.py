@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from matbench_defects.cli.estimating import show_estimate
+from matbench_defects.cli.commands.crystal import show_check
+from matbench_defects.dataset.check import check_spec
 from matbench_defects.errors import InputError
 from matbench_defects.spec.document import LARGEST_BYTES, read_document
 
@@ -33,6 +34,7 @@ sublattices:
 splits:
   random: {train: 0.6, test: 0.4}
 """
+"""Apart from `specs_for_tests`, since tests count its lines."""
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
 )
@@ -47,7 +49,7 @@ def check(tmp_path: Path) -> Callable[[str | bytes], str]:
         path = tmp_path / "spec.yaml"
         path.write_bytes(spec if isinstance(spec, bytes) else spec.encode())
         shown = io.StringIO()
-        show_estimate(str(path), Console(file=shown, width=120))
+        show_check(check_spec(str(path)), Console(file=shown, width=120))
         return shown.getvalue()
 
     return check
@@ -205,7 +207,7 @@ def test_honest_words_in_any_script(check: Callable[[str | bytes], str]) -> None
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "spec.yaml")
     with pytest.raises(InputError, match="no spec file there"):
-        show_estimate(str(tmp_path / "spec.yaml"), Console(file=io.StringIO()))
+        show_check(check_spec(str(tmp_path / "spec.yaml")), Console(file=io.StringIO()))
 
 
 def test_an_endless_file_is_not_read_to_its_end() -> None:
@@ -216,5 +218,5 @@ def test_an_endless_file_is_not_read_to_its_end() -> None:
 @pytest.mark.parametrize("name", ["a\0b", "x" * 300, "/proc/self/mem", "\udcff", ""])
 def test_names_that_no_file_has(name: str) -> None:
     with pytest.raises(InputError) as caught:
-        show_estimate(name, Console(file=io.StringIO()))
+        show_check(check_spec(name), Console(file=io.StringIO()))
     assert str(caught.value).isprintable()

@@ -16,7 +16,7 @@ from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.task import Task
 from matbench_defects.leaderboard.checking import check_submission
-from matbench_defects.leaderboard.scoring import collect
+from matbench_defects.leaderboard.scoring import collect_standings
 
 CASES = [*FOLDERS, *DESCRIPTIONS, *PREDICTIONS]
 OWNED = Path("/tmp/owned")
@@ -62,6 +62,6 @@ def test_the_others_stay_on_the_board(tmp_path: Path, task: Task, dataset: Datas
         folder = place(root, describe(task, f"hostile-{i}"), table)
         (outside / str(i)).mkdir(parents=True)
         case.spoil(Place(folder, outside / str(i), task, dataset, table))
-    standings = collect(root, [task], {task.dataset: dataset})
+    standings = collect_standings(root, [task], {task.dataset: dataset})
     assert [entry.checked.submission.model for entry in standings.by_task[task.name]] == ["honest"]
     assert len(standings.problems) == len(chosen)

@@ -12,25 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from specs_for_tests import LONG_MAGNESIA
 
 from matbench_defects.dataset.reading import open_dataset
 from matbench_defects.errors import InputError
 from matbench_defects.files import only_writer
 from matbench_defects.labels.store import LabelStore
 
-SPEC = """\
-name: mgo
-version: 1.0.0
-title: MgO with calcium
-parent:
-  spacegroup: Fm-3m
-  lattice: {a: 4.2}
-  sites: {Mg: [0, 0, 0], O: [1/2, 1/2, 1/2]}
-  provenance: {source: a test}
-supercell: [1, 1, 2]
-sublattices: {Mg: {Ca: 0..3, Mg: rest}}
-splits: {random: {train: 0.5, test: 0.5}}
-"""
 PROGRAM = [sys.executable, "-m", "matbench_defects.cli"]
 # A build that says so and waits in the middle of what it writes.
 WAITING = """
@@ -50,7 +38,7 @@ main()
 def spec(tmp_path: Path) -> Path:
     path = tmp_path / "spec" / "spec.yaml"
     path.parent.mkdir()
-    path.write_text(SPEC)
+    path.write_text(LONG_MAGNESIA)
     return path
 
 
@@ -105,7 +93,7 @@ def test_a_full_disk(spec: Path, disk: Path) -> None:
     assert {path.name: path.read_text() for path in disk.iterdir()} == before
 
 
-LABELLED = SPEC.replace("[1, 1, 2]", "[2, 2, 2]") + (
+LABELLED = LONG_MAGNESIA.replace("[1, 1, 2]", "[2, 2, 2]") + (
     "configurations: {select: uniform, count: 12}\nlabels:\n  - {engine: ewald, charges: {Mg: 2, Ca: 2, O: -2}}\n"
 )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from loopback_hub import READER, WRITER, Repository
+from specs_for_tests import MAGNESIA
 
 from matbench_defects.dataset.build import build_dataset
 from matbench_defects.dataset.reading import Dataset, open_dataset
@@ -16,19 +17,6 @@ from matbench_defects.hub.find import load_dataset
 from matbench_defects.hub.publish import check_against_lock, publish_dataset
 from matbench_defects.spec.loading import load_spec
 
-SALT = """
-name: salt
-version: 1.0.0
-title: MgO with calcium
-parent:
-  spacegroup: Fm-3m
-  lattice: {a: 4.2}
-  sites: {Mg: [0, 0, 0], O: [0.5, 0.5, 0.5]}
-  provenance: {source: a test}
-supercell: [1, 1, 1]
-sublattices: {Mg: {Ca: 0..4, Mg: rest}}
-splits: {random: {train: 0.5, test: 0.5}}
-"""
 LOAD = "import matbench_defects\ndataset = matbench_defects.load_dataset('salt', version='1.0.0')\n"
 TRIED = LOAD.replace("dataset =", "result = ''\ntry:\n    dataset =") + "except Exception as e:\n    result = str(e)\n"
 
@@ -36,7 +24,7 @@ TRIED = LOAD.replace("dataset =", "result = ''\ntry:\n    dataset =") + "except 
 @pytest.fixture(scope="session")
 def salt(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     folder = tmp_path_factory.mktemp("salt")
-    (folder / "spec.yaml").write_text(SALT)
+    (folder / "spec.yaml").write_text(MAGNESIA)
     return build_dataset(load_spec(folder), folder / "salt")
 
 

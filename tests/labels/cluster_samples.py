@@ -9,26 +9,14 @@ import sys
 import time
 from pathlib import Path
 
+from specs_for_tests import ALLOY_WITH_VACANCIES
+
+from matbench_defects.enumeration.selection import select
 from matbench_defects.execution.cluster_file import ClusterSpec
-from matbench_defects.labels.jobs import jobs_of, select
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.spec.loading import load_spec
 
 HERE = Path(__file__).parent
-SPEC = """
-name: alloy
-version: 1.0.0
-title: Gold and vacancies in copper
-parent:
-  spacegroup: Fm-3m
-  lattice: {a: 3.7}
-  sites: {Cu: [0, 0, 0]}
-  provenance: {source: a test}
-supercell: [2, 2, 2]
-sublattices: {Cu: {vacancy: 2, Au: 4, Cu: rest}}
-configurations: {select: uniform, count: COUNT, seed: 0}
-labels:
-  - {engine: ase, calculator: counted}
-"""
 ALLOWED = """
 ase:
   counted:
@@ -42,7 +30,7 @@ ase:
 def prepare(folder, monkeypatch, *, count, pause=0.0):
     """Write a spec, allow its calculator to this process and those started from it; return the spec's file."""
     (folder / "engines.yaml").write_text(ALLOWED)
-    (folder / "spec.yaml").write_text(SPEC.replace("COUNT", str(count)))
+    (folder / "spec.yaml").write_text(ALLOY_WITH_VACANCIES.replace("COUNT", str(count)))
     monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(folder / "engines.yaml"))
     monkeypatch.setenv("COUNTED", str(folder / "counted"))
     monkeypatch.setenv("PAUSE", str(pause))

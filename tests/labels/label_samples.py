@@ -1,9 +1,11 @@
-"""Copper with vacancies and gold under effective-medium theory: cheap enough for every test of labels. And an oxide."""
+"""Copper with vacancies and gold under effective-medium theory: cheap enough for every test of labels."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import ClassVar
+
+from specs_for_tests import COPPER
 
 from matbench_defects.crystal.space import Space
 from matbench_defects.labels.ase_engine import AseEngine
@@ -11,36 +13,7 @@ from matbench_defects.labels.engine import EngineSettings
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.spec.models import Spec
 
-COPPER = """
-name: copper
-version: 1.0.0
-title: Vacancies in copper
-parent:
-  spacegroup: Fm-3m
-  lattice: {a: 3.6}
-  sites: {Cu: [0, 0, 0]}
-  provenance: {source: a test}
-supercell: [2, 2, 2]
-sublattices: {Cu: CONTENT}
-PATHWAY
-labels: [LABEL]
-"""
 PATHWAY = "pathway: {species: Cu, cutoff: 2.7}"
-OXIDE = """
-name: oxide
-version: 1.0.0
-title: Lithium ions hopping in Li2O
-parent:
-  spacegroup: Fm-3m
-  lattice: {a: 4.62}
-  sites: {Li: [1/4, 1/4, 1/4], O: [0, 0, 0]}
-  provenance: {source: a test}
-supercell: [2, 2, 2]
-sublattices: {Li: {vacancy: 1, Li: rest}}
-pathway: {species: Li, cutoff: CUTOFF}
-labels: [LABEL]
-"""
-LANDSCAPE = "{engine: bond-valence, charges: {Li: 1, O: -2}}"
 BAND = "{engine: neb, forces: {engine: emt}, images: 3, fmax: 0.02, relax: {cell: CELL, fmax: 0.01}}"
 
 
@@ -62,13 +35,6 @@ def copper(folder: Path, content: str, pathway: str = "", label: str = "{engine:
     path = folder / "spec.yaml"
     text = COPPER.replace("CONTENT", content).replace("PATHWAY", pathway)
     path.write_text(text.replace("LABEL", label))
-    return load_spec(path)
-
-
-def oxide(folder: Path, label: str = LANDSCAPE, cutoff: float = 2.4) -> Spec:
-    """Return the spec of lithium hops in Li2O with this label: along the edges of a cube up to 2.4 Å."""
-    path = folder / "oxide.yaml"
-    path.write_text(OXIDE.replace("CUTOFF", str(cutoff)).replace("LABEL", label))
     return load_spec(path)
 
 

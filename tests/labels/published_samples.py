@@ -12,29 +12,14 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from specs_for_tests import SMALL_SHEET
 
 from matbench_defects.crystal.building import build_spaces
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.spec.loading import load_spec
 
-SPEC = """
-name: small
-version: 1.0.0
-title: Defects in a small layer of MoS2
-supercell: [2, 2, 1]
-spaces:
-  MoS2:
-    parent:
-      spacegroup: P-6m2
-      lattice: {a: 3.19, c: 14.88}
-      sites: {Mo: [1/3, 2/3, 0], S: [2/3, 1/3, 0.105]}
-      provenance: {source: a test}
-    sublattices:
-      M: {sites: [Mo], species: {W: 0..1, Mo: rest}}
-      X: {sites: [S], species: {vacancy: 0..1, Se: 0..1, S: rest}}
-    contents: {X1: {X.vacancy: 1}, X3: {X.Se: 1}, X5: {X.vacancy: 1, X.Se: 1}, S2: {M.W: 1, X.vacancy: 1}}
-"""
 TYPES = {
     "X1": [{"type": "vacancy", "element": "S"}],
     "X3": [{"type": "substitution", "from": "S", "to": "Se"}],
@@ -49,7 +34,7 @@ def small_spaces():
     """Return the spaces of the small spec."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "spec.yaml"
-        path.write_text(SPEC)
+        path.write_text(SMALL_SHEET)
         return build_spaces(load_spec(path))
 
 
@@ -62,7 +47,7 @@ def samples():
     turn *= np.sign(np.linalg.det(turn))
     result = []
     for i, (id_, occupation) in enumerate(zip(every.ids(), every.occupations, strict=True)):
-        ideal = space.crystal(occupation)
+        ideal = Configuration(space, occupation).crystal
         order = generator.permutation(len(ideal))
         shaken = ideal.positions + generator.uniform(-0.1, 0.1, (len(ideal), 3)) + [1.0, 2.0, 0.3]
         crystal = Crystal(ideal.lattice @ turn, tuple(ideal.species[j] for j in order), (shaken @ turn)[order])

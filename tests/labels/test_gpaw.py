@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from specs_for_tests import DOPED_BORON_NITRIDE
 from typer.testing import CliRunner
 
 from matbench_defects.cli import app
@@ -29,20 +30,6 @@ BORON_NITRIDE = Crystal(LATTICE, ("B", "N"), np.array([[1 / 3, 2 / 3, 0.5], [2 /
 SETTINGS = GpawSettings(cutoff=300, kpoint_density=1.5)
 ENERGY = -12.090
 """That of the cell, eV, found with GPAW 26.7.0 and gpaw-data 1.2.1; at 300 eV it is far from converged."""
-SPEC = """
-name: doped
-version: 1.0.0
-title: Carbon in boron nitride
-parent:
-  spacegroup: P-6m2
-  lattice: {a: 2.512, c: 8}
-  sites: {B: [1/3, 2/3, 0], N: [2/3, 1/3, 0]}
-  provenance: {source: a test}
-supercell: [2, 1, 1]
-sublattices: {B: {C: 1, B: rest}}
-configurations: {select: all}
-labels: [{engine: gpaw, cutoff: 300, kpoint_density: 1.5}]
-"""
 WORKER = """
 import json, os, sys
 first = sys.stdin.readline()
@@ -182,7 +169,7 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch, tmp_path, packag
     message = f"the engine gpaw needs the package {package}: pip install 'matbench-defects[gpaw]'"
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         Gpaw(SETTINGS)
-    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "spec.yaml").write_text(DOPED_BORON_NITRIDE)
     checked = CliRunner().invoke(app, ["check", str(tmp_path)])
     assert checked.exit_code == 0
     assert f"warning: label gpaw_static: {message}" in checked.output

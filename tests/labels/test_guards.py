@@ -10,11 +10,12 @@ import pytest
 from label_samples import PATHWAY, Emt, copper
 
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.enumeration.selection import select
 from matbench_defects.execution.executor import ThisProcess
 from matbench_defects.labels import running
 from matbench_defects.labels.engine import Band, Outcome, engines
 from matbench_defects.labels.guards import checked, kind_of_problem
-from matbench_defects.labels.jobs import jobs_of, select
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import Label, LabelStore
 
@@ -24,9 +25,10 @@ STRAIN = np.array([[1.2, 0.05, 0], [0, 0.85, 0], [0.02, 0, 1.25]])
 
 @pytest.fixture(autouse=True)
 def emt(monkeypatch):
-    monkeypatch.setitem(engines._entries, "emt", Emt)
     monkeypatch.setattr(running, "_loaded", {})
     monkeypatch.setattr(running, "LocalPool", lambda workers: ThisProcess())
+    with engines.temporarily("emt", Emt):
+        yield
 
 
 def jobs_in(tmp_path, content="{vacancy: 2, Cu: rest}", pathway="", label=RELAXED):
@@ -95,13 +97,13 @@ def test_an_equivalent_configuration_is_no_problem(tmp_path):
 def test_an_end_point_on_another_site_is_a_problem_though_it_is_equivalent(tmp_path):
     band = "{engine: neb, forces: {engine: emt}, relax: {cell: false}}"
     (job,) = jobs_in(tmp_path, "{vacancy: 1, Cu: rest}", PATHWAY, band)
-    first, second = job.hop.first.positions, job.hop.second.positions
+    first, second = job.subject.first.positions, job.subject.second.positions
     for ends, problem in (
         ((first, second), ""),
         ((second, second), "its first end point relaxed into another configuration"),
         ((first, first), "its second end point relaxed into another configuration"),
     ):
-        band = Band(np.zeros(5), first, ends[1], job.hop.atom)
+        band = Band(np.zeros(5), first, ends[1], job.subject.atom)
         label = checked(label_of(job, ends[0], band=band), job.origin)
         assert label.problem.startswith(problem) and bool(label.problem) == bool(problem)
 

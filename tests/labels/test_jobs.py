@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from specs_for_tests import SALT
 
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
-from matbench_defects.labels.jobs import jobs_of, select
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.spec.loading import load_spec
-
-SPEC = """
-name: salt
-version: 1.0.0
-title: Vacancies in rock salt
-parent:
-  spacegroup: Fm-3m
-  lattice: {a: 5.6}
-  sites: {Na: [0, 0, 0], Cl: [1/2, 1/2, 1/2]}
-  provenance: {source: a test}
-supercell: [2, 2, 2]
-sublattices: {Na: {vacancy: 1, Na: rest}}
-MORE
-labels: [LABEL]
-"""
 
 
 def spec_of(tmp_path, more, label="{engine: sevennet}"):
     path = tmp_path / "spec.yaml"
-    path.write_text(SPEC.replace("MORE", more).replace("LABEL", label))
+    path.write_text(SALT.replace("MORE", more).replace("LABEL", label))
     return load_spec(path)
 
 
@@ -35,6 +22,12 @@ def test_one_job_for_each_chosen_configuration_and_label(tmp_path):
     spec = spec_of(tmp_path, "")
     (job,) = jobs_of(spec, select(spec))
     assert (job.id, len(job.crystal), job.method.name) == ("salt:Va1Na31:0", 63, "sevennet_static")
+
+
+def test_an_engine_without_forces_cannot_relax(tmp_path):
+    spec = spec_of(tmp_path, "", "{engine: ewald, charges: {Na: 1, Cl: -1}, relax: {cell: false}}")
+    with pytest.raises(InputError, match=r"spec.yaml:13: labels.0.relax: ewald knows no forces and cannot relax"):
+        jobs_of(spec, select(spec))
 
 
 PATHWAY = "pathway: {species: Na, cutoff: 4.0}"
@@ -76,8 +69,8 @@ def test_a_band_says_all_that_decides_its_label(tmp_path):
     (job,) = jobs_of(spec, select(spec))
     described = job.method.description()["settings"]
     assert described["forces"] == {"engine": "chgnet", "model": "0.3.0"}  # though the spec leaves the model out
-    assert job.hop.first.positions == pytest.approx(job.crystal.positions)
-    moved = job.hop.second.positions - job.hop.first.positions
-    assert np.flatnonzero(np.abs(moved).sum(axis=1)).tolist() == [job.hop.atom]
-    assert job.crystal.species[job.hop.atom] == "Na"
-    assert np.linalg.norm(job.hop.vector) == pytest.approx(5.6 / np.sqrt(2))
+    assert job.subject.first.positions == pytest.approx(job.crystal.positions)
+    moved = job.subject.second.positions - job.subject.first.positions
+    assert np.flatnonzero(np.abs(moved).sum(axis=1)).tolist() == [job.subject.atom]
+    assert job.crystal.species[job.subject.atom] == "Na"
+    assert np.linalg.norm(job.subject.vector) == pytest.approx(5.6 / np.sqrt(2))

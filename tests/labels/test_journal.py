@@ -33,8 +33,9 @@ class Nothing:
 
 
 @pytest.fixture(autouse=True)
-def nothing(monkeypatch):
-    monkeypatch.setitem(engines._entries, "nothing", Nothing)
+def nothing():
+    with engines.temporarily("nothing", Nothing):
+        yield
 
 
 METHOD = Method("nothing", "nothing", EngineSettings(), None)
@@ -266,7 +267,8 @@ def test_a_dataset_and_a_lock_see_what_a_killed_run_left(tmp_path):
     from matbench_defects.dataset.build import build_dataset
     from matbench_defects.dataset.lock import write_lock
     from matbench_defects.dataset.plan import plan
-    from matbench_defects.labels.jobs import jobs_of, select
+    from matbench_defects.enumeration.selection import select
+    from matbench_defects.labels.jobs import jobs_of
 
     charges = "{engine: ewald, charges: {Cu: 1}, background: true}"
     spec = copper(tmp_path, "{vacancy: 0..1, Cu: rest}", label=charges)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from label_samples import BAND, PATHWAY, Emt, copper
+from specs_for_tests import POTASSIUM_HOPS
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.build import build_dataset
+from matbench_defects.enumeration.selection import select
 from matbench_defects.execution.executor import ThisProcess
 from matbench_defects.labels import running
 from matbench_defects.labels.engine import engines
-from matbench_defects.labels.jobs import jobs_of, select
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.spec.loading import load_spec
@@ -24,9 +26,10 @@ EVERY = "{select: uniform, count: 2}"
 
 @pytest.fixture(autouse=True)
 def emt(monkeypatch):
-    monkeypatch.setitem(engines._entries, "emt", Emt)
     monkeypatch.setattr(running, "_loaded", {})
     monkeypatch.setattr(running, "LocalPool", lambda workers: ThisProcess())
+    with engines.temporarily("emt", Emt):
+        yield
 
 
 def spec_of(tmp_path, content, cell="false", band=BAND, more=""):
@@ -51,8 +54,8 @@ def test_a_vacancy_hop_in_copper_is_symmetric(tmp_path):
     assert 0.4 < band.largest < 1.0  # by effective-medium theory; 0.7 eV is measured
     assert band.energies.argmax() == 2
     # The saddle point lies half way, as symmetry wants it.
-    middle = job.hop.first.positions[job.hop.atom] + job.hop.vector / 2
-    assert band.highest[job.hop.atom] == pytest.approx(middle, abs=0.05)
+    middle = job.subject.first.positions[job.subject.atom] + job.subject.vector / 2
+    assert band.highest[job.subject.atom] == pytest.approx(middle, abs=0.05)
     assert 0 < label.outcome.displacement < 0.3
     assert label.outcome.max_force < 0.02
 
@@ -63,14 +66,14 @@ def test_both_directions_differ_by_the_end_points(tmp_path):
     for job in jobs:
         label = found[job.key]
         assert label.usable, label.problem
-        alone = Emt(None).compute(job.hop.second, Relaxation(cell=False, fmax=0.01))
+        alone = Emt(None).compute(job.subject.second, Relaxation(cell=False, fmax=0.01))
         band = label.outcome.band
         assert band.energies[-1] == pytest.approx(alone.energy, abs=1e-3)
         assert band.forward - band.backward == pytest.approx(alone.energy - label.outcome.energy, abs=1e-3)
         assert band.largest == max(band.forward, band.backward)
         assert min(band.forward, band.backward) > 0.1
-        assert (band.second[job.hop.atom] - label.outcome.crystal.positions[job.hop.atom]) == pytest.approx(
-            job.hop.vector, abs=0.5
+        assert (band.second[job.subject.atom] - label.outcome.crystal.positions[job.subject.atom]) == pytest.approx(
+            job.subject.vector, abs=0.5
         )
 
 
@@ -112,36 +115,17 @@ def test_barriers_come_out_in_the_dataset(tmp_path):
     quantity = Quantity.of(dataset.structures.schema.field("neb_relaxed_barrier_forward"))
     assert (quantity.unit, quantity.reference) == ("eV", "the first end point")
     assert row["neb_relaxed_path_energies"] == pytest.approx(band.energies - band.energies[0], abs=1e-5)
-    assert row["hop_atom"] == jobs[0].hop.atom
-    assert row["hop_cartesian_vector"] == pytest.approx(jobs[0].hop.vector)
+    assert row["hop_atom"] == jobs[0].subject.atom
+    assert row["hop_cartesian_vector"] == pytest.approx(jobs[0].subject.vector)
     second = np.array(row["cartesian_site_positions"])
     second[row["hop_atom"]] += row["hop_cartesian_vector"]
-    assert second == pytest.approx(jobs[0].hop.second.positions)
+    assert second == pytest.approx(jobs[0].subject.second.positions)
     assert row["neb_relaxed_displacement"] > 0
-
-
-KFEO2 = """
-name: kfeo2
-version: 1.0.0
-title: Potassium hops in KFeO2
-parent:
-  spacegroup: Pbca
-  lattice: {a: 5.727, b: 11.457, c: 16.207}
-  sites: {K1: [.2384, .5091, .9404], K2: [.2800, .2668, .8154], Fe1: [.2281, .5105, .6899], Fe2: [.2665, .2638, .5651],
-    O1: [.0506, .4812, .7876], O2: [.0419, .1927, .4941], O3: [.1320, .4062, .6041], O4: [.3369, .3323, .1577]}
-  provenance: {source: a test}
-supercell: [2, 1, 1]
-sublattices: {K: {vacancy: 1, K: rest}, Fe: {Ti: 1, Fe: rest}}
-pathway: {species: K, cutoff: 3.9}
-configurations: {select: uniform, count: 1}
-labels:
-  - {engine: neb, forces: {engine: chgnet}, relax: {cell: false}}
-"""
 
 
 @pytest.mark.slow
 def test_potassium_hops_in_kfeo2(tmp_path):
-    (tmp_path / "spec.yaml").write_text(KFEO2)
+    (tmp_path / "spec.yaml").write_text(POTASSIUM_HOPS)
     (job,), found = labels_of(load_spec(tmp_path), tmp_path)
     label = found[job.key]
     assert label.usable, label.problem

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 from published_samples import (
     PRISTINE,
-    SPEC,
     TYPES,
     cif,
     formation_energy,
@@ -25,23 +24,25 @@ from published_samples import (
     write_pilot,
     write_zip,
 )
+from specs_for_tests import SMALL_SHEET
 
-from matbench_defects.cli.importing import import_published
 from matbench_defects.columns import Quantity
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.identify import identify
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
+from matbench_defects.exchange.importing import import_published
 from matbench_defects.exchange.mapping import map_published
-from matbench_defects.exchange.source import Published, PublishedStructure, formats, settings_of
-from matbench_defects.exchange.store import read_published, reserved_columns
-from matbench_defects.exchange.structures import crystal_of_text
+from matbench_defects.exchange.published_table import read_published, reserved_columns
+from matbench_defects.exchange.source import Published, PublishedStructure, format_settings, formats
+from matbench_defects.exchange.structure_text import crystal_of_text
 
 
 @pytest.fixture
 def spec(tmp_path):
     path = tmp_path / "spec.yaml"
-    path.write_text(SPEC)
+    path.write_text(SMALL_SHEET)
     return str(path)
 
 
@@ -148,7 +149,13 @@ spaces:
     space = build_spaces(load_spec(tmp_path / "spec.yaml"))["gamma-Zn"]
     every = enumerate_configurations(space)
     rows = [
-        {"phase": "gamma", "dopant": "Zn", "structure": cif(space.crystal(o)), "energy": -1.0 - i, "name": f"n{i}"}
+        {
+            "phase": "gamma",
+            "dopant": "Zn",
+            "structure": cif(Configuration(space, o).crystal),
+            "energy": -1.0 - i,
+            "name": f"n{i}",
+        }
         for i, o in enumerate(every.occupations)
     ]
     path = tmp_path / f"table.{ending}"
@@ -167,7 +174,7 @@ def test_cif_with_and_without_symmetry(symprec):
     from pymatgen.core import Structure
 
     space = small_spaces()["MoS2"]
-    ideal = space.crystal(enumerate_configurations(space).occupations[0])
+    ideal = enumerate_configurations(space)[0].crystal
     text = ideal.to_pymatgen().to(fmt="cif", symprec=symprec)
     found, expected = crystal_of_text(text), Structure.from_str(text, fmt="cif")
     assert found.species == tuple(site.specie.symbol for site in expected)
@@ -249,8 +256,8 @@ def test_command_line(spec, tmp_path):
 
 def test_settings_are_checked():
     with pytest.raises(InputError, match="unit: 'extxyz' has no such setting; did you mean 'units'"):
-        settings_of("extxyz", {"unit": {}})
+        format_settings("extxyz", {"unit": {}})
     with pytest.raises(InputError, match="did you mean '2dmd'"):
-        settings_of("2dm", {})
+        format_settings("2dm", {})
     assert formats.names() == ["2dmd", "computed-entries", "cspbi3", "csv", "extxyz"]
     assert "id" in reserved_columns()

@@ -12,7 +12,6 @@ import zipfile
 
 import pytest
 from published_samples import (
-    SPEC,
     cif,
     samples,
     table,
@@ -23,16 +22,17 @@ from published_samples import (
     write_extxyz,
     write_pilot,
 )
+from specs_for_tests import SMALL_SHEET
 
-from matbench_defects.cli.importing import import_published
 from matbench_defects.cli.settings import parse_settings
 from matbench_defects.errors import InputError
-from matbench_defects.exchange.formats import members
+from matbench_defects.exchange import archives
+from matbench_defects.exchange.importing import import_published
 
 
 @pytest.fixture
 def refused(tmp_path):
-    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "spec.yaml").write_text(SMALL_SHEET)
 
     def refuse(message, format_, path, **given):
         out = tmp_path / "out" / "published.parquet"
@@ -136,18 +136,18 @@ def test_zip_names_that_lead_out(name, refused, tmp_path):
 def test_sizes_are_limited(refused, tmp_path, monkeypatch):
     folder = write_2dmd(tmp_path / "set")
     (folder / "defects.csv.gz").write_bytes(gzip.compress(bytes(10_000_000)))
-    read = members.Members.read
-    monkeypatch.setattr(members.Members, "read", lambda self, name: read(self, name, 1_000_000))
+    read = archives.Members.read
+    monkeypatch.setattr(archives.Members, "read", lambda self, name: read(self, name, 1_000_000))
     refused("holds more than 1,000,000 bytes", "2dmd", folder)
 
 
 def test_large_members_of_a_tar_archive(refused, tmp_path, monkeypatch):
-    monkeypatch.setattr(members, "LARGEST_STRUCTURE", 10)
+    monkeypatch.setattr(archives, "LARGEST_STRUCTURE", 10)
     refused("holds too much: 's0.cif'", "2dmd", write_2dmd(tmp_path / "set"))
 
 
 def test_one_structure_that_cannot_be_read_is_only_reported(tmp_path):
-    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "spec.yaml").write_text(SMALL_SHEET)
     folder = write_2dmd(tmp_path / "set")
     texts = {f"s{i}.cif": cif(crystal) for i, (_, _, crystal, _) in enumerate(samples())}
     texts["s0.cif"] = "no structure"
@@ -180,7 +180,7 @@ def test_entries(refused, tmp_path):
 
 
 def test_nothing_that_an_entry_names_is_imported(tmp_path):
-    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "spec.yaml").write_text(SMALL_SHEET)
     path = write_entries(tmp_path / "entries.json")
     data = json.loads(path.read_text())
     (tmp_path / "trap_module.py").write_text("raise SystemExit('imported')")

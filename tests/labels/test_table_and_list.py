@@ -10,13 +10,14 @@ from label_samples import copper
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
 from matbench_defects.labels import running
 from matbench_defects.labels.engine import methods_of
 from matbench_defects.labels.engines.ase import AseEntry, AseSettings
 from matbench_defects.labels.engines.ewald import ewald_energy
 from matbench_defects.labels.engines.table import read_energies
-from matbench_defects.labels.jobs import jobs_of, select
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.labels.running import compute_label
 
 TABLE = "{engine: table, file: FILE, unit: eV, per: cell, level_of_theory: PBE by hand, machine_learned: false}"

@@ -16,7 +16,7 @@ from matbench_defects.errors import InputError
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.evaluation.task import Task
 from matbench_defects.leaderboard.recorded import changes, read_record, record, write_record
-from matbench_defects.leaderboard.scoring import collect
+from matbench_defects.leaderboard.scoring import collect_standings
 
 Submit = Callable[..., Path]
 
@@ -25,7 +25,7 @@ Submit = Callable[..., Path]
 def scored(tmp_path: Path, task: Task, dataset: Dataset) -> Callable[[], dict[str, Any]]:
     def run() -> dict[str, Any]:
         datasets = {task.dataset: dataset}
-        return record(collect(tmp_path / "submissions", [task], datasets), [task], datasets)
+        return record(collect_standings(tmp_path / "submissions", [task], datasets), [task], datasets)
 
     return run
 
@@ -60,13 +60,13 @@ def test_other_predictions(submit: Submit, scored: Scored, task: Task, dataset: 
     assert {c.metric for c in found} >= {"mae", "rmse", "r2"} and {c.cause for c in found} == {"predictions"}
 
 
-def test_other_code(submit: Submit, scored: Scored, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_code(submit: Submit, scored: Scored) -> None:
     submit("schnet")
     before = scored()
     mae = metrics.get("mae")
     longer = type(mae)(**{**vars(mae), "compute": lambda scored: mae(scored) + 0.25})
-    monkeypatch.setitem(metrics._entries, "mae", longer)
-    found = changes(before, scored())
+    with metrics.temporarily("mae", longer):
+        found = changes(before, scored())
     assert [(c.metric, c.cause) for c in found] == [("mae", "code")]
     assert "by +0.25: the code changed" in str(found[0])
 

@@ -17,13 +17,13 @@ from pathlib import Path
 from leaderboard_samples import make_task
 from matbench_defects.dataset.reading import open_dataset
 from matbench_defects.leaderboard.recorded import record
-from matbench_defects.leaderboard.scoring import collect
+from matbench_defects.leaderboard.scoring import collect_standings
 from matbench_defects.leaderboard.site import build_site
 root, metrics = Path(sys.argv[1]), json.loads(sys.argv[2])
 tasks = [make_task(f"task-{i}", dataset=f"data-{i}@1.0.0", metrics=metrics, seeds=[0, 1, 2, 3, 4]) for i in range(10)]
 datasets = {task.dataset: open_dataset(root / task.dataset_name) for task in tasks}
 start = time.perf_counter()
-standings = collect(root / "submissions", tasks, datasets)
+standings = collect_standings(root / "submissions", tasks, datasets)
 record(standings, tasks, datasets)
 scored = time.perf_counter()
 assert not standings.problems and sum(len(of) for of in standings.by_task.values()) == 200

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from site_page import Page
 
-from matbench_defects.cli.submitting import build_leaderboard
+from matbench_defects import build_leaderboard
 from matbench_defects.evaluation.task import load_task
 from matbench_defects.shipped import shipped_specs, shipped_tasks
 from matbench_defects.spec.loading import load_spec

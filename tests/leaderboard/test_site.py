@@ -21,9 +21,9 @@ from site_page import Page
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.scoring import Score
+from matbench_defects.evaluation.tables.numbers import column_decimals, fixed, seconds, spread, whole
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import sha256_of_file
-from matbench_defects.leaderboard.formatting import column_decimals, fixed, seconds, spread, whole
 from matbench_defects.leaderboard.site import CHARTS, TEMPLATES, build_site
 
 Submit = Callable[..., Path]
@@ -270,7 +270,7 @@ def test_foreign_folder_is_not_replaced(tmp_path: Path, dataset: Dataset, task: 
     precious = tmp_path / "thesis" / "chapter.tex"
     precious.parent.mkdir()
     precious.write_text("x")
-    with pytest.raises(InputError, match="holds files that are no leaderboard"):
+    with pytest.raises(InputError, match="exists and is not a leaderboard"):
         build_site(precious.parent, tmp_path, {task.dataset: dataset}, [task])
     assert precious.read_text() == "x"
 

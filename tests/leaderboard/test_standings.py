@@ -12,7 +12,7 @@ from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.scoring import score
 from matbench_defects.evaluation.task import Task
-from matbench_defects.leaderboard.scoring import collect
+from matbench_defects.leaderboard.scoring import collect_standings
 
 Submit = Callable[..., Path]
 
@@ -20,7 +20,7 @@ Submit = Callable[..., Path]
 def test_ranked_by_the_first_metric(submit: Submit, tmp_path: Path, task: Task, dataset: Dataset) -> None:
     for model, error in (("middle", 0.05), ("best", 0.01), ("mean", -1)):
         submit(model, error=error)
-    standings = collect(tmp_path / "submissions", [task], {task.dataset: dataset})
+    standings = collect_standings(tmp_path / "submissions", [task], {task.dataset: dataset})
     entries = standings.by_task[task.name]
     assert [(e.checked.submission.model, e.rank, e.baseline) for e in entries] == [
         ("best", 1, False),
@@ -35,7 +35,7 @@ def test_higher_can_be_better(submit: Submit, tmp_path: Path, dataset: Dataset) 
     task = make_task(metrics=["r2", "mae"])
     submit("worse", error=0.05, task=task)
     submit("better", error=0.01, task=task)
-    entries = collect(tmp_path / "submissions", [task], {task.dataset: dataset}).by_task[task.name]
+    entries = collect_standings(tmp_path / "submissions", [task], {task.dataset: dataset}).by_task[task.name]
     assert [e.checked.submission.model for e in entries] == ["better", "worse"]
 
 
@@ -44,7 +44,7 @@ def test_equal_scores_share_a_place(submit: Submit, tmp_path: Path, task: Task, 
     for model in ("b", "a"):
         submit(model, predictions=table)
     submit("c", error=0.3)
-    entries = collect(tmp_path / "submissions", [task], {task.dataset: dataset}).by_task[task.name]
+    entries = collect_standings(tmp_path / "submissions", [task], {task.dataset: dataset}).by_task[task.name]
     assert [(e.checked.submission.model, e.rank) for e in entries] == [("a", 1), ("b", 1), ("c", 3)]
 
 
@@ -53,7 +53,7 @@ def test_metric_without_value_ranks_last(submit: Submit, tmp_path: Path, dataset
     task = make_task(metrics=["spearman_within_content", "mae"])
     submit("a", task=task)
     submit("b", task=task)
-    entries = collect(tmp_path / "submissions", [task], {task.dataset: dataset}).by_task[task.name]
+    entries = collect_standings(tmp_path / "submissions", [task], {task.dataset: dataset}).by_task[task.name]
     assert [e.rank for e in entries] == [1, 1]
 
 
@@ -67,7 +67,7 @@ def test_every_problem_is_reported(submit: Submit, tmp_path: Path, task: Task, d
     (root / "linked").symlink_to(root / task.name)
     (root / "README.md").write_text("ignored")
     (root / task.name / ".gitkeep").write_text("ignored")
-    standings = collect(root, [task], {task.dataset: dataset})
+    standings = collect_standings(root, [task], {task.dataset: dataset})
     assert [e.checked.submission.model for e in standings.by_task[task.name]] == ["good"]
     messages = "\n".join(str(problem) for problem in standings.problems)
     assert len(standings.problems) == 5
@@ -83,10 +83,10 @@ def test_every_problem_is_reported(submit: Submit, tmp_path: Path, task: Task, d
 
 def test_dataset_that_is_not_at_hand(submit: Submit, tmp_path: Path, task: Task) -> None:
     submit()
-    standings = collect(tmp_path / "submissions", [task], {})
+    standings = collect_standings(tmp_path / "submissions", [task], {})
     assert "the dataset lno-cathode@1.0.0 is not at hand" in str(standings.problems[0])
 
 
 def test_no_folder(tmp_path: Path, task: Task) -> None:
     with pytest.raises(InputError, match="is no folder"):
-        collect(tmp_path / "nothing", [task], {})
+        collect_standings(tmp_path / "nothing", [task], {})

@@ -9,42 +9,22 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from specs_for_tests import SALT_SPACES
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.dataset.structures import structure_rows, structure_schema
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
-from matbench_defects.labels.jobs import select
 from matbench_defects.models.clusters import cluster_counts, features, orbits
 from matbench_defects.models.model import Background, Rows, make_model
 from matbench_defects.spec.loading import load_spec
-
-SALT = """
-name: salt
-version: 1.0.0
-title: Two sublattices with vacancies, two supercells and a hop
-spaces:
-  small:
-    supercell: [2, 2, 2]
-  large:
-    supercell: [2, 2, 4]
-  hops:
-    supercell: [3, 3, 3]
-    pathway: {species: Na, cutoff: 4.1}
-parent:
-  spacegroup: Pm-3m
-  lattice: {a: 4.0}
-  sites: {Na: [0, 0, 0], Cl: [1/2, 1/2, 1/2]}
-  provenance: {source: a test}
-sublattices: {Na: {vacancy: 1..2, K: 0..1, Na: rest}, Cl: {Br: 0..2, Cl: rest}}
-configurations: {select: uniform, count: 40, seed: 0}
-"""
 
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory):
     path = tmp_path_factory.mktemp("salt") / "spec.yaml"
-    path.write_text(SALT)
+    path.write_text(SALT_SPACES)
     return load_spec(path)
 
 
@@ -56,8 +36,9 @@ def spaces(spec):
 @pytest.fixture(scope="module")
 def rows(spec):
     selected = {name: part for name, part in select(spec).items() if name != "hops"}
-    schema = structure_schema({name: part.space for name, part in selected.items()})
-    table = pa.Table.from_pylist(structure_rows(selected), schema)
+    spaces = {name: part.space for name, part in selected.items()}
+    every = [row for part in selected.values() for row in part.rows]
+    table = pa.Table.from_pylist(structure_rows(every, spaces), structure_schema(spaces))
     return Rows.of(table, Background(spec, "energy", Quantity("eV", "formula unit")))
 
 
@@ -66,9 +47,9 @@ def any_occupation(space, seed):
     generator = np.random.default_rng(seed)
     kinds = [generator.integers(len(s.species), size=len(s.sites)) for s in space.sublattices]
     result = np.concatenate(kinds).astype(np.uint8)
-    if space.pathway is not None:
-        edge = space.pathway.edges[generator.integers(len(space.pathway.edges))]
-        result[edge] = len(space.sublattices[space.pathway.sublattice].species)
+    points = space.kind.points
+    if points.blocks:
+        result[points.sites[generator.integers(len(points))]] = points.mark
     return result
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from moved_rows import rewritten
+from specs_for_tests import SALT_OF_TWO_DOPANTS
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import structure_rows, structure_schema
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError, NotServedError
-from matbench_defects.labels.jobs import select
 from matbench_defects.models.descriptors import descriptors
 from matbench_defects.models.descriptors.cache import cached_vectors
 from matbench_defects.models.descriptors.defect import add_to_bins
@@ -19,30 +19,19 @@ from matbench_defects.models.descriptors.minimum_distances import average_minimu
 from matbench_defects.models.element_properties import element_properties
 from matbench_defects.models.model import Background, Rows, make_model
 from matbench_defects.spec.loading import load_spec
+from matbench_defects.testing.moved_rows import rewritten
 
-SALT = """
-name: salt
-version: 1.0.0
-title: Vacancies and two dopants in a cubic salt
-parent:
-  spacegroup: Pm-3m
-  lattice: {a: 4.0}
-  sites: {Na: [0, 0, 0], Cl: [1/2, 1/2, 1/2]}
-  provenance: {source: a test}
-supercell: [3, 3, 3]
-sublattices: {Na: {vacancy: 0..1, K: 0..1, Na: rest}, Cl: {Br: 0..1, Cl: rest}}
-configurations: {select: all}
-"""
-STRUCTURES = [name for name in descriptors.names() if not descriptors.get(name).pathways]
+STRUCTURES = [name for name in descriptors.names() if descriptors.get(name).of == "structures"]
 
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
     path = tmp_path_factory.mktemp("salt") / "spec.yaml"
-    path.write_text(SALT)
+    path.write_text(SALT_OF_TWO_DOPANTS)
     spec = load_spec(path)
     selected = select(spec)
-    table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"salt": selected["salt"].space}))
+    spaces = {"salt": selected["salt"].space}
+    table = pa.Table.from_pylist(structure_rows(selected["salt"].rows, spaces), structure_schema(spaces))
     return Rows.of(table, Background(spec, "energy", Quantity("eV", "cell")))
 
 
@@ -129,10 +118,13 @@ def test_property_products_by_hand(rows):
 
 @pytest.mark.parametrize("name", STRUCTURES)
 def test_pathways_are_refused_where_structures_are_described(name, rows, tmp_path):
-    (tmp_path / "spec.yaml").write_text(SALT.replace("0..1, K: 0..1", "1") + "pathway: {species: Na, cutoff: 4.1}\n")
+    (tmp_path / "spec.yaml").write_text(
+        SALT_OF_TWO_DOPANTS.replace("0..1, K: 0..1", "1") + "pathway: {species: Na, cutoff: 4.1}\n"
+    )
     spec = load_spec(tmp_path / "spec.yaml")
     selected = select(spec)
-    table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"salt": selected["salt"].space}))
+    spaces = {"salt": selected["salt"].space}
+    table = pa.Table.from_pylist(structure_rows(selected["salt"].rows, spaces), structure_schema(spaces))
     pathways = Rows.of(table, Background(spec, "barrier", Quantity("eV", "hop")))
     with pytest.raises(InputError, match="structures"):
         described(name, rows).features(pathways)
@@ -200,7 +192,7 @@ def test_vectors_are_computed_once_and_what_is_broken_again(tmp_path, monkeypatc
     assert len(asked) == 2
     cached_vectors({"name": "b"}, crystals[:1], compute)
     assert len(asked) == 3
-    for path in tmp_path.rglob("*.parquet"):
+    for path in tmp_path.rglob("*.arrow"):
         path.write_bytes(b"broken")
     cached_vectors({"name": "a"}, crystals, compute)
     assert len(asked) == 5

@@ -8,33 +8,21 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from ase.data import chemical_symbols
+from specs_for_tests import LITHIUM_HOPS
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.structures import row_crystal, structure_rows, structure_schema
-from matbench_defects.labels.jobs import select
+from matbench_defects.enumeration.selection import select
 from matbench_defects.models.model import Background, Rows, make_model
 from matbench_defects.models.networks import graph_cache
 from matbench_defects.models.networks.batching import GraphTensors
 from matbench_defects.models.networks.defect_graphs import defect_graphs, layer_normal
 from matbench_defects.models.networks.graphs import HOP, atom_graphs
-from matbench_defects.models.species_reference import SpeciesReference
+from matbench_defects.models.networks.species_reference import SpeciesReference
 from matbench_defects.shipped import cache_folder
 from matbench_defects.spec.loading import load_spec
 
-PATHWAYS = """
-name: hops
-version: 1.0.0
-title: Hops in rock salt
-parent:
-  spacegroup: Fm-3m
-  lattice: {a: 5.6}
-  sites: {Li: [0, 0, 0], O: [1/2, 1/2, 1/2]}
-  provenance: {source: a test}
-supercell: [2, 2, 2]
-sublattices: {Li: {Li: rest, vacancy: 1, Na: 2}}
-pathway: {species: Li, cutoff: 4.0}
-configurations: {select: uniform, count: 20, seed: 0}
-"""
+PATHWAYS = LITHIUM_HOPS.replace("COUNT", "20")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +37,8 @@ def hops(tmp_path_factory):
     path.write_text(PATHWAYS)
     spec = load_spec(path)
     selected = select(spec)
-    table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"hops": selected["hops"].space}))
+    spaces = {"hops": selected["hops"].space}
+    table = pa.Table.from_pylist(structure_rows(selected["hops"].rows, spaces), structure_schema(spaces))
     return Rows.of(table, Background(spec, "barrier", Quantity("eV", "hop")))
 
 
@@ -272,7 +261,8 @@ def test_independent_defects_are_known_whatever_their_number(tmp_path):
     path.write_text(text.replace("{Li: {Li: rest, vacancy: 1, Na: 2}}", both))
     spec = load_spec(path)
     selected = select(spec)
-    table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"hops": selected["hops"].space}))
+    spaces = {"hops": selected["hops"].space}
+    table = pa.Table.from_pylist(structure_rows(selected["hops"].rows, spaces), structure_schema(spaces))
     rows = Rows.of(table, Background(spec, "energy", Quantity("eV", "defect site")))
     lithium, oxygen = (table[f"content_{s}_vacancy"].to_numpy() for s in ("Li", "O"))
     sites = lithium + oxygen
@@ -297,7 +287,8 @@ def test_a_single_defect_costs_the_same_in_any_supercell(tmp_path):
         path.write_text(text.replace("vacancy: 1, Na: 2", "vacancy: 1").partition("configurations:")[0])
         spec = load_spec(path)
         selected = select(spec)
-        table = pa.Table.from_pylist(structure_rows(selected), structure_schema({"hops": selected["hops"].space}))
+        spaces = {"hops": selected["hops"].space}
+        table = pa.Table.from_pylist(structure_rows(selected["hops"].rows, spaces), structure_schema(spaces))
         model = make_model("schnet", settings={"cutoff": 3.0, "layers": 1, "width": 8})
         torch.manual_seed(0)
         network = model.network().eval()

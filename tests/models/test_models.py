@@ -41,7 +41,7 @@ def test_what_cannot_be_made_is_said():
 def test_composition_does_not_take_a_host_for_a_dopant():
     """Tungsten and selenium are dopants in MoS2; in WSe2 they are what was there before."""
     from matbench_defects.crystal.building import build_spaces
-    from matbench_defects.models.composition import of_host
+    from matbench_defects.models.descriptors.contents import of_host
     from matbench_defects.spec.loading import load_spec
 
     spaces = build_spaces(load_spec("2dmd-low"))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from specs_for_tests import SALT_WITH_BROMINE
 
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.enumeration.orderly import enumerate_configurations
@@ -13,24 +14,11 @@ from matbench_defects.errors import InputError
 from matbench_defects.models.descriptors.pathway import PathwayDopantSettings, pathway_dopants
 from matbench_defects.spec.loading import load_spec
 
-SPEC = """
-name: case
-version: 1.0.0
-title: A case
-parent:
-  spacegroup: Pm-3m
-  lattice: {a: 4.0}
-  sites: {Na: [0, 0, 0], Cl: [1/2, 1/2, 1/2]}
-  provenance: {source: a test}
-supercell: [3, 3, 3]
-sublattices: {Na: {vacancy: 1, Na: rest}, Cl: {Br: 0..2, Cl: rest}}
-"""
-
 
 @pytest.fixture(scope="module")
 def space(tmp_path_factory):
     path = tmp_path_factory.mktemp("spec") / "spec.yaml"
-    path.write_text(SPEC + "pathway: {species: Na, cutoff: 4.1}\n")
+    path.write_text(SALT_WITH_BROMINE + "pathway: {species: Na, cutoff: 4.1}\n")
     return build_spaces(load_spec(path))["case"]
 
 
@@ -40,7 +28,7 @@ def test_equal_for_equivalent_pathways_and_every_dopant_counts(space, seed):
     occupation = np.zeros(space.size, dtype=np.uint8)
     sodium, chlorine = space.ranges
     occupation[sodium] = 1
-    occupation[space.pathway.edges[generator.integers(len(space.pathway.edges))]] = 2
+    occupation[space.kind.points.sites[generator.integers(len(space.kind.points))]] = 2
     occupation[chlorine] = 1
     number = int(generator.integers(0, 4))
     occupation[chlorine.start + generator.permutation(27)[:number]] = 0
@@ -61,7 +49,7 @@ def test_one_bromine_beside_the_edge(space):
 
 
 def test_structures_are_refused(tmp_path):
-    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "spec.yaml").write_text(SALT_WITH_BROMINE)
     space = build_spaces(load_spec(tmp_path / "spec.yaml"))["case"]
     with pytest.raises(InputError, match="holds structures"):
         pathway_dopants(space, np.zeros((1, space.size), dtype=np.uint8), PathwayDopantSettings())

@@ -12,11 +12,9 @@ from zero_shot_samples import alloy, part_of
 
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
-from matbench_defects.models.model import ModelSettings, TrainedBefore, models
-from matbench_defects.models.potentials.fine_tuned import FineTuned, FineTunedSettings
-from matbench_defects.models.potentials.pretrained_features import PretrainedFeatures
-from matbench_defects.models.potentials.pretrained_networks import PretrainedNetwork, networks
-from matbench_defects.models.terms import terms_of
+from matbench_defects.models.model import make_model, models
+from matbench_defects.models.potentials.energy_differences import energy_differences
+from matbench_defects.models.potentials.pretrained import PretrainedNetwork, networks
 
 ENERGY = "formation_energy: {unit: eV, per: atom, references: [Cu, Au]}"
 DEFECTS = "formation_energy: {quantity: defect_formation_energy, unit: eV, per: defect_site, host: Cu}"
@@ -26,6 +24,8 @@ class Toy(PretrainedNetwork):
     """A random network on the element and the number of like and unlike neighbours of each atom."""
 
     title: ClassVar[str] = "Toy"
+    checkpoint: ClassVar[str] = "toy 1"
+    trained_on: ClassVar[str] = "nothing"
     references: ClassVar[tuple[str, ...]] = ()
     width: ClassVar[int] = 4
     asked = 0
@@ -53,23 +53,15 @@ class Toy(PretrainedNetwork):
         return [self.module[2]] if convolutions == 1 else [self.module]
 
 
-class ToyFeatures(PretrainedFeatures):
-    network: ClassVar[str] = "toy"
-
-
-class ToyFineTuned(FineTuned):
-    network: ClassVar[str] = "toy"
-
-
 @pytest.fixture(autouse=True)
-def _toy(monkeypatch):
-    monkeypatch.setitem(networks._entries, "toy", Toy)
+def _toy():
+    with networks.temporarily("toy", Toy):
+        yield
 
 
 def tuned(dataset, seed=0, **settings):
-    model = ToyFineTuned(
-        FineTunedSettings(**{"learning_rate": 1e-3, "epochs": 15, "patience": 15} | settings), seed, "cpu"
-    )
+    settings = {"learning_rate": 1e-3, "epochs": 15, "patience": 15} | settings
+    model = make_model("toy-fine-tuned", seed=seed, settings=settings)
     model.fit(*part_of(dataset, "formation_energy", "train"), part_of(dataset, "formation_energy", "validation"))
     return model
 
@@ -86,7 +78,7 @@ def dataset(tmp_path, monkeypatch):
 
 def test_features_are_asked_for_once(dataset):
     rows, values = part_of(dataset, "formation_energy", "train")
-    first, second = (ToyFeatures(ModelSettings(), 0, "cpu") for _ in range(2))
+    first, second = (make_model("toy-features-ridge") for _ in range(2))
     first.fit(rows, values, None)
     asked = Toy.asked
     second.fit(rows, values, None)
@@ -97,7 +89,7 @@ def test_features_are_asked_for_once(dataset):
 
 def test_fine_tuning_starts_from_the_ridge_regression_and_only_gets_better_on_the_validation_part(dataset):
     start, trained = tuned(dataset, epochs=0), tuned(dataset)
-    ridge = ToyFeatures(ModelSettings(), 0, "cpu")
+    ridge = make_model("toy-features-ridge")
     ridge.fit(*part_of(dataset, "formation_energy", "train"), None)
     rows, _ = part_of(dataset, "formation_energy", "test")
     np.testing.assert_allclose(start.predict(rows).values, ridge.predict(rows).values, atol=1e-5)
@@ -128,7 +120,7 @@ def test_a_second_fit_starts_anew_unless_pre_trained(dataset):
 def test_saved_and_restored(dataset):
     rows, _ = part_of(dataset, "formation_energy", "test")
     model = tuned(dataset)
-    other = ToyFineTuned(model.settings, 0, "cpu")
+    other = models.get("toy-fine-tuned")(model.settings, 0, "cpu")
     other.restore(model.state())
     np.testing.assert_array_equal(model.predict(rows).values, other.predict(rows).values)
 
@@ -137,9 +129,9 @@ def test_a_value_per_defect_belongs_to_what_differs_from_the_host(tmp_path, monk
     """A network whose features of an atom do not depend on its surroundings sees the exchanged atoms alone."""
     dataset = alloy(tmp_path, monkeypatch, DEFECTS)
     rows, _ = part_of(dataset, "formation_energy", "test")
-    for term, defects in zip(terms_of(rows), rows.column("defect_species"), strict=True):
-        gold = sum(f * c.species.count("Au") for f, c in zip(term.factors, term.crystals, strict=True))
-        copper = sum(f * c.species.count("Cu") for f, c in zip(term.factors, term.crystals, strict=True))
+    for difference, defects in zip(energy_differences(rows), rows.column("defect_species"), strict=True):
+        parts = list(zip(difference.coefficients, difference.crystals, strict=True))
+        gold, copper = (sum(n * c.species.count(element) for n, c in parts) for element in ("Au", "Cu"))
         assert (gold, copper) == pytest.approx((1, -1) if defects else (0, 0))
 
 
@@ -171,8 +163,8 @@ def test_a_published_network(name):
 
 def test_who_was_trained_before_says_on_what():
     """A submission names everything that its model was fitted on."""
-    kinds = {name: kind for name, kind in models.items() if isinstance(kind, TrainedBefore)}
+    kinds = {name: kind for name, kind in models.items() if kind.trained_on and not name.startswith("toy")}
     assert {name.partition("-")[0] for name in kinds} >= {"chgnet", "sevennet"}
     universal = {name for name in models.names() if name.startswith(("chgnet", "sevennet"))}
     assert universal <= set(kinds) and all("MPtrj" in kinds[name].trained_on for name in universal)
-    assert {name for name, kind in kinds.items() if not kind.fitted} == {"chgnet-zero-shot", "sevennet-zero-shot"}
+    assert {name for name, kind in kinds.items() if kind.zero_shot} == {"chgnet-zero-shot", "sevennet-zero-shot"}

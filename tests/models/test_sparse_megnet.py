@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from moved_rows import rewritten
 
 from matbench_defects.errors import NotServedError
 from matbench_defects.models.element_properties import OF_ONE, element_properties
 from matbench_defects.models.model import Background, Rows, make_model
 from matbench_defects.models.networks.defect_graphs import defect_graphs
-from matbench_defects.models.property_reference import PropertyReference
+from matbench_defects.models.networks.property_reference import PropertyReference
+from matbench_defects.testing.moved_rows import rewritten
 
 QUICK = {"epochs": 1, "width": 8, "layers": 1}
 

@@ -6,17 +6,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from ase.calculators import emt
+from specs_for_tests import COPPER_HOPS
 from zero_shot_samples import EMT, alloy, part_of
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.structures import structure_rows, structure_schema
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.evaluation.harness import evaluate
 from matbench_defects.evaluation.task import Task
-from matbench_defects.labels.jobs import select
 from matbench_defects.models.model import Background, Rows, make_model, models
-from matbench_defects.models.potentials.named_calculators import allow_calculator
-from matbench_defects.models.terms import hop_crystals
+from matbench_defects.models.potentials.energy_differences import hop_crystals
+from matbench_defects.models.potentials.named_calculators import allow_calculator, allowed
 from matbench_defects.spec.loading import load_spec
 
 
@@ -24,8 +25,9 @@ from matbench_defects.spec.loading import load_spec
 def _no_named_models():
     """What a test allows, no other test has."""
     yield
-    for name in [n for n in models._entries if n.startswith("ase:")]:
-        del models._entries[name]
+    for calculator in list(allowed):
+        del allowed[calculator]
+        models._made.pop(f"ase:{calculator}", None)
 
 
 PHASES = """
@@ -90,11 +92,12 @@ def test_numbers_of_another_engine_are_nothing_to_refer_to(tmp_path, monkeypatch
 def test_a_barrier_is_the_energy_half_way_above_the_end_points(tmp_path, monkeypatch):
     path = tmp_path / "hops"
     path.mkdir()
-    (path / "spec.yaml").write_text(HOPS)
+    (path / "spec.yaml").write_text(COPPER_HOPS)
     spec = load_spec(path)
     selected = select(spec)
-    table = structure_rows(selected)
-    schema = structure_schema({name: part.space for name, part in selected.items()})
+    spaces = {name: part.space for name, part in selected.items()}
+    table = structure_rows([row for part in selected.values() for row in part.rows], spaces)
+    schema = structure_schema(spaces)
     rows = Rows.of(pa.Table.from_pylist(table, schema), Background(spec, "migration_barrier", Quantity("eV", "hop")))
     allow_calculator(EMT)
     found = make_model(EMT).predict(rows).values
@@ -106,25 +109,6 @@ def test_a_barrier_is_the_energy_half_way_above_the_end_points(tmp_path, monkeyp
             energies.append(atoms.get_potential_energy())
         assert value == pytest.approx(energies[1] - min(energies[0], energies[2]), abs=1e-6)
     assert (found > 0).all()
-
-
-HOPS = """
-name: hops
-version: 1.0.0
-title: Hops of a vacancy in copper with gold
-parent:
-  spacegroup: Fm-3m
-  lattice: {a: 3.6}
-  sites: {Cu: [0, 0, 0]}
-  provenance: {source: a test}
-supercell: [2, 2, 2]
-sublattices: {Cu: {vacancy: 1, Au: 1, Cu: rest}}
-pathway: {species: Cu, cutoff: 2.7}
-labels:
-  - {engine: neb, forces: {engine: ase, calculator: emt}, relax: {cell: false}, name: band}
-targets:
-  migration_barrier: {unit: eV}
-"""
 
 
 def test_a_listed_calculator_by_its_name(tmp_path, monkeypatch):

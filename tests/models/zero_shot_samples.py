@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from specs_for_tests import COPPER_GOLD
+
 from matbench_defects.dataset.build import build_dataset
 from matbench_defects.models.model import Background, Rows
 from matbench_defects.spec.loading import load_spec
@@ -15,27 +17,6 @@ ase:
     level_of_theory: effective medium theory
     machine_learned: false
 """
-ALLOY = """
-name: copper-gold
-version: 1.0.0
-title: Gold in copper
-parent:
-  spacegroup: Fm-3m
-  lattice: {a: 3.8}
-  sites: {Cu: [0, 0, 0]}
-  provenance: {source: a test}
-supercell: [2, 1, 1]
-SUBLATTICES
-reference_phases:
-  Cu: {spacegroup: Fm-3m, lattice: {a: 3.6}, sites: {Cu: [0, 0, 0]}, provenance: {source: a test}}
-  Au: {spacegroup: Fm-3m, lattice: {a: 4.08}, sites: {Au: [0, 0, 0]}, provenance: {source: a test}}
-labels:
-  - {engine: ase, calculator: emt, name: emt RELAX}
-targets:
-  TARGET
-splits:
-  random: {by: random, train: 0.5, validation: 0.2, test: 0.3, seed: 0}
-"""
 MIXED = "sublattices: {Cu: {Cu: 4..8, Au: rest}}"
 
 
@@ -44,7 +25,7 @@ def alloy(folder, monkeypatch, target, sublattices=MIXED, relax=""):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "engines.yaml").write_text(CALCULATORS)
     monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(folder / "engines.yaml"))
-    text = ALLOY.replace("TARGET", target).replace("SUBLATTICES", sublattices)
+    text = COPPER_GOLD.replace("TARGET", target).replace("SUBLATTICES", sublattices)
     (folder / "spec.yaml").write_text(text.replace("RELAX", relax))
     return build_dataset(load_spec(folder), folder / "built", workers=2)
 

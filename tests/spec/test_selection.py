@@ -6,30 +6,18 @@ import json
 
 import pytest
 from rich.console import Console
+from specs_for_tests import SHEET
 
-from matbench_defects.cli.estimating import show_estimate
+from matbench_defects.cli.commands.crystal import show_check
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.contents import defect_count
+from matbench_defects.dataset.check import check_spec
 from matbench_defects.dataset.estimate import estimate_spaces
 from matbench_defects.enumeration.counting import count_inequivalent
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
-from matbench_defects.labels.jobs import select
 from matbench_defects.spec.loading import load_spec
 
-SHEET = """
-name: sheet
-version: 1.0.0
-title: A sheet
-parent:
-  spacegroup: P-6m2
-  lattice: {a: 3.19, c: 14.9}
-  sites: {Mo: [1/3, 2/3, 0], S: [2/3, 1/3, 0.105]}
-  provenance: {source: a test}
-supercell: [3, 3, 1]
-sublattices:
-  M: {sites: [Mo], species: {vacancy: 0..1, W: 0..1, Mo: rest}}
-  X: {sites: [S], species: {vacancy: 0..2, Se: 0..2, S: rest}}
-"""
 TYPES = "contents: {X1: {X.vacancy: 1}, X5: {X.vacancy: 1, Se: 1}, V2: {M.vacancy: 1, X.vacancy: 1}}\n"
 
 
@@ -123,7 +111,7 @@ def test_what_is_listed_and_drawn_is_counted_once(tmp_path, chosen):
 
 
 def test_a_count_that_would_take_long_is_the_most_there_may_be(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("matbench_defects.dataset.selection_size.LARGEST_DRAW", 2)
+    monkeypatch.setattr("matbench_defects.enumeration.selection_size.LARGEST_DRAW", 2)
     drawing = "select: uniform, seed: 3, count: 5"
     drawn = select(load(tmp_path, f"{TYPES}configurations: {{{drawing}}}\n"))["sheet"].labelled.ids()
     listing = f"configurations: {{{drawing}, also: {json.dumps(drawn[:1])}}}\n"
@@ -131,7 +119,7 @@ def test_a_count_that_would_take_long_is_the_most_there_may_be(tmp_path, monkeyp
     assert (estimate.labelled, estimate.exact) == (6, False)
     ewald = "labels: [{engine: ewald, charges: {Mo: 4, W: 4, S: -2, Se: -2}}]\n"
     load(tmp_path, TYPES + listing + ewald)
-    show_estimate(str(tmp_path / "spec.yaml"), Console())
+    show_check(check_spec(str(tmp_path / "spec.yaml")), Console())
     assert "label ewald_static: at most 6 wanted" in capsys.readouterr().out
 
 
@@ -177,7 +165,7 @@ def test_mistakes_are_named(tmp_path, more, message):
 def test_a_space_that_is_not_enumerated_is_still_counted(tmp_path, monkeypatch):
     spec = load(tmp_path, f"{TYPES}configurations: {{select: uniform, count: 3, seed: 0}}\n")
     enumerated = select(spec)["sheet"]
-    monkeypatch.setattr("matbench_defects.labels.jobs.LARGEST_INDEX", 3)
+    monkeypatch.setattr("matbench_defects.enumeration.selection.LARGEST_INDEX", 3)
     sampled = select(spec)["sheet"]
     assert (enumerated.whole, sampled.whole) == (True, False)
     assert sampled.count() == enumerated.count() and len(sampled.configurations) == 3 < sampled.count()[1]

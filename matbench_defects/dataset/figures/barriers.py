@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from matbench_defects.dataset.figures.figure import View, as_list, figure
-from matbench_defects.dataset.targets import LabelledRow
-from matbench_defects.enumeration.edges import edge_types
 from matbench_defects.plotting import COLOURS, DARK, canvas
 
 
@@ -21,10 +19,10 @@ def barriers(view: View, folder: Path) -> dict[str, str]:
         for name, part in view.selected.items():
             known = view.known(target, part.space)
             if known:
-                types = edge_types(part.space)
+                types = part.space.kind.point_types(part.space)
                 panels[name] = {kind: [] for kind in sorted(set(types))}
                 for row, value in known:
-                    panels[name][types[edge_of(row)]].append(value)
+                    panels[name][types[row.space.point(row.occupation)]].append(value)
         path = f"{target.name}.png"
         draw_barriers(folder / path, f"Barrier by {target.label} (eV)", panels)
         drawn[path] = (
@@ -32,16 +30,6 @@ def barriers(view: View, folder: Path) -> dict[str, str]:
             "bars are medians, n counts pathways"
         )
     return drawn
-
-
-def edge_of(row: LabelledRow) -> int:
-    """Return which edge of its space a pathway hops along."""
-    pathway = row.space.pathway
-    assert pathway is not None
-    where = row.space.ranges[pathway.sublattice]
-    mark = len(row.space.sublattices[pathway.sublattice].species)
-    ends = np.flatnonzero(row.occupation[where] == mark) + where.start
-    return int(np.flatnonzero((pathway.edges == ends).all(axis=1))[0])
 
 
 def draw_barriers(path: Path, axis: str, panels: dict[str, dict[str, list[float]]]) -> None:

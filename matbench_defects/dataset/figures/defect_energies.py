@@ -6,7 +6,6 @@ from pathlib import Path
 
 from matbench_defects.dataset.figures.figure import View, as_list, figure, mobile_ion
 from matbench_defects.dataset.targets import ResolvedTarget
-from matbench_defects.dataset.targets.defect_formation_energy import defect_sites
 from matbench_defects.plotting import COLOURS, GREY, MARKERS, canvas, grid
 
 _SMALL = 0.2
@@ -29,7 +28,7 @@ def defect_energies(view: View, folder: Path) -> dict[str, str]:
     for label, target in targets.items():
         for row, value in view.known(target):
             panel = panels.setdefault(" ".join(row.space.groups.values()), {})
-            panel.setdefault(label, []).append((defect_sites(row), value))
+            panel.setdefault(label, []).append((row.count("defect site"), value))
     numbers = {number for panel in panels.values() for points in panel.values() for number, _ in points}
     if len(numbers) < 2:
         return {}

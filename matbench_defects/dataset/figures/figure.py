@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from matbench_defects.crystal.space import Space
-from matbench_defects.dataset.targets import Labelled, LabelledRow, ResolvedTarget
-from matbench_defects.labels.jobs import Selected
+from matbench_defects.dataset.targets import Labelled, LabelledConfiguration, ResolvedTarget
+from matbench_defects.enumeration.selection import Selected
 from matbench_defects.registry import Registry
 from matbench_defects.spec.fields import VACANCY
 from matbench_defects.spec.models import Spec
@@ -39,7 +39,7 @@ class View:
     labelled: dict[str, Labelled]
     values: dict[str, list[float | None]]
 
-    def known(self, target: ResolvedTarget, space: Space | None = None) -> list[tuple[LabelledRow, float]]:
+    def known(self, target: ResolvedTarget, space: Space | None = None) -> list[tuple[LabelledConfiguration, float]]:
         """Return the configurations that have a value of a target, of one space or of all."""
         return [
             (row, value)

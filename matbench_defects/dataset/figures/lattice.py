@@ -14,7 +14,7 @@ from matbench_defects.crystal.axes import axis_lengths, equivalent_axes
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.figures.energies import host_formula
 from matbench_defects.dataset.figures.figure import View, figure, mobile_ion
-from matbench_defects.dataset.targets import LabelledRow
+from matbench_defects.dataset.targets import LabelledConfiguration
 from matbench_defects.plotting import COLOURS, canvas
 
 _SHIFT = 0.006
@@ -63,7 +63,7 @@ def lattice(view: View, folder: Path) -> dict[str, str]:
     return drawn
 
 
-def draw_lattice(path: Path, space: Space, ion: str, series: dict[str, list[LabelledRow]]) -> None:
+def draw_lattice(path: Path, space: Space, ion: str, series: dict[str, list[LabelledConfiguration]]) -> None:
     """Draw each inequivalent axis and the volume in a panel of its own.
 
     Parameters
@@ -74,7 +74,7 @@ def draw_lattice(path: Path, space: Space, ion: str, series: dict[str, list[Labe
         The space.
     ion : str
         The mobile ion.
-    series : dict of str to list of LabelledRow
+    series : dict of str to list of LabelledConfiguration
         Configurations with usable labels, by the label's name.
     """
     number = len(panels(space, next(iter(series.values()))))
@@ -103,7 +103,7 @@ def _draw(
     axis.set_ylabel(panel.title)
 
 
-def panels(space: Space, rows: list[LabelledRow]) -> list[Panel]:
+def panels(space: Space, rows: list[LabelledConfiguration]) -> list[Panel]:
     """Return what is drawn of configurations: each inequivalent axis, and the volume."""
     crystals = [row.outcome.crystal for row in rows if row.outcome is not None]
     result = []

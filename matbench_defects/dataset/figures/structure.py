@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.figures.figure import View, figure
-from matbench_defects.dataset.targets import LabelledRow
-from matbench_defects.dataset.targets.defect_formation_energy import defect_sites
+from matbench_defects.dataset.targets import LabelledConfiguration
 from matbench_defects.plotting import COLOURS, DARK, canvas
 from matbench_defects.spec.fields import VACANCY
 
@@ -28,7 +27,7 @@ _VACANCY = 0.8
 def structure(view: View, folder: Path) -> dict[str, str]:
     """Draw the configuration with the lowest value of the first target, ideal and relaxed."""
     for target in view.targets.values():
-        known = [(value, row.id, row) for row, value in view.known(target) if defect_sites(row)]
+        known = [(value, row.id, row) for row, value in view.known(target) if row.count("defect site")]
         if known and view.spec.label(target.label).relax is not None:
             _, id_, row = min(known, key=lambda one: one[:2])
             draw_structure(folder / "structure.png", row)
@@ -36,22 +35,21 @@ def structure(view: View, folder: Path) -> dict[str, str]:
     return {}
 
 
-def draw_structure(path: Path, row: LabelledRow) -> None:
+def draw_structure(path: Path, row: LabelledConfiguration) -> None:
     """Draw the ideal and the relaxed structure of a configuration side by side.
 
     Parameters
     ----------
     path : path
         Where the PNG goes.
-    row : LabelledRow
+    row : LabelledConfiguration
         A configuration with a usable label. Vacancies are drawn as empty circles on the ideal structure.
     """
     from matplotlib.lines import Line2D
 
     assert row.outcome is not None
-    ideal = row.space.crystal(row.occupation)
-    here = row.space.site_species(row.occupation)
-    vacant = row.space.positions[[i for i, species in enumerate(here) if species == VACANCY]]
+    ideal = row.crystal
+    vacant = row.space.positions[[i for i, species in enumerate(row.site_species) if species == VACANCY]]
     elements = list(dict.fromkeys([*row.space.host_species, *ideal.species]))
     elements = [e for e in elements if e in ideal.species]
     with canvas(path, 8, 4.2, ncols=2) as axes:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from matbench_defects.dataset.identity import Key, structure_keys
+from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.dataset.identity import StructureKey, structure_keys
 from matbench_defects.dataset.reading import PARTS
-from matbench_defects.dataset.splits import SplitOperator, SplitRow
-from matbench_defects.errors import InputError
+from matbench_defects.dataset.splits import SplitOperator
 from matbench_defects.spec.models import Spec
 
 
@@ -61,7 +61,7 @@ class Parting:
         return [dict(zip(self.by_fold, parts, strict=True)) for parts in zip(*self.by_fold.values(), strict=True)]
 
 
-def part_rows(spec: Spec, operators: dict[str, SplitOperator], rows: Sequence[SplitRow]) -> dict[str, Parting]:
+def part_rows(spec: Spec, operators: dict[str, SplitOperator], rows: Sequence[Configuration]) -> dict[str, Parting]:
     """Return where rows lie in each split of a spec.
 
     Where two spaces hold the same structure and a split puts one into a part that models are fitted on, the other is
@@ -73,7 +73,7 @@ def part_rows(spec: Spec, operators: dict[str, SplitOperator], rows: Sequence[Sp
         The spec, for messages.
     operators : dict of str to SplitOperator
         Its splits.
-    rows : sequence of SplitRow
+    rows : sequence of Configuration
         Every row of the dataset.
 
     Raises
@@ -81,24 +81,20 @@ def part_rows(spec: Spec, operators: dict[str, SplitOperator], rows: Sequence[Sp
     InputError
         Naming file and line, if the rows cannot be parted as a split asks.
     """
-    keys = structure_keys([(row.space, row.occupation) for row in rows]) if operators else []
+    keys = structure_keys(rows) if operators else []
     result = {}
     for name, operator in operators.items():
-        try:
+        with spec.at(("splits", name), keep_file=True):
             by_fold = {fold: operator.parts(rows, fold) for fold in operator.folds() or [""]}
-        except InputError as error:
-            if error.file is not None:
-                raise
-            raise spec.error(("splits", name), error.message) from None
         kept = {fold: _without_copies(keys, parts) for fold, parts in by_fold.items()}
         copies = sum(p != q for fold in by_fold for p, q in zip(by_fold[fold], kept[fold], strict=True))
         result[name] = Parting(name, operator.describe(), kept, copies)
     return result
 
 
-def _without_copies(keys: list[Key], parts: list[str | None]) -> list[str | None]:
+def _without_copies(keys: list[StructureKey], parts: list[str | None]) -> list[str | None]:
     """Leave out each row whose structure is in another part, one that comes before its own in the order of `PARTS`."""
-    first: dict[Key, str] = {}
+    first: dict[StructureKey, str] = {}
     for key, part in zip(keys, parts, strict=True):
         if part is not None:
             first[key] = min(part, first.get(key, part), key=PARTS.index)

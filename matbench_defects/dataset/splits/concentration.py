@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.contents import defect_count
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.dataset.splits.split import SplitRow, operators
+from matbench_defects.dataset.splits.split import operators
 from matbench_defects.dataset.splits.thresholds import ThresholdSplit
 
 
@@ -14,7 +15,7 @@ from matbench_defects.dataset.splits.thresholds import ThresholdSplit
 class ConcentrationSplit(ThresholdSplit):
     """Rows are parted by the share of variable sites that differ from the host, a number from 0 to 1."""
 
-    def number(self, row: SplitRow) -> float:
+    def number(self, row: Configuration) -> float:
         """Return the share."""
         return _share(row.space, row.content)
 

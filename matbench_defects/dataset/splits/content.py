@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.dataset.splits.split import SplitRow, operators
+from matbench_defects.dataset.splits.split import operators
 from matbench_defects.dataset.splits.thresholds import ThresholdSplit
 from matbench_defects.errors import InputError, nearest
 
@@ -24,7 +25,7 @@ class ContentSplit(ThresholdSplit):
             raise InputError(f"no content is called '{self.subject}' in {where}; {nearest(self.subject, known)}")
         super().check()
 
-    def number(self, row: SplitRow) -> float:
+    def number(self, row: Configuration) -> float:
         """Return how many sites the species takes."""
         return self._count(row.space, row.content)
 

@@ -7,20 +7,21 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.contents import defect_count
-from matbench_defects.dataset.splits.split import Seed, SplitOperator, SplitRow, SplitSettings, hashed, operators
+from matbench_defects.dataset.splits.split import Seed, SplitOperator, SplitSettings, hashed, operators
 from matbench_defects.errors import InputError
 
 Defects = Annotated[int, Field(ge=0)]
-Rows = Annotated[int, Field(ge=0)]
+RowCount = Annotated[int, Field(ge=0)]
 
 
 class CountsSettings(SplitSettings):
     """Settings of folds with given numbers."""
 
-    test: Annotated[dict[Defects, Rows | Literal["all"]], Field(min_length=1)]
+    test: Annotated[dict[Defects, RowCount | Literal["all"]], Field(min_length=1)]
     """Of each space, how many rows with so many defects are tested, the same in every fold: ``{3: 5, 4: all}``."""
-    validation: Annotated[list[dict[Defects, Rows]], Field(min_length=1)]
+    validation: Annotated[list[dict[Defects, RowCount]], Field(min_length=1)]
     """Of each space, how many rows with so many defects are for validation: one entry for each group of folds. What is
     left is for training."""
     seeds: Annotated[list[Seed], Field(min_length=1)]
@@ -46,7 +47,7 @@ class CountsSplit(SplitOperator):
         groups = range(1, len(self.settings.validation) + 1)
         return [f"group{group}-seed{seed}" for group in groups for seed in self.settings.seeds]
 
-    def parts(self, rows: Sequence[SplitRow], fold: str = "") -> list[str | None]:
+    def parts(self, rows: Sequence[Configuration], fold: str = "") -> list[str | None]:
         """Return the part of each row."""
         strata: dict[tuple[str, int], list[str]] = {}
         for row in rows:

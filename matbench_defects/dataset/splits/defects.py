@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.contents import defect_count
-from matbench_defects.dataset.splits.split import SplitRow, operators
+from matbench_defects.dataset.splits.split import operators
 from matbench_defects.dataset.splits.thresholds import ThresholdSplit
 
 
@@ -13,7 +14,7 @@ from matbench_defects.dataset.splits.thresholds import ThresholdSplit
 class DefectsSplit(ThresholdSplit):
     """Rows are parted by the number of sites that differ from the host."""
 
-    def number(self, row: SplitRow) -> float:
+    def number(self, row: Configuration) -> float:
         """Return how many sites differ."""
         return defect_count(row.space, row.content)
 

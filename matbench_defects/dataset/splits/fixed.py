@@ -6,7 +6,8 @@ import csv
 from collections.abc import Sequence
 from typing import ClassVar
 
-from matbench_defects.dataset.splits.split import SplitOperator, SplitRow, SplitSettings, operators
+from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.dataset.splits.split import SplitOperator, SplitSettings, operators
 from matbench_defects.errors import InputError, nearest
 
 _PARTS = ("train", "validation", "test")
@@ -59,7 +60,7 @@ class FixedSplit(SplitOperator):
         """Return the folds in the order of the file."""
         return [fold for fold in self._parts if fold]
 
-    def parts(self, rows: Sequence[SplitRow], fold: str = "") -> list[str | None]:
+    def parts(self, rows: Sequence[Configuration], fold: str = "") -> list[str | None]:
         """Return the part of each row, and refuse a list that names a row which is not there."""
         known = {row.id for row in rows}
         for name in self._parts[fold]:

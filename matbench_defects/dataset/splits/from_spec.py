@@ -5,7 +5,6 @@ from __future__ import annotations
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.splits.grouping import check_grouping
 from matbench_defects.dataset.splits.split import SplitOperator, operators
-from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.document import validate
 from matbench_defects.spec.models import Spec
 
@@ -22,23 +21,16 @@ def splits_of(spec: Spec, spaces: dict[str, Space]) -> dict[str, SplitOperator]:
     for name, split in spec.splits.items():
         route = ("splits", name)
         kind, dot, subject = split.by.partition(".")
-        if kind not in operators:
-            raise spec.error((*route, "by"), f"no split is called '{kind}'; {nearest(kind, operators.names())}")
-        operator = operators.get(kind)
+        with spec.at((*route, "by")):
+            operator = operators.get(kind)
         if dot and not operator.needs:
             raise spec.error((*route, "by"), f"'{kind}' takes nothing after a dot, not '{subject}'")
         if operator.needs and not subject:
             raise spec.error((*route, "by"), f"say {operator.needs}")
         for i, group in enumerate(split.keep_apart):
-            try:
+            with spec.at((*route, "keep_apart", i)):
                 check_grouping(group, spaces)
-            except InputError as error:
-                raise spec.error((*route, "keep_apart", i), error.message) from None
         settings = validate(operator.Settings, split.options, spec.document, route)
-        try:
+        with spec.at((*route, "by"), keep_file=True):
             result[name] = operator(settings, subject, spaces, spec.document.folder((*route, "file")))
-        except InputError as error:
-            if error.file is not None:
-                raise
-            raise spec.error((*route, "by"), error.message) from None
     return result

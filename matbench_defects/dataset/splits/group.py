@@ -6,16 +6,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.dataset.splits.grouping import check_grouping, value_of, values_of
-from matbench_defects.dataset.splits.split import (
-    Seed,
-    Share,
-    SplitOperator,
-    SplitRow,
-    SplitSettings,
-    held_out,
-    operators,
-)
+from matbench_defects.dataset.splits.split import Seed, Share, SplitOperator, SplitSettings, held_out, operators
 from matbench_defects.errors import InputError, nearest
 
 Values = Annotated[list[str], Field(min_length=1)]
@@ -55,7 +48,7 @@ class GroupSplit(SplitOperator):
                     raise InputError(f"'{value}' would be in {seen[value]} and in {part}")
                 seen[value] = part
 
-    def part(self, row: SplitRow, fold: str = "") -> str | None:
+    def part(self, row: Configuration, fold: str = "") -> str | None:
         """Return the part of a row."""
         value = value_of(self.subject, row)
         found = next((part for part, values in self._listed().items() if value in values), None)

@@ -1,8 +1,8 @@
 """What a row belongs to, by name: its host, its content, its defect type, its pathway type, a sublattice's pattern.
 
 ``host`` and the like are the groups that the spec's spaces name. Built in are ``space``; ``content``; ``type``, the
-name of a named content; ``pathway``, the orbit of a pathway's edge; and ``pattern.<sublattice>``, the orbit of what
-sits on that sublattice alone, whatever sits on the others.
+name of a named content; ``pattern.<sublattice>``, the orbit of what sits on that sublattice alone, whatever sits on the
+others; and what kinds of space offer: ``pathway``, the orbit of a pathway's edge.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from matbench_defects.crystal.canonical import canonical, configuration_id
+from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.crystal.kinds.kind import kinds
 from matbench_defects.crystal.space import Space
-from matbench_defects.dataset.splits.split import SplitRow
 from matbench_defects.enumeration.counting import count_space
-from matbench_defects.enumeration.edges import edge_types
 from matbench_defects.errors import InputError, nearest
 
-BUILT_IN = ("space", "content", "type", "pathway", "pattern")
+BUILT_IN = ("space", "content", "type", "pattern")
 LARGEST_LISTING = 10_000
 """Patterns of a sublattice are listed up to this many."""
 
@@ -30,6 +29,7 @@ def check_grouping(name: str, spaces: dict[str, Space]) -> None:
     InputError
         Naming the nearest one.
     """
+    offered = {kind.grouping for _, kind in kinds.items() if kind.grouping}
     for space in spaces.values():
         kind, _, sublattice = name.partition(".")
         if name in space.groups:
@@ -38,14 +38,15 @@ def check_grouping(name: str, spaces: dict[str, Space]) -> None:
             _pattern_space(space, sublattice)
         elif name == "type" and not _type_names(space):
             raise InputError(f"{space.name} names no `contents`, so its configurations have no type")
-        elif name == "pathway":
-            edge_types(space)
+        elif name in offered:
+            if name != space.kind.grouping:
+                raise InputError(f"{space.name} holds {space.kind.name}, which have no {name} type")
         elif name not in BUILT_IN:
-            known = {*BUILT_IN, *(g for s in spaces.values() for g in s.groups)}
+            known = {*BUILT_IN, *offered, *(g for s in spaces.values() for g in s.groups)}
             raise InputError(f"no group is called '{name}' in {space.name}; {nearest(name, known)}")
 
 
-def value_of(name: str, row: SplitRow) -> str:
+def value_of(name: str, row: Configuration) -> str:
     """Return what a row belongs to in one group, checked by `check_grouping` before."""
     space = row.space
     kind, _, sublattice = name.partition(".")
@@ -59,14 +60,8 @@ def value_of(name: str, row: SplitRow) -> str:
         return (space.meant or {})[row.content]
     if kind == "pattern":
         return _pattern(row, sublattice)
-    assert name == "pathway" and space.pathway is not None
-    mark = len(space.sublattices[space.pathway.sublattice].species)
-    where = space.ranges[space.pathway.sublattice]
-    ends = [i + where.start for i, kind_ in enumerate(row.occupation[where]) if kind_ == mark]
-    (edge,) = (i for i, found in enumerate(space.pathway.edges.tolist()) if found == ends)
-    if "edge types" not in space.memory:
-        space.memory["edge types"] = edge_types(space)
-    return str(space.memory["edge types"][edge])
+    assert name == space.kind.grouping
+    return _point_types(space)[space.point(row.occupation)]
 
 
 def values_of(name: str, spaces: dict[str, Space]) -> list[str]:
@@ -93,8 +88,8 @@ def _values(name: str, space: Space) -> Iterable[str]:
         return [space.content_name(content) for content in space.contents()]
     if name == "type":
         return _type_names(space)
-    if name == "pathway":
-        return sorted(set(edge_types(space)))
+    if name == space.kind.grouping:
+        return sorted(set(_point_types(space)))
     assert kind == "pattern"
     alone = _pattern_space(space, sublattice)
     number = count_space(alone)[1]
@@ -108,6 +103,13 @@ def _values(name: str, space: Space) -> Iterable[str]:
     return enumerate_configurations(alone).ids()
 
 
+def _point_types(space: Space) -> list[str]:
+    if "point types" not in space.memory:
+        space.memory["point types"] = space.kind.point_types(space)
+    types: list[str] = space.memory["point types"]
+    return types
+
+
 def _type_names(space: Space) -> list[str]:
     return [name for name in (space.meant or {}).values() if name]
 
@@ -119,15 +121,15 @@ def _pattern_space(space: Space, name: str) -> Space:
         known = [s.name for s in space.sublattices]
         if name not in known:
             raise InputError(f"say which sublattice, such as pattern.{known[0]}; {nearest(name, known)}")
-        if space.pathway is not None and known[space.pathway.sublattice] == name:
-            raise InputError(f"the ion moves on {name}, so it has no pattern of its own")
+        if space.kind.points.blocks and known[space.kind.points.sublattice] == name:
+            raise InputError(f"{space.kind.name} take sites of {name}, so it has no pattern of its own")
         only = (space.sublattices[known.index(name)],)
-        space.memory[key] = dataclasses.replace(space, sublattices=only, pathway=None, family="", meant=None, memory={})
+        space.memory[key] = dataclasses.replace(space.structures, sublattices=only, family="", meant=None, memory={})
     alone: Space = space.memory[key]
     return alone
 
 
-def _pattern(row: SplitRow, sublattice: str) -> str:
+def _pattern(row: Configuration, sublattice: str) -> str:
     alone = _pattern_space(row.space, sublattice)
     index = [s.name for s in row.space.sublattices].index(sublattice)
-    return configuration_id(alone, canonical(alone, row.occupation[row.space.ranges[index]])[0])
+    return Configuration(alone, row.occupation[row.space.ranges[index]]).id

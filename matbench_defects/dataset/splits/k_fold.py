@@ -6,17 +6,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.dataset.splits.grouping import check_grouping, value_of, values_of
-from matbench_defects.dataset.splits.split import (
-    Seed,
-    Share,
-    SplitOperator,
-    SplitRow,
-    SplitSettings,
-    hashed,
-    held_out,
-    operators,
-)
+from matbench_defects.dataset.splits.split import Seed, Share, SplitOperator, SplitSettings, hashed, held_out, operators
 from matbench_defects.errors import InputError
 
 
@@ -56,7 +48,7 @@ class KFoldSplit(SplitOperator):
         """Return the numbers of the folds, from one."""
         return [str(i + 1) for i in range(self.settings.folds)]
 
-    def part(self, row: SplitRow, fold: str = "") -> str | None:
+    def part(self, row: Configuration, fold: str = "") -> str | None:
         """Return the part of a row."""
         s = self.settings
         name = row.id if s.together is None else value_of(s.together, row)

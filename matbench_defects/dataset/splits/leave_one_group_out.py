@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.dataset.splits.grouping import check_grouping, value_of, values_of
-from matbench_defects.dataset.splits.split import (
-    Seed,
-    Share,
-    SplitOperator,
-    SplitRow,
-    SplitSettings,
-    held_out,
-    operators,
-)
+from matbench_defects.dataset.splits.split import Seed, Share, SplitOperator, SplitSettings, held_out, operators
 from matbench_defects.errors import InputError
 
 MOST_FOLDS = 200
@@ -50,7 +43,7 @@ class LeaveOneGroupOutSplit(SplitOperator):
         """Return the values of the group."""
         return values_of(self.subject, self.spaces)
 
-    def part(self, row: SplitRow, fold: str = "") -> str | None:
+    def part(self, row: Configuration, fold: str = "") -> str | None:
         """Return the part of a row."""
         if value_of(self.subject, row) == fold:
             return "test"

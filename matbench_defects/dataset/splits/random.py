@@ -6,16 +6,9 @@ from typing import ClassVar
 
 from pydantic import model_validator
 
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.dataset.splits.grouping import check_grouping, value_of
-from matbench_defects.dataset.splits.split import (
-    Seed,
-    Share,
-    SplitOperator,
-    SplitRow,
-    SplitSettings,
-    hashed,
-    operators,
-)
+from matbench_defects.dataset.splits.split import Seed, Share, SplitOperator, SplitSettings, hashed, operators
 
 
 class RandomSettings(SplitSettings):
@@ -52,7 +45,7 @@ class RandomSplit(SplitOperator):
         if self.settings.together is not None:
             check_grouping(self.settings.together, self.spaces)
 
-    def part(self, row: SplitRow, fold: str = "") -> str | None:
+    def part(self, row: Configuration, fold: str = "") -> str | None:
         """Return the part of a row."""
         together = self.settings.together
         place = hashed(row.id if together is None else value_of(together, row), self.settings.seed)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from matbench_defects.crystal.canonical import configuration_of
-from matbench_defects.crystal.space import Content, Space
+from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.crystal.space import Space
 from matbench_defects.registry import Registry
 from matbench_defects.spec.fields import StrictModel
 
@@ -26,34 +22,10 @@ class SplitSettings(StrictModel):
     """Settings of a split operator; each adds its own fields. Unknown ones are refused."""
 
 
-@dataclass(frozen=True)
-class SplitRow:
-    """What a split may look at: never a label.
-
-    Parameters
-    ----------
-    id : str
-        The configuration.
-    space : Space
-        Its space.
-    content : tuple of tuple of int
-        Its content.
-    """
-
-    id: str
-    space: Space
-    content: Content
-
-    @functools.cached_property
-    def occupation(self) -> NDArray[np.uint8]:
-        """The canonical configuration that the id names, shape (n,)."""
-        return configuration_of(self.space, self.id)
-
-
 class SplitOperator:
     """Gives each row a part: ``train``, ``validation``, ``test``, or None for a row that the split leaves out.
 
-    An operator with folds does so once for each of them.
+    A row is a `Configuration`: a split never sees a label. An operator with folds does so once for each of them.
 
     Parameters
     ----------
@@ -96,12 +68,12 @@ class SplitOperator:
         """Return the name of each fold; nothing for an operator that parts the rows once."""
         return []
 
-    def parts(self, rows: Sequence[SplitRow], fold: str = "") -> list[str | None]:
+    def parts(self, rows: Sequence[Configuration], fold: str = "") -> list[str | None]:
         """Return the part of each row.
 
         Parameters
         ----------
-        rows : sequence of SplitRow
+        rows : sequence of Configuration
             Every row of the dataset.
         fold : str
             Name of a fold; empty for an operator without folds.
@@ -113,7 +85,7 @@ class SplitOperator:
         """
         return [self.part(row, fold) for row in rows]
 
-    def part(self, row: SplitRow, fold: str = "") -> str | None:
+    def part(self, row: Configuration, fold: str = "") -> str | None:
         """Return the part of one row, for an operator to which the other rows do not matter."""
         raise NotImplementedError
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from matbench_defects.crystal.canonical import operations_to_canonical
-from matbench_defects.dataset.splits.split import SplitRow, operators
+from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.dataset.splits.split import operators
 from matbench_defects.dataset.splits.thresholds import ThresholdSplit
 
 
@@ -13,9 +13,9 @@ from matbench_defects.dataset.splits.thresholds import ThresholdSplit
 class SymmetrySplit(ThresholdSplit):
     """Rows are parted by how many operations of the space's group, translations among them, keep them as they are."""
 
-    def number(self, row: SplitRow) -> float:
+    def number(self, row: Configuration) -> float:
         """Return the order of the stabiliser."""
-        return len(operations_to_canonical(row.space, row.occupation))
+        return row.symmetry_order
 
     def possible(self) -> Iterable[float]:
         """Return every order that a subgroup may have: the divisors of the group's order."""

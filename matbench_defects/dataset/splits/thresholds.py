@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator
 
-from matbench_defects.dataset.splits.split import SplitOperator, SplitRow, SplitSettings
+from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.dataset.splits.split import SplitOperator, SplitSettings
 from matbench_defects.errors import InputError
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -58,7 +59,7 @@ class ThresholdSplit(SplitOperator):
     Settings: ClassVar[type[SplitSettings]] = ThresholdSettings
     settings: ThresholdSettings
 
-    def number(self, row: SplitRow) -> float:
+    def number(self, row: Configuration) -> float:
         """Return the number of a row."""
         raise NotImplementedError
 
@@ -77,7 +78,7 @@ class ThresholdSplit(SplitOperator):
             if len(met) > 1:
                 raise InputError(f"{number:g} {self.what()} would be in {' and in '.join(met)}")
 
-    def part(self, row: SplitRow, fold: str = "") -> str | None:
+    def part(self, row: Configuration, fold: str = "") -> str | None:
         """Return the part of a row."""
         number = self.number(row)
         return next((part for part, condition in self._conditions().items() if holds(condition, number)), None)

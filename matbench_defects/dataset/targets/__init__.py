@@ -3,9 +3,11 @@
 from matbench_defects.dataset.targets.target import (
     Domain,
     Labelled,
-    LabelledRow,
+    LabelledConfiguration,
     ResolvedTarget,
     TargetQuantity,
+    TargetSettings,
+    each,
     quantities,
     targets_of,
 )
@@ -13,9 +15,11 @@ from matbench_defects.dataset.targets.target import (
 __all__ = [
     "Domain",
     "Labelled",
-    "LabelledRow",
+    "LabelledConfiguration",
     "ResolvedTarget",
     "TargetQuantity",
+    "TargetSettings",
+    "each",
     "quantities",
     "targets_of",
 ]

@@ -6,11 +6,12 @@ from collections import Counter
 from typing import ClassVar, Literal
 
 from matbench_defects.columns import Quantity
-from matbench_defects.dataset.targets.end_members import EndMember, by_space, end_member_formula, lowest
+from matbench_defects.dataset.targets.end_members import by_space, end_member_formula, lowest
 from matbench_defects.dataset.targets.target import (
     Domain,
+    EndMember,
     Labelled,
-    LabelledRow,
+    LabelledConfiguration,
     TargetQuantity,
     TargetSettings,
     each,
@@ -68,7 +69,7 @@ class AverageVoltage(TargetQuantity):
         wanted, ion = self.settings.end_member, self.settings.ion
         ends = {name: lowest(rows, wanted, self.label) for name, rows in by_space(labelled.rows).items()}
 
-        def voltage(row: LabelledRow, outcome: Outcome) -> float | None:
+        def voltage(row: LabelledConfiguration, outcome: Outcome) -> float | None:
             end = ends[row.space.name]
             atoms, full = Counter(outcome.crystal.species), Counter(end.crystal.species)
             moved = full[ion] - atoms[ion]

@@ -13,7 +13,7 @@ from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.targets.target import (
     Domain,
     Labelled,
-    LabelledRow,
+    LabelledConfiguration,
     TargetQuantity,
     TargetSettings,
     each,
@@ -80,9 +80,22 @@ def defect_formation_energy(
     return total
 
 
-def defect_sites(row: LabelledRow) -> int:
-    """Return how many sites of a configuration differ from the ideal host."""
-    return len(row.space.different_sites(row.occupation))
+def energy_of_defects(space: Space, outcome: Outcome, pristine: float, potentials: Mapping[str, float]) -> float:
+    """Return the formation energy of all defects of a labelled cell together, eV.
+
+    Parameters
+    ----------
+    space : Space
+        The space, whose ideal host the cell is compared with.
+    outcome : Outcome
+        What the engine found for the cell.
+    pristine : float
+        Energy of the ideal supercell, eV.
+    potentials : mapping of str to float
+        Chemical potential of each element of which the numbers differ, eV per atom.
+    """
+    atoms, host = Counter(outcome.crystal.species), Counter(space.host_species)
+    return defect_formation_energy(outcome.energy, pristine, atoms, host, potentials)
 
 
 @quantities.register("defect_formation_energy")
@@ -155,15 +168,9 @@ class DefectFormationEnergy(TargetQuantity):
         used = {row.space.name: row.space for row in labelled.rows}
         pristine = {name: self.pristine(space, labelled) for name, space in used.items()}
 
-        def value(row: LabelledRow, outcome: Outcome) -> float | None:
-            sites = defect_sites(row)
-            total = defect_formation_energy(
-                outcome.energy,
-                pristine[row.space.name],
-                Counter(outcome.crystal.species),
-                Counter(row.space.host_species),
-                potentials,
-            )
+        def value(row: LabelledConfiguration, outcome: Outcome) -> float | None:
+            sites = row.count("defect site")
+            total = energy_of_defects(row.space, outcome, pristine[row.space.name], potentials)
             if self.settings.per == "cell":
                 return total
             return total / sites if sites else None

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Annotated, Literal
-
-from pydantic import Field
 
 from matbench_defects.crystal.contents import defect_count
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.dataset.targets.target import Domain, LabelledRow, each
+from matbench_defects.dataset.targets.target import Domain, EndMember, LabelledConfiguration, each
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Outcome
 from matbench_defects.spec.fields import VACANCY
-
-EndMember = Literal["host", "exchanged"] | Annotated[dict[str, Annotated[int, Field(ge=0)]], Field(min_length=1)]
-"""The content of the ideal host, that in which every variable site differs from it, or how many of some species:
-``{Li: 12}``."""
 
 
 def is_end_member(space: Space, content: Content, wanted: EndMember) -> bool:
@@ -53,7 +46,7 @@ def end_member_formula(domain: Domain, wanted: EndMember) -> str:
     return " or ".join(sorted(formulas))
 
 
-def lowest(rows: list[LabelledRow], wanted: EndMember, label: str) -> Outcome:
+def lowest(rows: list[LabelledConfiguration], wanted: EndMember, label: str) -> Outcome:
     """Return the end member of lowest energy among rows of one space.
 
     Raises
@@ -67,9 +60,9 @@ def lowest(rows: list[LabelledRow], wanted: EndMember, label: str) -> Outcome:
     return min(found, key=lambda outcome: outcome.energy)
 
 
-def by_space(rows: list[LabelledRow]) -> dict[str, list[LabelledRow]]:
+def by_space(rows: list[LabelledConfiguration]) -> dict[str, list[LabelledConfiguration]]:
     """Return the rows of each space."""
-    result: dict[str, list[LabelledRow]] = {}
+    result: dict[str, list[LabelledConfiguration]] = {}
     for row in rows:
         result.setdefault(row.space.name, []).append(row)
     return result
@@ -89,19 +82,19 @@ def formula(space: Space, content: Content) -> str:
     return "".join(element + ("" if share == "1" else share) for element, share in shares.items())
 
 
-def named(names: list[str]) -> str:
+def in_a_sentence(names: list[str]) -> str:
     """Return names as a sentence lists them: ``A, B and C``."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def changes(
-    rows: list[LabelledRow], wanted: EndMember, label: str, measure: Callable[[Space, Crystal], float]
+def relative_changes(
+    rows: list[LabelledConfiguration], wanted: EndMember, label: str, measure: Callable[[Space, Crystal], float]
 ) -> list[float | None]:
     """Return by how many per cent a measure of each row's relaxed cell differs from that of an end member.
 
     Parameters
     ----------
-    rows : list of LabelledRow
+    rows : list of LabelledConfiguration
         The rows; each is compared within its own space.
     wanted : dict of str to int, or str
         The end member, the lowest of its content.
@@ -120,7 +113,7 @@ def changes(
         for name, members in by_space(rows).items()
     }
 
-    def change(row: LabelledRow, outcome: Outcome) -> float:
+    def change(row: LabelledConfiguration, outcome: Outcome) -> float:
         return 100 * (measure(row.space, outcome.crystal) / ends[row.space.name] - 1)
 
     return each(rows, change)

@@ -12,7 +12,7 @@ from matbench_defects.dataset.targets.end_members import by_space
 from matbench_defects.dataset.targets.target import (
     Domain,
     Labelled,
-    LabelledRow,
+    LabelledConfiguration,
     TargetQuantity,
     TargetSettings,
     quantities,
@@ -141,7 +141,7 @@ def entry_of(name: str, atoms: Mapping[str, int], energy: float) -> Any:
     return ComputedEntry(dict(atoms), energy, entry_id=name)
 
 
-def _lowest_entries(rows: Iterable[LabelledRow]) -> list[Any]:
+def _lowest_entries(rows: Iterable[LabelledConfiguration]) -> list[Any]:
     """Return the lowest of each composition: no other can lie on the hull."""
     lowest: dict[frozenset[tuple[str, int]], tuple[float, str]] = {}
     for row in rows:

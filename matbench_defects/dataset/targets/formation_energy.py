@@ -10,12 +10,13 @@ import numpy as np
 from pydantic import model_validator
 
 from matbench_defects.columns import Quantity
-from matbench_defects.dataset.targets.end_members import EndMember, by_space, end_member_formula, lowest, named
+from matbench_defects.dataset.targets.end_members import by_space, end_member_formula, in_a_sentence, lowest
 from matbench_defects.dataset.targets.target import (
     Domain,
+    EndMember,
+    ExtensivePer,
     Labelled,
-    LabelledRow,
-    Per,
+    LabelledConfiguration,
     TargetQuantity,
     TargetSettings,
     each,
@@ -24,7 +25,7 @@ from matbench_defects.dataset.targets.target import (
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Outcome
 
-State = tuple[float, Mapping[str, int]]
+ReferenceState = tuple[float, Mapping[str, int]]
 """Total energy, eV, and atoms of a reference state."""
 
 
@@ -33,7 +34,7 @@ class FormationEnergySettings(TargetSettings):
 
     unit: Literal["eV"]
     """eV."""
-    per: Per
+    per: ExtensivePer
     """Per formula unit of the parent, per atom of the configuration, or per supercell."""
     end_members: list[EndMember] = []
     """Contents of the same space, such as ``[{Li: 12}, {Li: 0}]`` or ``[host]``; the lowest energy of each counts."""
@@ -47,7 +48,7 @@ class FormationEnergySettings(TargetSettings):
         return self
 
 
-def formation_energy(energy: float, composition: Mapping[str, int], references: Sequence[State]) -> float:
+def formation_energy(energy: float, composition: Mapping[str, int], references: Sequence[ReferenceState]) -> float:
     """Return an energy less that of the mixture of reference states with the same composition.
 
     Parameters
@@ -80,7 +81,7 @@ def formation_energy(energy: float, composition: Mapping[str, int], references: 
     return float(energy - sum(s * e for s, (e, _) in zip(shares, references, strict=True)))
 
 
-def state(outcome: Outcome) -> State:
+def state(outcome: Outcome) -> ReferenceState:
     """Return energy and atoms of what an engine found."""
     return outcome.energy, Counter(outcome.crystal.species)
 
@@ -104,9 +105,9 @@ class FormationEnergy(TargetQuantity):
         parts = []
         if names:
             several = "lowest of each" if len(names) > 1 else "lowest of its content"
-            parts.append(f"{named(names)}, {several}")
+            parts.append(f"{in_a_sentence(names)}, {several}")
         if phases:
-            parts.append(named(phases))
+            parts.append(in_a_sentence(phases))
         reference = f"{', and '.join(parts)}, by {self.label}"
         return Quantity("eV", self.settings.per.replace("_", " "), reference, "formation energy")
 
@@ -115,13 +116,13 @@ class FormationEnergy(TargetQuantity):
         phases = [state(labelled.phase(name)) for name in self.settings.references]
         states = {name: self.end_members(rows) + phases for name, rows in by_space(labelled.rows).items()}
 
-        def value(row: LabelledRow, outcome: Outcome) -> float:
+        def value(row: LabelledConfiguration, outcome: Outcome) -> float:
             total = formation_energy(*state(outcome), states[row.space.name])
-            return total / row.divisor(self.settings.per)
+            return total / row.count(self.settings.per)
 
         return each(labelled.rows, value)
 
-    def end_members(self, rows: list[LabelledRow]) -> list[State]:
+    def end_members(self, rows: list[LabelledConfiguration]) -> list[ReferenceState]:
         """Return energy and atoms of each end member among the rows of one space.
 
         Raises

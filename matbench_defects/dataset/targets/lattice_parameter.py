@@ -10,9 +10,10 @@ from matbench_defects.columns import Quantity
 from matbench_defects.crystal.axes import axis_lengths, equivalent_axes
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.dataset.targets.end_members import EndMember, changes, end_member_formula
+from matbench_defects.dataset.targets.end_members import end_member_formula, relative_changes
 from matbench_defects.dataset.targets.target import (
     Domain,
+    EndMember,
     Labelled,
     TargetQuantity,
     TargetSettings,
@@ -66,7 +67,7 @@ class LatticeParameter(TargetQuantity):
         wanted = self.settings.relative_to
         if wanted is None:
             return each(labelled.rows, lambda row, outcome: self.length(row.space, outcome.crystal))
-        return changes(labelled.rows, wanted, self.label, self.length)
+        return relative_changes(labelled.rows, wanted, self.label, self.length)
 
     def length(self, space: Space, crystal: Crystal) -> float:
         """Return the length of the axis in a relaxed supercell, Å."""

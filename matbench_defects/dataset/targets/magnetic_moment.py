@@ -9,9 +9,9 @@ import numpy as np
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.targets.target import (
     Domain,
+    ExtensivePer,
     Labelled,
-    LabelledRow,
-    Per,
+    LabelledConfiguration,
     TargetQuantity,
     TargetSettings,
     each,
@@ -26,7 +26,7 @@ class MagneticMomentSettings(TargetSettings):
 
     unit: Literal["μB"]
     """Bohr magnetons."""
-    per: Per
+    per: ExtensivePer
     """Per formula unit of the parent, per atom of the configuration, or per supercell."""
 
 
@@ -55,9 +55,9 @@ class MagneticMoment(TargetQuantity):
         if usable and all(outcome.magnetic_moments is None for outcome in usable):
             raise InputError(f"the label '{self.label}' holds no magnetic moments; its engine gives none")
 
-        def moment(row: LabelledRow, outcome: Outcome) -> float | None:
+        def moment(row: LabelledConfiguration, outcome: Outcome) -> float | None:
             if outcome.magnetic_moments is None:
                 return None
-            return float(np.abs(outcome.magnetic_moments).sum()) / row.divisor(self.settings.per)
+            return float(np.abs(outcome.magnetic_moments).sum()) / row.count(self.settings.per)
 
         return each(labelled.rows, moment)

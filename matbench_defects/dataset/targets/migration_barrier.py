@@ -8,7 +8,7 @@ from matbench_defects.columns import Quantity
 from matbench_defects.dataset.targets.target import (
     Domain,
     Labelled,
-    LabelledRow,
+    LabelledConfiguration,
     TargetQuantity,
     TargetSettings,
     each,
@@ -37,9 +37,7 @@ class MigrationBarrier(TargetQuantity):
 
     def quantity(self, domain: Domain) -> Quantity:
         """Return unit and reference state."""
-        for name, space in domain.spaces.items():
-            if space.pathway is None:
-                raise InputError(f"the space {name} holds structures; `pathway` would make it one of pathways")
+        domain.check_holds("pathways")
         end = {
             "lower": "the end point of lower energy",
             "higher": "the end point of higher energy",
@@ -56,7 +54,7 @@ class MigrationBarrier(TargetQuantity):
             If the label is not of pathways.
         """
 
-        def barrier(row: LabelledRow, outcome: Outcome) -> float:
+        def barrier(row: LabelledConfiguration, outcome: Outcome) -> float:
             if outcome.band is None:
                 raise InputError(f"the label '{self.label}' holds no energies along a pathway")
             ends = sorted((outcome.band.forward, outcome.band.backward))

@@ -10,7 +10,7 @@ from matbench_defects.columns import Quantity
 from matbench_defects.dataset.targets.target import (
     Domain,
     Labelled,
-    LabelledRow,
+    LabelledConfiguration,
     TargetQuantity,
     TargetSettings,
     quantities,
@@ -84,7 +84,7 @@ class PhaseDifference(TargetQuantity):
         both = [at for at in lowest[first] if at in lowest[second]]
         return {at: round(lowest[first][at] - lowest[second][at], 9) + 0.0 for at in both}
 
-    def at(self, row: LabelledRow) -> At:
+    def at(self, row: LabelledConfiguration) -> At:
         """Return what two configurations share that are compared: the other groups and the content."""
         others = tuple(sorted((k, v) for k, v in row.space.groups.items() if k != self.settings.group))
         return others, row.space.content_name(row.content)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from pydantic import Field
 
 from matbench_defects.columns import Quantity
+from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.crystal.kinds.kind import kinds
 from matbench_defects.crystal.parent import Parent
 from matbench_defects.crystal.phases import reference_parents
-from matbench_defects.crystal.space import Content, Space
+from matbench_defects.crystal.space import Space
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
@@ -21,12 +22,16 @@ from matbench_defects.spec.fields import StrictModel
 from matbench_defects.spec.models import Spec
 
 if TYPE_CHECKING:
-    from matbench_defects.dataset.targets.end_members import EndMember
     from matbench_defects.labels.engine import Outcome
     from matbench_defects.labels.store import Label
 
-Per = Literal["formula_unit", "atom", "cell"]
-"""What an extensive value may be divided by."""
+ExtensivePer = Literal["formula_unit", "atom", "cell"]
+"""What a spec may ask an extensive value to be divided by."""
+
+
+EndMember = Literal["host", "exchanged"] | Annotated[dict[str, Annotated[int, Field(ge=0)]], Field(min_length=1)]
+"""A content that values may refer to: that of the ideal host, that in which every variable site differs from it, or how
+many of some species: ``{Li: 12}``."""
 
 
 class TargetSettings(StrictModel):
@@ -36,48 +41,31 @@ class TargetSettings(StrictModel):
     """The quantity's unit."""
 
 
-@dataclass(frozen=True)
-class LabelledRow:
-    """One configuration with one label.
+@dataclass(frozen=True, eq=False, repr=False)
+class LabelledConfiguration(Configuration):
+    """A configuration with one label.
 
     Parameters
     ----------
-    id : str
-        The configuration.
-    space : Space
-        Its space.
-    content : tuple of tuple of int
-        Its content.
-    occupation : ndarray of uint8, shape (n,)
-        Its occupation.
+    space, occupation
+        As of a `Configuration`.
     label : Label or None
         The label, where it is usable.
     """
 
-    id: str
-    space: Space
-    content: Content
-    occupation: NDArray[np.uint8]
-    label: Label | None
+    label: Label | None = None
+
+    @classmethod
+    def of(cls, configuration: Configuration, label: Label | None) -> LabelledConfiguration:
+        """Return a configuration with its label; what was worked out of it is not worked out again."""
+        found = cls(configuration.space, configuration.occupation)
+        vars(found).update({**vars(configuration), "label": label})
+        return found
 
     @property
     def outcome(self) -> Outcome | None:
         """What the engine found, where the label is usable."""
         return None if self.label is None else self.label.outcome
-
-    def divisor(self, per: Per) -> int:
-        """Return the number that a value of the cell is divided by.
-
-        Raises
-        ------
-        InputError
-            If the atoms are to be counted and there is no usable label.
-        """
-        if per == "atom":
-            if self.outcome is None:
-                raise InputError(f"{self.id} has no usable label")
-            return len(self.outcome.crystal)
-        return self.space.formula_units if per == "formula_unit" else 1
 
 
 @dataclass(frozen=True)
@@ -86,13 +74,13 @@ class Labelled:
 
     Parameters
     ----------
-    rows : list of LabelledRow
+    rows : list of LabelledConfiguration
         The configurations.
     phases : mapping of str to Label
         The reference phases whose label is usable, by name.
     """
 
-    rows: list[LabelledRow]
+    rows: list[LabelledConfiguration]
     phases: Mapping[str, Label] = field(default_factory=dict)
 
     def phase(self, name: str) -> Outcome:
@@ -135,6 +123,21 @@ class Domain:
         if name not in self.phases:
             raise InputError(f"no reference phase is called '{name}'; {nearest(name, self.phases)}")
         return self.phases[name]
+
+    def check_holds(self, wanted: str) -> None:
+        """Refuse spaces whose configurations do not stand for what a quantity is of, such as ``pathways``.
+
+        Raises
+        ------
+        InputError
+            Saying which part of a spec would make a space suit.
+        """
+        for name, space in self.spaces.items():
+            if space.kind.stands_for != wanted:
+                field = next(kind.field for _, kind in kinds.items() if kind.stands_for == wanted)
+                raise InputError(
+                    f"the space {name} holds {space.kind.stands_for}; `{field}` would make it one of {wanted}"
+                )
 
 
 class TargetQuantity(abc.ABC):
@@ -193,12 +196,14 @@ class TargetQuantity(abc.ABC):
         return []
 
 
-def each(rows: list[LabelledRow], value: Callable[[LabelledRow, Outcome], float | None]) -> list[float | None]:
+def each(
+    rows: list[LabelledConfiguration], value: Callable[[LabelledConfiguration, Outcome], float | None]
+) -> list[float | None]:
     """Return the value of each row, to nine decimals, and None where its label is not usable.
 
     Parameters
     ----------
-    rows : list of LabelledRow
+    rows : list of LabelledConfiguration
         The rows.
     value : callable
         Gives the value of a row with a usable outcome, or None where it has none.
@@ -256,20 +261,17 @@ def targets_of(spec: Spec, spaces: dict[str, Space]) -> dict[str, ResolvedTarget
     for name, target in spec.targets.items():
         route = ("targets", name)
         kind = target.quantity or name
-        if kind not in quantities:
-            at = (*route, "quantity") if target.quantity else route
-            raise spec.error(at, f"no quantity is called '{kind}'; {nearest(kind, quantities.names())}")
+        with spec.at((*route, "quantity") if target.quantity else route):
+            of_kind = quantities.get(kind)
         if not labels:
             raise spec.error(route, "needs a label, but the spec has none")
         label = target.label or labels[0]
         if label not in labels:
             raise spec.error((*route, "label"), f"no label is called '{label}'; {nearest(label, labels)}")
         given = {**target.options, "unit": target.unit, **({} if target.per is None else {"per": target.per})}
-        settings = validate(quantities.get(kind).Settings, given, spec.document, route)
-        computed = quantities.get(kind)(settings, label)
-        try:
+        settings = validate(of_kind.Settings, given, spec.document, route)
+        computed = of_kind(settings, label)
+        with spec.at(route):
             quantity = computed.quantity(domain)
-        except InputError as error:
-            raise spec.error(route, error.message) from None
         result[name] = ResolvedTarget(name, label, kind, settings, computed, quantity)
     return result

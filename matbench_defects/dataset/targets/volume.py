@@ -7,9 +7,10 @@ from typing import ClassVar, Literal
 from pydantic import model_validator
 
 from matbench_defects.columns import Quantity
-from matbench_defects.dataset.targets.end_members import EndMember, changes, end_member_formula
+from matbench_defects.dataset.targets.end_members import end_member_formula, relative_changes
 from matbench_defects.dataset.targets.target import (
     Domain,
+    EndMember,
     Labelled,
     TargetQuantity,
     TargetSettings,
@@ -62,5 +63,5 @@ class Volume(TargetQuantity):
         wanted, per = self.settings.relative_to, self.settings.per
         if wanted is None:
             assert per is not None
-            return each(labelled.rows, lambda row, outcome: outcome.crystal.volume / row.divisor(per))
-        return changes(labelled.rows, wanted, self.label, lambda space, crystal: crystal.volume)
+            return each(labelled.rows, lambda row, outcome: outcome.crystal.volume / row.count(per))
+        return relative_changes(labelled.rows, wanted, self.label, lambda space, crystal: crystal.volume)

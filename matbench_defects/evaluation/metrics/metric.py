@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,8 +10,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.columns import Quantity
+
 Direction = Literal["lower", "higher"]
 """Which way is better."""
+ARROWS = {"lower": "↓", "higher": "↑"}
+"""What says so in a head."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,21 @@ class Metric:
     def __call__(self, scored: Scored) -> float:
         """Return the metric's value."""
         return float(self.compute(scored))
+
+    @property
+    def arrow(self) -> str:
+        """``↓`` where lower is better, ``↑`` where higher is."""
+        return ARROWS[self.direction]
+
+    def unit_for(self, quantity: Quantity) -> str:
+        """Return its unit for people where `quantity` is predicted; empty for a pure number."""
+        unit = quantity.shown_unit if self.unit is None else self.unit
+        return "" if unit == "1" else unit
+
+    def sort_key(self, value: float) -> tuple[bool, float]:
+        """Return what values are sorted by: the best first, those that are not defined last."""
+        undefined = math.isnan(value)
+        return undefined, 0.0 if undefined else value if self.direction == "lower" else -value
 
     def finish(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the metric's values that belong to means of `by_row`."""

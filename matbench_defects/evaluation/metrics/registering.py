@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,59 +16,8 @@ ByRow = Callable[[Scored], NDArray[np.float64]]
 OfNumber = Callable[[Scored, int], float]
 
 
-@dataclass(frozen=True)
-class Family:
-    """Metrics that differ by a whole number in their name, such as ``regret_5``.
-
-    Parameters
-    ----------
-    pattern : re.Pattern
-        Matches their names; its only group is the number.
-    smallest : int
-        The smallest number that makes sense.
-    member : callable
-        Takes the number, returns the metric.
-    """
-
-    pattern: re.Pattern[str]
-    smallest: int
-    member: Callable[[int], Metric]
-
-
-class MetricRegistry(Registry[Metric]):
-    """Metrics by name. Of a family, the usual members are listed and every other is found too."""
-
-    def __init__(self, kind: str, package: str) -> None:
-        super().__init__(kind, package)
-        self.families: list[Family] = []
-
-    def _member(self, name: str) -> Metric | None:
-        for family in self.families:
-            found = family.pattern.fullmatch(name)
-            if found and int(found[1]) >= family.smallest:
-                return family.member(int(found[1]))
-        return None
-
-    def __contains__(self, name: str) -> bool:
-        return super().__contains__(name) or self._member(name) is not None
-
-    def get(self, name: str) -> Metric:
-        """Return what is registered as `name`, or the member of a family that is called so.
-
-        Raises
-        ------
-        InputError
-            If there is none; the message names the nearest known name.
-        """
-        if not super().__contains__(name):
-            member = self._member(name)
-            if member is not None:
-                return member
-        return super().get(name)
-
-
-metrics = MetricRegistry("metric", "matbench_defects.evaluation.metrics")
-"""Every registered metric, by name."""
+metrics: Registry[Metric] = Registry("metric", "matbench_defects.evaluation.metrics")
+"""Every registered metric, by name. Of a family the usual members are listed and every other is found too."""
 
 
 def metric(name: str, *, title: str, direction: Direction, unit: str | None = None) -> Callable[[Compute], Compute]:
@@ -136,10 +84,13 @@ def metric_family(
         The smallest number that makes sense.
     """
     before, number, after = re.fullmatch(r"(.*)\{(\w+)\}(.*)", name).groups()  # type: ignore[union-attr]
-    pattern = re.compile(re.escape(before) + "(0|[1-9][0-9]{0,6})" + re.escape(after))
 
     def decorate(compute: OfNumber) -> OfNumber:
-        def member(value: int) -> Metric:
+        @metrics.family(before, after, members=lambda: map(str, usual))
+        def member(digits: str) -> Metric | None:
+            if not re.fullmatch("0|[1-9][0-9]{0,6}", digits) or int(digits) < smallest:
+                return None
+            value = int(digits)
             words = {number: value}
             return Metric(
                 name.format(**words),
@@ -150,9 +101,6 @@ def metric_family(
                 lambda scored: compute(scored, value),
             )
 
-        metrics.families.append(Family(pattern, smallest, member))
-        for value in usual:
-            metrics.register(name.format(**{number: value}))(member(value))
         return compute
 
     return decorate

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from matbench_defects.columns import Quantity
 from matbench_defects.errors import InputError
-from matbench_defects.exchange.members import LARGEST_FILE
+from matbench_defects.exchange.archives import LARGEST_FILE
 from matbench_defects.exchange.source import (
     TOTAL_ENERGY,
     Published,
@@ -17,8 +17,8 @@ from matbench_defects.exchange.source import (
     SourceSettings,
     formats,
 )
-from matbench_defects.exchange.structures import crystal_of_structure
-from matbench_defects.exchange.tables import finite
+from matbench_defects.exchange.structure_text import crystal_of_structure
+from matbench_defects.exchange.tables import finite_number
 
 MODULES = ("pymatgen.entries.computed_entries", "pymatgen.core.entries")
 """Where pymatgen keeps, or kept, the class of entries."""
@@ -76,7 +76,7 @@ def _structures(entries: list[Any], file: str) -> Iterator[PublishedStructure]:
         if named.get("@module") not in MODULES or named.get("@class") != CLASS:
             found = f"{named.get('@module')}.{named.get('@class')}" if named else type(entry).__name__
             raise InputError(f"{MODULES[0]}.{CLASS} was expected, not {found}", file=file, field=where)
-        values = {name: finite(entry.get(name), f"{where}.{name}", file) for name in QUANTITIES}
+        values = {name: finite_number(entry.get(name), f"{where}.{name}", file) for name in QUANTITIES}
         name = str(entry.get("entry_id") or position)
         try:
             crystal = crystal_of_structure(_structure(entry.get("structure")))

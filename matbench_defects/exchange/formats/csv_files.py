@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 from matbench_defects.columns import Quantity
 from matbench_defects.errors import InputError
-from matbench_defects.exchange.members import LARGEST_STRUCTURE, read_file, text_of_file
+from matbench_defects.exchange.archives import LARGEST_STRUCTURE, read_file, text_of_file
 from matbench_defects.exchange.source import Published, PublishedStructure, SourceSettings, formats
-from matbench_defects.exchange.structures import FORMATS, crystal_of_text
+from matbench_defects.exchange.structure_text import FORMATS, crystal_of_text
 from matbench_defects.exchange.tables import (
-    Row,
+    TableRow,
     check_column,
     columns_with_units,
     number,
@@ -55,7 +55,7 @@ class CsvFiles:
         return Published(quantities, len(rows), self._structures(path, rows, columns))
 
     def _structures(
-        self, path: Path, rows: list[Row], columns: dict[str, tuple[str, Quantity]]
+        self, path: Path, rows: list[TableRow], columns: dict[str, tuple[str, Quantity]]
     ) -> Iterator[PublishedStructure]:
         for row in rows:
             values = {name: number(row.cells[head], head, str(path), row.line) for head, (name, _) in columns.items()}

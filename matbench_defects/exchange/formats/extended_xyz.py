@@ -17,8 +17,8 @@ from matbench_defects.exchange.source import (
     SourceSettings,
     formats,
 )
-from matbench_defects.exchange.structures import check_crystal
-from matbench_defects.exchange.tables import finite, parse_quantity
+from matbench_defects.exchange.structure_text import check_crystal
+from matbench_defects.exchange.tables import finite_number, parse_quantity
 
 
 class ExtendedXyzSettings(SourceSettings):
@@ -58,7 +58,7 @@ class ExtendedXyz:
     ) -> Iterator[PublishedStructure]:
         for position, frame in enumerate(frames):
             labels = _labels(frame)
-            values = {name: finite(labels.get(name), f"frame {position}.{name}", file) for name in quantities}
+            values = {name: finite_number(labels.get(name), f"frame {position}.{name}", file) for name in quantities}
             name = str(labels.get(self.settings.name, position)) if self.settings.name else str(position)
             crystal = Crystal.from_ase(frame)
             try:

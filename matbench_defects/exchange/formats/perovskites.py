@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from matbench_defects.errors import InputError
-from matbench_defects.exchange.members import text_of_file
+from matbench_defects.exchange.archives import text_of_file
 from matbench_defects.exchange.source import (
     TOTAL_ENERGY,
     Published,
@@ -28,8 +28,9 @@ from matbench_defects.exchange.source import (
     SourceSettings,
     formats,
 )
-from matbench_defects.exchange.structures import crystal_of_text
-from matbench_defects.exchange.tables import Row, check_column, number, read_rows
+from matbench_defects.exchange.structure_text import crystal_of_text
+from matbench_defects.exchange.tables import TableRow, check_column, number, read_rows
+from matbench_defects.files import open_parquet
 
 COLUMNS = ("phase", "dopant", "structure", "energy")
 PICKLES = (".pkl", ".pickle", ".pkl.gz", ".pickle.gz")
@@ -60,25 +61,19 @@ class Perovskites:
         return Published({"energy": TOTAL_ENERGY}, len(rows), _structures(rows, str(path)))
 
 
-def _parquet(path: Path) -> list[Row]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            known = file.schema_arrow.names
-            for name in COLUMNS:
-                check_column(name, known, str(path))
-            columns = [*COLUMNS, *(n for n in ("name",) if n in known)]
-            table = file.read(columns)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"cannot be read as Parquet: {str(error).splitlines()[0]}", file=str(path)) from None
+def _parquet(path: Path) -> list[TableRow]:
+    with open_parquet(path) as file:
+        known = file.schema_arrow.names
+        for name in COLUMNS:
+            check_column(name, known, str(path))
+        table = file.read([*COLUMNS, *(n for n in ("name",) if n in known)])
     return [
-        Row(i + 1, {k: "" if v is None else str(v) for k, v in row.items()}) for i, row in enumerate(table.to_pylist())
+        TableRow(i + 1, {k: "" if v is None else str(v) for k, v in row.items()})
+        for i, row in enumerate(table.to_pylist())
     ]
 
 
-def _structures(rows: list[Row], file: str) -> Iterator[PublishedStructure]:
+def _structures(rows: list[TableRow], file: str) -> Iterator[PublishedStructure]:
     for position, row in enumerate(rows):
         cells = row.cells
         values = {"energy": number(cells["energy"], "energy", file, row.line)}

@@ -21,14 +21,14 @@ from pydantic import Field
 
 from matbench_defects.columns import Quantity
 from matbench_defects.errors import InputError
-from matbench_defects.exchange.defect_energies import (
+from matbench_defects.exchange.archives import Members, tar_members
+from matbench_defects.exchange.published_defects import (
     CHEMICAL_POTENTIALS,
     PRISTINE_ENERGIES,
     Defect,
-    formation_energy,
+    energy_of_listed,
     parse_defects,
 )
-from matbench_defects.exchange.members import Members, tar_members
 from matbench_defects.exchange.source import (
     TOTAL_ENERGY,
     Published,
@@ -36,16 +36,16 @@ from matbench_defects.exchange.source import (
     SourceSettings,
     formats,
 )
-from matbench_defects.exchange.structures import crystal_of_text
-from matbench_defects.exchange.tables import Row, number, read_rows
+from matbench_defects.exchange.structure_text import crystal_of_text
+from matbench_defects.exchange.tables import TableRow, number, read_rows
 
 TOLERANCE = 0.002
 """By how much a formation energy per defect site may differ from the one computed again, eV."""
-REFERENCE = "the ideal host and chemical potentials of the elements, as published"
+REFERENCE_STATE = "the ideal host and chemical potentials of the elements, as published"
 QUANTITIES = {
     "energy": TOTAL_ENERGY,
-    "formation_energy": Quantity("eV", "cell", REFERENCE, "formation energy of all defects"),
-    "formation_energy_per_site": Quantity("eV", "defect site", REFERENCE, "formation energy"),
+    "formation_energy": Quantity("eV", "cell", REFERENCE_STATE, "formation energy of all defects"),
+    "formation_energy_per_site": Quantity("eV", "defect site", REFERENCE_STATE, "formation energy"),
     "fermi_level": Quantity("eV", description="Fermi level"),
     "homo_lumo_gap_min": Quantity("eV", description="smaller gap of the two spin channels"),
     "homo_lumo_gap_majority": Quantity("eV", description="gap of the majority spin"),
@@ -159,7 +159,7 @@ def _cell(text: str) -> str:
     return f"{numbers},{numbers},1" if numbers.isdigit() else numbers
 
 
-def _pilot_labels(members: Members, name: str) -> tuple[list[Row], str]:
+def _pilot_labels(members: Members, name: str) -> tuple[list[TableRow], str]:
     """Return the labels of the pilot with the structure's text in each row; rows belong together by their order."""
     file = members.shown(name)
     structures = read_rows(members.text(name), file, ["structures"])
@@ -178,12 +178,13 @@ def _pilot_labels(members: Members, name: str) -> tuple[list[Row], str]:
                 line=here.line,
             )
     both = [
-        Row(t.line, {**t.cells, "structures": h.cells["structures"]}) for h, t in zip(structures, labels, strict=True)
+        TableRow(t.line, {**t.cells, "structures": h.cells["structures"]})
+        for h, t in zip(structures, labels, strict=True)
     ]
     return _unique(both, labels_file), labels_file
 
 
-def _labels(members: Members) -> tuple[list[Row], str]:
+def _labels(members: Members) -> tuple[list[TableRow], str]:
     """Return the labels of the whole set: what ``targets.csv`` says goes before what ``defects.csv`` does."""
     name = members.first("defects.csv.gz", "defects.csv", "data.csv.gz")
     file = members.shown(name)
@@ -192,11 +193,11 @@ def _labels(members: Members) -> tuple[list[Row], str]:
     if targets is not None:
         shown = members.shown(targets)
         more = {r.cells["_id"]: r.cells for r in _unique(read_rows(members.text(targets), shown, ["_id"]), shown)}
-        rows = [Row(row.line, row.cells | more.get(row.cells["_id"], {})) for row in rows]
+        rows = [TableRow(row.line, row.cells | more.get(row.cells["_id"], {})) for row in rows]
     return rows, file
 
 
-def _unique(rows: list[Row], file: str) -> list[Row]:
+def _unique(rows: list[TableRow], file: str) -> list[TableRow]:
     seen: set[str] = set()
     for row in rows:
         if row.cells["_id"] in seen:
@@ -205,7 +206,7 @@ def _unique(rows: list[Row], file: str) -> list[Row]:
     return rows
 
 
-def _pilot_texts(rows: list[Row]) -> Iterator[tuple[str, str]]:
+def _pilot_texts(rows: list[TableRow]) -> Iterator[tuple[str, str]]:
     for row in rows:
         yield row.cells["_id"], row.cells["structures"]
 
@@ -228,7 +229,7 @@ def _texts(members: Members, names: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _structure(
-    row: Row, text: str, types: dict[str, _Type], references: _References, columns: list[str], file: str
+    row: TableRow, text: str, types: dict[str, _Type], references: _References, columns: list[str], file: str
 ) -> PublishedStructure:
     name = row.cells["_id"]
     values = {c: number(row.cells[c], c, file, row.line) if c in row.cells else None for c in columns}
@@ -252,7 +253,7 @@ def _complete(values: dict[str, float | None], kind: _Type, references: _Referen
     if pristine is None or unknown or not kind.defects:
         missing = f"the chemical potential of {' and '.join(unknown)}" if unknown else f"{kind.host} {kind.cell}"
         return f"formation energy not computed again: no number for {missing}"
-    again = formation_energy(energy, pristine, kind.defects, references.potentials)
+    again = energy_of_listed(energy, pristine, kind.defects, references.potentials)
     computed = {"formation_energy": again, "formation_energy_per_site": again / len(kind.defects)}
     given = values["formation_energy_per_site"]
     values.update({c: v for c, v in computed.items() if values[c] is None})

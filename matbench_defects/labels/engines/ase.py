@@ -15,7 +15,7 @@ from matbench_defects.files import digest
 from matbench_defects.labels.engine import EngineSettings, Outcome, engines
 from matbench_defects.labels.kept_files import FileKeepingEngine
 from matbench_defects.labels.program_guard import guarded
-from matbench_defects.labels.user_list import Entry, user_list
+from matbench_defects.labels.user_list import CalculatorEntry, user_list
 from matbench_defects.spec.models import Relaxation
 
 
@@ -95,7 +95,7 @@ class AseEntry(FileKeepingEngine):
         return self._kind(**self._entry.settings, directory=str(folder))
 
 
-def class_of(entry: Entry) -> Any:
+def class_of(entry: CalculatorEntry) -> Any:
     """Return what makes the calculator of an entry; that of a program knows its command.
 
     Raises
@@ -126,7 +126,7 @@ def _gave_up(folder: Path | None) -> bool:
     return any("convergence NOT achieved" in path.read_text(encoding="utf-8", errors="replace") for path in outputs)
 
 
-def _with_command(kind: Any, entry: Entry) -> Any:
+def _with_command(kind: Any, entry: CalculatorEntry) -> Any:
     """Return what makes a calculator that runs the entry's command.
 
     ASE's calculators of programs take it in one of two ways: from a section of ASE's configuration, which is made here

@@ -16,7 +16,7 @@ from matbench_defects.spec.fields import Species
 from matbench_defects.spec.models import Relaxation
 
 
-class EwaldSettings(EngineSettings):
+class EwaldEngineSettings(EngineSettings):
     """Settings of an Ewald sum."""
 
     charges: Annotated[dict[Species, float], Field(min_length=1)]
@@ -79,12 +79,12 @@ def ewald_energy(crystal: Crystal, charges: Mapping[str, float], *, background: 
 class Ewald:
     """Electrostatic energy of fixed point charges, static."""
 
-    Settings: ClassVar[type[EngineSettings]] = EwaldSettings
+    Settings: ClassVar[type[EngineSettings]] = EwaldEngineSettings
     labels: ClassVar[Literal["structures", "pathways", "rows"]] = "structures"
     relaxation: ClassVar[Literal["possible", "needed", "impossible"]] = "impossible"
     level_of_theory: str = "electrostatics of fixed point charges, no other interaction; not machine-learned, not DFT"
 
-    def __init__(self, settings: EwaldSettings) -> None:
+    def __init__(self, settings: EwaldEngineSettings) -> None:
         self.settings = settings
 
     @property

@@ -12,8 +12,9 @@ from pydantic import PrivateAttr
 
 from matbench_defects.columns import Quantity, check_quantity
 from matbench_defects.errors import InputError
-from matbench_defects.files import sha256_of_file
-from matbench_defects.labels.engine import EngineSettings, Outcome, Row, engines
+from matbench_defects.files import read_parquet, sha256_of_file
+from matbench_defects.labels.engine import EngineSettings, Outcome, engines
+from matbench_defects.labels.job import Job
 from matbench_defects.spec.models import Relaxation
 
 
@@ -98,14 +99,7 @@ def _rows(path: Path, column: str, per: str) -> list[Any]:
         raise InputError(f"cannot be read: {error}", file=str(path)) from None
     if path.suffix != ".parquet":
         raise InputError("a file that ends in .csv, .json or .parquet was expected", file=str(path))
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            table = file.read()
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"cannot be read as Parquet: {str(error).splitlines()[0]}", file=str(path)) from None
+    table = read_parquet(path)
     if column in table.schema.names:
         field = table.schema.field(column)
         found = Quantity.of(field)
@@ -134,7 +128,7 @@ class Table:
         """The file and the beginning of its digest."""
         return f"{Path(self.settings.file).name} {self.settings.sha256[:12]}"
 
-    def compute(self, row: Row, relax: Relaxation | None) -> Outcome:
+    def compute(self, job: Job, relax: Relaxation | None) -> Outcome:
         """Return the energy that the file has for a configuration.
 
         Raises
@@ -142,7 +136,7 @@ class Table:
         InputError
             If it has none.
         """
-        if row.id not in self._energies:
-            raise InputError(f"{self.settings.file} has no row {row.id}")
-        energy = self._energies[row.id] * (len(row.crystal) if self.settings.per == "atom" else 1)
-        return Outcome(energy, row.crystal, None, None, None, True, 0)
+        if job.id not in self._energies:
+            raise InputError(f"{self.settings.file} has no row {job.id}")
+        energy = self._energies[job.id] * (len(job.crystal) if self.settings.per == "atom" else 1)
+        return Outcome(energy, job.crystal, None, None, None, True, 0)

@@ -73,7 +73,7 @@ def cluster_counts(space: Space, pairs: float = PAIRS, triplets: float = 0.0) ->
     Parameters
     ----------
     space : Space
-        The space; of pathways, the two ends of the edge are points like defects.
+        The space; sites that a configuration's point blocks, such as the ends of a pathway, count like defects.
     pairs : float
         Longest pair, Å.
     triplets : float
@@ -165,7 +165,7 @@ def _nodes(space: Space) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     for i, (sublattice, where) in enumerate(zip(space.sublattices, space.ranges, strict=True)):
         species = [f"{sublattice.name}.{s}" for s in sublattice.species]
         for kind in kinds[i]:
-            # The mark of a pathway's edge is one number more than the sublattice has species.
+            # The mark of a point is one number more than the sublattice has species.
             value = species.index(kind) if kind in species else len(species)
             numbers = number + np.arange(len(sublattice.sites))
             nodes[where, value] = numbers

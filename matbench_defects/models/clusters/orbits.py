@@ -5,7 +5,7 @@ of defects alone, as in a lattice gas: the usual species is what the others leav
 dilute configuration few clusters are left to look at.
 
 Neither icet nor smol is used. icet (Mozilla licence) builds its features from structures, one at a time, and smol
-likewise, so a million occupations would take hours; neither knows a pathway's edge as something that sits on two sites.
+likewise, so a million occupations would take hours; neither knows what sits on two sites at once, as a pathway does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SAME_LENGTH = 3
 MOST_CLUSTERS = 2_000_000
 """Clusters of one parent cell, at most, before symmetry puts them together."""
 EDGE = "edge"
-"""What both ends of a pathway's edge are called."""
+"""What the sites that a point blocks are called, such as both ends of a pathway's edge."""
 _REACH = 128
 """Lattice vectors inside a cluster have components below this."""
 
@@ -86,13 +86,13 @@ def usual_species(space: Space) -> list[str]:
 
 
 def defect_kinds(space: Space) -> list[list[str]]:
-    """Return what may be a defect on each sublattice; of pathways, the ends of the edge are of a kind of their own."""
+    """Return what may be a defect on each sublattice; the sites that a point blocks are of a kind of their own."""
     kinds = [
         sorted(s for s in sublattice.species if s != usual)
         for sublattice, usual in zip(space.sublattices, usual_species(space), strict=True)
     ]
-    if space.pathway is not None:
-        kinds[space.pathway.sublattice].append(EDGE)
+    if space.kind.points.blocks:
+        kinds[space.kind.points.sublattice].append(EDGE)
     return [[f"{s.name}.{kind}" for kind in found] for s, found in zip(space.sublattices, kinds, strict=True)]
 
 

@@ -1,19 +1,18 @@
-"""What a descriptor gave for a crystal, on disk as Parquet: computed once, whatever regression it serves."""
+"""What a descriptor gave for a crystal, on disk: computed once, whatever regression it serves."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.files import atomic_path, digest
+from matbench_defects.files import digest
+from matbench_defects.keyed_store import KeyedStore
 from matbench_defects.shipped import cache_folder
 
 CHUNK = 500
@@ -40,15 +39,15 @@ def cached_vectors(
     -------
     ndarray of float, shape (len(crystals), f)
     """
-    folder = cache_folder() / "descriptors" / digest(identity)
+    store = KeyedStore(cache_folder() / "descriptors" / digest(identity))
     keys = [_key(crystal) for crystal in crystals]
-    known = _read(folder, set(keys))
+    known = _read(store, set(keys))
     missing = {key: crystal for key, crystal in zip(keys, crystals, strict=True) if key not in known}
     wanted = list(missing)
     for start in range(0, len(wanted), CHUNK):
         now = wanted[start : start + CHUNK]
         vectors = np.asarray(compute([missing[key] for key in now]), dtype=np.float64)
-        _write(folder, now, vectors)
+        _write(store, now, vectors)
         known.update(zip(now, vectors, strict=True))
     return np.stack([known[key] for key in keys])
 
@@ -61,21 +60,14 @@ def _key(crystal: Crystal) -> bytes:
     return found.digest()[:16]
 
 
-def _read(folder: Path, wanted: set[bytes]) -> dict[bytes, NDArray[np.float64]]:
+def _read(store: KeyedStore, wanted: set[bytes]) -> dict[bytes, NDArray[np.float64]]:
     known: dict[bytes, NDArray[np.float64]] = {}
-    for path in sorted(folder.glob("*.parquet")):
-        try:
-            table = pq.read_table(path)
-        except (OSError, pa.ArrowInvalid):
-            continue  # what cannot be read is computed again
-        vectors = table["vector"].combine_chunks()
-        values = vectors.flatten().to_numpy().reshape(len(table), -1)
-        known.update((k, v) for k, v in zip(table["key"].to_pylist(), values, strict=True) if k in wanted)
+    for batch in store.batches():
+        values = batch["vector"].flatten().to_numpy().reshape(len(batch), -1)
+        known.update((k, v) for k, v in zip(batch["key"].to_pylist(), values, strict=True) if k in wanted)
     return known
 
 
-def _write(folder: Path, keys: list[bytes], vectors: NDArray[np.float64]) -> None:
+def _write(store: KeyedStore, keys: list[bytes], vectors: NDArray[np.float64]) -> None:
     values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
-    name = hashlib.sha256(b"".join(sorted(keys))).hexdigest()[:16]
-    with atomic_path(folder / f"{name}.parquet") as temporary:
-        pq.write_table(pa.table({"key": pa.array(keys, pa.binary()), "vector": values}), temporary, compression="zstd")
+    store.put([key.hex() for key in keys], pa.record_batch({"key": pa.array(keys, pa.binary()), "vector": values}))

@@ -44,8 +44,8 @@ class DefectDistances(Descriptor):
     title: ClassVar[str] = "Defect distances and angles"
     description: ClassVar[str] = "distances and angles between the defects by type, counted in bins"
 
-    def __init__(self, settings: Any) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Any, device: str = "cpu") -> None:
+        super().__init__(settings, device)
         self.types: list[str] = []
         self._distances = np.arange(1, int(self.settings.cutoff / self.settings.width + 1e-9)) * self.settings.width
         self._angles = np.linspace(0, 180, self.settings.angles)
@@ -58,8 +58,7 @@ class DefectDistances(Descriptor):
         """Return numbers, distances and angles of the defects, per what the target is per."""
         from vesin import NeighborList
 
-        if any(rows.background.spaces[name].pathway is not None for name in set(rows.column("space"))):
-            raise NotServedError(f"{self.title} describes structures; pathway-ridge and its like serve pathways")
+        self.check_serves(rows)
         number = {kind: i for i, kind in enumerate(self.types)}
         finder = NeighborList(cutoff=max(self.settings.cutoff, self.settings.angle_cutoff), full_list=True)
         result = np.zeros((len(rows), len(self.names())))

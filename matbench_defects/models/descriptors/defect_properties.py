@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from matbench_defects.errors import NotServedError
 from matbench_defects.models.descriptors.defect import add_to_bins
 from matbench_defects.models.descriptors.descriptor import Descriptor, descriptors
 from matbench_defects.models.element_properties import OF_ONE, OF_PAIRS, learnable, of_defects
@@ -42,8 +41,8 @@ class DefectProperties(Descriptor):
     references: ClassVar[tuple[str, ...]] = ("10.1021/jp404287t", "10.1039/b801115j")
     new_elements: ClassVar[bool] = True
 
-    def __init__(self, settings: Any) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Any, device: str = "cpu") -> None:
+        super().__init__(settings, device)
         self.of_one: list[int] = []
         self.of_pairs: list[int] = []
 
@@ -60,8 +59,7 @@ class DefectProperties(Descriptor):
         """Return sums over defects and over pairs of them by distance, per what the target is per."""
         from vesin import NeighborList
 
-        if any(rows.background.spaces[name].pathway is not None for name in set(rows.column("space"))):
-            raise NotServedError(f"{self.title} describes structures; pathway-ridge and its like serve pathways")
+        self.check_serves(rows)
         finder = NeighborList(cutoff=self.settings.cutoff, full_list=True)
         names = ("defect_host_species", "defect_species", "defect_cartesian_positions", "lattice_vectors")
         result = np.zeros((len(rows), len(self.names())))

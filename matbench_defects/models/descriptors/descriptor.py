@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
@@ -11,14 +10,15 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import row_crystal
+from matbench_defects.dependencies import depends_on
 from matbench_defects.errors import InputError, NotServedError
-from matbench_defects.files import sha256_of_file
 from matbench_defects.models.descriptors.cache import cached_vectors
 from matbench_defects.models.element_properties import element_properties
 from matbench_defects.models.model import INVARIANCES, ModelSettings, Rows, State
-from matbench_defects.models.per import DEFECT_SITE, divisors
+from matbench_defects.models.per import divisors, is_excess
 from matbench_defects.registry import Registry
 from matbench_defects.spec.fields import VACANCY
 
@@ -32,6 +32,8 @@ class Descriptor(ABC):
     ----------
     settings : DescriptorSettings
         Settings of the class's type `Settings`.
+    device : str
+        ``cpu`` or ``cuda``; descriptors that do not use torch ignore it.
     """
 
     Settings: ClassVar[type[ModelSettings]] = DescriptorSettings
@@ -45,12 +47,15 @@ class Descriptor(ABC):
     """The optional package that it needs."""
     new_elements: ClassVar[bool] = False
     """Whether it describes an element that no training row had as well as any other, by what is known of elements."""
-    pathways: ClassVar[bool] = False
-    """Whether it describes pathways; all others describe structures."""
+    of: ClassVar[str] = "structures"
+    """What it describes, in the words of `Kind.stands_for`."""
     invariances: ClassVar[frozenset[str]] = INVARIANCES
+    trained_on: ClassVar[str] = ""
+    """What a network that gives the features was trained on."""
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Any, device: str = "cpu") -> None:
         self.settings = settings
+        self.device = device
         if self.needs and importlib.util.find_spec(self.needs) is None:
             raise InputError(
                 f"{self.title} needs the package {self.needs}: pip install 'matbench-defects[descriptors]'"
@@ -58,6 +63,17 @@ class Descriptor(ABC):
 
     def learn(self, rows: Rows) -> None:  # noqa: B027 - not every descriptor needs it
         """Learn from the training rows which features there are, such as those of each element."""
+
+    def check_serves(self, rows: Rows) -> None:
+        """Refuse rows that stand for something else than it describes.
+
+        Raises
+        ------
+        NotServedError
+            Naming the first space that holds them.
+        """
+        for name in sorted(set(rows.column("space"))):
+            check_stands_for(rows.background.spaces[name], self.of)
 
     @abstractmethod
     def features(self, rows: Rows) -> NDArray[np.float64]:
@@ -68,6 +84,10 @@ class Descriptor(ABC):
         InputError
             If a row holds what no training row held, or is not of the kind that the descriptor describes.
         """
+
+    def timed_features(self, rows: Rows) -> tuple[NDArray[np.float64], float | None]:
+        """Return the features and the seconds that they took, where a cache makes the clock say less."""
+        return self.features(rows), None
 
     @abstractmethod
     def names(self) -> list[str]:
@@ -81,6 +101,18 @@ class Descriptor(ABC):
         """Take what was learnt."""
 
 
+def check_stands_for(space: Space, of: str) -> None:
+    """Refuse a space whose configurations do not stand for what a descriptor describes.
+
+    Raises
+    ------
+    NotServedError
+        If they do not.
+    """
+    if space.kind.stands_for != of:
+        raise NotServedError(f"{space.name} holds {space.kind.stands_for}; these descriptors are of {of}")
+
+
 descriptors: Registry[type[Descriptor]] = Registry("descriptor", "matbench_defects.models.descriptors")
 """Every registered descriptor, by name."""
 
@@ -92,8 +124,8 @@ class CrystalDescriptor(Descriptor):
     """Whether it is a sum over the cell. Such a sum is taken relative to that of the ideal host, where the target is,
     and divided by what the target is per."""
 
-    def __init__(self, settings: Any) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Any, device: str = "cpu") -> None:
+        super().__init__(settings, device)
         self.elements: list[str] = []
 
     @abstractmethod
@@ -109,28 +141,20 @@ class CrystalDescriptor(Descriptor):
 
     def identity(self) -> dict[str, Any]:
         """Return what the numbers depend on besides the crystal, as JSON can hold it."""
-        module = sys.modules[type(self).__module__]
-        version = ""
-        if self.needs:
-            from importlib.metadata import version as version_of
-
-            version = version_of(self.needs)
         return {
             "descriptor": type(self).__name__,
             "settings": self.Settings(**{k: getattr(self.settings, k) for k in self.Settings.model_fields}).model_dump(
                 mode="json"
             ),
             "elements": self.elements,
-            "package": version,
-            "code": sha256_of_file(str(module.__file__)),
+            **depends_on(type(self)),
         }
 
     def features(self, rows: Rows) -> NDArray[np.float64]:
         """Return the numbers of each row's ideal structure, per what the target is per."""
+        self.check_serves(rows)
         names = rows.column("space")
         spaces = {name: rows.background.spaces[name] for name in sorted(set(names))}
-        if any(space.pathway is not None for space in spaces.values()):
-            raise NotServedError(f"{self.title} describes structures; these rows are pathways")
         unknown = sorted(set(_elements(rows)) - set(self.elements))
         if unknown and not self.new_elements:
             raise NotServedError(f"no training row had {', '.join(unknown)}")
@@ -141,8 +165,7 @@ class CrystalDescriptor(Descriptor):
         result = cached_vectors(self.identity(), crystals, self.vectors)
         if not self.extensive:
             return result
-        per = rows.background.quantity.per
-        if per in (DEFECT_SITE, "cell"):  # as formation energies of defects are
+        if is_excess(rows) or rows.background.quantity.per == "cell":  # as formation energies of defects are
             hosts = [Crystal(space.lattice, space.host_species, space.positions) for space in spaces.values()]
             pristine = cached_vectors(self.identity(), hosts, self.vectors)
             result = result - pristine[np.searchsorted(list(spaces), names)]

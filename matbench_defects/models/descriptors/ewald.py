@@ -92,6 +92,6 @@ class EwaldEnergies(CrystalDescriptor):
         return super().state() | {"charges": self.charges}
 
     def restore(self, state: State) -> None:
-        """Take both."""
+        """Take over elements and charges."""
         super().restore(state)
         self.charges = dict(state["charges"])

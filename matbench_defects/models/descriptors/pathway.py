@@ -10,8 +10,7 @@ from pydantic import Field
 
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import nearest_images
-from matbench_defects.errors import NotServedError
-from matbench_defects.models.descriptors.descriptor import Descriptor, descriptors
+from matbench_defects.models.descriptors.descriptor import Descriptor, check_stands_for, descriptors
 from matbench_defects.models.model import INVARIANCES, SUPERCELL, ModelSettings, Rows
 from matbench_defects.spec.fields import VACANCY
 
@@ -63,12 +62,9 @@ def hops(space: Space, occupations: NDArray[np.uint8]) -> tuple[NDArray[np.float
     InputError
         If the space does not hold pathways.
     """
-    if space.pathway is None:
-        raise NotServedError(f"{space.name} holds structures; these descriptors are of pathways")
+    check_stands_for(space, PathwayDopants.of)
     positions = space.positions[space.variable_sites]
-    mark = len(space.sublattices[space.pathway.sublattice].species)
-    where = space.ranges[space.pathway.sublattice]
-    ends = np.nonzero(occupations[:, where] == mark)[1].reshape(-1, 2) + where.start
+    ends = space.blocked_sites(occupations)
     edge = nearest_images(space.lattice, positions[ends[:, 1]] - positions[ends[:, 0]])
     return positions[ends[:, 0]] + edge / 2, edge
 
@@ -129,7 +125,7 @@ class PathwayDopants(Descriptor):
     Settings: ClassVar[type[ModelSettings]] = PathwayDopantSettings
     title: ClassVar[str] = "PDD/PDA"
     description: ClassVar[str] = "pathway-dopant distances and angles, counted in bins"
-    pathways: ClassVar[bool] = True
+    of: ClassVar[str] = "pathways"
     invariances: ClassVar[frozenset[str]] = INVARIANCES - {SUPERCELL}
     """A repeated cell would hold two hops."""
 

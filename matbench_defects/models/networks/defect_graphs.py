@@ -19,7 +19,7 @@ from matbench_defects.models.networks.graphs import (
     hop_middles,
     list_offsets,
     neighbours,
-    shares,
+    node_shares,
 )
 from matbench_defects.spec.fields import VACANCY
 
@@ -83,7 +83,7 @@ def defect_graphs(rows: Rows, cutoff: float) -> Graphs:
         nodes,
         edges,
         pairs,
-        {"removed_number": removed, "present_number": present, "share": shares(rows, nodes, removed == HOP)},
+        {"removed_number": removed, "present_number": present, "share": node_shares(rows, nodes, removed == HOP)},
         {
             "distance": carried["distance"],
             "height": height.astype(np.float32),

@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from matbench_defects.files import atomic_path
+from matbench_defects.dependencies import depends_on
+from matbench_defects.errors import InputError
+from matbench_defects.keyed_store import KeyedStore
 from matbench_defects.shipped import cache_folder
 
-FORMAT = 1
-"""Changes whenever graphs are built in another way."""
 LIMIT = 4 * 2**30
 """Bytes that the files may take in all; those that were not read for longest go first."""
 
@@ -25,8 +24,8 @@ Found = tuple[NDArray[np.int64], NDArray[np.int32], dict[str, NDArray[np.float32
 
 
 def key(*parts: Any) -> str:
-    """Return a digest of arrays and plain values: what the edges depend on."""
-    found = hashlib.blake2b(repr(FORMAT).encode(), digest_size=16)
+    """Return a digest of arrays and plain values: what the edges depend on besides the code that finds them."""
+    found = hashlib.blake2b(digest_size=16)
     for part in parts:
         if isinstance(part, np.ndarray):
             found.update(f"{part.dtype}{part.shape}".encode())
@@ -46,22 +45,18 @@ def known(name: str, make: Callable[[], Found]) -> Found:
     make : callable
         Finds the edges.
     """
-    path = cache_folder() / "graphs" / f"{name}.arrow"
-    try:
-        found = _read(path)
-        path.touch()
-        return found
-    except (OSError, pa.ArrowException, KeyError):
-        found = make()
-    with contextlib.suppress(OSError):  # a full or read-only disk is no reason to stop
-        _write(path, found)
-        _prune(path.parent, path)
+    store = KeyedStore(cache_folder() / "graphs", limit=LIMIT)
+    identity = depends_on("matbench_defects.models.networks.graphs")
+    if (batch := store.get(name, identity)) is not None:
+        return _of_batch(batch)
+    found = make()
+    with contextlib.suppress(OSError, InputError):  # a full or read-only disk is no reason to stop
+        if found[0][-1] <= np.iinfo(np.int32).max:
+            store.put(name, _batch(found), identity)
     return found
 
 
-def _read(path: Path) -> Found:
-    with pa.memory_map(str(path)) as source:
-        batch = pa.ipc.open_file(source).get_batch(0)
+def _of_batch(batch: pa.RecordBatch) -> Found:
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     offsets = columns["first"].offsets.to_numpy().astype(np.int64)
     ends = [columns.pop(end).flatten().to_numpy() for end in ("first", "second")]
@@ -75,10 +70,8 @@ def _read(path: Path) -> Found:
     return offsets, np.stack(ends), carried
 
 
-def _write(path: Path, found: Found) -> None:
+def _batch(found: Found) -> pa.RecordBatch:
     offsets, pairs, carried = found
-    if offsets[-1] > np.iinfo(np.int32).max:
-        return
     begins = pa.array(offsets.astype(np.int32))
 
     def column(values: NDArray[Any]) -> pa.Array:
@@ -87,23 +80,4 @@ def _write(path: Path, found: Found) -> None:
         return pa.ListArray.from_arrays(begins, lists)
 
     columns = {"first": column(pairs[0]), "second": column(pairs[1])}
-    columns |= {name: column(values) for name, values in carried.items()}
-    batch = pa.record_batch(columns)  # a table without rows would be written as no batch at all
-    with atomic_path(path) as temporary, pa.ipc.new_file(str(temporary), batch.schema) as writer:
-        writer.write_batch(batch)
-
-
-def _prune(folder: Path, newest: Path) -> None:
-    """Remove the files that were not read for longest, until the rest fits; never the newest."""
-    files = []
-    for path in folder.glob("*.arrow"):
-        with contextlib.suppress(OSError):
-            status = path.stat()
-            files.append((status.st_mtime, status.st_size, path))
-    total = sum(size for _, size, _ in files)
-    for _, size, path in sorted(files):
-        if total <= LIMIT:
-            return
-        if path != newest:
-            path.unlink(missing_ok=True)
-            total -= size
+    return pa.record_batch(columns | {name: column(values) for name, values in carried.items()})

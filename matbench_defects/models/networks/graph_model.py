@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from matbench_defects.errors import InputError, NotServedError
-from matbench_defects.models.model import INVARIANCES, ModelSettings, Passes, Prediction, Rows, State
+from matbench_defects.models.model import Model, ModelSettings, Prediction, Rows, State
 from matbench_defects.models.networks.batching import GraphTensors
 from matbench_defects.models.networks.graphs import Graphs, atom_graphs
 from matbench_defects.models.networks.parent_graphs import with_parents
+from matbench_defects.models.networks.species_reference import SpeciesReference
 from matbench_defects.models.networks.training import TrainingSettings, predicted_values, train
-from matbench_defects.models.species_reference import SpeciesReference
+from matbench_defects.models.per import is_excess
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -39,19 +40,13 @@ class GraphSettings(TrainingSettings):
     """Functions that a distance is expanded in."""
 
 
-class GraphModel(ABC):
+class GraphModel(Model):
     """A network on graphs; a model says which network and, where it is not all atoms, which graphs."""
 
     Settings: ClassVar[type[ModelSettings]] = GraphSettings
-    title: ClassVar[str]
-    description: ClassVar[str]
-    references: ClassVar[tuple[str, ...]]
     seeded: ClassVar[bool] = True
-    invariances: ClassVar[frozenset[str]] = INVARIANCES
     Reference: ClassVar[type[SpeciesReference]] = SpeciesReference
     """What is fitted to the species before the network is."""
-    new_elements: ClassVar[bool] = False
-    """Whether it serves rows with an element that no training row had."""
     vectors: ClassVar[bool] = False
     """Whether the network needs the directions of edges, not only their lengths."""
 
@@ -61,10 +56,7 @@ class GraphModel(ABC):
 
             if not torch.cuda.is_available():
                 raise InputError("no CUDA device is available; use --device cpu")
-        self.settings = settings
-        self.seed = seed
-        self.device = device
-        self.progress: Passes | None = None
+        super().__init__(settings, seed, device)
         self._network: Any = None
         self._start: dict[str, Any] | None = None
         self._reference = self.Reference()
@@ -75,11 +67,9 @@ class GraphModel(ABC):
         """Return a new network: it takes a `Batch` and returns one number a graph."""
 
     def graphs(self, rows: Rows) -> Graphs:
-        """Return the graph of each row, with its parent's to take off where the target is per defect site."""
+        """Return the graph of each row, with its parent's to take off where the target is an excess over it."""
         graphs = atom_graphs(rows, self.settings.cutoff, vectors=self.vectors)
-        if rows.background.quantity.per != "defect site":
-            return graphs
-        return with_parents(rows, graphs, self.settings.cutoff, vectors=self.vectors)
+        return with_parents(rows, graphs, self.settings.cutoff, vectors=self.vectors) if is_excess(rows) else graphs
 
     def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
         """Train on the training part; the validation part says when to stop and which weights to keep."""
@@ -130,7 +120,7 @@ class GraphModel(ABC):
         return weights | {"scale": self._scale} | self._reference.state()
 
     def restore(self, state: State) -> None:
-        """Take them."""
+        """Take over what `state` gave."""
         import torch
 
         self._scale, self._reference = state["scale"], self.Reference.restored(state)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from matbench_defects.columns import Per
 from matbench_defects.errors import NotServedError
 from matbench_defects.models.model import Rows
 from matbench_defects.models.networks import graph_cache
+from matbench_defects.models.per import divisors
 
 HOP = 99
 """Stands as an atomic number for the middle of a hop, which is a node of its own in the graph of a pathway."""
@@ -75,11 +77,11 @@ def atom_graphs(rows: Rows, cutoff: float, *, vectors: bool = False, cache: bool
         edges, pairs, carried = graph_cache.known(key, make)
     else:
         edges, pairs, carried = make()
-    share = shares(rows, nodes, numbers == HOP)
+    share = node_shares(rows, nodes, numbers == HOP)
     return Graphs(nodes, edges, pairs, {"number": numbers, "share": share}, carried)
 
 
-def shares(rows: Rows, nodes: Integers, marked: NDArray[np.bool_]) -> NDArray[np.float32]:
+def node_shares(rows: Rows, nodes: Integers, marked: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Return how much each node adds to the value of its row: a model's output is the sum of shares times node values.
 
     What is per formula unit, atom, defect site or cell is a sum over the nodes divided by their number; what is per
@@ -98,21 +100,12 @@ def shares(rows: Rows, nodes: Integers, marked: NDArray[np.bool_]) -> NDArray[np
     -------
     ndarray of float32, shape (nodes,)
     """
-    counts = np.diff(nodes)
     per = rows.background.quantity.per
     if per == "hop" and marked.any():
         return marked.astype(np.float32)
-    if per == "formula unit":
-        divisor = rows.table["formula_units"].to_numpy()
-    elif per == "atom":
-        divisor = rows.table["nsites"].to_numpy()
-    elif per == "defect site":
-        divisor = np.diff(list_offsets(rows, "defect_species"))
-    elif per == "cell":
-        divisor = np.ones(len(rows))
-    else:
-        divisor = counts
-    return np.repeat(1 / np.maximum(divisor, 1), counts).astype(np.float32)
+    counts = np.diff(nodes)
+    sums = per in get_args(Per) and per != "hop"
+    return np.repeat(1 / (divisors(rows) if sums else np.maximum(counts, 1)), counts).astype(np.float32)
 
 
 def _sites(rows: Rows) -> tuple[Floats, Floats, Integers, Integers]:
@@ -197,7 +190,7 @@ def _grown(array: NDArray[Any], size: int, axis: int) -> NDArray[Any]:
     return result
 
 
-def whole(rows: Rows, name: str) -> pa.Array:
+def list_column(rows: Rows, name: str) -> pa.Array:
     """Return a column as one array."""
     chunks = rows.table[name].chunks
     return chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks or [pa.array([], rows.table[name].type)])
@@ -205,12 +198,12 @@ def whole(rows: Rows, name: str) -> pa.Array:
 
 def flat(rows: Rows, name: str) -> pa.Array:
     """Return the values in a column of lists, one row after the other."""
-    return whole(rows, name).flatten()
+    return list_column(rows, name).flatten()
 
 
 def list_offsets(rows: Rows, name: str) -> Integers:
     """Return where the list of each row begins, shape (n + 1,)."""
-    offsets = whole(rows, name).offsets.to_numpy().astype(np.int64)
+    offsets = list_column(rows, name).offsets.to_numpy().astype(np.int64)
     begins: Integers = offsets - offsets[0]
     return begins
 

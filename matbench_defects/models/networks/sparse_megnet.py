@@ -11,9 +11,9 @@ from matbench_defects.models.networks.batching import Batch
 from matbench_defects.models.networks.defect_graphs import HOST_ELEMENTS, defect_graphs
 from matbench_defects.models.networks.graph_model import GraphModel, GraphSettings
 from matbench_defects.models.networks.graphs import HOP, Graphs
+from matbench_defects.models.networks.property_reference import PropertyReference
+from matbench_defects.models.networks.species_reference import SpeciesReference
 from matbench_defects.models.networks.training import summed
-from matbench_defects.models.property_reference import PropertyReference
-from matbench_defects.models.species_reference import SpeciesReference
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -108,7 +108,7 @@ def run_epoch(
     import torch
 
     for batch in training.batches(order, most=settings.batch_size, edges=settings.batch_edges):
-        with precision(training.device, settings):
+        with computed_in(training.device, settings):
             predicted = network(batch)
         loss: Any = torch.nn.functional.mse_loss(predicted.float(), batch.of_graphs["value"])
         optimizer.zero_grad()
@@ -125,12 +125,12 @@ def predicted_values(network: Module, graphs: GraphTensors, settings: TrainingSe
     found = []
     with torch.no_grad():
         for batch in graphs.batches(np.arange(len(graphs)), most=settings.batch_size, edges=settings.batch_edges):
-            with precision(graphs.device, settings):
+            with computed_in(graphs.device, settings):
                 found.append(network(batch).float())
     return torch.cat(found).double().cpu().numpy() if found else np.empty(0)
 
 
-def precision(device: str, settings: TrainingSettings) -> Any:
+def computed_in(device: str, settings: TrainingSettings) -> Any:
     """Return the context in which a network runs: bfloat16 for matrix products on a GPU, if the settings want it."""
     import torch
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from matbench_defects.models.linear_fit import PENALTIES
-from matbench_defects.models.model import INVARIANCES, ModelSettings, Passes, Prediction, Rows, State, models
-from matbench_defects.models.potentials.pretrained_networks import MPTRJ, PretrainedNetwork, networks
-from matbench_defects.models.terms import Terms, structure_digest, terms_of
+from matbench_defects.models.linear_fit import standardised_ridge
+from matbench_defects.models.model import Model, ModelSettings, Prediction, Rows, State, models
+from matbench_defects.models.potentials.energy_differences import EnergyDifference, energy_differences, structure_digest
+from matbench_defects.models.potentials.pretrained import PretrainedNetwork, networks
 
 OWN_VALIDATION = 0.15
 """Share of the training rows that decides when to stop, where the split has no validation part."""
@@ -50,7 +50,7 @@ class _Readout:
         return (features - self.mean) / self.scale @ self.slopes + self.intercept
 
 
-class FineTuned:
+class FineTuned(Model):
     """A pre-trained network that goes on learning on the ideal structures of the training rows.
 
     The value is a linear function of the features that the network's energy is read from, summed over atoms. Ridge
@@ -61,17 +61,11 @@ class FineTuned:
     """
 
     Settings: ClassVar[type[ModelSettings]] = FineTunedSettings
-    network: ClassVar[str]
-    trained_on: ClassVar[str] = MPTRJ
-    fitted: ClassVar[bool] = True
+    Network: ClassVar[type[PretrainedNetwork]]
     seeded: ClassVar[bool] = True
-    invariances: ClassVar[frozenset[str]] = INVARIANCES
 
     def __init__(self, settings: Any, seed: int, device: str) -> None:
-        self.settings: FineTunedSettings = settings
-        self.seed = seed
-        self.device = device
-        self.progress: Passes | None = None
+        super().__init__(settings, seed, device)
         self._network: PretrainedNetwork | None = None
         self._start: dict[str, Any] | None = None
         self._readout: _Readout | None = None
@@ -87,7 +81,7 @@ class FineTuned:
             validation = rows.take(order[:held]), values[order[:held]]
             rows, values = rows.take(order[held:]), values[order[held:]]
         module = self._begun().module
-        training, held_out = terms_of(rows), terms_of(validation[0])
+        training, held_out = energy_differences(rows), energy_differences(validation[0])
         self._readout = self._fitted_readout(training, values)
         wanted, scale = torch.tensor(values, dtype=torch.float64, device=self.device), float(values.std()) or 1.0
         optimizer = torch.optim.Adam(self._trained(), lr=self.settings.learning_rate)
@@ -124,7 +118,7 @@ class FineTuned:
 
     def predict(self, rows: Rows) -> Prediction:
         """Return a value for each row."""
-        found = self._predicted(terms_of(rows))
+        found = self._predicted(energy_differences(rows))
         self._graphs = {}
         return Prediction(found)
 
@@ -135,7 +129,7 @@ class FineTuned:
         return weights | {name: tensor.cpu().numpy() for name, tensor in vars(readout).items()}
 
     def restore(self, state: State) -> None:
-        """Take both."""
+        """Take over weights and read-out that `state` gave."""
         import torch
 
         weights = {n.removeprefix(WEIGHT): torch.from_numpy(a) for n, a in state.items() if n.startswith(WEIGHT)}
@@ -153,7 +147,7 @@ class FineTuned:
     def _begun(self) -> PretrainedNetwork:
         """Return the network with the weights that training starts from."""
         if self._network is None:
-            self._network = networks.get(self.network)(self.device)
+            self._network = self.Network(self.device)
             self._start = copy.deepcopy(self._network.module.state_dict())
         assert self._start is not None
         self._network.module.load_state_dict(self._start)
@@ -173,49 +167,45 @@ class FineTuned:
             )
         ]
 
-    def _fitted_readout(self, terms: list[Terms], values: NDArray[np.float64]) -> _Readout:
+    def _fitted_readout(self, differences: list[EnergyDifference], values: NDArray[np.float64]) -> _Readout:
         """Return the linear function of the features as they are now that ridge regression finds."""
         import torch
-        from sklearn.linear_model import RidgeCV
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
 
-        features = self._batches(terms, self._features).cpu().numpy()
-        scaler, ridge = make_pipeline(StandardScaler(), RidgeCV(alphas=PENALTIES)).fit(features, values)
-        numbers = (scaler.mean_, scaler.scale_, ridge.coef_, ridge.intercept_)
+        features = self._batches(differences, self._features).cpu().numpy()
+        numbers = standardised_ridge(features, values)
         return _Readout(*(torch.tensor(n, dtype=torch.float64, device=self.device) for n in numbers))
 
-    def _features(self, terms: list[Terms]) -> Any:
+    def _features(self, differences: list[EnergyDifference]) -> Any:
         """Return the features of some rows, shape (b, width)."""
         import torch
 
         assert self._network is not None
-        crystals = {structure_digest(crystal): crystal for term in terms for crystal in term.crystals}
+        crystals = {structure_digest(crystal): crystal for difference in differences for crystal in difference.crystals}
         place = {name: i for i, name in enumerate(crystals)}
-        share = torch.zeros((len(terms), len(place)), dtype=torch.float64, device=self.device)
-        for i, term in enumerate(terms):
-            for crystal, factor in zip(term.crystals, term.factors, strict=True):
-                share[i, place[structure_digest(crystal)]] += factor
+        share = torch.zeros((len(differences), len(place)), dtype=torch.float64, device=self.device)
+        for i, difference in enumerate(differences):
+            for crystal, coefficient in zip(difference.crystals, difference.coefficients, strict=True):
+                share[i, place[structure_digest(crystal)]] += coefficient
         for name, crystal in crystals.items():
             if name not in self._graphs:
                 self._graphs[name] = self._network.graph(crystal)
         return share @ self._network.features([self._graphs[name] for name in crystals]).double()
 
-    def _batches(self, terms: list[Terms], of: Callable[[list[Terms]], Any]) -> Any:
+    def _batches(self, differences: list[EnergyDifference], of: Callable[[list[EnergyDifference]], Any]) -> Any:
         import torch
 
         step = self.settings.batch_size
         with torch.no_grad():
-            return torch.cat([of(terms[i : i + step]) for i in range(0, len(terms), step)])
+            return torch.cat([of(differences[i : i + step]) for i in range(0, len(differences), step)])
 
-    def _predicted(self, terms: list[Terms]) -> NDArray[np.float64]:
+    def _predicted(self, differences: list[EnergyDifference]) -> NDArray[np.float64]:
         readout = self._readout
         assert readout is not None
-        found = self._batches(terms, lambda some: readout(self._features(some)))
+        found = self._batches(differences, lambda some: readout(self._features(some)))
         return np.asarray(found.cpu().numpy(), dtype=np.float64)
 
-    def _error(self, terms: list[Terms], values: NDArray[np.float64]) -> float:
-        return float(np.abs(self._predicted(terms) - values).mean())
+    def _error(self, differences: list[EnergyDifference], values: NDArray[np.float64]) -> float:
+        return float(np.abs(self._predicted(differences) - values).mean())
 
     def _weights(self) -> tuple[dict[str, Any], _Readout]:
         """Return a copy of what the network and the read-out are now."""
@@ -225,28 +215,19 @@ class FineTuned:
         return state, _Readout(**parts)
 
 
-def _described(title: str) -> str:
-    return (
-        f"{title} with a linear read-out fitted to the training part, then its last layers trained with it on ideal "
-        "structures, stopped early on the validation part."
-    )
-
-
-@models.register("chgnet-fine-tuned")
-class CHGNetFineTuned(FineTuned):
-    """CHGNet, fine-tuned."""
-
-    network: ClassVar[str] = "chgnet"
-    title: ClassVar[str] = "CHGNet, fine-tuned"
-    description: ClassVar[str] = _described("CHGNet")
-    references: ClassVar[tuple[str, ...]] = ("10.1038/s42256-023-00716-3",)
-
-
-@models.register("sevennet-fine-tuned")
-class SevenNetFineTuned(FineTuned):
-    """SevenNet-0, fine-tuned."""
-
-    network: ClassVar[str] = "sevennet"
-    title: ClassVar[str] = "SevenNet-0, fine-tuned"
-    description: ClassVar[str] = _described("SevenNet-0")
-    references: ClassVar[tuple[str, ...]] = ("10.1021/acs.jctc.4c00190",)
+@models.family(suffix="-fine-tuned", members=networks.names)
+def fine_tuned(name: str) -> type[FineTuned] | None:
+    """Return the model that fine-tunes a pre-trained network."""
+    if name not in networks:
+        return None
+    network = networks.get(name)
+    members = {
+        "__doc__": f"{network.title}, fine-tuned.",
+        "Network": network,
+        "title": f"{network.title}, fine-tuned",
+        "description": f"{network.title} with a linear read-out fitted to the training part, then its last layers "
+        "trained with it on ideal structures, stopped early on the validation part.",
+        "references": network.references,
+        "trained_on": network.trained_on,
+    }
+    return type(f"{network.__name__}FineTuned", (FineTuned,), members)

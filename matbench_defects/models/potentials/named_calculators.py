@@ -8,6 +8,7 @@ without any.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 from dataclasses import dataclass
@@ -21,10 +22,8 @@ from matbench_defects.labels.ase_engine import AseEngine, one_thread
 from matbench_defects.labels.engine import Engine, EngineSettings, Method
 from matbench_defects.labels.engines.ase import AseSettings
 from matbench_defects.labels.user_list import user_list
-from matbench_defects.models.model import models
+from matbench_defects.models.model import CALCULATOR, models
 from matbench_defects.models.potentials.zero_shot import ZeroShot
-
-PREFIX = "ase:"
 
 
 class NamedSettings(EngineSettings):
@@ -77,36 +76,45 @@ def allow_calculator(name: str) -> None:
     InputError
         If there is no such class or entry.
     """
-    if not name.startswith(PREFIX) or name in models:
+    if not name.startswith(CALCULATOR) or name in models:
         return
-    wanted = name.removeprefix(PREFIX)
+    wanted = name.removeprefix(CALCULATOR)
     path, listed = user_list()
     if wanted in listed.ase:
-        _register(name, Method("ase_static", "ase", AseSettings(calculator=wanted), None))
+        allowed[wanted] = Method("ase_static", "ase", AseSettings(calculator=wanted), None)
         return
     if "." not in wanted:
         raise InputError(
             f"no calculator is called '{wanted}' on your list, and it is no ase:module.Class", file=str(path)
         )
-    kind = _class_of(wanted)
-    _register(name, NamedMethod("named_static", name, NamedSettings(calculator=wanted, version=_version(kind)), None))
+    settings = NamedSettings(calculator=wanted, version=_version(_class_of(wanted)))
+    allowed[wanted] = NamedMethod("named_static", name, settings, None)
 
 
-def _register(name: str, method: Method) -> None:
+allowed: dict[str, Method] = {}
+"""The calculators that the user named so far, with how they compute energies."""
+
+
+@models.family(CALCULATOR, members=lambda: allowed)
+def zero_shot_of(calculator: str) -> type[ZeroShot] | None:
+    """Return the model that takes the energies of a calculator, if the user named it."""
+    if calculator not in allowed:
+        return None
+    method = allowed[calculator]
+
     def make_method(model: ZeroShot) -> Method:
-        relax = model.settings.relax
-        return type(method)(method.name, method.engine, method.settings, relax)
+        return dataclasses.replace(method, relax=model.settings.relax)
 
-    wanted = name.removeprefix(PREFIX)
     members = {
-        "engine": name,
-        "title": f"{wanted}, zero-shot",
-        "description": f"Energies of ideal structures by the ASE calculator {wanted}, reference states by the same.",
+        "engine": f"{CALCULATOR}{calculator}",
+        "title": f"{calculator}, zero-shot",
+        "description": f"Energies of ideal structures by the ASE calculator {calculator}, reference states by the "
+        "same.",
         "references": (),
-        "trained_on": f"whatever the calculator {wanted} was made from",
+        "trained_on": f"whatever the calculator {calculator} was made from",
         "make_method": make_method,
     }
-    models.register(name)(type("AseZeroShot", (ZeroShot,), members))
+    return type("AseZeroShot", (ZeroShot,), members)
 
 
 def _class_of(name: str) -> Any:

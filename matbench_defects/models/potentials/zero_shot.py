@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
+from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import row_crystal
-from matbench_defects.dataset.targets import Labelled, LabelledRow, ResolvedTarget
+from matbench_defects.dataset.targets import Labelled, LabelledConfiguration, ResolvedTarget
 from matbench_defects.dataset.targets.end_members import is_end_member
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.orderly import enumerate_configurations
@@ -19,11 +21,14 @@ from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import REFERENCE, reference_jobs
 from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import Key, Label, LabelStore
-from matbench_defects.models.model import INVARIANCES, ModelSettings, Prediction, Rows, State, models, with_validation
-from matbench_defects.models.potentials.pretrained_networks import MPTRJ
-from matbench_defects.models.terms import hop_crystals
+from matbench_defects.models.model import Model, ModelSettings, Prediction, Rows, models, with_validation
+from matbench_defects.models.potentials.energy_differences import hop_crystals
+from matbench_defects.models.potentials.pretrained import networks
 from matbench_defects.shipped import cache_folder
 from matbench_defects.spec.models import Relaxation
+
+Asked = tuple[Configuration, dict[str, Crystal]]
+"""A configuration with the structures whose energies its value needs, by what their labels' ids end in."""
 
 MOST_END_MEMBERS = 50
 """An end member of more configurations than this is looked for among the rows alone, as labels are."""
@@ -36,7 +41,7 @@ class ZeroShotSettings(ModelSettings):
     """How structures are relaxed before their energy counts; left out, the ideal ones are taken as they are."""
 
 
-class ZeroShot:
+class ZeroShot(Model):
     """Any target that energies of ideal or relaxed structures give, by one engine; nothing is fitted.
 
     The target's own definition is applied to the engine's energies. End members and reference phases are computed by
@@ -44,20 +49,17 @@ class ZeroShot:
     there are, such as a distance to the hull, these are the training rows and those that are asked for. A barrier is
     the energy with the ion half-way in a straight line, all else in place, above the end points: a crude upper bound.
 
+    Nothing is learnt, so a saved model holds nothing, not even the configurations to compare with.
     Energies are kept in the cache as labels are, and the time they took is reported also when they come from there.
     Engines run on the CPU, whatever the device.
     """
 
     Settings: ClassVar[type[ModelSettings]] = ZeroShotSettings
     engine: ClassVar[str]
-    trained_on: ClassVar[str]
-    fitted: ClassVar[bool] = False
-    seeded: ClassVar[bool] = False
-    invariances: ClassVar[frozenset[str]] = INVARIANCES
+    zero_shot: ClassVar[bool] = True
 
     def __init__(self, settings: Any, seed: int, device: str) -> None:
-        self.settings: ZeroShotSettings = settings
-        self.seed = seed
+        super().__init__(settings, seed, device)
         self.method = self.make_method()
         self._others: Rows | None = None
 
@@ -65,6 +67,11 @@ class ZeroShot:
         """Return how energies are computed."""
         kind = "static" if self.settings.relax is None else "relaxed"
         return Method(f"{self.engine}_{kind}", self.engine, engines.get(self.engine).Settings(), self.settings.relax)
+
+    @classmethod
+    def depends_on(cls) -> list[type]:
+        """Return the engine, which is found by its name."""
+        return [engines.get(cls.engine)] if cls.engine in engines else []
 
     def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
         """Remember which configurations there are, nothing of their values."""
@@ -81,38 +88,32 @@ class ZeroShot:
         background = rows.background
         target = background.resolved
         self._check(target, rows)
-        asked = _members(rows)
-        known = {member.id for member in asked}
+        asked = _asked(rows)
+        known = {one.id for one, _ in asked}
         others = []
         if target.computed.compares_rows and self._others is not None:
-            others = [member for member in _members(self._others) if member.id not in known]
-        spaces = {member.space.name: member.space for member in [*asked, *others]}
-        known |= {member.id for member in others}
-        ends = [m for space in spaces.values() for m in _end_members(space, target) if m.id not in known]
+            others = [(one, crystals) for one, crystals in _asked(self._others) if one.id not in known]
+        spaces = {one.space.name: one.space for one, _ in [*asked, *others]}
+        known |= {one.id for one, _ in others}
+        ends = [end for space in spaces.values() for end in _end_members(space, target) if end[0].id not in known]
+        every = [*asked, *others, *ends]
         phases = reference_jobs(background.spec, [self.method])
-        jobs = [job for member in [*asked, *others, *ends] for job in self._jobs(member)]
+        jobs = [job for one in every for job in self._jobs(one)]
         store = LabelStore(cache_folder() / "labels" / f"{background.spec.name}.parquet")
         labels = run_jobs([*jobs, *phases], [store], wait=True)
         for job in jobs:
             if not _counts(labels[job.key]):
                 raise NotServedError(f"{self.engine} gives no energy for {job.id}: {labels[job.key].problem}")
         found = Labelled(
-            [self._labelled(member, labels) for member in [*asked, *others, *ends]],
+            [self._labelled(one, labels) for one in every],
             {j.id.removeprefix(REFERENCE): labels[j.key] for j in phases if _counts(labels[j.key])},
         )
         values = target.computed.values(found)[: len(asked)]
-        for member, value in zip(asked, values, strict=True):
+        for (one, _), value in zip(asked, values, strict=True):
             if value is None:
-                raise NotServedError(f"the energies of {self.engine} give no {background.target} for {member.id}")
-        seconds = sum(labels[job.key].seconds for member in asked for job in self._jobs(member))
+                raise NotServedError(f"the energies of {self.engine} give no {background.target} for {one.id}")
+        seconds = sum(labels[job.key].seconds for one in asked for job in self._jobs(one))
         return Prediction(np.array(values, dtype=np.float64), seconds=seconds)
-
-    def state(self) -> State:
-        """Return nothing: nothing was learnt. Configurations to compare with are not kept."""
-        return {}
-
-    def restore(self, state: State) -> None:
-        """Do nothing."""
 
     @property
     def parameters(self) -> int | None:
@@ -127,43 +128,34 @@ class ZeroShot:
                 f"{target.name} refers to energies that its spec gives as numbers; those of {self.engine} have "
                 "another zero"
             )
-        pathways = any(space.pathway is not None for space in rows.background.spaces.values())
-        if pathways and self.settings.relax is not None:
+        several = any(len(space.kind.end_points) > 1 for space in rows.background.spaces.values())
+        if several and self.settings.relax is not None:
             raise NotServedError("a barrier without a band is of ideal structures; leave the setting `relax` out")
 
-    def _jobs(self, member: _Member) -> list[Job]:
-        host = member.space.digest()
-        return [Job(member.id + suffix, host, crystal, self.method) for suffix, crystal in member.crystals.items()]
+    def _jobs(self, asked: Asked) -> list[Job]:
+        one, crystals = asked
+        host = one.space.digest()
+        return [Job(one.id + suffix, host, crystal, self.method) for suffix, crystal in crystals.items()]
 
-    def _labelled(self, member: _Member, labels: dict[Key, Label]) -> LabelledRow:
-        found = [labels[job.key] for job in self._jobs(member)]
-        label = found[0] if len(found) == 1 else _along(found)
-        return LabelledRow(member.id, member.space, member.space.content(member.occupation), member.occupation, label)
-
-
-class _Member:
-    """A configuration with the structures whose energies its value needs, by what their labels' ids end in."""
-
-    def __init__(self, id_: str, space: Space, occupation: NDArray[np.uint8], crystals: dict[str, Any]) -> None:
-        self.id = id_
-        self.space = space
-        self.occupation = occupation
-        self.crystals = crystals
+    def _labelled(self, asked: Asked, labels: dict[Key, Label]) -> LabelledConfiguration:
+        found = [labels[job.key] for job in self._jobs(asked)]
+        return LabelledConfiguration.of(asked[0], found[0] if len(found) == 1 else _along(found))
 
 
-def _members(rows: Rows) -> list[_Member]:
-    result = []
+def _asked(rows: Rows) -> list[Asked]:
+    result: list[Asked] = []
     for row in rows.table.to_pylist():
         if row.get("hop_atom") is None:
             crystals = {"": row_crystal(row)}
         else:
             crystals = dict(zip((":first", ":half-way", ":second"), hop_crystals(row), strict=True))
         occupation = np.frombuffer(row["occupation"], dtype=np.uint8)
-        result.append(_Member(row["id"], rows.background.spaces[row["space"]], occupation, crystals))
+        space = rows.background.spaces[row["space"]]
+        result.append((Configuration.canonical(space, occupation, id=row["id"]), crystals))
     return result
 
 
-def _end_members(space: Space, target: ResolvedTarget) -> list[_Member]:
+def _end_members(space: Space, target: ResolvedTarget) -> list[Asked]:
     """Return every configuration of the end members that a target refers to."""
     contents = [
         content
@@ -171,13 +163,7 @@ def _end_members(space: Space, target: ResolvedTarget) -> list[_Member]:
         if any(is_end_member(space, content, wanted) for wanted in target.computed.refers_to)
     ]
     contents = [content for content in contents if count_inequivalent(space, content) <= MOST_END_MEMBERS]
-    if not contents:
-        return []
-    found = enumerate_configurations(space, contents)
-    return [
-        _Member(id_, space, occupation, {"": space.crystal(occupation)})
-        for id_, occupation in zip(found.ids(), found.occupations, strict=True)
-    ]
+    return [(one, {"": one.crystal}) for one in enumerate_configurations(space, contents)] if contents else []
 
 
 def _counts(label: Label) -> bool:
@@ -204,25 +190,19 @@ def _along(found: list[Label]) -> Label:
     )
 
 
-@models.register("sevennet-zero-shot")
-class SevenNetZeroShot(ZeroShot):
-    """SevenNet-0, zero-shot."""
-
-    engine: ClassVar[str] = "sevennet"
-    trained_on: ClassVar[str] = MPTRJ
-    title: ClassVar[str] = "SevenNet-0, zero-shot"
-    description: ClassVar[str] = "Energies of ideal structures by 7net-0, reference states by the same; nothing fitted."
-    references: ClassVar[tuple[str, ...]] = ("10.1021/acs.jctc.4c00190",)
-
-
-@models.register("chgnet-zero-shot")
-class CHGNetZeroShot(ZeroShot):
-    """CHGNet, zero-shot."""
-
-    engine: ClassVar[str] = "chgnet"
-    trained_on: ClassVar[str] = MPTRJ
-    title: ClassVar[str] = "CHGNet, zero-shot"
-    description: ClassVar[str] = (
-        "Energies of ideal structures by CHGNet 0.3.0, reference states by the same; nothing fitted."
-    )
-    references: ClassVar[tuple[str, ...]] = ("10.1038/s42256-023-00716-3",)
+@models.family(suffix="-zero-shot", members=networks.names)
+def zero_shot(name: str) -> type[ZeroShot] | None:
+    """Return the model that takes the energies of a universal potential as they are."""
+    if name not in networks:
+        return None
+    network = networks.get(name)
+    members = {
+        "__doc__": f"{network.title}, zero-shot.",
+        "engine": name,
+        "title": f"{network.title}, zero-shot",
+        "description": f"Energies of ideal structures by {network.checkpoint}, reference states by the same; nothing "
+        "fitted.",
+        "references": network.references,
+        "trained_on": network.trained_on,
+    }
+    return type(f"{network.__name__}ZeroShot", (ZeroShot,), members)

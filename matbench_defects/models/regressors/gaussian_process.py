@@ -68,6 +68,6 @@ class GaussianProcess(Regressor):
         return {"regression": estimator_bytes(self._process), **scaling}
 
     def restore(self, state: State) -> None:
-        """Take both."""
+        """Take over the fitted process and the scaling of its features."""
         self._process = estimator_of(state["regression"])
         self._scaling = Scaling(state["mean"], state["deviation"])

@@ -2,49 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from matbench_defects.models.explanation import Explanation
-from matbench_defects.models.linear_fit import PENALTIES, LinearFit
-from matbench_defects.models.model import State
-from matbench_defects.models.regressors.regressor import Regressor, regressors
+from matbench_defects.models.linear_fit import PENALTIES
+from matbench_defects.models.regressors.linear import LinearRegressor
+from matbench_defects.models.regressors.regressor import regressors
 
 
 @regressors.register("ridge")
-class Ridge(Regressor):
+class Ridge(LinearRegressor):
     """Ridge regression on standardised features; leave-one-out error on the training part chooses the penalty."""
 
     title: ClassVar[str] = "ridge"
     description: ClassVar[str] = "Ridge regression"
-    seeded: ClassVar[bool] = False
-    linear: LinearFit
 
-    def fit(self, features: NDArray[np.float64], values: NDArray[np.float64]) -> None:
-        """Fit."""
+    def regression(self) -> Any:
+        """Return the regression."""
         from sklearn.linear_model import RidgeCV
 
-        self.linear = LinearFit.of(RidgeCV(alphas=PENALTIES), features, values)
-
-    def predict(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        """Return values."""
-        return self.linear.predict(features), None
-
-    def explain(self, names: list[str]) -> Explanation:
-        """Return coefficients times the deviations of the features."""
-        return self.linear.explain(names)
-
-    def state(self) -> State:
-        """Return the coefficients."""
-        return self.linear.state()
-
-    def restore(self, state: State) -> None:
-        """Take the coefficients."""
-        self.linear = LinearFit.from_state(state)
-
-    @property
-    def parameters(self) -> int | None:
-        """Coefficients and intercept."""
-        return self.linear.parameters
+        return RidgeCV(alphas=PENALTIES)

@@ -1,0 +1,294 @@
+"""Submissions and the leaderboard, with the tasks and datasets that they need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matbench_defects.api.evaluating import AnyTask
+from matbench_defects.api.tasks import Task, as_task
+from matbench_defects.dataset.reading import Dataset
+from matbench_defects.errors import InputError
+from matbench_defects.evaluation.results import Result
+from matbench_defects.leaderboard.checking import CheckedSubmission
+from matbench_defects.leaderboard.recorded import Change
+from matbench_defects.shipped import shipped_tasks
+
+SUBMISSIONS = Path("leaderboard/submissions")
+"""Where submissions lie in this repository."""
+
+
+def submit(
+    result: Result | str | Path,
+    *,
+    author: str | Sequence[str],
+    task: AnyTask | None = None,
+    dataset: Dataset | str | Path | None = None,
+    out: str | Path = SUBMISSIONS,
+    code: str | None = None,
+    paper: str | None = None,
+    license: str = "CC-BY-4.0",
+    training_overlap: str = "unknown",
+) -> Path:
+    """Turn a result into a submission, checked as CI will, and return its folder.
+
+    Parameters
+    ----------
+    result : Result or path
+        What `evaluate` or `Task.score` gave, or its folder.
+    author : str or sequence of str
+        Who makes the submission.
+    task : Task, str, path or dict, optional
+        The task, where it is not shipped.
+    dataset : Dataset or path, optional
+        A built dataset, where the shipped one is not meant.
+    out : path-like
+        Where submissions lie.
+    code, paper : str, optional
+        Address of the code; DOI or address of the paper.
+    license : str
+        Licence of the predictions (SPDX).
+    training_overlap : {"none", "structures", "unknown"}
+        Whether test configurations are among all training data.
+
+    Raises
+    ------
+    InputError
+        If the submission would be refused.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> folder = md.submit(md.evaluate("lno-formation-energy", "mean"), author="Ada Lovelace", out="submissions")
+    >>> sorted(file.name for file in folder.iterdir())
+    ['predictions.parquet', 'submission.yaml']
+    """
+    from matbench_defects.leaderboard.writing import write_submission
+
+    folder, loaded, data = _about(result, task, dataset)
+    fields: dict[str, Any] = {"code": code, "paper": paper, "license": license, "training_overlap": training_overlap}
+    return write_submission(folder, loaded, data, out, authors=_authors(author), **fields)
+
+
+def check_submission(
+    folder: Result | str | Path,
+    *,
+    author: str | Sequence[str] = (),
+    task: AnyTask | None = None,
+    dataset: Dataset | str | Path | None = None,
+    **fields: Any,
+) -> CheckedSubmission:
+    """Check a submission offline, exactly as CI does; or a result, as if it were submitted. Nothing is written.
+
+    Parameters
+    ----------
+    folder : Result or path
+        A submission, or a result.
+    author, task, dataset, **fields
+        Of a result, as for `submit`.
+
+    Raises
+    ------
+    InputError
+        If it would be refused.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> folder = md.submit(md.evaluate("lno-formation-energy", "mean"), author="Ada Lovelace")
+    >>> md.check_submission(folder).submission.authors
+    ['Ada Lovelace']
+    """
+    from matbench_defects.leaderboard.checking import check_submission as check
+    from matbench_defects.leaderboard.submission import SUBMISSION_FILE
+    from matbench_defects.leaderboard.writing import check_result
+
+    path, loaded, data = _about(folder, task, dataset)
+    if (path / SUBMISSION_FILE).exists():
+        return check(path, loaded, data)
+    return check_result(path, loaded, data, authors=_authors(author), **fields)
+
+
+def _about(
+    folder: Result | str | Path, task: AnyTask | None, dataset: Dataset | str | Path | None
+) -> tuple[Path, Task, Dataset]:
+    path = (folder.folder if isinstance(folder, Result) else Path(folder)).absolute()
+    loaded = as_task(path.parent.name if task is None else task)
+    return path, loaded, loaded.load_dataset(dataset, rows_only=True)
+
+
+def _authors(author: str | Sequence[str]) -> list[str]:
+    authors = [author] if isinstance(author, str) else list(author)
+    if not authors:
+        raise InputError("who submits? give --author, several times for several people")
+    return authors
+
+
+def build_leaderboard(
+    out: str | Path = "site",
+    submissions: str | Path = SUBMISSIONS,
+    tasks: Sequence[AnyTask] | None = None,
+    datasets: Mapping[str, Dataset] | None = None,
+) -> list[InputError]:
+    """Score every submission from its predictions and write the static site.
+
+    Parameters
+    ----------
+    out : path-like
+        The site's folder.
+    submissions : path-like
+        Where submissions lie.
+    tasks : sequence of tasks, optional
+        Only these; every shipped one if left out.
+    datasets : mapping of str to Dataset, optional
+        Built datasets by ``name@version``; others are found as for `load_dataset`.
+
+    Returns
+    -------
+    list of InputError
+        The submissions that were refused and left out.
+
+    Raises
+    ------
+    InputError
+        If a task is not known, or `out` holds something other than a site.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> _ = md.submit(md.evaluate("lno-formation-energy", "mean"), author="Ada Lovelace")
+    >>> md.build_leaderboard("site", tasks=["lno-formation-energy"])
+    []
+    """
+    from matbench_defects.leaderboard.site import build_site
+
+    loaded = _tasks(tasks)
+    found = _datasets(loaded, datasets)
+    return build_site(out, submissions, found, loaded, left_alone=shipped_tasks())
+
+
+def _tasks(given: Sequence[AnyTask] | None) -> list[Task]:
+    return [as_task(task) for task in (shipped_tasks() if given is None else given)]
+
+
+def _datasets(
+    tasks: Sequence[Task], given: Mapping[str, Dataset] | None = None, *, rows_only: bool = False
+) -> dict[str, Dataset]:
+    """Return the dataset of each task, by ``name@version``; for scoring alone, rows are enough."""
+    known = dict(given or {})
+    return {task.dataset: task.load_dataset(known.get(task.dataset), rows_only=rows_only) for task in tasks}
+
+
+@dataclass(frozen=True)
+class ScoredRequest:
+    """What is to be said of the submissions of a request.
+
+    Parameters
+    ----------
+    comment : str
+        As Markdown.
+    problems : list of InputError
+        The submissions that were refused.
+    """
+
+    comment: str
+    problems: list[InputError]
+
+
+def score_request(
+    head: str | Path, base: str | Path = SUBMISSIONS, tasks: Sequence[AnyTask] | None = None
+) -> ScoredRequest:
+    """Check a request's submissions and score them beside the base's; nothing but their two files is ever opened.
+
+    Parameters
+    ----------
+    head : path-like
+        The folder of submissions as the request would leave it.
+    base : path-like
+        The trusted submissions.
+    tasks : sequence of tasks, optional
+        Only these may be submitted to; every shipped one if left out.
+
+    Examples
+    --------
+    >>> import matbench_defects as md, pathlib
+    >>> pathlib.Path("base").mkdir()
+    >>> _ = md.submit(md.evaluate("lno-formation-energy", "mean"), author="Ada Lovelace", out="head")
+    >>> request = md.score_request("head", "base", tasks=["lno-formation-energy"])
+    >>> request.problems, "mean" in request.comment
+    ([], True)
+    """
+    from matbench_defects.leaderboard.request import request_comment
+    from matbench_defects.leaderboard.request import score_request as score
+
+    loaded = _tasks(tasks)
+    datasets = _datasets(loaded, rows_only=True)
+    request = score(Path(base), Path(head), loaded, datasets)
+    return ScoredRequest(request_comment(request, loaded, datasets), request.problems)
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """Recorded scores against those computed anew.
+
+    Parameters
+    ----------
+    submissions : int
+        How many were scored.
+    changes : list of Change
+        Scores that moved, and new ones.
+    problems : list of InputError
+        Submissions that were refused.
+    """
+
+    submissions: int
+    changes: list[Change]
+    problems: list[InputError]
+
+    @property
+    def moved(self) -> list[Change]:
+        """The scores that moved."""
+        return [change for change in self.changes if not change.new]
+
+
+def rescore(
+    submissions: str | Path = SUBMISSIONS,
+    scores: str | Path = "leaderboard/scores.json",
+    tasks: Sequence[AnyTask] | None = None,
+    *,
+    write: bool = False,
+) -> Rescored:
+    """Score every submission anew and say which recorded score moved, by how much and why.
+
+    Parameters
+    ----------
+    submissions : path-like
+        Where submissions lie.
+    scores : path-like
+        The recorded scores.
+    tasks : sequence of tasks, optional
+        Only these; every shipped one if left out.
+    write : bool
+        Whether to record the new scores.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> _ = md.submit(md.evaluate("lno-formation-energy", "mean"), author="Ada Lovelace", out="submissions")
+    >>> found = md.rescore("submissions", "scores.json", ["lno-formation-energy"], write=True)
+    >>> found.submissions, md.rescore("submissions", "scores.json", ["lno-formation-energy"]).changes
+    (1, [])
+    """
+    from matbench_defects.leaderboard.recorded import changes, read_record, record, write_record
+    from matbench_defects.leaderboard.scoring import collect_standings
+
+    loaded = _tasks(tasks)
+    datasets = _datasets(loaded, rows_only=True)
+    standings = collect_standings(submissions, loaded, datasets)
+    now = record(standings, loaded, datasets)
+    found = changes(read_record(scores), now)
+    if write:
+        write_record(scores, now)
+    return Rescored(sum(len(of) for of in standings.by_task.values()), found, standings.problems)

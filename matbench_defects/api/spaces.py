@@ -1,0 +1,348 @@
+"""A spec, and its spaces of configurations with what one asks of them: count, enumerate, sample, identify."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import PrivateAttr
+
+from matbench_defects.crystal import space as crystal
+from matbench_defects.crystal.building import build_spaces
+from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.crystal.structure import Crystal
+from matbench_defects.enumeration.conditions import Checks
+from matbench_defects.enumeration.configurations import Configurations
+from matbench_defects.enumeration.counting import count_both, count_space
+from matbench_defects.errors import InputError, nearest
+from matbench_defects.plotting import html_table
+from matbench_defects.spec import loading, models
+from matbench_defects.spec.spaces import Conditions
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from pymatgen.core import Structure
+
+    from matbench_defects.enumeration.identify import Identified
+
+ROWS = 32_768
+"""Configurations that are held at a time."""
+
+
+class Count(NamedTuple):
+    """How many configurations there are, exactly."""
+
+    total: int
+    """Equivalent ones counted each."""
+    inequivalent: int
+    """Those that symmetry does not make equal."""
+
+
+class Space:
+    """All configurations of one supercell.
+
+    Parameters
+    ----------
+    space : crystal.space.Space
+        Supercell, sublattices and symmetry; the attribute `space`.
+    where : Conditions, optional
+        What the spec demands of a configuration.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> space = md.load_spec("lno-cathode").space()
+    >>> space
+    <Space lno-cathode: LiNiO2, R-3m, 12 variable of 48 sites, 144 operations>
+    >>> space.count()
+    Count(total=4096, inequivalent=87)
+    >>> space.count(content="Li6Va6")
+    Count(total=924, inequivalent=17)
+    >>> first = next(space.enumerate())
+    >>> first.id, first.multiplicity
+    ('lno-cathode:Va12:0', 1)
+    >>> space.identify(space.sample(1, seed=0)[0].to_ase()).id == space.sample(1, seed=0)[0].id
+    True
+    """
+
+    def __init__(self, space: crystal.Space, where: Conditions | None = None) -> None:
+        self.space = space
+        self.where = where
+
+    @property
+    def name(self) -> str:
+        """Its name, with which ids begin."""
+        return self.space.name
+
+    @property
+    def contents(self) -> list[str]:
+        """Names of its contents, such as ``Li6Va6``, in the order of the enumeration."""
+        return list(self._contents)
+
+    @functools.cached_property
+    def _contents(self) -> dict[str, crystal.Content]:
+        return {self.space.content_name(content): content for content in self.space.contents()}
+
+    def _content(self, name: str) -> crystal.Content:
+        if name not in self._contents:
+            raise InputError(f"no content of {self.name} is called '{name}'; {nearest(name, self._contents)}")
+        return self._contents[name]
+
+    def count(self, content: str | None = None) -> Count:
+        """Return how many configurations there are, exactly and without enumerating them; conditions not regarded.
+
+        Parameters
+        ----------
+        content : str, optional
+            Only this content, such as ``Li6Va6``.
+
+        Raises
+        ------
+        InputError
+            If there is no such content.
+        """
+        return Count(*(count_space(self.space) if content is None else count_both(self.space, self._content(content))))
+
+    def enumerate(self, where: Conditions | Mapping[str, Any] | None = None) -> Iterator[Configuration]:
+        """Yield every inequivalent configuration, in the order of the contents and of the ids in each.
+
+        However many there are, few are held at a time. A repetition of a smaller cell is left out where the spec asks
+        for supercells of several sizes.
+
+        Parameters
+        ----------
+        where : Conditions or mapping, optional
+            What each configuration must fulfil, as ``where`` in a spec; what the spec says if left out.
+
+        Raises
+        ------
+        InputError
+            If the conditions are wrong, or name a species that no sublattice holds.
+        """
+        from matbench_defects.enumeration.derivative import derivative_structures
+        from matbench_defects.enumeration.orderly import generate
+        from matbench_defects.enumeration.stabilisers import Stabilisers
+
+        chosen = self._conditions(where)
+        if self.space.family:
+            return iter(derivative_structures(self.space, where=chosen))
+        met = Stabilisers(self.space, Checks.of(self.space, chosen))
+        parts = (part for c in self.space.contents() for part in generate(self.space, c, chosen, ROWS, met))
+        return (one for part in parts for one in Configurations(self.space, (part,)))
+
+    def sample(
+        self, n: int, seed: int = 0, *, where: Conditions | Mapping[str, Any] | None = None
+    ) -> list[Configuration]:
+        """Draw inequivalent configurations, each with the same probability and none twice, from a space of any size.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        seed : int
+            The same seed gives the same configurations.
+        where : Conditions or mapping, optional
+            As for `enumerate`.
+
+        Raises
+        ------
+        InputError
+            If fewer exist, or the conditions leave too few to be found by drawing.
+        """
+        from matbench_defects.enumeration.sampling import sample
+
+        return list(sample(self.space, n, seed, where=self._conditions(where)))
+
+    def identify(self, structure: Structure | Atoms | str | Path) -> Identified:
+        """Say which configuration a structure is, relaxed or not, or why it is none.
+
+        Parameters
+        ----------
+        structure : pymatgen.core.Structure, ase.Atoms, or path
+            In any setting of the cell; a file that pymatgen reads, such as CIF or POSCAR.
+
+        Returns
+        -------
+        Identified
+            With ``id``, ``displacement`` (Å) and, where it is none, ``reason``.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be read, or sites are partly occupied.
+        """
+        from matbench_defects.enumeration.identify import identify
+
+        return identify(self.space, _crystal(structure))
+
+    def write(self, path: str | Path, progress: Callable[[int, int], None] | None = None) -> int:
+        """Write every inequivalent configuration to a Parquet file, in bounded memory, and return how many.
+
+        Parameters
+        ----------
+        path : path-like
+            The file. It appears whole or not at all.
+        progress : callable, optional
+            Called with the number of configurations written and of those expected (without conditions).
+        """
+        from matbench_defects.enumeration.streaming import write_index
+
+        return write_index(self.space, path, progress, where=self.where)
+
+    def _conditions(self, where: Conditions | Mapping[str, Any] | None) -> Conditions | None:
+        if where is None or isinstance(where, Conditions):
+            return self.where if where is None else where
+        from matbench_defects.spec.document import Document, validate
+
+        return validate(Conditions, dict(where), Document({"where": dict(where)}), ("where",))
+
+    def __repr__(self) -> str:
+        parent, sites = self.space.parent, len(self.space.host_species)
+        symmetry = f"{parent.space_group}, {self.space.size} variable of {sites} sites"
+        return f"<Space {self.name}: {parent.formula}, {symmetry}, {len(self.space.group)} operations>"
+
+    def _repr_html_(self) -> str:
+        counts = [(name, *count_both(self.space, content)) for name, content in list(self._contents.items())[:50]]
+        rows = [(name, f"{total:,}", f"{inequivalent:,}") for name, total, inequivalent in counts]
+        return html_table(("content", "configurations", "inequivalent"), rows, repr(self)[1:-1])
+
+
+class Spec(models.Spec):
+    """A domain: its spaces of configurations, labels, targets and splits.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> spec = md.load_spec("lno-cathode")
+    >>> spec
+    <Spec lno-cathode 1.0.0: Delithiated LiNiO2 cathode>
+    >>> spec.space_names
+    ['lno-cathode']
+    """
+
+    _built: dict[str, Space] = PrivateAttr(default_factory=dict)
+
+    @property
+    def space_names(self) -> list[str]:
+        """Names of its spaces; of a domain of several supercells, one a shape."""
+        return list(self._all())
+
+    def space(self, name: str | None = None) -> Space:
+        """Return a space.
+
+        Parameters
+        ----------
+        name : str, optional
+            Its name; may be left out where there is only one.
+
+        Raises
+        ------
+        InputError
+            If there is none, or the spec cannot be built; with file and line of what is at fault.
+        """
+        every = self._all()
+        if name is None and len(every) > 1:
+            raise InputError(f"{self.name} has {len(every)} spaces; say which: {', '.join(list(every)[:20])}")
+        if name is not None and name not in every:
+            raise InputError(f"no space of {self.name} is called '{name}'; {nearest(name, every)}")
+        return next(iter(every.values())) if name is None else every[name]
+
+    def _all(self) -> dict[str, Space]:
+        if not self._built:
+            for name, space in build_spaces(self).items():
+                part, _ = self.all_spaces()[space.family or name]
+                self._built[name] = Space(space, part.configurations.where)
+        return self._built
+
+    def identify(self, structure: Structure | Atoms | str | Path) -> dict[str, Identified]:
+        """Say which configuration a structure is, space by space until it is one.
+
+        Parameters
+        ----------
+        structure : pymatgen.core.Structure, ase.Atoms, or path
+            As for `Space.identify`.
+
+        Returns
+        -------
+        dict of str to Identified
+            By the space's name; where the structure is a configuration, that is the last of them.
+        """
+        spaces, crystal = self._all(), _crystal(structure)
+        found: dict[str, Identified] = {}
+        for name, space in spaces.items():
+            found[name] = space.identify(crystal)
+            if found[name].id is not None:
+                break
+        return found
+
+    def __repr__(self) -> str:
+        return f"<Spec {self.name} {self.version}: {self.title}>"
+
+    __str__ = __repr__
+
+
+def load_spec(name: str | Path | dict[str, Any]) -> Spec:
+    """Load a spec with everything that it extends.
+
+    Parameters
+    ----------
+    name : str, path or dict
+        A YAML file, a folder that holds ``spec.yaml``, the name of a shipped domain, or what such a file holds.
+
+    Returns
+    -------
+    Spec
+
+    Raises
+    ------
+    InputError
+        With file, line, field, what was expected and the nearest valid name.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> spec = md.load_spec({
+    ...     "name": "rock-salt", "version": "1.0.0", "title": "Magnesium and calcium oxide",
+    ...     "parent": {
+    ...         "spacegroup": "Fm-3m", "lattice": {"a": 4.3}, "sites": {"Mg": [0, 0, 0], "O": [0.5, 0.5, 0.5]},
+    ...         "provenance": {"source": "an example", "verified": False},
+    ...     },
+    ...     "supercell": [1, 1, 1], "sublattices": {"Mg": {"Mg": "0..4", "Ca": "rest"}},
+    ... })
+    >>> spec.space().count()
+    Count(total=16, inequivalent=5)
+    """
+    return loading.load_spec(name, Spec)
+
+
+def _crystal(structure: Any) -> Crystal:
+    """Return a structure of any kind that is handed in."""
+    if isinstance(structure, Crystal):
+        return structure
+    if isinstance(structure, str | Path):
+        return _read(Path(structure))
+    if hasattr(structure, "get_chemical_symbols"):
+        return Crystal.from_ase(structure)
+    if not structure.is_ordered:
+        raise InputError("the structure has partly occupied sites; a configuration has none")
+    return Crystal.from_pymatgen(structure)
+
+
+def _read(path: Path) -> Crystal:
+    from pymatgen.core import Structure
+
+    if not path.is_file():
+        raise InputError("there is no such file", file=str(path))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            structure = Structure.from_file(str(path))
+    except Exception as error:  # pymatgen raises whatever the file's fault led to
+        message = str(error).splitlines() or [type(error).__name__]
+        raise InputError(f"cannot be read as a structure: {message[0]}", file=str(path)) from None
+    if not structure.is_ordered:
+        raise InputError("has partly occupied sites; a configuration has none", file=str(path))
+    return Crystal.from_pymatgen(structure)

@@ -1,0 +1,157 @@
+"""A benchmark task: its folds, and the score of what was predicted in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import PrivateAttr
+
+from matbench_defects.dataset.reading import Dataset
+from matbench_defects.errors import InputError
+from matbench_defects.evaluation import task as evaluation
+from matbench_defects.evaluation.loop import Description, Fold, folds_of, score_folds
+from matbench_defects.evaluation.results import Result
+
+
+class Task(evaluation.Task):
+    """One benchmark task: what is predicted, on which dataset and split, and how it is scored.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> task = md.load_task("lno-formation-energy")
+    >>> task
+    <Task lno-formation-energy: formation_energy of lno-cathode@1.0.0, split random>
+    >>> model = md.make_model("mean")
+    >>> for fold in task.folds():
+    ...     model.fit(fold.train.rows, fold.train.values, fold.validation)
+    ...     fold.record(model.predict(fold.test.rows))
+    >>> task.score("my-mean")
+    <Result of my-mean on lno-formation-energy: mae 0.0306, rmse 0.03912, ...>
+    """
+
+    _recorded: dict[tuple[int | None, str], Fold] = PrivateAttr(default_factory=dict)
+    _dataset: Dataset | None = PrivateAttr(default=None)
+
+    def load_dataset(
+        self,
+        given: Dataset | str | Path | None = None,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+        rows_only: bool = False,
+    ) -> Dataset:
+        """Return the task's dataset.
+
+        Parameters
+        ----------
+        given : Dataset or path, optional
+            A built dataset; where left out, the shipped spec is built into the cache, other versions are downloaded.
+        progress : callable, optional
+            Called while labels are computed that the shipped table does not have.
+        rows_only : bool
+            Whether labelled structures with their splits are enough, should it have to be built.
+
+        Raises
+        ------
+        InputError
+            If it is another dataset, or cannot be found.
+        """
+        from matbench_defects.hub.find import find_dataset
+
+        if isinstance(given, Dataset):
+            if (given.name, given.version) != (self.dataset_name, self.dataset_version):
+                raise InputError(f"{self.name} is about {self.dataset}, not {given.name}@{given.version}")
+            return given
+        return find_dataset(self.dataset_name, self.dataset_version, given, progress=progress, rows_only=rows_only)
+
+    def folds(self, dataset: Dataset | str | Path | None = None, *, seed: int | None = None) -> Iterator[Fold]:
+        """Yield the folds; a model is fitted anew in each, and its prediction recorded.
+
+        Parameters
+        ----------
+        dataset : Dataset or path, optional
+            As for `load_dataset`.
+        seed : int, optional
+            One of the task's seeds, for a model whose predictions depend on one: loop over all of them. Where left out,
+            predictions stand for every seed.
+
+        Yields
+        ------
+        Fold
+            ``train.rows``, ``train.values``, ``validation`` (None or the same), ``test.rows``, ``record(prediction)``.
+        """
+        self._dataset = self.load_dataset(dataset, rows_only=True)
+        for fold in folds_of(self, self._dataset, seed):
+            self._recorded[seed, fold.name] = fold
+            yield fold
+
+    def score(self, name: str = "my-model", *, out: str | Path = "results", **about: Any) -> Result:
+        """Score what was recorded in the folds, and write it as `evaluate` does, so that it can be submitted.
+
+        Parameters
+        ----------
+        name : str
+            What the model is called: lower-case letters, digits and dashes.
+        out : path-like
+            The result goes to ``<out>/<task>/<name>``.
+        **about
+            Further fields of `evaluation.loop.Description`: ``title``, ``description``, ``version``, ``references``,
+            ``settings``, ``training_data``, ``parameters``, ``device``.
+
+        Returns
+        -------
+        Result
+
+        Raises
+        ------
+        InputError
+            If a fold has no prediction.
+        """
+        if self._dataset is None:
+            raise InputError(f"nothing was predicted for {self.name}; loop over `task.folds(dataset)` first")
+        recorded = list(self._recorded.values())
+        result = score_folds(self, self._dataset, recorded, Description(name, **about), Path(out))
+        self._recorded.clear()
+        return result
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}: {self.target} of {self.dataset}, split {self.split}>"
+
+    __str__ = __repr__
+
+
+def load_task(name: str | Path | dict[str, Any]) -> Task:
+    """Load a task.
+
+    Parameters
+    ----------
+    name : str, path or dict
+        A YAML file, the name of a shipped task, or what such a file holds.
+
+    Returns
+    -------
+    Task
+
+    Raises
+    ------
+    InputError
+        With file, line, field and what was expected.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> md.load_task("lno-formation-energy").metrics[:2]
+    ['mae', 'rmse']
+    """
+    return evaluation.load_task(name, Task)
+
+
+def as_task(task: evaluation.Task | str | Path | dict[str, Any]) -> Task:
+    """Return a task however it is given."""
+    if isinstance(task, Task):
+        return task
+    if isinstance(task, evaluation.Task):
+        return Task.model_validate(task.model_dump())
+    return load_task(task)

@@ -1,0 +1,162 @@
+"""Your crystal: a spec, what it holds, its configurations, and which one a structure is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import matbench_defects as md
+from matbench_defects.cli.app import CRYSTAL, command
+from matbench_defects.cli.options import SpecArgument, console, progress, say, shown_time
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MANY_CONTENTS = 40
+"""Contents beyond this many are summed up and not listed."""
+
+
+@command(CRYSTAL)
+def init(
+    cif: Annotated[Path, typer.Argument(help="The ideal host crystal.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The spec's file; spec.yaml beside the CIF file if left out.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the domain; that of the CIF file if left out.")] = None,
+) -> None:
+    """Write a commented spec for one's own crystal, its sublattices already named; the CIF file goes beside it."""
+    path = md.new_spec(cif, out, name)
+    say(f"{path} written. Edit it, then: matbench-defects check {path}")
+
+
+@command(CRYSTAL)
+def check(specs: Annotated[list[str], typer.Argument(help="Spec files, folders or shipped names.")]) -> None:
+    """Say what specs hold and what building them would cost; build nothing."""
+    for spec in specs:
+        if len(specs) > 1 and Path(spec).is_file() and Path(spec).suffix not in (".yaml", ".yml"):
+            console.print(f"{spec} is no YAML file and is passed over\n", markup=False)  # as in specs/*
+            continue
+        show_check(md.check(spec), console)
+
+
+@command(CRYSTAL)
+def schema(
+    kind: Annotated[str, typer.Argument(help="What to describe: spec, task or submission.")] = "spec",
+) -> None:
+    """Print the JSON Schema of a spec, a task or a submission, for editors to complete and check."""
+    print(json.dumps(md.schema(kind), indent=2, ensure_ascii=False))
+
+
+@command(CRYSTAL, "fetch-parents")
+def fetch_parents(
+    spec: SpecArgument,
+    again: Annotated[bool, typer.Option("--again", help="Fetch also what is there already.")] = False,
+) -> None:
+    """Fetch the parents that a spec names by `materials_project`, and freeze them in files beside it."""
+    if not md.fetch_parents(spec, say, again=again):
+        console.print("This spec names no parent of the Materials Project.")
+
+
+@command(CRYSTAL)
+def enumerate(
+    spec: SpecArgument,
+    out: Annotated[Path, typer.Option(help="A folder for one Parquet file a space.")],
+) -> None:
+    """Write every inequivalent configuration of a spec, however many, without labels."""
+    loaded = md.load_spec(spec)
+    for name in loaded.space_names:
+        path = out / f"{name}.parquet"
+        with progress(name) as show:
+            written = loaded.space(name).write(path, show)
+        say(f"{written:,} configurations in {path}")
+
+
+@command(CRYSTAL)
+def identify(
+    structure: Annotated[Path, typer.Argument(help="A structure file that pymatgen reads, such as CIF or POSCAR.")],
+    spec: Annotated[str, typer.Option(help="A spec file, a folder that holds spec.yaml, or a shipped name.")],
+) -> None:
+    """Say which configuration of a spec a structure is, relaxed or not, or why it is none."""
+    found = md.load_spec(spec).identify(structure)
+    for one in found.values():
+        if one.id is not None:
+            say(f"{one.id}, largest displacement {one.displacement:.3f} Å")
+            return
+    for name, one in found.items():
+        say(f"no configuration of {name}: {one.reason}")
+    raise SystemExit(1)
+
+
+def show_check(found: Any, console: Console) -> None:
+    """Show what a spec holds and what building it would cost.
+
+    Parameters
+    ----------
+    found : Check
+        What `matbench_defects.check` found.
+    console : rich.console.Console
+        Where it is shown.
+    """
+    spec = found.spec
+    console.print(f"{spec.name} {spec.version}: {spec.title}", markup=False, style="bold")
+    for one in found.spaces:
+        space = one.space
+        sublattices = ", ".join(f"{s.name} {len(s.sites)} sites" for s in space.sublattices)
+        console.print(
+            f"\n{space.name}: {space.parent.formula}, {space.parent.space_group}, {len(space.host_species)} sites in "
+            f"the supercell ({sublattices}), {len(space.group)} operations",
+            markup=False,
+        )
+        if len(one.by_content) <= MANY_CONTENTS:
+            _show_contents(one, console)
+        else:
+            console.print(
+                f"{len(one.by_content):,} contents, {one.every:,} configurations, {one.inequivalent:,} inequivalent"
+            )
+        if one.warning:
+            console.print(f"warning: {one.warning}", markup=False, style="yellow")
+    console.print(
+        f"\nthe dataset: about {_bytes(found.dataset_bytes)} before compression; at most {_bytes(found.memory_bytes)} "
+        "of memory to label and build"
+    )
+    most = "" if found.exact else "at most "
+    for label in found.labels:
+        name = label.method.name
+        if label.seconds is None:
+            cost = "time unknown, none was computed yet"
+        else:
+            left = shown_time(label.seconds * (label.wanted - label.present))
+            cost = f"{label.seconds:.1f} s each on one core, {left} to go"
+        console.print(f"label {name}: {most}{label.wanted} wanted, {label.present} present; {cost}", markup=False)
+        if name in found.engines:
+            warning = f"warning: label {name}: {found.engines[name]}"
+            console.print(warning, markup=False, style="yellow", soft_wrap=True)
+    for warning in found.warnings:
+        console.print(f"warning: {warning}", markup=False, style="yellow", soft_wrap=True)
+
+
+def _show_contents(found: Any, console: Console) -> None:
+    """Show a line a content. Written at once: a table of rich takes as long as all counting."""
+    rows = [("content", "configurations", "inequivalent")]
+    rows += [(_content(found.space, c), f"{every:,}", f"{n:,}") for c, every, n in found.by_content]
+    rows.append(("all", f"{found.every:,}", f"{found.inequivalent:,}"))
+    first, second, third = (max(map(len, column)) for column in zip(*rows, strict=True))
+    lines = [f"{a:<{first}}  {b:>{second}}  {c:>{third}}" for a, b, c in rows]
+    console.out("\n".join(lines), highlight=False)
+
+
+def _content(space: Any, content: Any) -> str:
+    """Return a content with the name that the spec gives it, if it does."""
+    named = (space.meant or {}).get(content, "")
+    return f"{named} {space.content_name(content)}".lstrip()
+
+
+def _bytes(number: float) -> str:
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if number < 1000 or unit == "TB":
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    raise AssertionError

@@ -1,0 +1,96 @@
+"""Submissions and the leaderboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import matbench_defects as md
+from matbench_defects.cli.app import LEADERBOARD, app, command
+from matbench_defects.cli.options import DatasetOption, console, report, say
+from matbench_defects.files import write_text
+
+leaderboard = typer.Typer(help="Score submissions and build the static site.", no_args_is_help=True)
+
+
+@command(LEADERBOARD)
+def submit(
+    folder: Annotated[Path, typer.Argument(help="A result of `evaluate`, or a submission to check.")],
+    author: Annotated[list[str] | None, typer.Option("--author", help="Give it several times for several.")] = None,
+    out: Annotated[Path, typer.Option(help="Where submissions lie.")] = Path("leaderboard/submissions"),
+    code: Annotated[str | None, typer.Option(help="Address of the code.")] = None,
+    paper: Annotated[str | None, typer.Option(help="DOI or address of the paper.")] = None,
+    license_: Annotated[str, typer.Option("--license", help="Licence of the predictions (SPDX).")] = "CC-BY-4.0",
+    training_overlap: Annotated[
+        str, typer.Option(help="Test configurations among all training data: none, structures or unknown.")
+    ] = "unknown",
+    dataset: DatasetOption = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing: check offline, exactly as CI does.")] = False,
+) -> None:
+    """Turn a result into a submission, or check one."""
+    folder = folder.absolute()
+    task = folder.parent.name
+    said: dict[str, Any] = {"code": code, "paper": paper, "license": license_, "training_overlap": training_overlap}
+    if (folder / "submission.yaml").exists():
+        md.check_submission(folder, dataset=dataset)
+        say(f"{folder} is a valid submission to {task}; CI does the same checks")
+    elif check:
+        md.check_submission(folder, author=author or [], dataset=dataset, **said)
+        say(f"{folder} would be a valid submission to {task}; nothing was written")
+    else:
+        written = md.submit(folder, author=author or [], dataset=dataset, out=out, **said)
+        say(f"{written} written. Commit it and open a pull request; CI scores it from the predictions alone.")
+
+
+@leaderboard.command("build")
+def build(
+    out: Annotated[Path, typer.Option(help="The site's folder.")] = Path("site"),
+    submissions: Annotated[Path, typer.Option(help="Where submissions lie.")] = Path("leaderboard/submissions"),
+    task: Annotated[
+        list[str] | None, typer.Option("--task", help="Only this task; several times for several. All if left out.")
+    ] = None,
+) -> None:
+    """Score every submission from its predictions and write the static site."""
+    problems = md.build_leaderboard(out, submissions, task or None)
+    say(f"The leaderboard is {out / 'index.html'}")
+    report(problems)
+
+
+@leaderboard.command("score-request")
+def score_request(
+    head: Annotated[Path, typer.Option(help="The folder of submissions as the request would leave it.")],
+    base: Annotated[Path, typer.Option(help="The trusted submissions.")] = Path("leaderboard/submissions"),
+    comment: Annotated[Path | None, typer.Option(help="A Markdown file for what there is to say.")] = None,
+) -> None:
+    """Check a request's submissions and score them beside the base's; nothing but the two files is ever opened."""
+    request = md.score_request(head, base)
+    if comment:
+        write_text(comment, request.comment)
+    say(request.comment)
+    if request.problems:
+        raise SystemExit(2)
+
+
+@leaderboard.command("rescore")
+def rescore(
+    submissions: Annotated[Path, typer.Option(help="Where submissions lie.")] = Path("leaderboard/submissions"),
+    scores: Annotated[Path, typer.Option(help="The recorded scores.")] = Path("leaderboard/scores.json"),
+    write: Annotated[bool, typer.Option("--write", help="Record the new scores.")] = False,
+) -> None:
+    """Score every submission anew and say which recorded score moved, by how much and why; exit code 1 if one did."""
+    found = md.rescore(submissions, scores, write=write)
+    for change in found.changes:
+        say(str(change))
+    for problem in found.problems:
+        say(f"refused: {problem}")
+    moved = len(found.moved)
+    console.print(f"{found.submissions} submissions scored, {moved} scores moved, {len(found.changes) - moved} new")
+    if write:
+        say(f"{scores} written")
+    if found.problems or (moved and not write):
+        raise SystemExit(1)
+
+
+app.add_typer(leaderboard, name="leaderboard", rich_help_panel=LEADERBOARD)

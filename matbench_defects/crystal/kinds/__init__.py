@@ -1,0 +1,1 @@
+"""Kinds of space, one file each; a file registers its kind itself."""

@@ -1,0 +1,110 @@
+"""What a spec holds and what building it would cost; nothing is built."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from matbench_defects.dataset.estimate import LabelEstimate, SpaceEstimate, estimate_labels, estimate_spaces
+from matbench_defects.dataset.limits import dataset_bytes, exceeding, memory_bound
+from matbench_defects.errors import InputError
+from matbench_defects.execution.executor import available_cores
+from matbench_defects.files import sha256_of_file
+from matbench_defects.labels.engine import require_extra
+from matbench_defects.plotting import html_table
+from matbench_defects.shipped import find_spec
+from matbench_defects.spec.loading import load_spec
+from matbench_defects.spec.models import Spec
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a spec holds and what building it would cost.
+
+    Parameters
+    ----------
+    spec : Spec
+        The spec.
+    spaces : list of SpaceEstimate
+        Exact counts of each space.
+    labels : list of LabelEstimate
+        How many labels of each kind are wanted and present, and what one took.
+    engines : dict of str to str
+        Why an engine cannot be used here, by the label's name.
+    warnings : list of str
+        What would take over an hour or 10 GB.
+    """
+
+    spec: Spec
+    spaces: list[SpaceEstimate]
+    labels: list[LabelEstimate]
+    engines: dict[str, str]
+    warnings: list[str]
+
+    @property
+    def dataset_bytes(self) -> float:
+        """About how large the dataset is before compression, bytes."""
+        return dataset_bytes(self.spaces, len(self.spec.labels))
+
+    @property
+    def memory_bytes(self) -> float:
+        """What labelling and building hold in memory at most, bytes."""
+        return memory_bound(self.spaces, len(self.spec.labels))
+
+    @property
+    def exact(self) -> bool:
+        """Whether the numbers of labels are exact; upper bounds otherwise."""
+        return all(space.exact for space in self.spaces)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{s.space.name} {s.inequivalent:,} inequivalent of {s.every:,}" for s in self.spaces[:3])
+        more = f" and {len(self.spaces) - 3} more spaces" if len(self.spaces) > 3 else ""
+        return f"<Check of {self.spec.name} {self.spec.version}: {counts}{more}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(s.space.name, f"{s.every:,}", f"{s.inequivalent:,}", f"{s.labelled:,}") for s in self.spaces]
+        return html_table(("space", "configurations", "inequivalent", "labelled"), rows, self.spec.title)
+
+
+def check_spec(name: str) -> Check:
+    """Count what a spec holds and estimate what building it would cost.
+
+    Parameters
+    ----------
+    name : str
+        A spec file, a folder that holds ``spec.yaml``, or a shipped name.
+
+    Raises
+    ------
+    InputError
+        Naming file and line of the first mistake.
+    """
+    spec = load_spec(name)
+    spaces = estimate_spaces(spec)
+    table = find_spec(name).parent / "labels.parquet"
+    known = _known(table) if table.exists() else {}
+    labels = estimate_labels(spec, sum(space.labelled for space in spaces), known)
+    engines = {}
+    for label in labels:
+        try:
+            require_extra(label.method.engine)
+        except InputError as error:
+            engines[label.method.name] = error.message
+    return Check(spec, spaces, labels, engines, list(exceeding(spaces, labels, available_cores())))
+
+
+def _known(labels: Path) -> dict[str, tuple[int, float]]:
+    """Return how many labels of each method a table holds and what one took, seconds.
+
+    The lock beside it says so where it is of this very table; only else is the table opened, which takes pyarrow.
+    """
+    try:
+        table = json.loads(labels.with_name("lock.json").read_text(encoding="utf-8"))["table"]
+        if table["sha256"] == sha256_of_file(labels):
+            return {m: (each["labels"], each["mean_seconds"]) for m, each in table["methods"].items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # no lock, or one of another table
+    from matbench_defects.labels.store import seconds_by_method
+
+    return {m: (len(each), sum(each) / len(each)) for m, each in seconds_by_method(labels).items()}

@@ -1,0 +1,83 @@
+"""A configuration: what follows from an occupation, the same for all that symmetry makes equal."""
+
+import doctest
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from matbench_defects.crystal import configuration
+from matbench_defects.crystal.building import build_spaces
+from matbench_defects.crystal.canonical import configuration_id, configuration_of
+from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.enumeration.orderly import enumerate_configurations
+from matbench_defects.enumeration.sampling import sample
+from matbench_defects.spec.loading import load_spec
+
+NAMES = ("lno-cathode", "2dmd-low", "kfeo2-ti-pathways")
+SPACES = {name: next(iter(build_spaces(load_spec(name)).values())) for name in NAMES}
+
+
+def test_the_example_runs():
+    assert doctest.testmod(configuration).failed == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=10)
+@given(seed=st.integers(0, 1000))
+def test_equivalent_occupations_are_one_configuration(name, seed):
+    space = SPACES[name]
+    (drawn,) = sample(space, 1, seed)
+    operation = space.group[np.random.default_rng(seed).integers(len(space.group))]
+    image = Configuration(space, drawn.occupation[operation])
+    assert image == drawn and hash(image) == hash(drawn) and len({image, drawn}) == 1
+    assert (image.id, image.multiplicity, image.content) == (drawn.id, drawn.multiplicity, drawn.content)
+    assert image.symmetry_order * image.multiplicity == len(space.group)
+    assert image.symmetry_order == (image.occupation[space.group] == image.occupation).all(axis=1).sum()
+    assert image.count("atom") == drawn.count("atom")
+    assert np.array_equal(image.canonical_occupation, configuration_of(space, drawn.id))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_atom_sits_on_its_site(name):
+    space = SPACES[name]
+    for one in sample(space, 5, seed=1):
+        species, positions, sites = one.atoms()
+        held = dict(zip(sites.tolist(), species, strict=True))
+        assert [held.get(i, "vacancy") for i in range(len(space.positions))] == list(one.site_species)
+        assert np.array_equal(positions, space.positions[sites])
+        assert one.count("atom") == len(sites) == len(one.to_ase()) == len(one.to_pymatgen())
+        changed = [
+            i for i, (now, then) in enumerate(zip(one.site_species, space.host_species, strict=True)) if now != then
+        ]
+        assert one.different_sites.tolist() == changed and one.count("defect site") == len(changed)
+
+
+def test_enumerations_hand_over_what_they_know():
+    space = SPACES["lno-cathode"]
+    every = enumerate_configurations(space)
+    rows = list(every)
+    assert [row.id for row in rows] == every.ids() == [configuration_id(space, row.occupation) for row in rows]
+    assert [row.multiplicity for row in rows] == every.multiplicities.tolist()
+    assert np.array_equal([row.occupation for row in rows], every.occupations)
+    for row in rows:
+        assert row.content == space.content(row.occupation)
+        fresh = Configuration(space, row.occupation)
+        assert (fresh.id, fresh.multiplicity) == (row.id, row.multiplicity)
+    assert [every[i].id for i in range(len(every))] == every.ids()
+    assert every[-1].id == every.ids()[-1]
+    for outside in (len(every), -len(every) - 1):
+        with pytest.raises(IndexError):
+            every[outside]
+
+
+def test_configurations_of_other_spaces_differ():
+    one = next(iter(enumerate_configurations(SPACES["lno-cathode"])))
+    again = build_spaces(load_spec("lno-cathode"))["lno-cathode"]
+    assert one == Configuration(again, one.occupation)
+    assert one != next(iter(sample(SPACES["2dmd-low"], 1, 0)))
+    assert one != one.id
+    assert pickle.loads(pickle.dumps(one)) == one
+    assert repr(one) == f"<Configuration {one.id}, {one.multiplicity} equivalent>"

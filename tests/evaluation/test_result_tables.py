@@ -1,0 +1,93 @@
+"""One table of results: every renderer says the same of a value, a unit and what is better."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from matbench_defects.columns import Quantity
+from matbench_defects.evaluation.metrics import metrics
+from matbench_defects.evaluation.scoring import Score
+from matbench_defects.evaluation.tables.csv import csv_text
+from matbench_defects.evaluation.tables.markdown import markdown
+from matbench_defects.evaluation.tables.table import Column, Measured, ResultTable, Row, score_cells, task_table
+
+ENERGY = Quantity("eV", "atom")
+COST = {"train_seconds": 3.2, "predict_seconds": 0.0, "structures": 7, "parameters": 12345, "device": "cpu"}
+COSTS = ("train_seconds", "predict_seconds", "rate", "parameters", "peak_memory_bytes", "device")
+
+
+def score(*values):
+    return Score(dict(enumerate(values)))
+
+
+def table(**options):
+    measures = [metrics.get(name) for name in ("mae", "spearman", "nll")]
+    measured = [
+        Measured("a", "A | b", {"mae": score(0.02, 0.03), "spearman": score(0.9), "nll": score(math.nan)}, COST),
+        Measured("c", "<b>", {"mae": score(0.0251), "spearman": score(-0.95), "nll": score(-2.0)}, COST, tied=True),
+        Measured("d", "D", {"mae": score(0.5)}, COST | {"predict_seconds": 0.5, "peak_memory_bytes": 2**21}),
+    ]
+    return task_table(measures, ENERGY, measured, costs=COSTS, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "arrow", "unit"),
+    [("mae", "↓", "eV per atom"), ("r2", "↑", ""), ("nll", "↓", "nat"), ("regret_1", "↓", "eV per atom")],
+)
+def test_a_metric_says_its_arrow_and_unit(name, arrow, unit):
+    metric = metrics.get(name)
+    assert (metric.arrow, metric.unit_for(ENERGY)) == (arrow, unit)
+    assert metric.unit_for(Quantity("1")) == (unit if metric.unit else "")
+    column = Column(name, metric.title, metric.unit_for(ENERGY), metric.direction)
+    assert column.arrow == arrow and column.head() == f"{metric.title} {arrow}{f' ({unit})' if unit else ''}"
+    assert column.head("eV per atom") == f"{metric.title} {arrow}{' (nat)' if unit == 'nat' else ''}"
+
+
+def test_values_sort_from_best_to_undefined():
+    values = [0.5, math.nan, -1.0, 2.0, math.inf]
+    assert sorted(values, key=metrics.get("mae").sort_key)[:4] == [-1.0, 0.5, 2.0, math.inf]
+    assert sorted(values, key=metrics.get("r2").sort_key)[:4] == [math.inf, 2.0, 0.5, -1.0]
+
+
+def test_the_cells_of_a_metric():
+    cells = score_cells(metrics.get("mae"), [score(0.02, 0.03), score(0.0251), None, score(0.5), score(math.nan)], [1])
+    assert [str(cell) for cell in cells] == ["0.0250 ± 0.0071", "0.0251 =", "–", "0.5000", "–"]
+    assert [cell.sort for cell in cells] == ["0.025", "0.0251", "", "0.5", ""]
+    assert [cell.best for cell in cells] == [True, False, False, False, False]
+    shares = score_cells(metrics.get("r2"), [score(-0.5), score(0.98765), score(0.9876)])
+    assert [(str(cell), cell.best) for cell in shares] == [("−0.500", False), ("0.988", True), ("0.988", True)]
+
+
+def test_markdown_keeps_to_its_cells():
+    lines = markdown(table(unit="eV per atom"), bold_best=True).splitlines()
+    assert lines[0] == (
+        "| Model | MAE ↓ | Spearman ↑ | NLL ↓ (nat) | Train (s) | Predict (s) | Structures (1/s) | Parameters | "
+        "Memory (MiB) | Device |"
+    )
+    assert lines[1] == f"| --- |{' ---: |' * 8} --- |"
+    assert lines[2] == "| A \\| b | **0.0250** | **0.900** | – | 3.20 | 0 | – | 12\u202f345 | – | cpu |"
+    assert lines[3].startswith("| <b> | 0.0251 = | −0.950 | **−2.00** |")
+    assert lines[4] == "| D | 0.5000 | – | – | 3.20 | 0.500 | 14 | 12\u202f345 | 2 | cpu |"
+
+
+def test_html_is_text():
+    page = table()._repr_html_()
+    assert "<th>&lt;b&gt;</th>" in page and "<b>0.0250 ± 0.0071</b>" in page and "MAE ↓ (eV per atom)" in page
+
+
+def test_a_gap_is_a_column():
+    measured = [Measured("a", "A", {"mae": score(0.2)}, gap=1.5), Measured("b", "B", {"mae": score(0.3)}, gap=math.nan)]
+    found = task_table([metrics.get("mae")], ENERGY, measured)
+    assert found.heads[2] == "Gap in MAE ↓ (×)" and [row[2] for row in found.lines()] == ["1.50", "–"]
+
+
+def test_csv_holds_no_formula_and_no_undefined_number():
+    assert csv_text([["a", 1.5, math.nan, None], ["=1+1", "@x", -2.0, 'say "no"']]) == (
+        'a,1.5,,\n\'=1+1,\'@x,-2.0,"say ""no"""\n'
+    )
+
+
+def test_a_table_may_be_empty():
+    assert markdown(ResultTable("Model", [], [Row("a", "A", [])])) == "| Model |\n| --- |\n| A |\n"

@@ -1,0 +1,1 @@
+"""One model, engine, metric, split, target and policy that do hardly more than count."""
