@@ -38,6 +38,7 @@ from matbench_defects.files import (
     write_json,
     write_text,
 )
+from matbench_defects.labels.attempts import attempts_by_id
 from matbench_defects.labels.guards import kind_of_problem
 from matbench_defects.labels.jobs import REFERENCE
 from matbench_defects.labels.running import known_labels, run_jobs
@@ -203,11 +204,11 @@ def _join(planned: Plan, found: dict[Key, Label]) -> tuple[list[dict[str, Any]],
     labelled: dict[str, Labelled] = {}
     for method in planned.methods:
         jobs = [job for job in planned.jobs if job.method.name == method.name]
-        by_id = {job.id: found[job.key] for job in jobs if job.key in found}
+        by_id = attempts_by_id(jobs, found)
         for row in rows:
             if row["id"] in by_id:
                 row.update(label_columns(method, by_id[row["id"]]))
-        usable = {id_: label for id_, label in by_id.items() if label.usable}
+        usable = {id_: tried.label for id_, tried in by_id.items() if tried.usable}
         labelled[method.name] = Labelled(
             [LabelledConfiguration.of(row, usable.get(row.id)) for row in planned.rows],
             {id_.removeprefix(REFERENCE): label for id_, label in usable.items() if id_.startswith(REFERENCE)},
@@ -295,18 +296,19 @@ def _manifest(
     labels = {}
     for method in planned.methods:
         jobs = [job for job in planned.jobs if job.method.name == method.name]
-        made = [found[job.key] for job in jobs if job.key in found]
+        tried = attempts_by_id(jobs, found)
+        made = [each.label for each in tried.values()]
         problems = [kind_of_problem(label.problem) for label in made if label.problem]
         labels[method.name] = {
             **method.description(),
             "engine_versions": sorted({label.engine_version for label in made}),
             "level_of_theory": sorted({label.level_of_theory for label in made}),
             "labels": len(made),
-            "missing": len(jobs) - len(made),
+            "missing": len({job.id for job in jobs}) - len(made),
             "references": sum(label.key.id.startswith(REFERENCE) for label in made),
             "converged": sum(label.outcome is not None and label.outcome.converged for label in made),
             "discarded": {p: problems.count(p) for p in sorted(set(problems))},
-            "core_seconds": round(sum(label.seconds for label in made), 1),
+            "core_seconds": round(sum(found[job.key].seconds for job in jobs if job.key in found), 1),
         }
     return {
         "format": FORMAT,

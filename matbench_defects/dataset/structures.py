@@ -16,8 +16,8 @@ from matbench_defects.crystal.parent import found_symmetry
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structure_columns import CONFIGURATION, IDENTITY, VECTORS
+from matbench_defects.labels.attempts import Attempts
 from matbench_defects.labels.engine import Method
-from matbench_defects.labels.store import Label
 
 
 def content_columns(spaces: dict[str, Space]) -> dict[str, tuple[str, str]]:
@@ -118,6 +118,15 @@ def label_schema(method: Method) -> list[pa.Field]:
             Quantity("Å", description="relaxed lattice vectors as rows").field(f"{name}_lattice_vectors", VECTORS),
             Quantity("Å", description="relaxed positions").field(f"{name}_cartesian_site_positions", VECTORS),
         ]
+    if method.relax is not None and method.relax.rattle:
+        fields += [
+            Quantity(
+                "1", description="attempts that converged and kept the configuration; the lowest is the label"
+            ).field(f"{name}_attempts", pa.int32()),
+            Quantity(
+                "eV", "cell", "the label", "how far the lowest attempt lies below that left the configuration"
+            ).field(f"{name}_lower_elsewhere"),
+        ]
     return fields + (_pathway_schema(name) if method.of_pathways else [])
 
 
@@ -138,10 +147,12 @@ def _pathway_schema(name: str) -> list[pa.Field]:
     ]
 
 
-def label_columns(method: Method, label: Label) -> dict[str, Any]:
+def label_columns(method: Method, tried: Attempts) -> dict[str, Any]:
     """Return the values of one label's columns."""
-    name = method.name
+    name, label = method.name, tried.label
     result: dict[str, Any] = {f"{name}_problem": label.problem}
+    if method.relax is not None and method.relax.rattle:
+        result |= {f"{name}_attempts": tried.usable, f"{name}_lower_elsewhere": tried.lower_elsewhere}
     if label.outcome is None:
         return result
     outcome = label.outcome

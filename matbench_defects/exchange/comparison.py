@@ -17,6 +17,7 @@ from matbench_defects.dataset.reading import Dataset
 from matbench_defects.dataset.targets.defect_formation_energy import cells_of, energy_of_defects, per_atom
 from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError, nearest
+from matbench_defects.labels.attempts import attempts_by_id
 from matbench_defects.labels.engine import Outcome
 from matbench_defects.labels.jobs import REFERENCE, jobs_of
 from matbench_defects.labels.store import LabelStore
@@ -164,11 +165,10 @@ def formation_energies_per_site(spec: Spec, label: str, labels: Path) -> dict[st
         raise InputError(f"no label is called '{label}'; {nearest(label, known)}")
     selected = select(spec)
     store = LabelStore(labels)
-    outcomes: dict[str, Outcome] = {}
-    for job in jobs_of(spec, selected):
-        found = store.get(job.key) if job.method.name == label else None
-        if found is not None and found.usable and found.outcome is not None:
-            outcomes[job.id] = found.outcome
+    jobs = [job for job in jobs_of(spec, selected) if job.method.name == label]
+    found = {job.key: known for job in jobs if (known := store.get(job.key)) is not None}
+    tried = attempts_by_id(jobs, found)
+    outcomes = {id_: one.label.outcome for id_, one in tried.items() if one.usable and one.label.outcome is not None}
     phases = [o for name, o in outcomes.items() if name.startswith(REFERENCE)]
     spaces = {name: part.space for name, part in selected.items()}
     rows = {row.id: row for part in selected.values() for row in part.rows}
