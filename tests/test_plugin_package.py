@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import matbench_defects
+
 HERE = Path(__file__).parent
 SPEC = """
 name: counted
@@ -54,7 +56,8 @@ def command(tmp_path_factory):
         Path(subprocess.run([one, "-c", where], check=True, capture_output=True, text=True).stdout.strip())
         for one in (python, sys.executable)
     )
-    (packages / "what_ours_needs.pth").write_text(f"{installed}\n")
+    ours = Path(matbench_defects.__file__).parents[1]  # where an editable installation has it
+    (packages / "what_ours_needs.pth").write_text(f"{ours}\n{installed}\n")
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
     subprocess.run([*install, "--target", packages, source], check=True)
 

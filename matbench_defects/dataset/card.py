@@ -100,7 +100,7 @@ def _use(spec: Spec, parts: list[str]) -> str:
 
 ```python
 from datasets import load_dataset
-from matbench_defects.exchange.export import to_ase, to_pymatgen
+from matbench_defects import to_ase, to_pymatgen
 
 here = "path/to/{spec.name}"  # this folder, or its repository on the Hub with revision="{spec.version}"
 structures = load_dataset(here)          # the labelled selection: {", ".join(parts)}

@@ -35,7 +35,9 @@ def prepare(folder, monkeypatch, *, count, pause=0.0):
     monkeypatch.setenv("COUNTED", str(folder / "counted"))
     monkeypatch.setenv("PAUSE", str(pause))
     root = str(HERE.parents[1])
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([root, str(HERE), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([root, str(HERE), str(HERE.parent), os.environ.get("PYTHONPATH", "")])
+    )
     monkeypatch.syspath_prepend(str(HERE))
     (folder / "counted").touch()
     return folder / "spec.yaml"

@@ -31,14 +31,18 @@ ase:
 """
 
 
-@pytest.fixture(params=[pytest.param(n, marks=pytest.mark.slow) if n in HEAVY else n for n in engines.names()])
-def job(request, tmp_path, monkeypatch):
-    """A label of each engine."""
-    name = request.param
+def skip_without_its_packages(name):
     try:
         require_extra(name)
     except InputError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(params=[pytest.param(n, marks=pytest.mark.slow) if n in HEAVY else n for n in engines.names()])
+def job(request, tmp_path, monkeypatch):
+    """A label of each engine."""
+    name = request.param
+    skip_without_its_packages(name)
     monkeypatch.setattr(running, "_loaded", {})
     (tmp_path / "engines.yaml").write_text(CALCULATORS)
     monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(tmp_path / "engines.yaml"))
@@ -55,5 +59,6 @@ def test_contract(job, check):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(POTENTIALS))
 def test_a_potential_says_that_it_is_learnt(name):
+    skip_without_its_packages(name)
     engine = engines.get(name)(engines.get(name).Settings())
     assert "machine-learned" in engine.level_of_theory
