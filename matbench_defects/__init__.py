@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from matbench_defects.exchange.export import to_ase as to_ase
     from matbench_defects.exchange.export import to_pymatgen as to_pymatgen
     from matbench_defects.hub.find import load_dataset as load_dataset
+    from matbench_defects.models.model import Model as Model
+    from matbench_defects.models.model import Prediction as Prediction
 
 _HOME = {
     "InputError": "errors",
@@ -81,6 +83,8 @@ _HOME = {
     "to_pymatgen": "exchange.export",
     "Task": "api.tasks",
     "load_task": "api.tasks",
+    "Model": "models.model",
+    "Prediction": "models.model",
     "make_model": "api.evaluating",
     "model_settings": "api.evaluating",
     "evaluate": "api.evaluating",
@@ -114,4 +118,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

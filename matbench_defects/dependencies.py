@@ -120,9 +120,15 @@ def _closure(modules: set[str]) -> dict[str, _Source]:
             continue
         found[name] = source
         for imported in [name, *found[name].imports]:
-            if _top(imported) in packages:
+            if _top(imported) in packages or _is_nobodys(_top(imported)):
                 open_names.update(_upwards(imported))  # a package's `__init__` runs before what is in it
     return found
+
+
+@functools.cache
+def _is_nobodys(top: str) -> bool:
+    """Return whether a module belongs to no installed package, so that no version stands for what it does."""
+    return top not in sys.stdlib_module_names and not library_version(top) and _file(top) is not None
 
 
 def _upwards(name: str) -> Iterator[str]:
@@ -138,12 +144,22 @@ def _file(name: str) -> Path | None:
     top, *rest = name.split(".")
     folders = [Path(folder) for folder in _folders(top)]
     if not rest:
-        return None
+        return _origin(top)
     for folder in folders:
         for file in (folder.joinpath(*rest).with_suffix(".py"), folder.joinpath(*rest, "__init__.py")):
             if file.is_file():
                 return file
     return None
+
+
+def _origin(top: str) -> Path | None:
+    """Return the file of a module that is not inside of a package; of a package its ``__init__``."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    origin = None if spec is None else spec.origin
+    return Path(origin) if origin is not None and origin.endswith(".py") and Path(origin).is_file() else None
 
 
 def _folders(top: str) -> list[str]:

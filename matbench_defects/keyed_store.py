@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -11,7 +12,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from matbench_defects.files import atomic_path, digest
+from matbench_defects.files import atomic_path, digest, sha256_of_file
+
+CHECKSUM = 32
+"""Bytes of the SHA-256 that stands behind the batch in each file."""
 
 
 class KeyedStore:
@@ -62,8 +66,12 @@ class KeyedStore:
         path = self._file(key)
         metadata = {**(batch.schema.metadata or {}), b"identity": digest(identity).encode()}
         batch = batch.replace_schema_metadata(metadata)
-        with atomic_path(path) as temporary, pa.ipc.new_file(str(temporary), batch.schema) as writer:
-            writer.write_batch(batch)
+        with atomic_path(path) as temporary:
+            with pa.ipc.new_file(str(temporary), batch.schema) as writer:
+                writer.write_batch(batch)
+            checksum = bytes.fromhex(sha256_of_file(temporary))
+            with open(temporary, "ab") as stream:
+                stream.write(checksum)
         if self._limit is not None:
             self._prune(path, self._limit)
 
@@ -112,6 +120,10 @@ def description(batch: pa.RecordBatch) -> Any:
 def _read(path: Path) -> pa.RecordBatch | None:
     try:
         with pa.memory_map(str(path)) as source:
-            return pa.ipc.open_file(source).get_batch(0)
+            everything = source.read_buffer()
+        body, checksum = everything[:-CHECKSUM], everything[-CHECKSUM:]
+        if hashlib.sha256(body).digest() != checksum.to_pybytes():
+            return None
+        return pa.ipc.open_file(pa.BufferReader(body)).get_batch(0)
     except (OSError, pa.ArrowException):
         return None

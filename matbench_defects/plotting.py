@@ -82,13 +82,18 @@ def html_table(heads: Sequence[str], rows: Sequence[Sequence[object]], caption: 
     heads : sequence of str
         Titles of the columns.
     rows : sequence of sequences
-        The cells, a row each.
+        The cells, a row each; the first is its title. One whose attribute ``best`` is true is bold.
     caption : str
         What stands above.
     """
 
-    def line(tag: str, cells: Sequence[object]) -> str:
-        return "<tr>" + "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells) + "</tr>"
+    def shown(cell: object) -> str:
+        text = html.escape(str(cell))
+        return f"<b>{text}</b>" if getattr(cell, "best", False) else text
+
+    def line(row: Sequence[object]) -> str:
+        return f"<tr><th>{shown(row[0])}</th>{''.join(f'<td>{shown(cell)}</td>' for cell in row[1:])}</tr>"
 
     above = f"<caption>{html.escape(caption)}</caption>" if caption else ""
-    return f"<table>{above}{line('th', heads)}{''.join(line('td', row) for row in rows)}</table>"
+    head = "".join(f"<th>{shown(cell)}</th>" for cell in heads)
+    return f"<table>{above}<tr>{head}</tr>{''.join(map(line, rows))}</table>"

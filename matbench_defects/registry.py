@@ -8,6 +8,7 @@ import logging
 import pkgutil
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,6 +91,7 @@ class Registry(Generic[T]):
         self._families: list[Family[T]] = []
         self._made: dict[str, T] = {}
         self._complete = False
+        self._loading = threading.local()
         self._plugins: dict[str, list[EntryPoint]] | None = None
         self._broken: dict[str, InputError] = {}
         self._said: set[str] = set()
@@ -150,11 +152,16 @@ class Registry(Generic[T]):
         return next((one.prefix for one in self._families if one.prefix and name.startswith(one.prefix)), "")
 
     def _load(self) -> None:
-        if not self._complete:
-            self._complete = True
+        if self._complete or getattr(self._loading, "now", False):  # a module that is being imported may look names up
+            return
+        self._loading.now = True
+        try:
             for package in self._packages:
                 for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
                     importlib.import_module(f"{package}.{module.name}")
+        finally:
+            self._loading.now = False
+        self._complete = True  # not before: another thread would take what is there so far for all there is
 
     def _offered(self) -> dict[str, list[EntryPoint]]:
         """Return what installed packages offer besides ours, by name; none of their modules is imported."""
@@ -162,14 +169,28 @@ class Registry(Generic[T]):
             self._load()
             self._plugins = {}
             if self.kind in ENTRY_POINTS:
-                from importlib.metadata import entry_points  # `check` does without it
-
-                for point in entry_points(group=f"matbench_defects.{ENTRY_POINTS[self.kind]}"):
+                for point in self._entry_points():
                     if self._known(point.name) is not None and point.module not in sys.modules:
                         self._warn(f"{self._named(point)} is not taken: there is one of that name already")
                     else:
                         self._plugins.setdefault(point.name, []).append(point)
         return self._plugins
+
+    def _entry_points(self) -> Iterator[EntryPoint]:
+        """Yield what installed packages offer of this kind; one whose list cannot be read is passed over."""
+        from importlib.metadata import distributions  # `check` does without it
+
+        group = f"matbench_defects.{ENTRY_POINTS[self.kind]}"
+        seen: set[str] = set()
+        for distribution in distributions():
+            try:
+                name = distribution.metadata["Name"] or ""
+                if name in seen:  # what stands first on the path hides the others
+                    continue
+                seen.add(name)
+                yield from [point for point in distribution.entry_points if point.group == group and point.module]
+            except Exception as error:  # whatever a file raises that its package wrote wrongly
+                self._warn(f"the entry points of an installed package cannot be read: {type(error).__name__}: {error}")
 
     def _named(self, *points: EntryPoint) -> str:
         packages = " and ".join(f"{p.dist.name} {p.dist.version}" if p.dist else p.value for p in points)
@@ -197,6 +218,7 @@ class Registry(Generic[T]):
                 if len(points) > 1:
                     raise ImportError("a name can only be one's; uninstall the others")
                 importlib.import_module(points[0].module)
+                before = self._entries  # what the module registers besides stays
                 if name not in self._entries:
                     raise ImportError(f"the module {points[0].module} does not register it")
                 return

@@ -99,3 +99,21 @@ def test_a_command_is_one_file(tmp_path):
     lines = run("--help").stdout.splitlines()
     mine = lines[lines.index("Your data:") : lines.index("Benchmarks:")]
     assert any(line.split() == ["hello", "Greet."] for line in mine)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: md.SearchOptions(batch=0), "`batch` is 0, but must be at least 1"),
+        (lambda: md.SearchOptions(start=-2), "`start` is -2"),
+        (lambda: md.SearchOptions(seeds=[0, 0]), "different numbers from 0"),
+        (lambda: md.SearchOptions(models="mean"), "a list of names, not 'mean'"),
+        (lambda: md.ScreenOptions(top=-5), "`top` is -5"),
+        (lambda: md.ScreenOptions(sample=0), "`sample` is 0"),
+        (lambda: md.ScreenOptions(fold="nonsense"), "no `split` is given"),
+        (lambda: md.load_spec("lno-cathode").space().sample(-1), "ask for 1 at least"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(make, reason):
+    with pytest.raises(md.InputError, match=reason):
+        make()

@@ -38,6 +38,9 @@ def test_a_broken_file_is_missing(tmp_path):
     for broken in (b"", whole[:100], whole[:-10], b"no arrow at all"):
         file.write_bytes(broken)
         assert store.get("a") is None and list(store.batches()) == []
+    for place in range(0, len(whole), 7):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert store.get("a") is None, place
     file.write_bytes(whole)
     assert len(store.get("a")) == 2
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from matbench_defects.models import model as models_module
 from matbench_defects.models.model import Background, Rows, make_model, models
 from matbench_defects.models.saving import load_model, save_model
 from matbench_defects.spec.loading import load_spec
@@ -18,9 +18,9 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 
 def test_the_model_of_the_readme_works(lno, request, tmp_path):
     request.addfinalizer(lambda: models.forget("nearest-content"))
-    block = re.search(r"```python\n( *@models\.register.*?)```", README, re.DOTALL)[1]
-    source = "\n".join(line[2:] for line in block.splitlines())
-    exec(source, {**vars(models_module), "np": np, "__name__": "readme"})  # our own README
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (block,) = [block for block in blocks if "@models.register" in block]
+    exec(textwrap.dedent(block), {"__name__": "readme"})  # our own README
     background = Background(lno.spec, "formation_energy", lno.quantity("formation_energy"))
     train = lno.part("random", "train", "formation_energy")
     test = lno.part("random", "test", "formation_energy")

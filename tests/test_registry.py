@@ -1,4 +1,5 @@
 import re
+import subprocess
 import sys
 
 import pytest
@@ -157,3 +158,28 @@ def test_two_packages_cannot_have_one_name(installed, fruit):
     installed("pits", {"plum": PLUM})
     with pytest.raises(InputError, match=r"of the packages .* and .* 1\.5 cannot be loaded: a name can only be one's"):
         fruit.get("plum")
+
+
+def test_every_thread_finds_what_is_there():
+    """A registry that is being filled by one thread is not taken for a whole one by another."""
+    code = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from matbench_defects.models.model import models\n"
+        "names = ['minimum-distances-gaussian-process', 'mean', 'cluster-expansion'] * 4\n"
+        "with ThreadPoolExecutor(12) as pool:\n"
+        "    print(len(list(pool.map(models.get, names))))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "12\n", done.stderr
+
+
+def test_a_list_of_entry_points_that_cannot_be_read_is_passed_over(tmp_path, monkeypatch, caplog):
+    for name, text in (("broken", b"\xff\xfe"), ("good", b"[matbench_defects.policies]\nnone = nothing_of_test\n")):
+        info = tmp_path / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Name: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_bytes(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    things = Registry("policy", "matbench_defects.labels.engines")
+    assert "none" in things.names()
+    assert "cannot be read" in caplog.text

@@ -288,7 +288,7 @@ def _interpolation(
 
 
 def compare(
-    results: Sequence[Result | str | Path],
+    results: Result | str | Path | Sequence[Result | str | Path],
     *,
     task: str | Path | None = None,
     dataset: str | Path | None = None,
@@ -328,7 +328,8 @@ def compare(
     >>> md.compare(results, resamples=200)
     <ResultComparison on lno-formation-energy in MAE: composition 0.0279, mean 0.0306>
     """
-    folders = [each.folder if isinstance(each, Result) else Path(each) for each in results]
+    given = [results] if isinstance(results, str | Path | Result) else results
+    folders = [each.folder if isinstance(each, Result) else Path(each) for each in given]
     folder = None if dataset is None else Path(dataset)
     named = None if task is None else str(task)
     return compare_results(folders, task=named, dataset=folder, resamples=resamples, seed=seed, progress=progress)

@@ -12,6 +12,7 @@ from pydantic import PrivateAttr
 
 from matbench_defects.crystal import space as crystal
 from matbench_defects.crystal.building import build_spaces
+from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.conditions import Checks
@@ -154,7 +155,31 @@ class Space:
         """
         from matbench_defects.enumeration.sampling import sample
 
+        if n < 1:
+            raise InputError(f"{n} configurations cannot be drawn; ask for 1 at least")
         return list(sample(self.space, n, seed, where=self._conditions(where)))
+
+    def configuration(self, id_: str) -> Configuration:
+        """Return the configuration that an id names.
+
+        Parameters
+        ----------
+        id_ : str
+            An id of this space, such as ``lno-cathode:Li6Va6:4f``.
+
+        Raises
+        ------
+        InputError
+            If it is not one of this space.
+
+        Examples
+        --------
+        >>> import matbench_defects as md
+        >>> space = md.load_spec("lno-cathode").space()
+        >>> space.configuration("lno-cathode:Li6Va6:4f").content
+        ((6, 6),)
+        """
+        return Configuration(self.space, configuration_of(self.space, id_))
 
     def identify(self, structure: Structure | Atoms | str | Path) -> Identified:
         """Say which configuration a structure is, relaxed or not, or why it is none.

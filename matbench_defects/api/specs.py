@@ -286,4 +286,4 @@ LISTINGS: dict[str, Callable[[], dict[str, str]]] = {
 
 
 def _first_line(thing: Any) -> str:
-    return (thing.__doc__ or "").strip().splitlines()[0]
+    return (thing.__doc__ or "").strip().partition("\n")[0]

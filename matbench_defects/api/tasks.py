@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from pydantic import PrivateAttr
 
 from matbench_defects.dataset.reading import Dataset
-from matbench_defects.errors import InputError
+from matbench_defects.errors import InputError, nearest
 from matbench_defects.evaluation import task as evaluation
 from matbench_defects.evaluation.loop import Description, Fold, folds_of, score_folds
 from matbench_defects.evaluation.results import Result
@@ -34,6 +35,7 @@ class Task(evaluation.Task):
 
     _recorded: dict[tuple[int | None, str], Fold] = PrivateAttr(default_factory=dict)
     _dataset: Dataset | None = PrivateAttr(default=None)
+    _scored: bool = PrivateAttr(default=False)
 
     def load_dataset(
         self,
@@ -83,12 +85,17 @@ class Task(evaluation.Task):
             ``train.rows``, ``train.values``, ``validation`` (None or the same), ``test.rows``, ``record(prediction)``.
         """
         self._dataset = self.load_dataset(dataset, rows_only=True)
+        if self._scored:  # predictions of the model before are not taken for those of the next
+            self._recorded.clear()
+            self._scored = False
         for fold in folds_of(self, self._dataset, seed):
             self._recorded[seed, fold.name] = fold
             yield fold
 
     def score(self, name: str = "my-model", *, out: str | Path = "results", **about: Any) -> Result:
         """Score what was recorded in the folds, and write it as `evaluate` does, so that it can be submitted.
+
+        It may be called again, under another name for example; the next loop over `folds` begins anew.
 
         Parameters
         ----------
@@ -112,8 +119,12 @@ class Task(evaluation.Task):
         if self._dataset is None:
             raise InputError(f"nothing was predicted for {self.name}; loop over `task.folds(dataset)` first")
         recorded = list(self._recorded.values())
+        unknown = set(about) - {field.name for field in fields(Description)}
+        if unknown:
+            known = [field.name for field in fields(Description)]
+            raise InputError(f"a result says nothing of '{min(unknown)}'; {nearest(min(unknown), known)}")
         result = score_folds(self, self._dataset, recorded, Description(name, **about), Path(out))
-        self._recorded.clear()
+        self._scored = True
         return result
 
     def __repr__(self) -> str:

@@ -22,6 +22,8 @@ from matbench_defects.errors import InputError
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 """The digits of ranks in ids."""
+LONGEST_RANK = 2000
+"""Digits of a rank that are looked at; a supercell of the largest size needs fewer."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,7 @@ def subset(number: int, size: int, count: int) -> list[int]:
 
 
 def configuration_id(space: Space, occupation: NDArray[np.uint8]) -> str:
-    """Return the id of a canonical configuration: space, content and rank, such as ``lno-cathode:Li6Va6:2f``.
+    """Return the id of a canonical configuration: space, content and rank, such as ``lno-cathode:Li6Va6:4f``.
 
     Parameters
     ----------
@@ -210,14 +212,15 @@ def configuration_of(space: Space, name: str) -> NDArray[np.uint8]:
         space.memory["contents by name"] = {space.content_name(c): c for c in space.contents()}
     contents: dict[str, Content] = space.memory["contents by name"]
     valid = len(parts) == 3 and parts[0] == space.name and parts[1] in contents and set(parts[2]) <= set(DIGITS)
-    if valid and parts[2]:
+    if valid and parts[2] and len(parts[2]) <= LONGEST_RANK and (parts[2] == "0" or parts[2][0] != "0"):
         number = int(parts[2], 36)
         content = contents[parts[1]]
         if number < math.prod(stage.ways for stage in stages(space, content)[0]):
             occupation = unrank(space, content, number)
             if (canonical(space, occupation)[0] == occupation).all():
                 return occupation
-    raise InputError(f"'{name}' is not the id of a configuration of {space.name}")
+    shown = name if len(name) <= 100 else f"{name[:100]}..."
+    raise InputError(f"'{shown}' is not the id of a configuration of {space.name}")
 
 
 def base36(number: int) -> str:

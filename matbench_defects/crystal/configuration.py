@@ -14,6 +14,7 @@ from matbench_defects.crystal.canonical import configuration_id, operations_to_c
 from matbench_defects.crystal.per import counts_per
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.errors import InputError
 from matbench_defects.spec.fields import VACANCY
 
 if TYPE_CHECKING:
@@ -64,6 +65,12 @@ class Configuration:
     space: Space
     occupation: NDArray[np.uint8]
 
+    def __post_init__(self) -> None:
+        """Take the occupation as what nobody changes any more: id, content and hash follow from it."""
+        occupation = self.occupation.view() if self.occupation.dtype == np.uint8 else _checked(self.occupation)
+        occupation.flags.writeable = False
+        object.__setattr__(self, "occupation", occupation)
+
     @classmethod
     def canonical(
         cls,
@@ -92,7 +99,7 @@ class Configuration:
             Its content.
         """
         found = cls(space, occupation)
-        known = {"canonical_occupation": occupation, "id": id, "multiplicity": multiplicity, "content": content}
+        known = {"canonical_occupation": found.occupation, "id": id, "multiplicity": multiplicity, "content": content}
         vars(found).update({name: value for name, value in known.items() if value is not None})
         return found
 
@@ -111,7 +118,7 @@ class Configuration:
 
     @functools.cached_property
     def id(self) -> str:
-        """Its name: space, content and rank, such as ``lno-cathode:Li6Va6:2f``. The same for all of the orbit."""
+        """Its name: space, content and rank, such as ``lno-cathode:Li6Va6:4f``. The same for all of the orbit."""
         return configuration_id(self.space, self.canonical_occupation)
 
     @functools.cached_property
@@ -183,3 +190,16 @@ class Configuration:
 
     def __repr__(self) -> str:
         return f"<Configuration {self.id}, {self.multiplicity} equivalent>"
+
+
+def _checked(occupation: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """Return an occupation of another integer type as small integers.
+
+    Raises
+    ------
+    InputError
+        If it does not hold integers from 0 to 255.
+    """
+    if occupation.dtype.kind not in "iu" or (len(occupation) and not 0 <= occupation.min() <= occupation.max() < 256):
+        raise InputError("an occupation is an array of small integers, the species on each variable site")
+    return occupation.astype(np.uint8)

@@ -159,7 +159,7 @@ class Dataset:
         Raises
         ------
         InputError
-            If the dataset has no such split, or the split no such fold.
+            If the dataset has no such split or target, or the split no such part or fold.
         """
         folds = self.folds(split)
         column = self.structures[split_column(split)]
@@ -170,7 +170,13 @@ class Dataset:
             if fold is None:
                 raise InputError(f"the split '{split}' has {len(folds)} folds; say which: {', '.join(folds)}")
             column = pc.struct_field(column, folds.index(fold))
-        wanted = pa.array([parts] if isinstance(parts, str) else list(parts), pa.string())
+        names = [parts] if isinstance(parts, str) else list(parts)
+        for name in names:
+            if name not in PARTS:
+                raise InputError(f"a split has no part '{name}'; {nearest(name, PARTS)}")
+        if target is not None and target not in self.structures.column_names:
+            raise InputError(f"{self.name} has no target '{target}'; {nearest(target, self.targets)}")
+        wanted = pa.array(names, pa.string())
         rows = pc.is_in(column, value_set=wanted)
         if target is not None:
             rows = pc.and_(rows, pc.is_valid(self.structures[target]))

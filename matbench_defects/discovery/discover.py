@@ -17,6 +17,7 @@ from matbench_defects.discovery.finished_searches import FinishedSearches
 from matbench_defects.discovery.policies import policies
 from matbench_defects.discovery.search import Hidden, Trace, check_policies, hide, search
 from matbench_defects.discovery.search_figure import draw_regret
+from matbench_defects.errors import InputError
 from matbench_defects.files import digest, write_json, write_text
 from matbench_defects.models.model import models
 from matbench_defects.plotting import html_table
@@ -60,6 +61,16 @@ class SearchOptions:
     space: str | None = None
     content: str | None = None
     device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for name in ("models", "policies"):
+            if isinstance(getattr(self, name), str):
+                raise InputError(f"`{name}` is a list of names, not '{getattr(self, name)}'")
+        for name, least in (("start", 1), ("batch", 1), ("budget", 1)):
+            if getattr(self, name) < least:
+                raise InputError(f"`{name}` is {getattr(self, name)}, but must be at least {least}")
+        if not self.seeds or min(self.seeds) < 0 or len(set(self.seeds)) < len(self.seeds):
+            raise InputError(f"`seeds` are {list(self.seeds)}, but must be one or more different numbers from 0")
 
     def numbers(self) -> dict[str, Any]:
         """Return what every search depends on besides policy, model, seed and what is searched."""

@@ -69,6 +69,16 @@ class ScreenOptions:
     seed: int = 0
     device: str = "cpu"
 
+    def __post_init__(self) -> None:
+        for name in ("spaces", "contents"):
+            if isinstance(getattr(self, name), str):
+                raise InputError(f"`{name}` is a list of names, not '{getattr(self, name)}'")
+        if self.fold is not None and self.split is None:
+            raise InputError(f"`fold` is '{self.fold}', but no `split` is given that it is one of")
+        for name, least in (("top", 1), ("sample", 1), ("seed", 0)):
+            if getattr(self, name) is not None and getattr(self, name) < least:
+                raise InputError(f"`{name}` is {getattr(self, name)}, but must be at least {least}")
+
     @property
     def scope(self) -> Scope:
         """What of the spaces is screened."""

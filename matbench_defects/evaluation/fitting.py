@@ -13,7 +13,8 @@ from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.finished_fits import FinishedFit
 from matbench_defects.evaluation.memory import peak_memory
-from matbench_defects.models.model import Background, Model, Rows
+from matbench_defects.models.model import Background, Model, Prediction, Rows
+from matbench_defects.models.named_by_user import faults_of
 
 if TYPE_CHECKING:
     from matbench_defects.evaluation.pretraining import Source
@@ -59,12 +60,15 @@ def fit_and_predict(instance: Model, side: Side, model: str, device: str, pretra
     first = None if pretrain is None else pretrain.apart_from(side.asked)
     with peak_memory(device) as peak:
         start = time.perf_counter()
-        if first is not None:
-            instance.pretrain(*first)
-        instance.fit(*side.fitted, side.held)
-        between = time.perf_counter()
-        found = instance.predict(side.asked)
-        end = time.perf_counter()
+        with faults_of(model):
+            if first is not None:
+                instance.pretrain(*first)
+            instance.fit(*side.fitted, side.held)
+            between = time.perf_counter()
+            found = instance.predict(side.asked)
+            end = time.perf_counter()
+        if not isinstance(found, Prediction):
+            found = Prediction(np.asarray(found, dtype=np.float64))
         if found.values.shape != (len(side.asked),) or not np.isfinite(found.values).all():
             raise InputError(f"the model {model} predicted something that is not a finite number for each test row")
         seconds = end - between if found.seconds is None else found.seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from matbench_defects.evaluation.scoring import score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import atomic_folder, digest, write_json
 from matbench_defects.models.model import Prediction, Rows
+
+MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+"""What a result, and so the folder it lies in, may be called."""
 
 
 class RowsWithValues(NamedTuple):
@@ -107,6 +111,8 @@ class Fold:
         """
         if not isinstance(prediction, Prediction):
             spread = None if deviation is None else np.asarray(deviation, dtype=np.float64)
+            if np.iscomplexobj(prediction):
+                raise InputError("the predictions are complex numbers")
             prediction = Prediction(np.asarray(prediction, dtype=np.float64), spread)
         rows = len(self._side.asked)
         for what, values in (("predictions", prediction.values), ("deviations", prediction.deviation)):
@@ -115,6 +121,8 @@ class Fold:
                 raise InputError(
                     f"{where} {rows} test rows, but the {what} are not {rows} finite numbers (shape {values.shape})"
                 )
+        if prediction.deviation is not None and (prediction.deviation < 0).any():
+            raise InputError("a standard deviation is negative")
         self.prediction, self._end = prediction, time.perf_counter()
 
     def __repr__(self) -> str:
@@ -196,6 +204,8 @@ def score_folds(task: Task, dataset: Dataset, folds: Sequence[Fold], about: Desc
     InputError
         If a fold or a seed has no prediction, or the folder holds something else.
     """
+    if not MODEL_NAME.fullmatch(about.name):
+        raise InputError(f"a result cannot be called '{about.name}'; take lower-case letters, digits and dashes")
     names = task_folds(task, dataset) or [task.fold or ""]
     tested = {fold.name for fold in folds}
     by_seed: dict[int, list[Fold]] = {}

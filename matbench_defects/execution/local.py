@@ -97,7 +97,10 @@ class _Processes:
                 started = self._discard(place)
                 self._failed_starts = 0 if started else self._failed_starts + 1
                 if self._failed_starts >= STARTS:
-                    raise InputError(f"{STARTS} worker processes in a row died as they started") from None
+                    raise InputError(
+                        f"{STARTS} worker processes in a row died as they started; a script of your own must do its "
+                        'work under `if __name__ == "__main__":`, since each worker imports it'
+                    ) from None
                 returned.append(Returned(batch, None, deaths=int(started)))
         return returned
 

@@ -158,6 +158,13 @@ class Prediction:
         Standard deviations, where the model gives them.
     seconds : float, optional
         What predicting cost, where a cache makes the clock say less.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> import numpy as np
+    >>> md.Prediction(np.array([0.1, 0.2]), deviation=np.array([0.01, 0.02])).values
+    array([0.1, 0.2])
     """
 
     values: NDArray[np.float64]
@@ -190,6 +197,27 @@ class Model(ABC):
         Seed of everything random in it.
     device : str
         ``cpu`` or ``cuda``; models that do not use torch ignore it.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> import numpy as np
+    >>> class MeanOfContent(md.Model):
+    ...     title = "Mean of the training rows with as much lithium, or of all"
+    ...
+    ...     def fit(self, rows, values, validation):
+    ...         lithium = np.array(rows.column("content_Li_Li"))
+    ...         self.learnt = {str(n): values[lithium == n].mean() for n in lithium} | {"all": values.mean()}
+    ...
+    ...     def predict(self, rows):
+    ...         means = [self.learnt.get(str(n), self.learnt["all"]) for n in rows.column("content_Li_Li")]
+    ...         return md.Prediction(np.array(means))
+    >>> model = MeanOfContent(MeanOfContent.Settings(), 0, "cpu")
+    >>> for fold in md.load_task("lno-formation-energy").folds():
+    ...     model.fit(fold.train.rows, fold.train.values, fold.validation)
+    ...     fold.record(model.predict(fold.test.rows))
+    >>> fold
+    <Fold of all: ... recorded>
     """
 
     Settings: ClassVar[type[ModelSettings]] = ModelSettings
@@ -214,8 +242,8 @@ class Model(ABC):
         super().__init_subclass__(**arguments)
         if "title" not in vars(cls):
             cls.title = cls.__name__
-        if "description" not in vars(cls) and cls.__doc__:
-            cls.description = cls.__doc__.strip().partition("\n")[0]
+        if "description" not in vars(cls):
+            cls.description = (vars(cls).get("__doc__") or cls.title).strip().partition("\n")[0]
 
     def __init__(self, settings: Any, seed: int, device: str) -> None:
         self.settings = settings

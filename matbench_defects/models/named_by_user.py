@@ -13,6 +13,9 @@ import inspect
 import re
 import sys
 import traceback
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +24,8 @@ from typing import Any, TypeGuard
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.models.model import CALCULATOR, Model, models
 
+LONGEST_NAME = 63
+"""Characters of a name, as submissions may have them."""
 FILE = re.compile(r"(?P<file>.+\.py)(:(?P<kind>\w*))?", re.DOTALL)
 """How a class of a file is named: ``path/to/file.py:Class``."""
 
@@ -48,6 +53,29 @@ _allowed: dict[str, Allowed] = {}
 def allowed(model: str) -> tuple[Allowed, ...]:
     """Return what the user named of a registered model; nothing for one of ours."""
     return tuple(one for name, one in _allowed.items() if name in model)
+
+
+@contextmanager
+def faults_of(model: str) -> Iterator[None]:
+    """Say of what the user's own file raises where in that file it was; what ours raises goes on as it is.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, if a model of a file that the user named fails.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # whatever somebody's code raises
+        files = {one.typed.rpartition(":")[0] for one in allowed(model) if one.digest}
+        every = traceback.extract_tb(error.__traceback__)
+        frames = [frame for frame in every if str(Path(frame.filename).resolve()) in files]
+        if not frames:
+            raise
+        message = f"the model {model} failed: {type(error).__name__}: {error}"
+        raise InputError(message, file=frames[-1].filename, line=frames[-1].lineno) from error
 
 
 def allow_again(given: tuple[Allowed, ...]) -> None:
@@ -125,8 +153,16 @@ def _allow_file(path: Path, class_name: str | None) -> str:
 
 
 def _safe_name(path: Path, class_name: str) -> str:
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", f"{path.stem}-{class_name}").lower()
-    return re.sub(r"[^a-z0-9]+", "-", words).strip("-")
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", f"{path.stem}-{class_name}")
+    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().lower()
+    name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    if not re.search("[a-z]", name) or len(name) > LONGEST_NAME:
+        raise InputError(
+            f"results of {class_name} would be called '{name[:80]}'; file and class need Latin letters, and at most "
+            f"{LONGEST_NAME} of them",
+            file=str(path),
+        )
+    return name
 
 
 def _run(path: Path, source: bytes, digest: str) -> ModuleType:

@@ -14,6 +14,7 @@ from matbench_defects.crystal.canonical import configuration_id, configuration_o
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample
+from matbench_defects.errors import InputError
 from matbench_defects.spec.loading import load_spec
 
 NAMES = ("lno-cathode", "2dmd-low", "kfeo2-ti-pathways")
@@ -81,3 +82,22 @@ def test_configurations_of_other_spaces_differ():
     assert one != one.id
     assert pickle.loads(pickle.dumps(one)) == one
     assert repr(one) == f"<Configuration {one.id}, {one.multiplicity} equivalent>"
+
+
+def test_nobody_changes_an_occupation_and_its_type_does_not_matter():
+    space = SPACES["lno-cathode"]
+    one = Configuration(space, np.array([1, 1] + [0] * 10, dtype=np.uint8))
+    same = Configuration(space, np.array([1, 1] + [0] * 10))
+    assert one == same and hash(one) == hash(same) and len({one, same}) == 1
+    with pytest.raises(ValueError, match="read-only"):
+        one.occupation[0] = 0
+    for wrong in (np.array([1.0, 0.0]), np.array([-1, 0]), np.array([300, 0])):
+        with pytest.raises(InputError, match="small integers"):
+            Configuration(space, wrong)
+
+
+@pytest.mark.parametrize("rank", ["04f", "z" * 5000, "", "4F", "4g"])
+def test_one_configuration_has_one_id(rank):
+    assert Configuration(SPACES["lno-cathode"], configuration_of(SPACES["lno-cathode"], "lno-cathode:Li6Va6:4f"))
+    with pytest.raises(InputError, match="is not the id of a configuration"):
+        configuration_of(SPACES["lno-cathode"], f"lno-cathode:Li6Va6:{rank}")

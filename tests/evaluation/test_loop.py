@@ -87,3 +87,39 @@ def test_a_task_or_spec_given_as_data_is_checked_as_a_file_is():
         spec.space().count("Li6Va7")
     with pytest.raises(md.InputError, match=r"where\.distances\.0\.between"):
         spec.space().enumerate(where={"distances": [{"between": ["Li"]}]})
+
+
+def test_scoring_twice_and_the_next_model(task, lno, tmp_path):
+    predicted(task, lno, "composition")
+    first, again = task.score("mine", out=tmp_path), task.score("mine-again", out=tmp_path)
+    assert first.scores["mae"].by_seed == again.scores["mae"].by_seed
+    for fold in task.folds(lno, seed=task.seeds[0]):  # the next model, of one seed alone
+        fold.record(np.zeros(len(fold.test.rows)))
+    with pytest.raises(md.InputError, match=f"no prediction of seed {task.seeds[1]}"):
+        task.score("next", out=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", ".", "../x", "a/b", "UPPER", "a b", "x" * 64])
+def test_a_name_that_is_no_folder_is_refused(task, lno, tmp_path, name):
+    predicted(task, lno, "mean")
+    with pytest.raises(md.InputError, match="lower-case letters, digits and dashes"):
+        task.score(name, out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(md.InputError, match="'titel'; did you mean 'title'"):
+        task.score("mine", out=tmp_path, titel="x")
+
+
+def test_what_is_no_prediction(task, lno):
+    (fold,) = task.folds(lno)
+    zeros = np.zeros(len(fold.test.rows))
+    with pytest.raises(md.InputError, match="deviation is negative"):
+        fold.record(zeros, zeros - 1)
+    with pytest.raises(md.InputError, match="complex"):
+        fold.record(zeros + 1j)
+
+
+def test_parts_and_targets_that_are_not_there(lno):
+    with pytest.raises(md.InputError, match="no part 'trai'; did you mean 'train'"):
+        lno.part("random", "trai")
+    with pytest.raises(md.InputError, match="no target 'formation'; did you mean 'formation_energy'"):
+        lno.part("random", "train", "formation")

@@ -236,13 +236,13 @@ def test_many_rows_mean_fewer_passes():
 def test_float32_everywhere_on_a_cpu_and_bfloat16_only_where_asked():
     import torch
 
-    from matbench_defects.models.networks.training import TrainingSettings, precision
+    from matbench_defects.models.networks.training import TrainingSettings, computed_in
 
     one = torch.ones(2, 2)
-    with precision("cpu", TrainingSettings()):
+    with computed_in("cpu", TrainingSettings()):
         assert (one @ one).dtype == torch.float32
-    assert "autocast" in type(precision("cuda", TrainingSettings())).__name__
-    assert "autocast" not in type(precision("cuda", TrainingSettings(mixed_precision=False))).__name__
+    assert "autocast" in type(computed_in("cuda", TrainingSettings())).__name__
+    assert "autocast" not in type(computed_in("cuda", TrainingSettings(mixed_precision=False))).__name__
 
 
 def test_graphs_are_not_changed_by_using_them(rows):

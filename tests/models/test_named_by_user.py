@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import matbench_defects as md
 from matbench_defects.cli import app
 from matbench_defects.errors import InputError
 from matbench_defects.models import named_by_user
@@ -31,6 +32,14 @@ class HalfMean(Mean):
         return type(found)(found.values * FACTOR)
 
 FACTOR = 0.5
+"""
+
+OWN = """import numpy as np
+from matbench_defects import Model
+class Own(Model):
+    def fit(self, rows, values, validation): ...
+    def predict(self, rows):
+        {predicts}
 """
 
 
@@ -153,3 +162,48 @@ def test_two_workers_screen_with_it(own, lno, tmp_path):
     done = subprocess.run([*command, *more], cwd=tmp_path, env=os.environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "found" / "screen.json").read_text())["model"] == "my-models-half-mean"
+
+
+@pytest.mark.parametrize(
+    ("predicts", "reason"),
+    [
+        ("raise ValueError('mine')", "my models.py:6: the model my-models-own failed: ValueError: mine"),
+        ("return rows.column('nothing')", "my models.py:6: .* failed: KeyError"),
+        ("return np.zeros(1)", "not a finite number for each test row"),
+    ],
+)
+def test_what_goes_wrong_in_a_file_is_said_of_that_file(own, lno, tmp_path, predicts, reason):
+    own.write_text(OWN.format(predicts=predicts))
+    with pytest.raises(InputError, match=reason):
+        md.evaluate("lno-formation-energy", f"{own}:Own", lno, out=tmp_path / "results", seeds=[0])
+
+
+def test_numbers_are_a_prediction_and_no_docstring_is_needed(own, lno, tmp_path):
+    own.write_text(OWN.format(predicts="return np.zeros(len(rows))"))
+    found = md.evaluate("lno-formation-energy", f"{own}:Own", lno, out=tmp_path / "results", seeds=[0])
+    assert found.record["model"]["description"] == found.record["model"]["title"] == "Own"
+
+
+def test_what_lies_beside_the_file_counts_as_well(own, lno, tmp_path):
+    """A helper has no version, so its source stands for it."""
+    helper = own.with_name("shift_of_test.py")
+    own.write_text("import shift_of_test\n" + OWN.format(predicts="return np.full(len(rows), shift_of_test.SHIFT)"))
+    code = (
+        "import sys\nimport matbench_defects as md\nfrom matbench_defects.hub.find import open_dataset\n"
+        "task, data, model, out = sys.argv[1:]\n"
+        "print(md.evaluate(task, model, md.load_dataset(data), out=out, seeds=[0]).scores['mae'].mean)\n"
+    )
+    told = []
+    for shift in ("0.0", "5.0"):
+        helper.write_text(f"SHIFT = {shift}\n")
+        words = [sys.executable, "-c", code, "lno-formation-energy", str(lno.folder), f"{own}:Own", str(tmp_path / "r")]
+        told.append(float(subprocess.run(words, capture_output=True, text=True, check=True).stdout))
+    assert told[1] > told[0] + 4
+
+
+@pytest.mark.parametrize(("stem", "kind"), [("ж", "Ж"), ("m", "M" * 70)])
+def test_names_that_no_result_can_have_are_refused(own, stem, kind):
+    path = own.with_name(f"{stem}.py")
+    path.write_text(OWN.format(predicts="return np.zeros(len(rows))").replace("Own", kind))
+    with pytest.raises(InputError, match="Latin letters, and at most 63"):
+        allow_model(f"{path}:{kind}")

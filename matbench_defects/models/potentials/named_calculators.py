@@ -16,8 +16,8 @@ from importlib.metadata import packages_distributions
 from importlib.metadata import version as package_version
 from typing import Any, ClassVar
 
+from matbench_defects.dependencies import depends_on
 from matbench_defects.errors import InputError
-from matbench_defects.files import sha256_of_file
 from matbench_defects.labels.ase_engine import AseEngine, one_thread
 from matbench_defects.labels.engine import Engine, EngineSettings, Method
 from matbench_defects.labels.engines.ase import AseSettings
@@ -132,4 +132,4 @@ def _version(kind: Any) -> str:
     package = kind.__module__.partition(".")[0]
     for distribution in packages_distributions().get(package, []):
         return f"{distribution} {package_version(distribution)}"
-    return f"{package} {sha256_of_file(inspect.getfile(kind))[:16]}"
+    return f"{package} {depends_on(kind)['code']}"
