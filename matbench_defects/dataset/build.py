@@ -204,7 +204,7 @@ def _join(planned: Plan, found: dict[Key, Label]) -> tuple[list[dict[str, Any]],
     labelled: dict[str, Labelled] = {}
     for method in planned.methods:
         jobs = [job for job in planned.jobs if job.method.name == method.name]
-        by_id = attempts_by_id(jobs, found)
+        by_id = attempts_by_id(found[job.key] for job in jobs if job.key in found)
         for row in rows:
             if row["id"] in by_id:
                 row.update(label_columns(method, by_id[row["id"]]))
@@ -296,7 +296,7 @@ def _manifest(
     labels = {}
     for method in planned.methods:
         jobs = [job for job in planned.jobs if job.method.name == method.name]
-        tried = attempts_by_id(jobs, found)
+        tried = attempts_by_id(found[job.key] for job in jobs if job.key in found)
         made = [each.label for each in tried.values()]
         problems = [kind_of_problem(label.problem) for label in made if label.problem]
         labels[method.name] = {

@@ -166,8 +166,7 @@ def formation_energies_per_site(spec: Spec, label: str, labels: Path) -> dict[st
     selected = select(spec)
     store = LabelStore(labels)
     jobs = [job for job in jobs_of(spec, selected) if job.method.name == label]
-    found = {job.key: held for job in jobs if (held := store.get(job.key)) is not None}
-    tried = attempts_by_id(jobs, found)
+    tried = attempts_by_id(held for job in jobs if (held := store.get(job.key)) is not None)
     outcomes = {id_: one.label.outcome for id_, one in tried.items() if one.usable and one.label.outcome is not None}
     phases = [o for name, o in outcomes.items() if name.startswith(REFERENCE)]
     spaces = {name: part.space for name, part in selected.items()}

@@ -7,7 +7,7 @@ misses its Jahn-Teller distortion, and a vacancy in MoS2 lies 8 to 18 meV too hi
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,6 @@ from matbench_defects.files import digest
 
 if TYPE_CHECKING:
     from matbench_defects.labels.engine import Method
-    from matbench_defects.labels.job import Job
     from matbench_defects.labels.store import Key, Label
 
 REFERENCE_ATTEMPTS = 5
@@ -101,20 +100,17 @@ def lowest_attempt(labels: Iterable[Label]) -> Attempts:
     return Attempts(best, len(usable), len(tried), below)
 
 
-def attempts_by_id(jobs: Iterable[Job], found: Mapping[Key, Label]) -> dict[str, Attempts]:
+def attempts_by_id(labels: Iterable[Label]) -> dict[str, Attempts]:
     """Return what the attempts at each label came to, by configuration or reference phase.
 
     Parameters
     ----------
-    jobs : iterable of Job
-        What was wanted, all of one method.
-    found : mapping of Key to Label
-        What there is of it.
+    labels : iterable of Label
+        All of one method.
     """
     tried: dict[str, list[Label]] = {}
-    for job in jobs:
-        if job.key in found:
-            tried.setdefault(job.id, []).append(found[job.key])
+    for label in labels:
+        tried.setdefault(label.key.id, []).append(label)
     return {id_: lowest_attempt(labels) for id_, labels in tried.items()}
 
 

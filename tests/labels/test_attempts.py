@@ -128,7 +128,7 @@ def test_a_run_goes_on_where_more_attempts_are_asked_for(tmp_path):
     found = run_jobs(many, [LabelStore(store)], progress=lambda done, total: computed.append(total))
     assert computed[-1] == len(many) - len(few)
     assert {key: found[key].outcome.energy for key in before} == {k: v.outcome.energy for k, v in before.items()}
-    lowest = attempts_by_id(many, found)
+    lowest = attempts_by_id(found.values())
     assert all(each.label.usable and each.lower_elsewhere is None for each in lowest.values())
 
 
@@ -138,6 +138,6 @@ def test_a_dataset_has_the_lowest_and_says_of_how_many(tmp_path):
     (name,) = [column.removesuffix("_attempts") for column in rows.column_names if column.endswith("_attempts")]
     assert set(rows[f"{name}_attempts"].to_pylist()) == {2, 5}
     every = jobs_of(spec, select(spec))
-    found = attempts_by_id(every, run_jobs(every, [LabelStore(tmp_path / "again.parquet")]))
+    found = attempts_by_id(run_jobs(every, [LabelStore(tmp_path / "again.parquet")]).values())
     for id_, energy in zip(rows["id"].to_pylist(), rows[f"{name}_energy"].to_pylist(), strict=True):
         assert energy == pytest.approx(found[id_].label.outcome.energy, abs=1e-6)

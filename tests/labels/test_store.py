@@ -38,7 +38,7 @@ def outcomes(draw):
 WORDS = st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=8)
 LABELS = st.builds(
     Label,
-    key=st.builds(Key, id=WORDS, method=WORDS, host=WORDS),
+    key=st.builds(Key, id=WORDS, method=WORDS, host=WORDS, attempt=st.integers(0, 20)),
     engine_version=WORDS,
     level_of_theory=WORDS,
     description=st.fixed_dictionaries({"engine": WORDS, "settings": st.dictionaries(WORDS, NUMBERS | WORDS)}),
