@@ -20,7 +20,7 @@ from matbench_defects.evaluation.harness import hardware, plain_number, predicti
 from matbench_defects.evaluation.results import PREDICTIONS_FILE, RESULT_FILE, Result
 from matbench_defects.evaluation.scoring import score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
-from matbench_defects.files import atomic_folder, digest, write_json
+from matbench_defects.files import atomic_folder, check_replaceable, digest, write_json
 from matbench_defects.models.model import Prediction, Rows
 
 MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -220,8 +220,7 @@ def score_folds(task: Task, dataset: Dataset, folds: Sequence[Fold], about: Desc
                 of = f" of the fold '{fold.name}'" if fold.name else ""
                 raise InputError(f"{task.name} has no prediction{of}; call `fold.record(...)` in the loop")
     folder = out / task.name / about.name
-    if folder.exists() and any(folder.iterdir()) and not (folder / RESULT_FILE).is_file():
-        raise InputError("exists and is not a result; give another folder", file=str(folder))
+    check_replaceable(folder, RESULT_FILE, "a result")
     first = by_seed[task.seeds[0]]
     predictions = [[fold.prediction for fold in of if fold.prediction is not None] for of in by_seed.values()]
     sides = [fold._side for fold in first]
