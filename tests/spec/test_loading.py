@@ -116,7 +116,7 @@ MISTAKES = [
     ("{cell: true}", "{cell: true, optimizer: BFGS}", 18, "labels.0.relax.optimizer",
      "input should be 'LBFGS' or 'FIRE', not 'BFGS'"),
     ("{cell: true}", "{cell: true, fmx: 1}", 18, "labels.0.relax.fmx",
-     "unknown field; did you mean 'fmax'? known: cell, fmax, optimizer, steps"),
+     "unknown field; did you mean 'fmax'? known: attempts, cell, fixed, fmax, optimizer, rattle, steps"),
     ("{cell: true}", "{}", 18, "labels.0.relax.cell", "is missing"),
     ("{cell: true}}", "{cell: true}}\n  - {engine: sevennet, relax: {cell: false}}", 1, None,
      "two labels are called 'sevennet_relaxed'; give each its own `name`"),
