@@ -29,6 +29,7 @@ from matbench_defects.dataset.structures import (
     structure_schema,
 )
 from matbench_defects.dataset.targets import Labelled, LabelledConfiguration
+from matbench_defects.dataset.thermodynamics import Composition, compositions, free_energy_table, thermodynamic_facts
 from matbench_defects.enumeration.streaming import write_parts
 from matbench_defects.errors import InputError
 from matbench_defects.files import (
@@ -166,13 +167,19 @@ def _write(
     _write_structures(planned, rows, partings, folder)
     _freeze_spec(spec, folder)
     figures: dict[str, str] = {}
+    free: list[Composition] = []
     if not rows_only:
         _write_index(planned, folder)
-        figures = draw_figures(folder, View(spec, planned.selected, planned.targets, labelled, values))
+        free = _compositions(planned, labelled) if spec.thermodynamics else []
+        if free:
+            _write_parquet(free_energy_table(free), folder / "data" / "free_energies" / f"{WHOLE}.parquet")
+        figures = draw_figures(folder, View(spec, planned.selected, planned.targets, labelled, values, free))
     write_json(folder / "audit.json", audit)
     manifest = _manifest(planned, found, notes, figures)
     for name, measured in measured_noise(planned, found, labelled, values).items():
         manifest["targets"][name]["noise"] = measured
+    if free:
+        manifest["thermodynamics"] = thermodynamic_facts(spec, free, planned.selected)
     manifest["lock"] = lock
     if missing is not None:
         manifest["differs_from_lock"] = missing
@@ -182,6 +189,16 @@ def _write(
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     manifest["files"] = {name: sha256_of_file(folder / name) for name in files}
     write_json(folder / MANIFEST, manifest)
+
+
+def _compositions(planned: Plan, labelled: dict[str, Labelled]) -> list[Composition]:
+    try:
+        with planned.spec.at(("thermodynamics",)):
+            return compositions(planned.spec, labelled)
+    except InputError:
+        if not planned.partial:  # a reference phase may not have its label yet
+            raise
+        return []
 
 
 def _write_index(planned: Plan, folder: Path) -> None:
@@ -214,11 +231,11 @@ def _join(planned: Plan, found: dict[Key, Label]) -> tuple[list[dict[str, Any]],
     labelled: dict[str, Labelled] = {}
     for method in planned.methods:
         jobs = [job for job in planned.jobs if job.method.name == method.name]
-        by_id = attempts_by_id(found[job.key] for job in jobs if job.key in found)
+        by_id = attempts_by_id((found[job.key] for job in jobs if job.key in found), keeps_left=method.keeps_left)
         for row in rows:
             if row["id"] in by_id:
                 row.update(label_columns(method, by_id[row["id"]]))
-        usable = {id_: tried.label for id_, tried in by_id.items() if tried.usable}
+        usable = {id_: tried.label for id_, tried in by_id.items() if tried.label.usable}
         every = [(row, row.id) for row in planned.rows] + planned.copies
         labelled[method.name] = Labelled(
             [LabelledConfiguration.of(one, usable.get(id_)) for one, id_ in every],
@@ -309,7 +326,7 @@ def _manifest(
     labels = {}
     for method in planned.methods:
         jobs = [job for job in planned.jobs if job.method.name == method.name]
-        tried = attempts_by_id(found[job.key] for job in jobs if job.key in found)
+        tried = attempts_by_id((found[job.key] for job in jobs if job.key in found), keeps_left=method.keeps_left)
         made = [each.label for each in tried.values()]
         problems = [kind_of_problem(label.problem) for label in made if label.problem]
         labels[method.name] = {
@@ -321,6 +338,7 @@ def _manifest(
             "references": sum(label.key.id.startswith(REFERENCE) for label in made),
             **({"attempts": len(attempts_of(method))} if len(attempts_of(method)) > 1 else {}),
             "converged": sum(label.outcome is not None and label.outcome.converged for label in made),
+            **({"reconstructed": sum(bool(t.reconstructed) for t in tried.values())} if method.keeps_left else {}),
             "discarded": {p: problems.count(p) for p in sorted(set(problems))},
             "core_seconds": round(sum(found[job.key].seconds for job in jobs if job.key in found), 1),
         }

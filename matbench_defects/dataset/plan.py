@@ -13,6 +13,7 @@ from matbench_defects.dataset.references import reference_contents, with_referen
 from matbench_defects.dataset.splits import SplitOperator, splits_of
 from matbench_defects.dataset.splits.assign import Parting, part_rows
 from matbench_defects.dataset.targets import ResolvedTarget, targets_of
+from matbench_defects.dataset.thermodynamics import check_thermodynamics
 from matbench_defects.enumeration.selection import Selected, select
 from matbench_defects.labels.engine import Method, methods_of
 from matbench_defects.labels.job import Job
@@ -120,6 +121,7 @@ def plan(spec: Spec) -> Plan:
     for position, label in enumerate(spec.labels):
         if label.noise is not None and label.noise.tightened and methods[position].of_pathways:
             raise spec.error(("labels", position, "noise"), "a band is not relaxed further; give `tightened: 0`")
+    check_thermodynamics(spec, selected, copies)
     jobs = jobs_of(spec, selected, references)
     return Plan(spec, selected, methods, targets, splits, jobs, references, copies)
 
