@@ -16,10 +16,12 @@ from matbench_defects.dataset.audit import Audit
 from matbench_defects.dataset.card import write_card
 from matbench_defects.dataset.croissant import croissant
 from matbench_defects.dataset.figures import View, draw_figures
+from matbench_defects.dataset.labelling import compute_labels, labels_there
 from matbench_defects.dataset.lock import check_lock, lock_of
+from matbench_defects.dataset.noise import measured_noise
 from matbench_defects.dataset.plan import Plan, plan
 from matbench_defects.dataset.reading import FORMAT, MANIFEST, PARTS, WHOLE, Dataset, open_dataset, split_column
-from matbench_defects.dataset.splits.assign import Parting, part_rows
+from matbench_defects.dataset.splits.assign import Parting
 from matbench_defects.dataset.structures import (
     label_columns,
     label_schema,
@@ -38,15 +40,16 @@ from matbench_defects.files import (
     write_json,
     write_text,
 )
-from matbench_defects.labels.attempts import attempts_by_id
+from matbench_defects.labels.attempts import attempts_by_id, attempts_of
 from matbench_defects.labels.guards import kind_of_problem
 from matbench_defects.labels.jobs import REFERENCE
-from matbench_defects.labels.running import known_labels, run_jobs
 from matbench_defects.labels.store import Key, Label, LabelStore, there_are_labels
 from matbench_defects.shipped import cache_folder
 from matbench_defects.spec.document import dump_yaml
 from matbench_defects.spec.models import Spec
 
+OTHER_IDS = "other_ids"
+"""Column of the ids that a row's crystal has in other spaces of the dataset."""
 LEFT_OUT = "unassigned"
 """File of the rows that the shown split leaves out."""
 
@@ -124,12 +127,12 @@ def _build(
     stores.append(LabelStore(cache_folder() / "labels" / f"{spec.name}.parquet"))
     # The whole selection is parted, so that a row without a label moves no other.
     ids = [row.id for row in planned.rows]
-    partings = part_rows(planned.spec, planned.splits, planned.rows)
+    partings = planned.partings()
     missing = check_lock(planned, stores[0] if len(stores) > 1 else None, partings)
     if compute:
-        found = run_jobs(planned.jobs, stores, workers=workers, progress=progress)
+        found = compute_labels(planned, stores, workers=workers, progress=progress)
     else:
-        found = known_labels(planned.jobs, stores)
+        found = labels_there(planned, stores)
     # As the tables hold them, and as `lock` sees them: `found` was compared with the configurations besides.
     held = {key: next(label for store in stores if (label := store.get(key)) is not None) for key in found}
     lock = lock_of(planned, held, partings)
@@ -157,7 +160,7 @@ def _write(
     rows, labelled = _join(planned, found)
     values, notes = _target_values(planned, labelled)
     for name, column in values.items():
-        for row, value in zip(rows, column, strict=True):
+        for row, value in zip(rows, column, strict=False):  # the values of copies in other spaces follow
             row[name] = value
     audit = _audited(planned, rows, partings)
     _write_structures(planned, rows, partings, folder)
@@ -168,6 +171,8 @@ def _write(
         figures = draw_figures(folder, View(spec, planned.selected, planned.targets, labelled, values))
     write_json(folder / "audit.json", audit)
     manifest = _manifest(planned, found, notes, figures)
+    for name, measured in measured_noise(planned, found, labelled, values).items():
+        manifest["targets"][name]["noise"] = measured
     manifest["lock"] = lock
     if missing is not None:
         manifest["differs_from_lock"] = missing
@@ -201,6 +206,11 @@ def _audited(planned: Plan, rows: list[dict[str, Any]], partings: dict[str, Part
 def _join(planned: Plan, found: dict[Key, Label]) -> tuple[list[dict[str, Any]], dict[str, Labelled]]:
     """Bring configurations and labels together."""
     rows = structure_rows(planned.rows, planned.spaces)
+    others: dict[str, list[str]] = {}
+    for copy, id_ in planned.copies:
+        others.setdefault(id_, []).append(copy.id)
+    for row in rows:
+        row[OTHER_IDS] = others.get(row["id"], [])
     labelled: dict[str, Labelled] = {}
     for method in planned.methods:
         jobs = [job for job in planned.jobs if job.method.name == method.name]
@@ -209,8 +219,9 @@ def _join(planned: Plan, found: dict[Key, Label]) -> tuple[list[dict[str, Any]],
             if row["id"] in by_id:
                 row.update(label_columns(method, by_id[row["id"]]))
         usable = {id_: tried.label for id_, tried in by_id.items() if tried.usable}
+        every = [(row, row.id) for row in planned.rows] + planned.copies
         labelled[method.name] = Labelled(
-            [LabelledConfiguration.of(row, usable.get(row.id)) for row in planned.rows],
+            [LabelledConfiguration.of(one, usable.get(id_)) for one, id_ in every],
             {id_.removeprefix(REFERENCE): label for id_, label in usable.items() if id_.startswith(REFERENCE)},
         )
     return rows, labelled
@@ -238,6 +249,8 @@ def _target_values(
 
 def _write_structures(planned: Plan, rows: list[dict[str, Any]], partings: dict[str, Parting], folder: Path) -> None:
     schema = structure_schema(planned.spaces)
+    if planned.copies:
+        schema = schema.append(pa.field(OTHER_IDS, pa.list_(pa.string())))
     for method in planned.methods:
         for field in label_schema(method):
             schema = schema.append(field)
@@ -306,6 +319,7 @@ def _manifest(
             "labels": len(made),
             "missing": len({job.id for job in jobs}) - len(made),
             "references": sum(label.key.id.startswith(REFERENCE) for label in made),
+            **({"attempts": len(attempts_of(method))} if len(attempts_of(method)) > 1 else {}),
             "converged": sum(label.outcome is not None and label.outcome.converged for label in made),
             "discarded": {p: problems.count(p) for p in sorted(set(problems))},
             "core_seconds": round(sum(found[job.key].seconds for job in jobs if job.key in found), 1),
@@ -334,6 +348,7 @@ def _manifest(
                 "quantity": t.kind,
                 "label": t.label,
                 **_shown(t.quantity),
+                **({"compares_rows": True} if t.computed.compares_rows and spec.rules > 1 else {}),
                 **({"notes": notes[name]} if notes[name] else {}),
             }
             for name, t in planned.targets.items()

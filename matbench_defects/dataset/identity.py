@@ -29,7 +29,7 @@ def structure_keys(configurations: Sequence[Configuration]) -> list[StructureKey
         The configurations.
     """
     spaces = {one.space.name: one.space for one in configurations}
-    frames = {name: _frame(space) for name, space in spaces.items()}
+    frames = {name: frame_of(space) for name, space in spaces.items()}
     shared = {frame for frame in frames.values() if list(frames.values()).count(frame) > 1}
     known = sorted({k for space in spaces.values() for s in space.sublattices for k in s.species})
     codes = {name: _codes(space, known) for name, space in spaces.items()}
@@ -43,8 +43,11 @@ def structure_keys(configurations: Sequence[Configuration]) -> list[StructureKey
     return keys
 
 
-def _frame(space: Space) -> str:
-    """Return a digest of everything in a space but what its sublattices hold."""
+def frame_of(space: Space) -> str:
+    """Return a digest of everything in a space but what its sublattices hold.
+
+    Spaces that share it may share crystals.
+    """
     variable = set(space.variable_sites.tolist())
     fixed = [
         [space.host_species[i], *np.round(space.positions[i], 6).tolist()]

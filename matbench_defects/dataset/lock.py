@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matbench_defects.dataset.splits.assign import Parting, part_rows
+from matbench_defects.dataset.splits.assign import Parting
 from matbench_defects.enumeration.counting import count_space
 from matbench_defects.enumeration.selection import Selected
 from matbench_defects.errors import InputError
@@ -44,7 +44,7 @@ def lock_of(planned: Plan, labels: Labels | None, partings: dict[str, Parting] |
         The part of each row in each split, where it is known already.
     """
     if partings is None:
-        partings = part_rows(planned.spec, planned.splits, planned.rows)
+        partings = planned.partings()
     ids = [row.id for row in planned.rows]
     return {
         "name": planned.spec.name,
@@ -75,9 +75,12 @@ def _split(parting: Parting, ids: list[str]) -> dict[str, Any]:
 
 
 def _labels(planned: Plan, known: Labels | None) -> dict[str, Any]:
+    every = [*planned.jobs, *planned.further_jobs()]
+    there = {} if known is None else {job.key: label for job in every if (label := known.get(job.key)) is not None}
+    every += planned.tightened_jobs(there)
     result = {}
     for method in planned.methods:
-        jobs = [job for job in planned.jobs if job.method.name == method.name]
+        jobs = [job for job in every if job.method.name == method.name]
         found = [] if known is None else [label for job in jobs if (label := known.get(job.key)) is not None]
         result[method.name] = {
             "labels": len(found),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,17 @@ REFERENCE = "reference:"
 """What the id of a reference phase begins with."""
 
 
-def jobs_of(spec: Spec, selected: dict[str, Selected]) -> list[Job]:
+def jobs_of(spec: Spec, selected: dict[str, Selected], references: Collection[str] = ()) -> list[Job]:
     """Return every label that a spec asks for: of each chosen configuration and of each reference phase.
+
+    Parameters
+    ----------
+    spec : Spec
+        The spec.
+    selected : dict of str to Selected
+        What is labelled.
+    references : collection of str
+        Ids of configurations that others refer to, besides ideal hosts: these have more attempts.
 
     Raises
     ------
@@ -36,7 +46,7 @@ def jobs_of(spec: Spec, selected: dict[str, Selected]) -> list[Job]:
             _check_suits(spec, position, method, part.space)
     jobs = reference_jobs(spec, [method for method in methods if not method.of_pathways])
     for part in selected.values():
-        jobs.extend(_jobs_in(part, methods))
+        jobs.extend(_jobs_in(part, methods, references))
     return jobs
 
 
@@ -50,19 +60,34 @@ def _check_suits(spec: Spec, position: int, method: Method, space: Space) -> Non
         )
 
 
-def _jobs_in(part: Selected, methods: list[Method]) -> list[Job]:
-    space, host = part.space, part.space.digest()
+def _jobs_in(part: Selected, methods: list[Method], references: Collection[str]) -> list[Job]:
     jobs = []
     for row in part.rows:
-        subject = space.kind.subject(row)
-        refers = defect_count(space, row.content) == 0
         for method in methods:
-            crystal = dataclasses.replace(row.crystal, fixed=_fixed(row, method))
-            jobs += [
-                Job(row.id, host, crystal, method, subject, row, attempt=attempt)
-                for attempt in attempts_of(method, refers=refers)
-            ]
+            attempts = attempts_of(method, refers=is_reference(row, references))
+            jobs += [job_of(row, method, attempt) for attempt in attempts]
     return jobs
+
+
+def is_reference(row: Configuration, references: Collection[str]) -> bool:
+    """Return whether a configuration is labelled with the attempts of a reference: end members and ideal hosts are."""
+    return row.id in references or defect_count(row.space, row.content) == 0
+
+
+def job_of(row: Configuration, method: Method, attempt: int) -> Job:
+    """Return one attempt at the label of a configuration.
+
+    Parameters
+    ----------
+    row : Configuration
+        The configuration.
+    method : Method
+        How it is labelled.
+    attempt : int
+        Number of the attempt; 0 for a method without random starts.
+    """
+    crystal = dataclasses.replace(row.crystal, fixed=_fixed(row, method))
+    return Job(row.id, row.space.digest(), crystal, method, row.space.kind.subject(row), row, attempt=attempt)
 
 
 def _fixed(row: Configuration, method: Method) -> NDArray[np.bool_] | None:
