@@ -74,11 +74,11 @@ CELLS: dict[str, Callable[[int], Atoms]] = {
 }
 
 
-def seconds(function: Callable[[], Any]) -> float:
-    """Return the processor's seconds that a call takes."""
+def timed(function: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
+    """Return the processor's seconds that a call takes, and what it returns."""
     start = time.process_time()
-    function()
-    return time.process_time() - start
+    result = function(*arguments)
+    return time.process_time() - start, result
 
 
 def force_calls() -> None:
@@ -94,42 +94,47 @@ def force_calls() -> None:
             few = structures[: min(at_once, 4)]
             taken = []
             for _ in range(TURNS):
-                alone = seconds(lambda few=few: [_call(calculator, atoms) for atoms in few]) / len(few)
-                together = seconds(lambda at_once=at_once: graphs(structures[:at_once])) / at_once
-                taken.append((alone, together))
+                alone = timed(_calls, calculator, few)[0] / len(few)
+                taken.append((alone, timed(graphs, structures[:at_once])[0] / at_once))
             alone, together = (1e3 * min(column) for column in zip(*taken, strict=True))
             print(f"| {name} | {at_once} | {alone:.1f} | {together:.1f} | {alone / together:.2f} |", flush=True)
 
 
-def _call(calculator: Any, atoms: Atoms) -> None:
-    calculator.reset()
-    calculator.calculate(atoms, ["energy"], [])
+def _calls(calculator: Any, structures: list[Atoms]) -> None:
+    for atoms in structures:
+        calculator.reset()
+        calculator.calculate(atoms, ["energy"], [])
 
 
 def relaxations() -> None:
     """Time whole relaxations."""
     single, several = OneByOne(SevenNetSettings()), SevenNet(SevenNetSettings())
-    print("\n| Cell | Cell relaxed | steps | alone, labels/s | together, labels/s | Ratio | Largest difference, meV/atom |")
+    print(
+        "\n| Cell | Cell relaxed | steps | alone, labels/s | together, labels/s | Ratio | Largest difference, meV/atom |"
+    )
     print("|---|---|---|---|---|---|---|")
     for name, make in list(CELLS.items())[1:]:
         crystals = [Crystal.from_ase(make(seed)) for seed in range(RELAXED if "MX2" in name else 4)]
         for cell in (False, True):
             relax = Relaxation(cell=cell, fmax=0.02, steps=100)
-            found: list[list[Any]] = [[], []]
-            alone = seconds(lambda: found[0].extend(single.compute(crystal, relax) for crystal in crystals))
-            together = seconds(lambda: found[1].extend(several.compute_together(crystals, relax)))
+            alone, one_by_one = timed(_relaxed, single, crystals, relax)
+            together, at_once = timed(several.compute_together, crystals, relax)
             apart = max(
                 1e3 * abs(a.energy - b.energy) / len(a.crystal)
-                for a, b in zip(*found, strict=True)
+                for a, b in zip(one_by_one, at_once, strict=True)
                 if a.converged and b.converged
             )
-            steps = np.mean([outcome.steps for outcome in found[0]])
+            steps = np.mean([outcome.steps for outcome in one_by_one])
             rates = len(crystals) / alone, len(crystals) / together
             print(
                 f"| {name} | {'yes' if cell else 'no'} | {steps:.0f} | {rates[0]:.2f} | {rates[1]:.2f} "
                 f"| {alone / together:.2f} | {apart:.3f} |",
                 flush=True,
             )
+
+
+def _relaxed(engine: SevenNet, crystals: list[Crystal], relax: Relaxation) -> list[Any]:
+    return [engine.compute(crystal, relax) for crystal in crystals]
 
 
 def main() -> None:

@@ -45,13 +45,37 @@ class GivenProperties(Calculator):  # type: ignore[misc]
         raise RuntimeError("the properties of these atoms were not given")
 
 
+class _OneGradient:
+    """What an optimizer moves; the gradient, which takes milliseconds where the cell relaxes, is made once a step."""
+
+    def __init__(self, optimizable: Any) -> None:
+        self._optimizable = optimizable
+        self._gradient: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._optimizable, name)
+
+    def get_gradient(self) -> Any:
+        if self._gradient is None:
+            self._gradient = self._optimizable.get_gradient()
+        return self._gradient.copy()
+
+    def set_x(self, x: Any) -> None:
+        self._gradient = None
+        self._optimizable.set_x(x)
+
+
 class _Structure:
     """One structure on its way to the minimum."""
 
     def __init__(self, place: int, crystal: Crystal, relax: Relaxation | None) -> None:
         self.place, self.atoms, self._relax = place, crystal.to_ase(), relax
         self.atoms.calc = GivenProperties()
-        self._optimizer: Any = None if relax is None else optimizer_for(self.atoms, relax)
+        self._optimizer: Any = None
+        if relax is not None:
+            self._optimizer = optimizer_for(self.atoms, relax)
+            self._optimizer.fmax = relax.fmax
+            self._optimizer.optimizable = _OneGradient(self._optimizer.optimizable)
 
     def advance(self, properties: Properties) -> Outcome | None:
         """Take a step by what was found for the atoms as they are; return the outcome where there is none to take.
@@ -62,7 +86,6 @@ class _Structure:
         if self._relax is None:
             return outcome_of(self.atoms, converged=True, steps=0)
         optimizer = self._optimizer
-        optimizer.fmax = self._relax.fmax
         converged = bool(optimizer.gradient_converged(optimizer.optimizable.get_gradient()))
         if converged or optimizer.nsteps >= self._relax.steps:
             return outcome_of(self.atoms, converged=converged, steps=int(optimizer.nsteps))
