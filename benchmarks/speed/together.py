@@ -109,9 +109,7 @@ def _calls(calculator: Any, structures: list[Atoms]) -> None:
 def relaxations() -> None:
     """Time whole relaxations."""
     single, several = OneByOne(SevenNetSettings()), SevenNet(SevenNetSettings())
-    print(
-        "\n| Cell | Cell relaxed | steps | alone, labels/s | together, labels/s | Ratio | Largest difference, meV/atom |"
-    )
+    print("\n| Structure | Cell free | steps | alone, labels/s | together, labels/s | Ratio | Apart, meV/atom |")
     print("|---|---|---|---|---|---|---|")
     for name, make in list(CELLS.items())[1:]:
         crystals = [Crystal.from_ase(make(seed)) for seed in range(RELAXED if "MX2" in name else 4)]
