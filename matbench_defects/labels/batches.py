@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
+from matbench_defects.labels.engine import taken_at_once
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.store import Label
 
@@ -12,6 +14,9 @@ BATCH_SECONDS = 2.0
 """What a batch should take: long beside handing it out, short beside what anyone minds computing again."""
 LARGEST_BATCH = 256
 """Most labels in a batch."""
+TIMES_AT_ONCE = 4
+"""An engine that takes several structures at once gets so many times as many: what has ended then makes room for the
+next, and only the last few run with fewer. A batch may take longer than `BATCH_SECONDS` for that."""
 REMEMBERED = 20.0
 """Labels of earlier runs, perhaps on another machine, count as so many at most."""
 
@@ -63,11 +68,30 @@ class Costs:
         return atoms * self._seconds[method] / known if known else None
 
 
+def fewest_together(job: Job, left: int, workers: int) -> int:
+    """Return how many jobs like one a batch should have at least, whatever they take.
+
+    Parameters
+    ----------
+    job : Job
+        The first of the batch.
+    left : int
+        Atoms of all jobs by its method that are left, its own included.
+    workers : int
+        How many share them.
+    """
+    at_once = taken_at_once(job.method.engine, len(job.crystal))
+    if at_once == 1:
+        return 1
+    return min(TIMES_AT_ONCE * at_once, math.ceil(left / len(job.crystal) / (2 * workers)))
+
+
 def batches(jobs: Iterable[Job], costs: Costs, workers: Callable[[], int]) -> Iterator[list[Job]]:
     """Yield jobs in batches of about equal cost, the largest structures first.
 
     Towards the end batches become smaller, so that no worker computes for long while others have nothing left. A
-    batch has jobs of one method; it has a single one while nothing is known of their cost.
+    batch has jobs of one method; it has a single one while nothing is known of their cost, unless their engine takes
+    several at once.
 
     Parameters
     ----------
@@ -78,8 +102,8 @@ def batches(jobs: Iterable[Job], costs: Costs, workers: Callable[[], int]) -> It
     workers : callable
         Returns how many workers there are.
     """
-    # The largest first, so that no worker waits long for the last one.
-    waiting = sorted(jobs, key=lambda job: (-len(job.crystal), job.id, job.method.name))
+    # The largest first, so that no worker waits long for the last one; in one size, those by one method together.
+    waiting = sorted(jobs, key=lambda job: (-len(job.crystal), job.method.name, job.id))
     keys = [job.key.method for job in waiting]
     left: defaultdict[str, int] = defaultdict(int)  # atoms
     for job, method in zip(waiting, keys, strict=True):
@@ -89,9 +113,10 @@ def batches(jobs: Iterable[Job], costs: Costs, workers: Callable[[], int]) -> It
         remaining = sum(costs.of(method, atoms) or 0.0 for method, atoms in left.items())
         limit = min(BATCH_SECONDS, remaining / (2 * workers()))
         method, end, cost = keys[start], start, 0.0
+        fewest = fewest_together(waiting[start], left[method], workers())
         while end < len(waiting) and keys[end] == method and end - start < LARGEST_BATCH:
             one = costs.of(method, len(waiting[end].crystal))
-            if end > start and (one is None or cost + one > limit):
+            if end - start >= fewest and (one is None or cost + one > limit):
                 break
             cost += one or 0.0
             left[method] -= len(waiting[end].crystal)
