@@ -98,7 +98,8 @@ def evaluate(
     chosen = seeds or task.seeds
     complete = make_model(model, seed=chosen[0], device=device, settings=settings)
     identity = {
-        "task": task.model_dump(mode="json", include={"name", "target", "split", "fold", "validation", "metrics"}),
+        "task": task.model_dump(mode="json", include={"name", "target", "split", "fold", "validation", "metrics"})
+        | ({"inputs": task.inputs} if task.inputs else {}),
         "dataset": digest(dataset.manifest["files"]),
         "model": model,
         "settings": complete.settings.model_dump(mode="json"),

@@ -49,6 +49,17 @@ INPUT_COLUMNS = (
 never a label."""
 
 
+LABEL_COLUMNS = (
+    "energy",
+    "max_force",
+    "max_stress",
+    "magnetic_moments",
+    "displacement",
+    "lattice_vectors",
+    "cartesian_site_positions",
+)
+"""What a model may see of a label that its task declares as an input, each name behind that of the label."""
+
 PERMUTATION, ROTATION, TRANSLATION, SUPERCELL = "permutation", "rotation", "translation", "supercell"
 INVARIANCES = frozenset({PERMUTATION, ROTATION, TRANSLATION, SUPERCELL})
 """What a prediction may be unchanged under: another order of the atoms or defects in a row, a rotation of the cell with
@@ -108,14 +119,27 @@ class Rows:
         The columns of `INPUT_COLUMNS`, those that begin with ``content_``, and those of kinds of space.
     background : Background
         What the rows share.
+    inputs : pyarrow.Table, optional
+        Columns of the labels that the task declares as inputs, such as a relaxed structure and its energy by another
+        method than the target's; None where it declares none.
     """
 
     table: pa.Table
     background: Background
+    inputs: pa.Table | None = None
 
     @classmethod
-    def of(cls, table: pa.Table, background: Background) -> Rows:
+    def of(cls, table: pa.Table, background: Background, inputs: Sequence[str] = ()) -> Rows:
         """Return the rows of a dataset's table with every label, target and split taken away.
+
+        Parameters
+        ----------
+        table : pyarrow.Table
+            Rows of a dataset's structures.
+        background : Background
+            What they share.
+        inputs : sequence of str
+            Names of labels whose columns are handed over beside the rows.
 
         Raises
         ------
@@ -125,7 +149,9 @@ class Rows:
         check_configurations(table.schema)
         known = {*INPUT_COLUMNS, *(field.name for _, kind in kinds.items() for field in kind.columns())}
         kept = [n for n in table.schema.names if n in known or n.startswith("content_")]
-        return cls(table.select(kept), background)
+        handed = [f"{label}_{name}" for label in inputs for name in LABEL_COLUMNS]
+        beside = table.select([name for name in handed if name in table.schema.names]) if inputs else None
+        return cls(table.select(kept), background, beside)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -136,7 +162,8 @@ class Rows:
 
     def take(self, positions: Sequence[int] | NDArray[np.int64]) -> Rows:
         """Return some of the rows, in the given order."""
-        return Rows(self.table.take(pa.array(np.asarray(positions, dtype=np.int64))), self.background)
+        chosen = pa.array(np.asarray(positions, dtype=np.int64))
+        return Rows(self.table.take(chosen), self.background, None if self.inputs is None else self.inputs.take(chosen))
 
     def occupations(self, space: str) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Return the positions of the rows of one space, and their occupations, shape (m, n)."""
@@ -413,4 +440,7 @@ def with_validation(
     if validation is None or not len(validation[0]) or not rows.background.learn_from_validation:
         return rows, values
     table = pa.concat_tables([rows.table, validation[0].table])
-    return Rows(table, rows.background), np.concatenate([values, validation[1]])
+    beside = [part for part in (rows.inputs, validation[0].inputs) if part is not None]
+    return Rows(table, rows.background, pa.concat_tables(beside) if beside else None), np.concatenate(
+        [values, validation[1]]
+    )
