@@ -13,8 +13,9 @@ from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.evaluation.finished_fits import FinishedFit
 from matbench_defects.evaluation.memory import peak_memory
-from matbench_defects.models.model import Background, Model, Prediction, Rows
+from matbench_defects.models.model import Model, Prediction
 from matbench_defects.models.named_by_user import faults_of
+from matbench_defects.models.rows import Background, Rows
 
 if TYPE_CHECKING:
     from matbench_defects.evaluation.pretraining import Source

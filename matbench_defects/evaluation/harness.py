@@ -33,13 +33,7 @@ from matbench_defects.evaluation.results import (
 from matbench_defects.evaluation.scoring import predictions_schema, score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import atomic_folder, check_replaceable, digest, write_json
-from matbench_defects.models.model import (
-    Model,
-    Passes,
-    Prediction,
-    make_model,
-    models,
-)
+from matbench_defects.models.model import Model, Passes, Prediction, make_model, models
 
 
 def evaluate(

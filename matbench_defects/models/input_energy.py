@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.errors import NotServedError
-from matbench_defects.models.model import Model, Prediction, Rows, models, with_validation
+from matbench_defects.models.model import Model, Prediction, models
 from matbench_defects.models.per import divisors
+from matbench_defects.models.rows import Rows, with_validation
 
 
 @models.register("input-energy")

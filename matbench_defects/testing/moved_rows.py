@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from matbench_defects.crystal.configuration import Configuration
-from matbench_defects.models.model import Background, Rows
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.fields import VACANCY
 from matbench_defects.spec.loading import load_spec

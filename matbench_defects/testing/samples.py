@@ -18,7 +18,7 @@ from matbench_defects.crystal.structure import Crystal, nearest_images
 from matbench_defects.dataset.structures import row_crystal, structure_rows, structure_schema
 from matbench_defects.dataset.targets import targets_of
 from matbench_defects.enumeration.selection import select
-from matbench_defects.models.model import Background, Rows
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.spec.models import Spec
 from matbench_defects.testing.moved_rows import repeated
