@@ -136,6 +136,7 @@ def _about(model: str, folder: Path, identity: dict[str, Any], pretrain: Source 
         "description": kind.description,
         "settings": identity["settings"],
         "references": list(kind.references),
+        **({"engine": kind.engine} if kind.zero_shot and hasattr(kind, "engine") else {}),
     }
 
 
