@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Container
+import itertools
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.configuration import Configuration
-from matbench_defects.crystal.space import Space
+from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerable, count_space
 from matbench_defects.enumeration.derivative import derivative_structures, draw_from_shapes
@@ -21,6 +23,13 @@ from matbench_defects.enumeration.strata import listed, sample_strata, union
 from matbench_defects.errors import InputError
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import Selection
+
+
+KEPT_ROWS = 20_000
+"""Up to so many labelled configurations of a space are held as objects, with what was worked out of them."""
+
+RowBatches = Callable[[], Iterator[tuple[Sequence[str], Sequence[Configuration]]]]
+"""Yields configurations, some at a time: ids, and a sequence that decodes them when one is asked for."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +69,39 @@ class Selected:
         return self.configurations.take(self.chosen)
 
     @functools.cached_property
-    def rows(self) -> list[Configuration]:
-        """The labelled configurations, one by one; what is worked out of one is kept, and all who ask share it."""
-        return list(self.labelled)
+    def rows(self) -> Sequence[Configuration]:
+        """The labelled configurations, one by one; of not too many, what is worked out is kept, and all share it."""
+        return list(self.labelled) if len(self.chosen) <= KEPT_ROWS else self.labelled
+
+    def by_content(self) -> Iterator[tuple[Content, RowBatches]]:
+        """Yield each content with what yields its labelled configurations, some at a time, and their ids."""
+        start = 0
+        for part in self.labelled.parts:
+            if isinstance(self.rows, list):
+                yield part.content, functools.partial(_held, self.rows[start : start + len(part)])
+            else:
+                yield part.content, functools.partial(_decoded, Configurations(self.space, (part,)))
+            start += len(part)
 
     def only(self, ids: Container[str]) -> Selected:
         """Return the same with only those of the labelled configurations that have one of these ids."""
-        kept = [i for i, row in enumerate(self.rows) if row.id in ids]
-        fewer = dataclasses.replace(self, chosen=self.chosen[np.array(kept, dtype=np.int64)])
-        vars(fewer)["rows"] = [self.rows[i] for i in kept]
+        return self.where(np.array([id_ in ids for id_ in self.labelled.ids()], dtype=bool))
+
+    def where(self, kept: NDArray[np.bool_]) -> Selected:
+        """Return the same with only some of the labelled configurations."""
+        fewer = dataclasses.replace(self, chosen=self.chosen[kept])
+        if isinstance(self.rows, list):
+            vars(fewer)["rows"] = list(itertools.compress(self.rows, kept.tolist()))
         return fewer
+
+
+def _held(rows: list[Configuration]) -> Iterator[tuple[list[str], Sequence[Configuration]]]:
+    yield [row.id for row in rows], rows
+
+
+def _decoded(rows: Configurations) -> Iterator[tuple[list[str], Sequence[Configuration]]]:
+    for batch in rows.decoded():
+        yield batch.ids, batch
 
 
 def select(spec: Spec) -> dict[str, Selected]:

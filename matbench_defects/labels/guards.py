@@ -14,7 +14,7 @@ from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal, shortest_distance
 from matbench_defects.enumeration.identify import identify
 from matbench_defects.labels.engine import Method, Outcome
-from matbench_defects.labels.store import LEFT, Label
+from matbench_defects.labels.label import LEFT, Label
 
 TOO_NEAR = 0.7
 """Interatomic distances below this, Å, are refused: potentials give absurd energies there (-3e9 eV was seen)."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +12,9 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.contents import defect_count
 from matbench_defects.crystal.phases import reference_parents
-from matbench_defects.crystal.space import Space
+from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.selection import Selected
+from matbench_defects.labels.asking import Jobs, Listed, OfContent, Source
 from matbench_defects.labels.attempts import attempts_of
 from matbench_defects.labels.engine import Method, engines, labelled_by, methods_of, reference_method
 from matbench_defects.labels.job import Job
@@ -21,8 +24,17 @@ REFERENCE = "reference:"
 """What the id of a reference phase begins with."""
 
 
-def jobs_of(spec: Spec, selected: dict[str, Selected]) -> list[Job]:
+def jobs_of(spec: Spec, selected: dict[str, Selected], references: Collection[str] = ()) -> Jobs:
     """Return every label that a spec asks for: of each chosen configuration and of each reference phase.
+
+    Parameters
+    ----------
+    spec : Spec
+        The spec.
+    selected : dict of str to Selected
+        What is labelled.
+    references : collection of str
+        Ids of configurations that others refer to, besides ideal hosts: these have more attempts.
 
     Raises
     ------
@@ -34,10 +46,11 @@ def jobs_of(spec: Spec, selected: dict[str, Selected]) -> list[Job]:
     for part in selected.values():
         for position, method in enumerate(methods):
             _check_suits(spec, position, method, part.space)
-    jobs = reference_jobs(spec, [method for method in methods if not method.of_pathways])
+    phases = reference_jobs(spec, [method for method in methods if not method.of_pathways])
+    sources: list[Source] = [Listed(phases)] if phases else []
     for part in selected.values():
-        jobs.extend(_jobs_in(part, methods))
-    return jobs
+        sources += _jobs_in(part, methods, references)
+    return Jobs(sources)
 
 
 def _check_suits(spec: Spec, position: int, method: Method, space: Space) -> None:
@@ -50,19 +63,22 @@ def _check_suits(spec: Spec, position: int, method: Method, space: Space) -> Non
         )
 
 
-def _jobs_in(part: Selected, methods: list[Method]) -> list[Job]:
+def _jobs_in(part: Selected, methods: list[Method], references: Collection[str]) -> list[Source]:
+    if not methods:
+        return []
     space, host = part.space, part.space.digest()
-    jobs = []
-    for row in part.rows:
-        subject = space.kind.subject(row)
-        refers = defect_count(space, row.content) == 0
-        for method in methods:
-            crystal = dataclasses.replace(row.crystal, fixed=_fixed(row, method))
-            jobs += [
-                Job(row.id, host, crystal, method, subject, row, attempt=attempt)
-                for attempt in attempts_of(method, refers=refers)
-            ]
-    return jobs
+
+    def attempts(content: Content, id_: str, method: Method) -> range:
+        return attempts_of(method, refers=id_ in references or defect_count(space, content) == 0)
+
+    def job(row: Configuration, method: Method, attempt: int) -> Job:
+        crystal = dataclasses.replace(row.crystal, fixed=_fixed(row, method))
+        return Job(row.id, host, crystal, method, space.kind.subject(row), row, attempt=attempt)
+
+    return [
+        OfContent(batches, host, methods, functools.partial(attempts, content), job)
+        for content, batches in part.by_content()
+    ]
 
 
 def _fixed(row: Configuration, method: Method) -> NDArray[np.bool_] | None:
