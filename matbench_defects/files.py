@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -319,12 +319,27 @@ SORTED_AT_A_TIME = 50_000
 
 def digest_of_items(items: Iterable[Any]) -> str:
     """Return what `digest` gives of the list of some items, none but one of which is held."""
-    found = hashlib.sha256(b"[")
+    found = hashlib.sha256()
+    _add_items(found, items)
+    return found.hexdigest()[:16]
+
+
+def digest_of_lists(lists: Mapping[str, Iterable[Any]]) -> str:
+    """Return what `digest` gives of some lists by name, of whose items few are held."""
+    found = hashlib.sha256(b"{")
+    for i, name in enumerate(sorted(lists)):
+        found.update(f"{',' if i else ''}{json.dumps(name)}:".encode())
+        _add_items(found, lists[name])
+    found.update(b"}")
+    return found.hexdigest()[:16]
+
+
+def _add_items(found: hashlib._Hash, items: Iterable[Any]) -> None:
+    found.update(b"[")
     for i, item in enumerate(items):
         text = json.dumps(item, sort_keys=True, separators=(",", ":"), allow_nan=False)
         found.update(f"{',' if i else ''}{text}".encode())
     found.update(b"]")
-    return found.hexdigest()[:16]
 
 
 def digest_of_sorted(texts: Iterable[str]) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 
-from matbench_defects.crystal.configuration import Configuration
+import numpy as np
+from numpy.typing import NDArray
+
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.splits import SplitOperator, splits_of
 from matbench_defects.dataset.targets import ResolvedTarget, targets_of
-from matbench_defects.enumeration.selection import Selected, select
+from matbench_defects.enumeration.selection import Rows, Selected, select
+from matbench_defects.labels.asking import Jobs
 from matbench_defects.labels.engine import Method, methods_of
-from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import jobs_of
-from matbench_defects.labels.store import Key, Label
 from matbench_defects.spec.models import Spec
 
 
@@ -33,8 +35,8 @@ class Plan:
         Its targets.
     splits : dict of str to SplitOperator
         Its splits.
-    jobs : list of Job
-        Every label that is needed.
+    jobs : Jobs
+        Every label that is needed, made when it is asked for.
     partial : bool
         Whether labels may be missing: what refers to them is then left empty.
     """
@@ -44,7 +46,7 @@ class Plan:
     methods: list[Method]
     targets: dict[str, ResolvedTarget]
     splits: dict[str, SplitOperator]
-    jobs: list[Job]
+    jobs: Jobs
     partial: bool = False
 
     @property
@@ -52,15 +54,23 @@ class Plan:
         """The spaces by name."""
         return {name: part.space for name, part in self.selected.items()}
 
-    @property
-    def rows(self) -> list[Configuration]:
+    @functools.cached_property
+    def rows(self) -> Rows:
         """Every labelled configuration, in the order of the spaces."""
-        return [row for part in self.selected.values() for row in part.rows]
+        return Rows(list(self.selected.values()))
 
-    def only(self, found: dict[Key, Label]) -> Plan:
-        """Return the plan with the configurations alone that have a label of some kind."""
-        labelled = {key.id for key in found}
-        selected = {name: part.only(labelled) for name, part in self.selected.items()}
+    def only(self, kept: NDArray[np.bool_]) -> Plan:
+        """Return the plan with some of the labelled configurations alone.
+
+        Parameters
+        ----------
+        kept : ndarray of bool, shape (n,)
+            Whether each is kept, in the order of the rows.
+        """
+        selected, start = {}, 0
+        for name, part in self.selected.items():
+            selected[name] = part.where(kept[start : start + len(part.chosen)])
+            start += len(part.chosen)
         return dataclasses.replace(self, selected=selected, partial=True)
 
 

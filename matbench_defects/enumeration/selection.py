@@ -7,6 +7,7 @@ import functools
 import itertools
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,6 @@ from matbench_defects.enumeration.strata import listed, sample_strata, union
 from matbench_defects.errors import InputError
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import Selection
-
 
 KEPT_ROWS = 20_000
 """Up to so many labelled configurations of a space are held as objects, with what was worked out of them."""
@@ -83,9 +83,17 @@ class Selected:
                 yield part.content, functools.partial(_decoded, Configurations(self.space, (part,)))
             start += len(part)
 
+    def ids(self) -> list[str]:
+        """Return the id of each labelled configuration."""
+        return [row.id for row in self.rows] if isinstance(self.rows, list) else self.labelled.ids()
+
+    def at(self, places: NDArray[np.int64]) -> list[Configuration]:
+        """Return some of the labelled configurations, in the order of their places."""
+        return [self.rows[i] for i in places.tolist()] if isinstance(self.rows, list) else self.labelled.at(places)
+
     def only(self, ids: Container[str]) -> Selected:
         """Return the same with only those of the labelled configurations that have one of these ids."""
-        return self.where(np.array([id_ in ids for id_ in self.labelled.ids()], dtype=bool))
+        return self.where(np.array([id_ in ids for id_ in self.ids()], dtype=bool))
 
     def where(self, kept: NDArray[np.bool_]) -> Selected:
         """Return the same with only some of the labelled configurations."""
@@ -102,6 +110,62 @@ def _held(rows: list[Configuration]) -> Iterator[tuple[list[str], Sequence[Confi
 def _decoded(rows: Configurations) -> Iterator[tuple[list[str], Sequence[Configuration]]]:
     for batch in rows.decoded():
         yield batch.ids, batch
+
+
+class Rows(Sequence[Configuration]):
+    """The labelled configurations of several spaces, one space after another; decoded some at a time.
+
+    Parameters
+    ----------
+    parts : sequence of Selected
+        The spaces.
+    """
+
+    def __init__(self, parts: Sequence[Selected]) -> None:
+        self._parts = parts
+        self._ends = np.cumsum([len(part.chosen) for part in parts], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    def __iter__(self) -> Iterator[Configuration]:
+        return itertools.chain.from_iterable(part.rows for part in self._parts)
+
+    def batches(self) -> Iterator[Sequence[Configuration]]:
+        """Yield them some at a time."""
+        for part in self._parts:
+            for _, batches in part.by_content():
+                for _, rows in batches():
+                    yield rows
+
+    def ids(self) -> list[str]:
+        """Return the id of each."""
+        return [id_ for part in self._parts for id_ in part.ids()]
+
+    @overload
+    def __getitem__(self, place: int) -> Configuration: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Configuration]: ...
+    def __getitem__(self, place: int | slice) -> Configuration | list[Configuration]:
+        if isinstance(place, slice):
+            return self.at(np.arange(*place.indices(len(self))))
+        if not -len(self) <= place < len(self):
+            raise IndexError(f"there are {len(self)} rows, none at {place}")
+        return self.at(np.array([place % len(self)]))[0]
+
+    def at(self, places: NDArray[np.int64]) -> list[Configuration]:
+        """Return the rows at some places, in the order of these."""
+        which = np.searchsorted(self._ends, places, side="right")
+        found: dict[int, Configuration] = {}
+        for number in np.unique(which).tolist():
+            part, here = self._parts[number], np.flatnonzero(which == number)
+            inside = places[here] - (self._ends[number] - len(part.chosen))
+            found.update(zip(here.tolist(), part.at(inside), strict=True))
+        return [found[i] for i in range(len(places))]
+
+    def by_space(self) -> dict[str, Rows]:
+        """Return the rows of each space that has any."""
+        return {part.space.name: Rows([part]) for part in self._parts if len(part.chosen)}
 
 
 def select(spec: Spec) -> dict[str, Selected]:

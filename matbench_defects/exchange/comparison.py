@@ -165,8 +165,8 @@ def formation_energies_per_site(spec: Spec, label: str, labels: Path) -> dict[st
         raise InputError(f"no label is called '{label}'; {nearest(label, known)}")
     selected = select(spec)
     store = LabelStore(labels)
-    jobs = [job for job in jobs_of(spec, selected) if job.method.name == label]
-    tried = attempts_by_id(held for job in jobs if (held := store.get(job.key)) is not None)
+    keys = list(jobs_of(spec, selected).of(label).keys())
+    tried = attempts_by_id(held for held in store.get_many(keys) if held is not None)
     outcomes = {id_: one.label.outcome for id_, one in tried.items() if one.usable and one.label.outcome is not None}
     phases = [o for name, o in outcomes.items() if name.startswith(REFERENCE)]
     spaces = {name: part.space for name, part in selected.items()}

@@ -190,6 +190,10 @@ class Jobs(Collection[Job]):
         """Return the jobs of the method of one name."""
         return Jobs([s.of(each) for s in self._sources for each in s.methods if each.name == method])
 
+    def listed(self) -> Jobs:
+        """Return the jobs that are made already: those of reference phases."""
+        return Jobs([source for source in self._sources if isinstance(source, Listed)])
+
     def largest_first(self) -> Iterator[tuple[int, Ask]]:
         """Yield what is asked for with its number of atoms, each key once, the largest structures first.
 

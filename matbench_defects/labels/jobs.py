@@ -66,19 +66,46 @@ def _check_suits(spec: Spec, position: int, method: Method, space: Space) -> Non
 def _jobs_in(part: Selected, methods: list[Method], references: Collection[str]) -> list[Source]:
     if not methods:
         return []
-    space, host = part.space, part.space.digest()
-
-    def attempts(content: Content, id_: str, method: Method) -> range:
-        return attempts_of(method, refers=id_ in references or defect_count(space, content) == 0)
-
-    def job(row: Configuration, method: Method, attempt: int) -> Job:
-        crystal = dataclasses.replace(row.crystal, fixed=_fixed(row, method))
-        return Job(row.id, host, crystal, method, space.kind.subject(row), row, attempt=attempt)
-
+    host = part.space.digest()
     return [
-        OfContent(batches, host, methods, functools.partial(attempts, content), job)
+        OfContent(batches, host, methods, functools.partial(_attempts, part.space, content, references), job_of)
         for content, batches in part.by_content()
     ]
+
+
+def _attempts(space: Space, content: Content, references: Collection[str], id_: str, method: Method) -> range:
+    return attempts_of(method, refers=id_ in references or defect_count(space, content) == 0)
+
+
+def attempts_at(row: Configuration, method: Method, references: Collection[str]) -> range:
+    """Return the numbers of the attempts at the label of a configuration.
+
+    Parameters
+    ----------
+    row : Configuration
+        The configuration.
+    method : Method
+        How it is labelled.
+    references : collection of str
+        Ids of configurations that others refer to.
+    """
+    return _attempts(row.space, row.content, references, row.id, method)
+
+
+def job_of(row: Configuration, method: Method, attempt: int) -> Job:
+    """Return one attempt at the label of a configuration.
+
+    Parameters
+    ----------
+    row : Configuration
+        The configuration.
+    method : Method
+        How it is labelled.
+    attempt : int
+        Number of the attempt; 0 for a method without random starts.
+    """
+    crystal = dataclasses.replace(row.crystal, fixed=_fixed(row, method))
+    return Job(row.id, row.space.digest(), crystal, method, row.space.kind.subject(row), row, attempt=attempt)
 
 
 def _fixed(row: Configuration, method: Method) -> NDArray[np.bool_] | None:

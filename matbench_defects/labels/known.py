@@ -25,7 +25,9 @@ class KnownLabels(Mapping[Key, Label]):
     instead : mapping of Key to Label, optional
         Labels that count in the place of those in the stores: compared with their configuration meanwhile.
     again : collection of bytes
-        Digests of keys that were to be computed again: of these the last store counts.
+        Digests of keys that were to be computed again.
+    into : LabelStore, optional
+        The store that counts first for these.
     """
 
     def __init__(
@@ -34,17 +36,19 @@ class KnownLabels(Mapping[Key, Label]):
         stores: Sequence[LabelStore],
         instead: Mapping[Key, Label] | None = None,
         again: Collection[bytes] = (),
+        into: LabelStore | None = None,
     ) -> None:
         self.jobs = jobs
         self._stores = stores
         self._instead = instead or {}
         self._again = again
+        self._anew = [*([into] if into else []), *stores]
 
     def get_many(self, keys: Sequence[Key]) -> list[Label | None]:
         """Return the label of each key, or None; what several keys need is read once."""
         result = [self._instead.get(key) for key in keys]
         anew = [bool(self._again) and key.digest() in self._again for key in keys]
-        for chosen, stores in ((False, self._stores), (True, self._stores[::-1])):
+        for chosen, stores in ((False, self._stores), (True, self._anew)):
             for store in stores:
                 open_ = [i for i, label in enumerate(result) if label is None and anew[i] == chosen]
                 if open_:

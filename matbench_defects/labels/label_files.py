@@ -70,7 +70,7 @@ def journal_folder(path: Path) -> Path:
 
 
 def shards_in(folder: Path) -> list[Path]:
-    """Return the shards of a folder, the oldest first; one that was merged into another and not yet removed is left out.
+    """Return the shards of a folder, the oldest first; one that was merged into another and is still there is left out.
 
     A shard is called after the number that it was written as, or after the numbers from which to which it was merged.
     """
@@ -84,7 +84,13 @@ def shards_in(folder: Path) -> list[Path]:
 
 
 def span_of(shard: Path) -> tuple[int, int] | None:
-    """Return the numbers from which to which a shard was merged, twice its own for a plain one; None for other files."""
+    """Return the numbers from which to which a shard was merged, twice its own for a plain one; None for other files.
+
+    Parameters
+    ----------
+    shard : path
+        The file.
+    """
     match = _SHARD.fullmatch(shard.name)
     return None if match is None else (int(match[1]), int(match[2] or match[1]))
 

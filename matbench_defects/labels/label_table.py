@@ -1,12 +1,13 @@
 """Labels as rows of plain data, and as tables: the columns of a Parquet file of labels.
 
 Coordinates are kept as whole numbers of 1e-6 Å, to which they are rounded, and magnetic moments as those of 1e-4 μB:
-three bytes a coordinate on disk, where decimals as 64-bit floats took nine. Tables of the first format, with floats, are
-read as they always were.
+three bytes a coordinate on disk, where decimals as 64-bit floats took nine. Nothing else is lost: the numbers are those
+that tables of the first format held as floats, which are read too.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,6 +31,9 @@ MOMENTS = 10_000
 """Steps of a magnetic moment in one μB."""
 FARTHEST = 2147.0
 """Coordinates beyond this, Å, do not fit; no relaxation that came to anything has such."""
+
+MINUS_ZERO = -(2**31)
+"""What stands for minus zero, so that labels are the same, to the last bit, in both formats."""
 
 Row = dict[str, Any]
 """A label as plain data, numbers rounded."""
@@ -193,8 +197,13 @@ def _steps(name: str) -> int | None:
 def _packed(values: list[Any], steps: int) -> pa.ListArray:
     flat = [np.zeros(0) if value is None else np.asarray(value, dtype=float).ravel() for value in values]
     ends = np.concatenate([[0], np.cumsum([len(each) for each in flat])])
-    whole = np.rint(np.concatenate([np.zeros(0), *flat]) * steps).astype(np.int32)
+    whole = _whole(np.concatenate([np.zeros(0), *flat]), steps)
     return _lists(ends, pa.array(whole), pa.array([value is None for value in values], pa.bool_()))
+
+
+def _whole(numbers: NDArray[np.float64], steps: int) -> NDArray[np.int32]:
+    whole = np.rint(numbers * steps)
+    return np.where((whole == 0) & np.signbit(numbers), MINUS_ZERO, whole).astype(np.int32)
 
 
 def _lists(ends: NDArray[np.int64], values: pa.Array, null: pa.Array) -> pa.ListArray:
@@ -234,7 +243,7 @@ def _stepped(column: pa.Array, steps: int) -> pa.ListArray:
     each = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     ends = np.concatenate([[0], np.cumsum(each)]) * (3 if nested else 1)
     numbers = (inner.flatten() if nested else inner).to_numpy(zero_copy_only=False)
-    return _lists(ends, pa.array(np.rint(numbers * steps).astype(np.int32)), column.is_null())
+    return _lists(ends, pa.array(_whole(numbers, steps)), column.is_null())
 
 
 def labels_of(table: pa.Table) -> list[Label]:
@@ -264,9 +273,9 @@ def _species(column: pa.Array) -> list[tuple[str, ...] | None]:
 def _numbers(column: pa.Array, steps: int | None, width: int) -> list[NDArray[np.float64] | None]:
     offsets = column.offsets.to_pylist()
     values = column.values.to_numpy(zero_copy_only=False)
-    numbers = values.astype(np.float64) if steps is None else values / steps
+    numbers = values.astype(np.float64) if steps is None else np.where(values == MINUS_ZERO, -0.0, values / steps)
     valid = column.is_valid().to_pylist()
-    cut = (numbers[start:end] for start, end in zip(offsets[:-1], offsets[1:], strict=True))
+    cut = (numbers[start:end] for start, end in itertools.pairwise(offsets))
     return [
         None if not there else one.reshape(-1, width) if width > 1 else one
         for one, there in zip(cut, valid, strict=True)

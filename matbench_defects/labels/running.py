@@ -30,6 +30,7 @@ def run_jobs(
     jobs: Iterable[Job],
     stores: Sequence[LabelStore],
     *,
+    into: LabelStore | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
     retry_failed: bool = False,
@@ -38,15 +39,18 @@ def run_jobs(
 ) -> KnownLabels:
     """Return the label of each job, computing those that no store has.
 
-    What is finished is on disk at once, in the last store's journal. So a run that is killed loses what its workers had
-    at that moment, and nothing else. Neither jobs nor labels are held in memory, however many there are.
+    What is finished is on disk at once, in the journal of the store that is added to. So a run that is killed loses
+    what its workers had at that moment, and nothing else. Neither jobs nor labels are held in memory, however many
+    there are.
 
     Parameters
     ----------
     jobs : iterable of Job
         What is wanted; `Jobs` where there are too many for a list.
     stores : sequence of LabelStore
-        Where labels are looked for, in this order; what is computed is added to the last.
+        Where labels are looked for, in this order.
+    into : LabelStore, optional
+        Which of them is added to; the last where left out.
     workers : int, optional
         Processes of this machine; as many as there are cores where left out.
     executor : Executor, optional
@@ -54,61 +58,60 @@ def run_jobs(
     retry_failed : bool
         Whether labels are computed again whose calculation failed or did not converge.
     wait : bool
-        Whether to wait for another process that adds labels to the last store, instead of refusing.
+        Whether to wait for another process that adds labels to the same store, instead of refusing.
     progress : callable, optional
         Called with the number of computed labels and of those to compute, at the start and after each.
 
     Returns
     -------
     KnownLabels
-        A mapping of keys to labels. Failed calculations are labels with a `problem`; they never stop the run. Relaxed labels that were not
-        compared with their configuration are, now.
+        A mapping of keys to labels. Failed calculations are labels with a `problem`; they never stop the run. Relaxed
+        labels that were not compared with their configuration are, now.
 
     Raises
     ------
     InputError
-        If an engine cannot be loaded, another process adds labels to the last store, or a cluster is lost.
+        If an engine cannot be loaded, another process adds labels to the same store, or a cluster is lost.
     """
     every = Jobs.of_all(jobs)
-    if not _changed(every, stores) and not retry_failed:
-        missing = _missing(every, stores)
-        # Where others have all that is wanted, it is no matter that somebody adds to the last store just now.
-        if not missing.jobs and (missing.elsewhere or not stores[-1].unmerged):
+    into = into or stores[-1]
+    others = [store for store in stores if store is not into]
+    if not _changed(every, into, others) and not retry_failed:
+        missing = _missing(every, into, others)
+        # Where others have all that is wanted, it is no matter that somebody adds to this store just now.
+        if not missing.jobs and (missing.elsewhere or not into.unmerged):
             return known_labels(every, stores)
-    with stores[-1].adding(wait=wait):
-        for some in some_at_a_time(_changed(every, stores)):
-            stores[-1].append(some)
-        again = stores[-1].failed() if retry_failed else set()
-        for store in stores[:-1] if retry_failed else []:
-            again |= store.failed()
-        missing = _missing(every, stores, again)  # another process may have added some meanwhile
+    with into.adding(wait=wait):
+        for some in some_at_a_time(_changed(every, into, others)):
+            into.append(some)
+        again = set[bytes]().union(*(store.failed() for store in stores)) if retry_failed else set[bytes]()
+        missing = _missing(every, into, others, again)  # another process may have added some meanwhile
         if missing.jobs:
-            _compute(every, stores, again, missing, executor or LocalPool(workers), progress)
-    return KnownLabels(every, stores, compared(every, stores), again)
+            _compute(every, into, others, again, missing, executor or LocalPool(workers), progress)
+    return KnownLabels(every, stores, compared(every, stores), again, into)
 
 
-def _changed(jobs: Jobs, stores: Sequence[LabelStore]) -> list[Label]:
-    """Return labels of the last store alone that were not compared with their configuration, and are now."""
-    late = compared(jobs, stores)
-    return [label for key, label in late.items() if not any(store.has([key.digest()])[0] for store in stores[:-1])]
+def _changed(jobs: Jobs, into: LabelStore, others: Sequence[LabelStore]) -> list[Label]:
+    """Return labels of one store alone that were not compared with their configuration, and are now."""
+    return [label for key, label in compared(jobs, [into]).items() if not _has(others, [key.digest()])[0]]
 
 
 @dataclasses.dataclass
 class _Missing:
-    """How many labels no store has, the atoms of their structures by method, and whether the last store has any."""
+    """How many labels no store has, the atoms of their structures by method, and whether others have all there are."""
 
     jobs: int
     atoms: dict[str, int]
     elsewhere: bool
 
 
-def _missing(jobs: Jobs, stores: Sequence[LabelStore], again: Collection[bytes] = ()) -> _Missing:
+def _missing(jobs: Jobs, into: LabelStore, others: Sequence[LabelStore], again: Collection[bytes] = ()) -> _Missing:
     found = _Missing(0, {}, elsewhere=True)
     for some in some_at_a_time(jobs.largest_first()):
         digests = [ask.key.digest() for _, ask in some]
-        others = _has(stores[:-1], digests)
-        found.elsewhere = found.elsewhere and bool(others.all())
-        known = others | stores[-1].has(digests)
+        elsewhere = _has(others, digests)
+        found.elsewhere = found.elsewhere and bool(elsewhere.all())
+        known = elsewhere | into.has(digests)
         for (atoms, ask), digest, there in zip(some, digests, known.tolist(), strict=True):
             if not there or digest in again:
                 found.jobs += 1
@@ -133,7 +136,8 @@ def _still_missing(jobs: Jobs, stores: Sequence[LabelStore], again: Collection[b
 
 def _compute(
     jobs: Jobs,
-    stores: Sequence[LabelStore],
+    into: LabelStore,
+    others: Sequence[LabelStore],
     again: Collection[bytes],
     missing: _Missing,
     executor: Executor,
@@ -144,14 +148,14 @@ def _compute(
     if progress:
         progress(0, missing.jobs)
     costs = Costs()
-    for store in stores:
+    for store in [into, *others]:
         costs.remember(store.timings())
     origins: dict[Key, Configuration | None] = {}
 
     def light() -> Iterator[Job]:
-        for job in _still_missing(jobs, stores, again):
+        for job in _still_missing(jobs, [into, *others], again):
             origins[job.key] = job.origin  # what this process checks stays here
-            yield dataclasses.replace(job, origin=None, files=folder_of(job.key, stores[-1].path))
+            yield dataclasses.replace(job, origin=None, files=folder_of(job.key, into.path))
 
     drawn = batches(light(), costs, lambda: executor.workers, missing.atoms)
     with executor.run(compute_label, drawn) as results:
@@ -161,9 +165,9 @@ def _compute(
                 label = _given_up(job, result) if isinstance(result, WorkerDied) else result
                 if not isinstance(result, WorkerDied):
                     costs.learn(job, label)
-                origin = origins.pop(job.key)
+                origin = origins.pop(job.key, None)
                 labels.append(label if origin is None else checked(label, origin))
-            for _ in stores[-1].append(labels):
+            for _ in into.append(labels):
                 done += 1
                 if progress:
                     progress(done, missing.jobs)

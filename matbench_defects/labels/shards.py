@@ -182,7 +182,8 @@ def _unchecked(batch: pa.RecordBatch) -> NDArray[np.bool_]:
     if not there.any():
         return there
     relaxed = pc.invert(pc.match_substring(batch.column("description"), '"relax": null'))
-    return there & np.asarray(pc.fill_null(relaxed, False))
+    result: NDArray[np.bool_] = there & np.asarray(pc.fill_null(relaxed, False))
+    return result
 
 
 class Reader:
