@@ -125,13 +125,12 @@ def _build(
     stores, into = _stores(spec, labels)
     # The whole selection is parted, so that a row without a label moves no other.
     partings = part_rows(planned.spec, planned.splits, planned.rows)
-    missing = check_lock(
-        planned, stores[0] if labels is not None and there_are_labels(Path(labels)) else None, partings
-    )
+    given = labels_of_spec(spec) if labels is None else Path(labels)
+    missing = check_lock(planned, stores[0] if there_are_labels(given) else None, partings)
     if compute:
         found = run_jobs(planned.jobs, stores, into=into, workers=workers, progress=progress)
         if say is not None and into.path == labels_in_cache(spec) and len(into):
-            say(f"labels computed now are kept in {into.path}, for nothing is written beside {spec.name}")
+            say(f"labels that were computed are kept in {into.path}, for nothing is written beside this spec")
     else:
         found = known_labels(planned.jobs, stores)
     # As the stores hold them, and as `lock` sees them: `found` was compared with the configurations besides.
