@@ -28,6 +28,9 @@ from matbench_defects.spec.spaces import Selection
 KEPT_ROWS = 20_000
 """Up to so many labelled configurations of a space are held as objects, with what was worked out of them."""
 
+ROWS_AT_A_TIME = 1024
+"""So many are decoded together where all are gone through."""
+
 RowBatches = Callable[[], Iterator[tuple[Sequence[str], Sequence[Configuration]]]]
 """Yields configurations, some at a time: ids, and a sequence that decodes them when one is asked for."""
 
@@ -131,12 +134,12 @@ class Rows(Sequence[Configuration]):
     def __iter__(self) -> Iterator[Configuration]:
         return itertools.chain.from_iterable(part.rows for part in self._parts)
 
-    def batches(self) -> Iterator[Sequence[Configuration]]:
+    def batches(self) -> Iterator[list[Configuration]]:
         """Yield them some at a time."""
         for part in self._parts:
-            for _, batches in part.by_content():
-                for _, rows in batches():
-                    yield rows
+            rows = iter(part.rows)
+            while some := list(itertools.islice(rows, ROWS_AT_A_TIME)):
+                yield some
 
     def ids(self) -> list[str]:
         """Return the id of each."""

@@ -29,8 +29,11 @@ def structure(view: View, folder: Path) -> dict[str, str]:
     for target in view.targets.values():
         if view.spec.label(target.label).relax is None:
             continue
-        known = ((value, row.id, row) for row, value in view.known(target) if row.count("defect site"))
-        if (lowest := min(known, key=lambda one: one[:2], default=None)) is not None:
+        lowest: tuple[float, str, LabelledConfiguration] | None = None
+        for row, value in view.known(target):
+            if (lowest is None or (value, row.id) < lowest[:2]) and row.count("defect site"):
+                lowest = (value, row.id, row)
+        if lowest is not None:
             _, id_, row = lowest
             draw_structure(folder / "structure.png", row)
             return {"structure.png": f"{id_}, which has the lowest {target.name}: ideal, and relaxed by {target.label}"}
