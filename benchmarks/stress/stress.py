@@ -3,8 +3,8 @@
     python benchmarks/stress/stress.py                  # 1 082 496 labels of 12 atoms; about an hour on two cores
     python benchmarks/stress/stress.py --size 100000    # or 20000
 
-The engine answers at once, so what is seen is everything else. It fails if a label is lost or computed twice beyond what
-the workers had in hand, or if the process that labels or the one that builds ever holds 1.5 GB.
+The engine answers at once, so what is seen is everything else. It fails if a label is lost or computed twice beyond
+what the workers had in hand, or if the process that labels or the one that builds ever holds 1.5 GB.
 """
 
 from __future__ import annotations
