@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from matbench_defects.api.leaderboard import build_leaderboard as build_leaderboard
     from matbench_defects.api.leaderboard import check_submission as check_submission
     from matbench_defects.api.leaderboard import rescore as rescore
+    from matbench_defects.api.leaderboard import retire as retire
     from matbench_defects.api.leaderboard import score_request as score_request
     from matbench_defects.api.leaderboard import submit as submit
     from matbench_defects.api.schemas import schema as schema
@@ -102,6 +103,7 @@ _HOME = {
     "build_leaderboard": "api.leaderboard",
     "score_request": "api.leaderboard",
     "rescore": "api.leaderboard",
+    "retire": "api.leaderboard",
 }
 """The module of each name."""
 

@@ -84,18 +84,17 @@ def label(
     >>> md.label(domain, "labels.parquet", workers=1)
     <Labels: 5 in labels.parquet, 0 of them with a problem>
     """
-    from matbench_defects.enumeration.selection import select
+    from matbench_defects.dataset.labelling import compute_labels
+    from matbench_defects.dataset.plan import plan
     from matbench_defects.execution.cluster_file import open_executor
-    from matbench_defects.labels.jobs import jobs_of
     from matbench_defects.labels.label_files import place_of_new_labels
-    from matbench_defects.labels.running import run_jobs
     from matbench_defects.labels.store import LabelStore
 
     loaded = _loaded(spec)
-    jobs = jobs_of(loaded, select(loaded))
+    planned = plan(loaded)
     store = LabelStore(out or place_of_new_labels(loaded, shipped=True))
     with open_executor(cluster, workers) as executor:
-        labels = run_jobs(jobs, [store], executor=executor, retry_failed=retry_failed, progress=progress)
+        labels = compute_labels(planned, [store], executor=executor, retry_failed=retry_failed, progress=progress)
     return Labels(store.path, len(labels), [found for found in labels.values() if not found.usable])
 
 

@@ -162,11 +162,13 @@ def build_leaderboard(
     >>> md.build_leaderboard("site", tasks=["lno-formation-energy"])
     []
     """
+    from matbench_defects.leaderboard.retired import read_retired
     from matbench_defects.leaderboard.site import build_site
 
     loaded = _tasks(tasks)
     found = _datasets(loaded, datasets)
-    return build_site(out, submissions, found, loaded, left_alone=shipped_tasks())
+    retired = read_retired(_retired_beside(submissions)) if tasks is None else []
+    return build_site(out, submissions, found, loaded, retired=retired, left_alone=shipped_tasks())
 
 
 def _tasks(given: Sequence[AnyTask] | None) -> list[Task]:
@@ -281,14 +283,63 @@ def rescore(
     >>> found.submissions, md.rescore("submissions", "scores.json", ["lno-formation-energy"]).changes
     (1, [])
     """
-    from matbench_defects.leaderboard.recorded import changes, read_record, record, write_record
+    from matbench_defects.leaderboard.recorded import changes, read_record, record, record_retired, write_record
+    from matbench_defects.leaderboard.retired import read_retired
     from matbench_defects.leaderboard.scoring import collect_standings
 
     loaded = _tasks(tasks)
     datasets = _datasets(loaded, rows_only=True)
     standings = collect_standings(submissions, loaded, datasets)
-    now = record(standings, loaded, datasets)
+    every, now = [standings], record(standings, loaded, datasets)
+    for old in read_retired(_retired_beside(submissions)) if tasks is None else []:
+        every.append(old.standings())
+        now["tasks"] |= record_retired(old, every[-1])
     found = changes(read_record(scores), now)
     if write:
         write_record(scores, now)
-    return Rescored(sum(len(of) for of in standings.by_task.values()), found, standings.problems)
+    number = sum(len(of) for each in every for of in each.by_task.values())
+    return Rescored(number, found, [problem for each in every for problem in each.problems])
+
+
+def retire(dataset: str, tasks: Sequence[str | Path] | None = None, submissions: str | Path = SUBMISSIONS) -> Path:
+    """Retire the shipped version of a dataset before a new one takes its name: its tasks are shown, but not ranked.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of a shipped dataset.
+    tasks : sequence of path, optional
+        Files of its tasks; every shipped one about it if left out. They are copied.
+    submissions : path-like
+        Where submissions lie; those to these tasks are moved.
+
+    Returns
+    -------
+    path
+        What was written, in ``retired`` beside the submissions.
+
+    Raises
+    ------
+    InputError
+        If that version is retired already.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> _ = md.submit(md.evaluate("lno-formation-energy", "mean"), author="Ada Lovelace", out="board/submissions")
+    >>> sorted(path.name for path in md.retire("lno-cathode", submissions="board/submissions").iterdir())
+    ['dataset', 'submissions', 'tasks']
+    """
+    from matbench_defects.hub.find import load_dataset
+    from matbench_defects.leaderboard.retired import retire as move
+    from matbench_defects.shipped import find_task
+
+    found = load_dataset(dataset)
+    about = f"{found.name}@{found.version}"
+    files = [find_task(str(task)) for task in (shipped_tasks() if tasks is None else tasks)]
+    files = [file for file in files if tasks is not None or as_task(file).dataset == about]
+    return move(found, files, submissions, _retired_beside(submissions)).folder
+
+
+def _retired_beside(submissions: str | Path) -> Path:
+    return Path(submissions).parent / "retired"

@@ -15,11 +15,13 @@ from matbench_defects.dataset.card import write_card
 from matbench_defects.dataset.croissant import croissant
 from matbench_defects.dataset.figures import View, draw_figures
 from matbench_defects.dataset.labelled_rows import LabelledRows, LowestAttempts
+from matbench_defects.dataset.labelling import compute_labels, labels_there
 from matbench_defects.dataset.lock import check_lock, lock_of
 from matbench_defects.dataset.manifest import manifest_of
+from matbench_defects.dataset.noise import measured_noise
 from matbench_defects.dataset.plan import Plan, plan
 from matbench_defects.dataset.reading import MANIFEST, Dataset, open_dataset
-from matbench_defects.dataset.splits.assign import Parting, part_rows
+from matbench_defects.dataset.splits.assign import Parting
 from matbench_defects.dataset.structure_files import parts_on_disk, write_structures
 from matbench_defects.dataset.structures import identity_rows
 from matbench_defects.dataset.targets import Labelled, Values
@@ -34,9 +36,8 @@ from matbench_defects.files import (
     write_text,
 )
 from matbench_defects.labels.jobs import REFERENCE
-from matbench_defects.labels.known import KnownLabels, known_labels
+from matbench_defects.labels.known import KnownLabels
 from matbench_defects.labels.label_files import labels_in_cache, labels_of_spec, place_of_new_labels, there_are_labels
-from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.spec.document import dump_yaml
 from matbench_defects.spec.models import Spec
@@ -124,15 +125,15 @@ def _build(
     spec = planned.spec
     stores, into = _stores(spec, labels)
     # The whole selection is parted, so that a row without a label moves no other.
-    partings = part_rows(planned.spec, planned.splits, planned.rows)
+    partings = planned.partings()
     given = labels_of_spec(spec) if labels is None else Path(labels)
     missing = check_lock(planned, stores[0] if there_are_labels(given) else None, partings)
     if compute:
-        found = run_jobs(planned.jobs, stores, into=into, workers=workers, progress=progress)
+        found = compute_labels(planned, stores, into=into, workers=workers, progress=progress)
         if say is not None and into.path == labels_in_cache(spec) and len(into):
             say(f"labels that were computed are kept in {into.path}, for nothing is written beside this spec")
     else:
-        found = known_labels(planned.jobs, stores)
+        found = labels_there(planned, stores)
     # As the stores hold them, and as `lock` sees them: `found` was compared with the configurations besides.
     lock = lock_of(planned, KnownLabels(planned.jobs, stores), partings)
     if not compute and planned.methods:
@@ -161,7 +162,8 @@ def _labelled_rows(planned: Plan, found: KnownLabels) -> NDArray[np.bool_]:
     for rows in planned.rows.batches():
         here = np.zeros(len(rows), dtype=bool)
         for method in planned.methods:
-            here |= np.array([tried is not None for tried in LowestAttempts(method, found).of(rows)], dtype=bool)
+            lowest = LowestAttempts(method, found, planned.references)
+            here |= np.array([tried is not None for tried in lowest.of(rows)], dtype=bool)
         known.append(here)
     return np.concatenate(known) if known else np.zeros(0, dtype=bool)
 
@@ -176,7 +178,7 @@ def _write(
     rows_only: bool,
 ) -> None:
     spec = planned.spec
-    tried = {method.name: LowestAttempts(method, found) for method in planned.methods}
+    tried = {method.name: LowestAttempts(method, found, planned.references) for method in planned.methods}
     labelled = {name: _labelled(planned, lowest) for name, lowest in tried.items()}
     values, notes = _target_values(planned, labelled)
     audit = _audited(planned, partings)
@@ -188,6 +190,8 @@ def _write(
         figures = draw_figures(folder, View(spec, planned.selected, planned.targets, labelled, values))
     write_json(folder / "audit.json", audit)
     manifest = manifest_of(planned, tried, notes, figures)
+    for name, measured in measured_noise(planned, found, labelled, values).items():
+        manifest["targets"][name]["noise"] = measured
     manifest["lock"] = lock
     if missing is not None:
         manifest["differs_from_lock"] = missing
@@ -223,7 +227,12 @@ def _labelled(planned: Plan, lowest: LowestAttempts) -> Labelled:
         for id_, tried, _ in lowest.each(planned.jobs.of(lowest.method.name).listed())
         if tried is not None and tried.usable and id_.startswith(REFERENCE)
     }
-    return Labelled(LabelledRows(planned.rows, lowest), phases)
+    wanted = {id_ for _, id_ in planned.copies}
+    ids = planned.rows.ids() if wanted else []
+    places = {id_: place for place, id_ in enumerate(ids) if id_ in wanted}
+    firsts = planned.rows.at(np.array([places[id_] for _, id_ in planned.copies], dtype=np.int64))
+    copies = [copy for copy, _ in planned.copies]
+    return Labelled(LabelledRows(planned.rows, lowest, list(zip(copies, firsts, strict=True))), phases)
 
 
 def _target_values(planned: Plan, labelled: dict[str, Labelled]) -> tuple[dict[str, Values], dict[str, list[str]]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from matbench_defects.crystal.space import Space
-from matbench_defects.dataset.reading import PARTS, WHOLE
+from matbench_defects.dataset.reading import PARTS, WHOLE, noise_words
 from matbench_defects.files import write_text
 from matbench_defects.spec.document import dump_yaml
 from matbench_defects.spec.models import Spec
@@ -126,6 +126,7 @@ def _targets(manifest: dict[str, Any]) -> str:
     ]
     text = "## Targets\n\n" + _table(["Column", "What", "Unit", "Per", "Relative to"], rows)
     notes = [f"- `{name}`. {note}." for name, t in manifest["targets"].items() for note in t.get("notes", [])]
+    notes += [f"- `{name}`. {noise_words(t)}" for name, t in manifest["targets"].items() if t.get("noise")]
     return text + ("\n\n" + "\n".join(notes) if notes else "")
 
 
@@ -139,6 +140,8 @@ def _labels(spec: Spec, manifest: dict[str, Any]) -> str:
         if relax is not None:
             what = "positions and cell" if relax["cell"] else "positions"
             how = f"{what} relaxed to {relax['fmax']} eV/Å, {relax['optimizer']}, at most {relax['steps']} steps"
+            if relax.get("rattle"):
+                how += f"; the lowest of {made.get('attempts', 1)} starts, atoms moved at random by {relax['rattle']} Å"
         settings = _settings(made["settings"])
         discarded = "; ".join(f"{n}: {p}" for p, n in made["discarded"].items()) or "none"
         rows.append(

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.parent import found_symmetry
 from matbench_defects.crystal.space import Content, Space
+from matbench_defects.dataset.identity import frame_of
+from matbench_defects.dataset.references import check_references
 from matbench_defects.dataset.splits import splits_of
-from matbench_defects.dataset.targets import targets_of
+from matbench_defects.dataset.targets import ResolvedTarget, targets_of
 from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerable, count_both, count_space
 from matbench_defects.enumeration.selection_size import selection_size
+from matbench_defects.labels.attempts import attempts_of
 from matbench_defects.labels.engine import Method, methods_of, reference_method
 from matbench_defects.spec.models import Spec
 
@@ -72,7 +75,7 @@ class LabelEstimate:
     method : Method
         Engine, settings and relaxation.
     wanted : int
-        Labels that the spec asks for.
+        Calculations that the spec asks for: every attempt at a label, and those that measure its noise.
     present : int
         Of these, how many the table of labels beside the spec may already have.
     seconds : float or None
@@ -94,7 +97,7 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
         Naming file and line of the first mistake.
     """
     spaces = build_spaces(spec)
-    targets_of(spec, spaces)
+    targets = targets_of(spec, spaces)
     splits_of(spec, spaces)
     check_enumerable(spec, spaces)
     result = []
@@ -113,7 +116,24 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
             labelled, exact = selection_size(spec, space, {content: n for content, _, n in rows})
         every = sum(n for _, n, _ in rows)
         result.append(SpaceEstimate(space, every, inequivalent, rows, labelled, exact, _higher(space)))
-    return result if not shapes else _in_shapes(spec, shapes, result)
+    result = result if not shapes else _in_shapes(spec, shapes, result)
+    return result if spec.rules == 1 else _with_references(spec, targets, result)
+
+
+def _with_references(
+    spec: Spec, targets: dict[str, ResolvedTarget], estimates: list[SpaceEstimate]
+) -> list[SpaceEstimate]:
+    """Add what targets refer to and was perhaps not drawn; a crystal that two spaces hold is counted twice, perhaps."""
+    added = check_references(spec, {one.space.name: one.space for one in estimates}, targets)
+    frames = [frame_of(one.space) for one in estimates] if len(estimates) > 1 else []
+    return [
+        dataclasses.replace(
+            one,
+            labelled=min(one.labelled + added[one.space.name], max(one.inequivalent, one.labelled)),
+            exact=one.exact and not added[one.space.name] and len(set(frames)) == len(frames),
+        )
+        for one in estimates
+    ]
 
 
 def _in_shapes(
@@ -163,8 +183,11 @@ def estimate_labels(spec: Spec, labelled: int, known: dict[str, tuple[int, float
         quoted.
     """
     result = []
-    for method in methods_of(spec):
-        wanted = labelled + len(spec.reference_phases)
+    for method, label in zip(methods_of(spec), spec.labels, strict=True):
+        attempts = len(attempts_of(method))
+        wanted = labelled * attempts + len(spec.reference_phases) * len(attempts_of(method, refers=True))
+        if label.noise is not None:
+            wanted += min(label.noise.rows, labelled) * attempts + min(label.noise.tightened, labelled)
         ways = {method.digest(), *(reference_method(spec, name, method).digest() for name in spec.reference_phases)}
         present = sum(known[way][0] for way in ways if way in known)
         mean = known.get(method.digest(), (0, None))[1]

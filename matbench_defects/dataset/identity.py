@@ -34,7 +34,7 @@ def structure_keys(
         Their spaces.
     """
     held = {space.name: space for space in (spaces or (one.space for one in configurations))}
-    frames = {name: _frame(space) for name, space in held.items()}
+    frames = {name: frame_of(space) for name, space in held.items()}
     shared = {frame for frame in frames.values() if list(frames.values()).count(frame) > 1}
     known = sorted({k for space in held.values() for s in space.sublattices for k in s.species})
     codes = {name: _codes(space, known) for name, space in held.items()}
@@ -61,8 +61,11 @@ def _key(frame: str, occupation: bytes) -> StructureKey:
     return hashlib.blake2b(frame.encode() + b"\0" + occupation, digest_size=_KEY).digest()
 
 
-def _frame(space: Space) -> str:
-    """Return a digest of everything in a space but what its sublattices hold."""
+def frame_of(space: Space) -> str:
+    """Return a digest of everything in a space but what its sublattices hold.
+
+    Spaces that share it may share crystals.
+    """
     variable = set(space.variable_sites.tolist())
     fixed = [
         [space.host_species[i], *np.round(space.positions[i], 6).tolist()]

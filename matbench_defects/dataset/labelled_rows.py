@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import overload
+
+import numpy as np
 
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.dataset.targets import LabelledConfiguration
@@ -103,30 +105,71 @@ class LabelledRows(Sequence[LabelledConfiguration]):
         The configurations.
     lowest : LowestAttempts
         What the attempts at their labels came to.
+    copies : sequence of (Configuration, Configuration)
+        What stands behind the rows: configurations of a space that are the same crystal as a row of another, with that
+        row, whose label they have.
+    instead : mapping of str to Label
+        Labels that some rows have in the place of their own, by id.
     """
 
-    def __init__(self, rows: Rows, lowest: LowestAttempts) -> None:
-        self._rows, self._lowest = rows, lowest
+    def __init__(
+        self,
+        rows: Rows,
+        lowest: LowestAttempts,
+        copies: Sequence[tuple[Configuration, Configuration]] = (),
+        instead: Mapping[str, Label] | None = None,
+    ) -> None:
+        self._rows, self._lowest, self._copies, self._instead = rows, lowest, copies, instead or {}
 
     def __iter__(self) -> Iterator[LabelledConfiguration]:
         for rows in self._rows.batches():
-            some = _Some(rows, self._lowest)
-            for place, row in enumerate(rows):
-                yield _later(row, some, place)
+            yield from self._labelled(rows, rows)
+        if self._copies:
+            yield from self._labelled([copy for copy, _ in self._copies], [row for _, row in self._copies])
+
+    def _labelled(
+        self, rows: Sequence[Configuration], labelled: Sequence[Configuration]
+    ) -> Iterator[LabelledConfiguration]:
+        some = _Some(labelled, self._lowest)
+        for place, row in enumerate(rows):
+            label = self._instead.get(row.id)
+            yield _later(row, some, place) if label is None else LabelledConfiguration.of(row, label)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rows) + len(self._copies)
 
     @overload
     def __getitem__(self, place: int) -> LabelledConfiguration: ...
     @overload
     def __getitem__(self, place: slice) -> list[LabelledConfiguration]: ...
     def __getitem__(self, place: int | slice) -> LabelledConfiguration | list[LabelledConfiguration]:
-        rows = self._rows[place] if isinstance(place, slice) else [self._rows[place]]
-        some = _Some(rows, self._lowest)
-        found = [_later(row, some, i) for i, row in enumerate(rows)]
-        return found if isinstance(place, slice) else found[0]
+        every = range(len(self))[place if isinstance(place, slice) else slice(place, place + 1 or None)]
+        inside = [i for i in every if i < len(self._rows)]
+        rows = self._rows.at(np.array(inside, dtype=np.int64))
+        found = dict(zip(inside, self._labelled(rows, rows), strict=True))
+        behind = [i for i in every if i >= len(self._rows)]
+        pairs = [self._copies[i - len(self._rows)] for i in behind]
+        copies = self._labelled([copy for copy, _ in pairs], [row for _, row in pairs])
+        found.update(zip(behind, copies, strict=True))
+        if isinstance(place, slice):
+            return [found[i] for i in every]
+        if not found:
+            raise IndexError(f"there are {len(self)} rows, none at {place}")
+        return found[every[0]]
 
     def by_space(self) -> dict[str, LabelledRows]:
         """Return the rows of each space that has any."""
-        return {name: LabelledRows(rows, self._lowest) for name, rows in self._rows.by_space().items()}
+        copies: dict[str, list[tuple[Configuration, Configuration]]] = {}
+        for copy, row in self._copies:
+            copies.setdefault(copy.space.name, []).append((copy, row))
+        rows = self._rows.by_space()
+        names = dict.fromkeys([*rows, *copies])
+        empty = Rows([])
+        return {
+            name: LabelledRows(rows.get(name, empty), self._lowest, copies.get(name, ()), self._instead)
+            for name in names
+        }
+
+    def with_labels(self, instead: Mapping[str, Label]) -> LabelledRows:
+        """Return the same rows, some of them with other labels, by id."""
+        return LabelledRows(self._rows, self._lowest, self._copies, instead)

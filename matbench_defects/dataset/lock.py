@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matbench_defects.dataset.splits.assign import Parting, part_rows
+from matbench_defects.dataset.splits.assign import Parting
 from matbench_defects.enumeration.counting import count_space
 from matbench_defects.enumeration.selection import Selected
 from matbench_defects.errors import InputError
@@ -48,7 +48,7 @@ def lock_of(planned: Plan, labels: Labels | None, partings: dict[str, Parting] |
         The part of each row in each split, where it is known already.
     """
     if partings is None:
-        partings = part_rows(planned.spec, planned.splits, planned.rows)
+        partings = planned.partings()
     ids = planned.rows.ids()
     return {
         "name": planned.spec.name,
@@ -87,22 +87,26 @@ def _splits(partings: dict[str, Parting], ids: list[str]) -> dict[str, Any]:
 
 
 def _labels(planned: Plan, known: Labels | None) -> dict[str, Any]:
+    every = planned.jobs.followed_by(planned.further_jobs())
+    if known is not None:
+        there = known if isinstance(known, KnownLabels) else KnownLabels(every, [known])
+        every = every.followed_by(planned.tightened_jobs(there))
     result = {}
     for method in planned.methods:
-        jobs = planned.jobs.of(method.name)
-        there = bad = 0
+        jobs = every.of(method.name)
+        number = bad = 0
 
         def found(jobs: Jobs = jobs) -> Iterator[Label]:
-            nonlocal there, bad
+            nonlocal number, bad
             for keys in some_at_a_time(jobs.keys() if known is not None else ()):
                 for label in known.get_many(keys) if known is not None else ():
                     if label is not None:
-                        there += 1
+                        number += 1
                         bad += not label.usable
                         yield label
 
         values = values_digest(found())
-        result[method.name] = {"labels": there, "missing": len(jobs) - there, "discarded": bad, "digest": values}
+        result[method.name] = {"labels": number, "missing": len(jobs) - number, "discarded": bad, "digest": values}
     return result
 
 

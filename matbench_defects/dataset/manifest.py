@@ -13,6 +13,7 @@ from matbench_defects.dataset.plan import Plan
 from matbench_defects.dataset.reading import FORMAT
 from matbench_defects.files import digest
 from matbench_defects.labels.asking import Jobs
+from matbench_defects.labels.attempts import attempts_of
 from matbench_defects.labels.guards import kind_of_problem
 from matbench_defects.labels.jobs import REFERENCE
 
@@ -59,6 +60,7 @@ def manifest_of(
                 "quantity": t.kind,
                 "label": t.label,
                 **_shown(t.quantity),
+                **({"compares_rows": True} if t.computed.compares_rows and spec.rules > 1 else {}),
                 **({"notes": notes[name]} if notes[name] else {}),
             }
             for name, t in planned.targets.items()
@@ -93,6 +95,7 @@ def _label(lowest: LowestAttempts, jobs: Jobs) -> dict[str, Any]:
         converged += label.outcome is not None and label.outcome.converged
         if label.problem:
             problems[kind_of_problem(label.problem)] += 1
+    attempts = len(attempts_of(lowest.method))
     return {
         **lowest.method.description(),
         "engine_versions": sorted(versions),
@@ -100,6 +103,7 @@ def _label(lowest: LowestAttempts, jobs: Jobs) -> dict[str, Any]:
         "labels": made,
         "missing": missing,
         "references": references,
+        **({"attempts": attempts} if attempts > 1 else {}),
         "converged": converged,
         "discarded": dict(sorted(problems.items())),
         "core_seconds": round(seconds, 1),

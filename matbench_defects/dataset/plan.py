@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
+from matbench_defects.dataset.identity import frame_of, numbered, structure_keys
+from matbench_defects.dataset.references import reference_contents, with_references
 from matbench_defects.dataset.splits import SplitOperator, splits_of
+from matbench_defects.dataset.splits.assign import Parting, part_rows
 from matbench_defects.dataset.targets import ResolvedTarget, targets_of
+from matbench_defects.dataset.thermodynamics import check_thermodynamics
 from matbench_defects.enumeration.selection import Rows, Selected, select
 from matbench_defects.labels.asking import Jobs
 from matbench_defects.labels.engine import Method, methods_of
+from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import jobs_of
-from matbench_defects.spec.models import Spec
+from matbench_defects.labels.label import Key, Label
+from matbench_defects.labels.noise import further_attempts, noise_rows, tightened
+from matbench_defects.spec.models import LabelNoise, Spec
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,11 @@ class Plan:
         Its splits.
     jobs : Jobs
         Every label that is needed, made when it is asked for.
+    references : frozenset of str
+        Ids of the configurations that values of others refer to.
+    copies : list of (Configuration, str)
+        Configurations of a space that are the same crystal as a row of an earlier space, with that row's id. They are
+        no rows of their own; what refers to them in their space finds that row's label.
     partial : bool
         Whether labels may be missing: what refers to them is then left empty.
     """
@@ -47,6 +61,8 @@ class Plan:
     targets: dict[str, ResolvedTarget]
     splits: dict[str, SplitOperator]
     jobs: Jobs
+    references: frozenset[str] = frozenset()
+    copies: list[tuple[Configuration, str]] = dataclasses.field(default_factory=list)
     partial: bool = False
 
     @property
@@ -71,7 +87,29 @@ class Plan:
         for name, part in self.selected.items():
             selected[name] = part.where(kept[start : start + len(part.chosen)])
             start += len(part.chosen)
-        return dataclasses.replace(self, selected=selected, partial=True)
+        there = {id_ for part in selected.values() for id_ in part.ids()} if self.copies else set()
+        copies = [(copy, id_) for copy, id_ in self.copies if id_ in there]
+        return dataclasses.replace(self, selected=selected, copies=copies, partial=True)
+
+    def noisy(self) -> list[tuple[Method, LabelNoise, list[Configuration]]]:
+        """Return each label whose noise is measured, how, and on which rows."""
+        return [
+            (method, label.noise, noise_rows(self.rows, label.noise, self.references))
+            for method, label in zip(self.methods, self.spec.labels, strict=True)
+            if label.noise is not None
+        ]
+
+    def further_jobs(self) -> list[Job]:
+        """Return the attempts that are made only to see how noisy labels are."""
+        return [job for method, noise, rows in self.noisy() for job in further_attempts(rows, method, noise)]
+
+    def tightened_jobs(self, found: Mapping[Key, Label]) -> list[Job]:
+        """Return the relaxations that go on where the labels ended that are found."""
+        return [job for method, noise, rows in self.noisy() for job in tightened(rows, method, noise, found)]
+
+    def partings(self) -> dict[str, Parting]:
+        """Return the part of each row in each split."""
+        return part_rows(self.spec, self.splits, self.rows, self.references)
 
 
 def plan(spec: Spec) -> Plan:
@@ -84,6 +122,45 @@ def plan(spec: Spec) -> Plan:
     """
     selected = select(spec)
     spaces = {name: part.space for name, part in selected.items()}
-    return Plan(
-        spec, selected, methods_of(spec), targets_of(spec, spaces), splits_of(spec, spaces), jobs_of(spec, selected)
-    )
+    targets, splits, methods = targets_of(spec, spaces), splits_of(spec, spaces), methods_of(spec)
+    references: frozenset[str] = frozenset()
+    copies: list[tuple[Configuration, str]] = []
+    if spec.rules > 1:
+        selected = with_references(spec, selected, targets)
+        selected, copies = _each_once(selected)
+        contents = {name: reference_contents(space, targets) for name, space in spaces.items()}
+        references = frozenset(
+            id_
+            for name, part in selected.items()
+            for content, batches in part.by_content()
+            if content in contents[name]
+            for ids, _ in batches()
+            for id_ in ids
+        )
+        references |= {id_ for copy, id_ in copies if copy.content in contents[copy.space.name]}
+    for position, label in enumerate(spec.labels):
+        if label.noise is not None and label.noise.tightened and methods[position].of_pathways:
+            raise spec.error(("labels", position, "noise"), "a band is not relaxed further; give `tightened: 0`")
+    check_thermodynamics(spec, selected, copies)
+    jobs = jobs_of(spec, selected, references)
+    return Plan(spec, selected, methods, targets, splits, jobs, references, copies)
+
+
+def _each_once(selected: dict[str, Selected]) -> tuple[dict[str, Selected], list[tuple[Configuration, str]]]:
+    """Return a selection with each crystal in one space alone, the first, and its copies in others."""
+    if len(selected) == 1:
+        return selected, []
+    frames = [frame_of(part.space) for part in selected.values()]
+    if len(set(frames)) == len(frames):
+        return selected, []
+    every = Rows(list(selected.values()))
+    _, first, numbers = np.unique(numbered(structure_keys(every)), return_index=True, return_inverse=True)
+    kept = first[numbers] == np.arange(len(every))
+    again = np.flatnonzero(~kept)
+    copies = [(row, one.id) for row, one in zip(every.at(again), every.at(first[numbers[again]]), strict=True)]
+    result, start = {}, 0
+    for name, part in selected.items():
+        here = kept[start : start + len(part.chosen)]
+        result[name] = part if here.all() else part.where(here)
+        start += len(part.chosen)
+    return result, copies

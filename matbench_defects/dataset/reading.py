@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -26,6 +26,30 @@ PARTS = ("train", "validation", "test")
 """The parts that a split may have."""
 WHOLE = "full"
 """What is not parted, as `datasets` sees it; ``all`` is a word that it keeps for itself."""
+
+
+def noise_words(target: Mapping[str, Any]) -> str:
+    """Return what is known of the noise of a target's labels, in sentences; nothing where it was not measured.
+
+    Parameters
+    ----------
+    target : mapping
+        What the manifest says of the target.
+    """
+    measured = target.get("noise") or {}
+    unit = " per ".join(filter(None, [target.get("unit", ""), target.get("per", "")]))
+    text = ""
+    if "noise" in measured:
+        text = (
+            f"Noise of the labels: {measured['noise']:.2g} {unit} (two sets of {measured['attempts']} attempts at "
+            f"{measured['rows']} rows)."
+        )
+    if "shift" in measured:
+        text += (
+            f" Carried on to {measured['fmax']:g} eV/Å, {measured['tightened']} labels change by "
+            f"{-measured['shift']:.2g} {unit} in the mean, {-measured['median_shift']:.2g} in the median."
+        )
+    return text.strip()
 
 
 def split_column(split: str) -> str:
@@ -139,6 +163,14 @@ class Dataset:
         if quantity is None:
             raise InputError("the column states no unit", file=str(self.folder), field=target)
         return quantity
+
+    def noise(self, target: str) -> float | None:
+        """Return the noise of a target's labels in its unit, None where it was not measured.
+
+        The mean absolute difference of the values from two sets of attempts, divided by √2.
+        """
+        found = (self.manifest["targets"].get(target) or {}).get("noise", {}).get("noise")
+        return float(found) if isinstance(found, int | float) else None
 
     def part(
         self, split: str, parts: str | Iterable[str], target: str | None = None, *, fold: str | None = None

@@ -17,6 +17,8 @@ from matbench_defects.dataset.reading import PARTS, WHOLE, split_column
 from matbench_defects.dataset.splits.assign import Parting
 from matbench_defects.dataset.structures import label_columns, label_schema, structure_rows, structure_schema
 
+OTHER_IDS = "other_ids"
+"""Column of the ids that a row's crystal has in other spaces of the dataset."""
 LEFT_OUT = "unassigned"
 """File of the rows that the shown split leaves out."""
 SITES = 400_000
@@ -49,6 +51,9 @@ def write_structures(
     """
     schema = _schema(planned, partings)
     shown = next((parting.by_fold[""] for parting in partings.values() if not parting.folded), None)
+    others: dict[str, list[str]] = {}
+    for copy, id_ in planned.copies:
+        others.setdefault(id_, []).append(copy.id)
     ids = planned.rows.ids()
     order = np.array(sorted(range(len(ids)), key=ids.__getitem__), dtype=np.int64)
     del ids
@@ -57,6 +62,8 @@ def write_structures(
         for i in range(0, len(order), ROWS):
             places = order[i : i + ROWS]
             rows = _rows(planned, tried, values, partings, places)
+            for row in rows:
+                row[OTHER_IDS] = others.get(row["id"], [])
             parts = [WHOLE if shown is None else shown[place] for place in places.tolist()]
             for part in dict.fromkeys(parts):
                 if part not in files:
@@ -67,6 +74,8 @@ def write_structures(
 
 def _schema(planned: Plan, partings: Mapping[str, Parting]) -> pa.Schema:
     schema = structure_schema(planned.spaces)
+    if planned.copies:
+        schema = schema.append(pa.field(OTHER_IDS, pa.list_(pa.string())))
     for method in planned.methods:
         for field in label_schema(method):
             schema = schema.append(field)

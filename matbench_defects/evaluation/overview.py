@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -43,6 +44,7 @@ class TaskScores:
     rows: int
     scores: dict[str, Score]
     tied: frozenset[str]
+    noise: float | None = None
 
 
 def overview(found: Sequence[TaskScores]) -> ResultTable:
@@ -62,8 +64,8 @@ def overview(found: Sequence[TaskScores]) -> ResultTable:
         metric = metrics.get(one.task.metrics[0])
         head = Column(metric.name, metric.title, metric.unit_for(one.quantity), metric.direction).head()
         places = {i for i, name in enumerate(names) if name in one.tied}
-        shown = score_cells(metric, [one.scores.get(name) for name in names], places)
-        cells = [Cell(cell.text, cell.sort, best=cell.best, tied=cell.tied) for cell in shown]
+        shown = score_cells(metric, [one.scores.get(name) for name in names], places, one.noise)
+        cells = [dataclasses.replace(cell, spread="") for cell in shown]
         rows.append(Row(one.task.name, f"`{one.task.name}`", [Cell(head), Cell(str(one.rows)), *cells]))
     return ResultTable("Task", columns, rows)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matbench_defects.dataset.reading import Dataset
+from matbench_defects.dataset.reading import Dataset, noise_words
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.comparing import LEVEL, compare
 from matbench_defects.evaluation.metrics import metrics
@@ -24,7 +24,7 @@ from matbench_defects.evaluation.results import (
 )
 from matbench_defects.evaluation.scoring import fold_words, score, scored_rows
 from matbench_defects.evaluation.tables.markdown import markdown
-from matbench_defects.evaluation.tables.table import EMPTY, TIED, Row
+from matbench_defects.evaluation.tables.table import EMPTY, NOISY, TIED, Row
 from matbench_defects.evaluation.task import Task, load_task
 from matbench_defects.evaluation.task_results import ranked, results_table
 from matbench_defects.hub.find import find_dataset
@@ -174,14 +174,16 @@ def _section(
     names = [refusal["model"]["name"] for refusal in refusals]
     table.rows.extend(Row(name, titles[name], [EMPTY] * len(table.columns)) for name in names)
     lines += ["", markdown(table).rstrip()]
-    notes = []
+    notes = [words] if (words := noise_words(dataset.manifest["targets"][task.target])) else []
+    if any(cell.noisy for row in table.rows for cell in row.cells):
+        notes.append(f"{NOISY} not above the noise of the labels.")
     if tied:
         first = metrics.get(task.metrics[0]).title
         notes.append(f"{TIED} tied with the best in {first}: {100 * LEVEL:.0f} % of the differences include 0.")
     notes += [f"Not served by {titles[r['model']['name']]}: {_line(r['reason'])}." for r in refusals]
     lines += ["", *(f"- {note}" for note in notes)] if notes else []
     scores = {r.record["model"]["name"]: r.scores[task.metrics[0]] for r in ranked(results, task)}
-    return "\n".join(lines) + "\n", TaskScores(task, quantity, len(rows), scores, tied)
+    return "\n".join(lines) + "\n", TaskScores(task, quantity, len(rows), scores, tied, dataset.noise(task.target))
 
 
 def _tied(task: Task, dataset: Dataset, results: list[Result], resamples: int, seed: int, show: Any) -> frozenset[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
-from matbench_defects.dataset.reading import Dataset
+from matbench_defects.dataset.reading import Dataset, noise_words
 from matbench_defects.evaluation.gap import gap, is_ratio
 from matbench_defects.evaluation.metrics import Metric, metrics
 from matbench_defects.evaluation.results import Result
@@ -62,7 +62,14 @@ def results_table(
                 tied=name in tied,
             )
         )
-    return task_table(defined_metrics(task, results), quantity, measured, costs=costs, unit=quantity.shown_unit)
+    return task_table(
+        defined_metrics(task, results),
+        quantity,
+        measured,
+        costs=costs,
+        unit=quantity.shown_unit,
+        noise=dataset.noise(task.target),
+    )
 
 
 def show_results(
@@ -100,6 +107,8 @@ def show_results(
     console.print(f"{task.dataset}, {task.target} in {unit}, {split}", markup=False)
     table = results_table(task, dataset, results, interpolation=interpolation)
     table.show(console)
+    if words := noise_words(dataset.manifest["targets"][task.target]):
+        console.print(words, markup=False)
     if interpolation:
         first = metrics.get(task.metrics[0])
         against = "divided by" if is_ratio(first) else "minus"

@@ -190,6 +190,11 @@ class Jobs(Collection[Job]):
         """Return the jobs of the method of one name."""
         return Jobs([s.of(each) for s in self._sources for each in s.methods if each.name == method])
 
+    def followed_by(self, more: Iterable[Job]) -> Jobs:
+        """Return these jobs and some more."""
+        listed = list(more)
+        return Jobs([*self._sources, Listed(listed)]) if listed else self
+
     def listed(self) -> Jobs:
         """Return the jobs that are made already: those of reference phases."""
         return Jobs([source for source in self._sources if isinstance(source, Listed)])

@@ -204,12 +204,15 @@ class Method:
         The engine's settings.
     relax : Relaxation or None
         How to relax.
+    continues : str
+        Digest of the method whose relaxed structures it starts from; empty where it starts from ideal ones.
     """
 
     name: str
     engine: str
     settings: EngineSettings
     relax: Relaxation | None
+    continues: str = ""
 
     def description(self) -> dict[str, Any]:
         """Return engine, settings and relaxation as plain data."""
@@ -217,6 +220,7 @@ class Method:
             "engine": self.engine,
             "settings": self.settings.model_dump(mode="json"),
             "relax": self.relax.description() if self.relax else None,
+            **({"continues": self.continues} if self.continues else {}),
         }
 
     @property

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.contents import defect_count
 from matbench_defects.crystal.phases import reference_parents
-from matbench_defects.crystal.space import Content, Space
+from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.selection import Selected
 from matbench_defects.labels.asking import Jobs, Listed, OfContent, Source
 from matbench_defects.labels.attempts import attempts_of
@@ -68,13 +68,25 @@ def _jobs_in(part: Selected, methods: list[Method], references: Collection[str])
         return []
     host = part.space.digest()
     return [
-        OfContent(batches, host, methods, functools.partial(_attempts, part.space, content, references), job_of)
+        OfContent(batches, host, methods, _Attempts(defect_count(part.space, content) == 0, references), job_of)
         for content, batches in part.by_content()
     ]
 
 
-def _attempts(space: Space, content: Content, references: Collection[str], id_: str, method: Method) -> range:
-    return attempts_of(method, refers=id_ in references or defect_count(space, content) == 0)
+@dataclass(frozen=True)
+class _Attempts:
+    """Gives the attempts at the configurations of one content."""
+
+    host: bool
+    references: Collection[str]
+
+    def __call__(self, id_: str, method: Method) -> range:
+        return attempts_of(method, refers=self.host or id_ in self.references)
+
+
+def is_reference(row: Configuration, references: Collection[str]) -> bool:
+    """Return whether a configuration is labelled with the attempts of a reference: end members and ideal hosts are."""
+    return row.id in references or defect_count(row.space, row.content) == 0
 
 
 def attempts_at(row: Configuration, method: Method, references: Collection[str]) -> range:
@@ -89,7 +101,7 @@ def attempts_at(row: Configuration, method: Method, references: Collection[str])
     references : collection of str
         Ids of configurations that others refer to.
     """
-    return _attempts(row.space, row.content, references, row.id, method)
+    return attempts_of(method, refers=is_reference(row, references))
 
 
 def job_of(row: Configuration, method: Method, attempt: int) -> Job:

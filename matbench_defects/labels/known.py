@@ -44,6 +44,10 @@ class KnownLabels(Mapping[Key, Label]):
         self._again = again
         self._anew = [*([into] if into else []), *stores]
 
+    def of(self, jobs: Jobs) -> KnownLabels:
+        """Return what the same stores have of other jobs."""
+        return KnownLabels(jobs, self._stores, self._instead, self._again, self._anew[0])
+
     def get_many(self, keys: Sequence[Key]) -> list[Label | None]:
         """Return the label of each key, or None; what several keys need is read once."""
         result = [self._instead.get(key) for key in keys]

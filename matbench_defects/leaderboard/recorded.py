@@ -14,6 +14,7 @@ from matbench_defects.errors import InputError
 from matbench_defects.evaluation.scoring import scored_rows
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import digest, sha256_of_file, write_json
+from matbench_defects.leaderboard.retired import Retired
 from matbench_defects.leaderboard.scoring import Standings
 from matbench_defects.leaderboard.submission import PREDICTIONS_FILE
 
@@ -95,6 +96,12 @@ def record(standings: Standings, tasks: Iterable[Task], datasets: Mapping[str, D
             },
         }
     return {"format": FORMAT, "tasks": found}
+
+
+def record_retired(of: Retired, standings: Standings) -> dict[str, Any]:
+    """Return the scores of a retired dataset as `record` does, each task with the version that it is about."""
+    found = record(standings, of.tasks, {of.name: of.dataset})["tasks"]
+    return {f"{name}@{of.dataset.version}": scores for name, scores in found.items()}
 
 
 def read_record(path: str | Path) -> dict[str, Any]:

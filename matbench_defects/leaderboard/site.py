@@ -18,6 +18,7 @@ from matbench_defects.files import atomic_folder, check_replaceable, write_json,
 from matbench_defects.leaderboard.dataset_views import dataset_csv, dataset_data, dataset_views, page_name
 from matbench_defects.leaderboard.export import task_csv, task_data
 from matbench_defects.leaderboard.model_views import model_data, model_views, scores_csv
+from matbench_defects.leaderboard.retired import Retired, RetiredTask, retired_tasks
 from matbench_defects.leaderboard.scoring import collect_standings
 from matbench_defects.leaderboard.submission import submission_schema
 from matbench_defects.leaderboard.views import TaskView, models_table, task_view
@@ -36,6 +37,7 @@ def build_site(
     datasets: Mapping[str, Dataset],
     tasks: Iterable[Task],
     *,
+    retired: Iterable[Retired] = (),
     left_alone: Container[str] = (),
 ) -> list[InputError]:
     """Score every submission and write the site.
@@ -50,6 +52,8 @@ def build_site(
         By name and version as tasks say them, ``lno-cathode@1.0.0``.
     tasks : iterable of Task
         The tasks; each needs its dataset.
+    retired : iterable of Retired
+        What newer versions have replaced: shown on a page of its own, without ranks.
     left_alone : container of str
         Names of further tasks, whose submissions are not looked at.
 
@@ -77,12 +81,13 @@ def build_site(
         task_view(task, datasets[task.dataset], entries[task.name], entries.get(task.interpolation or ""))
         for task in tasks
     ]
+    scored = [(each, each.standings()) for each in sorted(retired, key=lambda each: each.name)]
     with atomic_folder(out) as folder:
-        _write(folder, views)
-    return standings.problems
+        _write(folder, views, {each.name: retired_tasks(each, found) for each, found in scored})
+    return [problem for found in (standings, *(found for _, found in scored)) for problem in found.problems]
 
 
-def _write(folder: Path, views: list[TaskView]) -> None:
+def _write(folder: Path, views: list[TaskView], retired: dict[str, list[RetiredTask]]) -> None:
     environment = _environment()
     for name in ASSETS:
         write_text(folder / "assets" / name, (TEMPLATES / name).read_text(encoding="utf-8"))
@@ -92,7 +97,9 @@ def _write(folder: Path, views: list[TaskView]) -> None:
     for dataset in datasets:
         _copy_figures(dataset.dataset, folder)
     page = _Page(environment, folder)
-    page.write("index", "index", views=views, table=models_table(views), datasets=datasets)
+    page.write("index", "index", views=views, table=models_table(views), datasets=datasets, retired=retired)
+    if retired:
+        page.write("retired", "retired", retired=retired)
     write_json(folder / DATA_FILE, {"tasks": [task_data(view) for view in views]})
     write_text(folder / "leaderboard.csv", scores_csv(views))
     write_json(folder / "schema" / "submission.json", submission_schema())

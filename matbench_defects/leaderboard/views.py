@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from matbench_defects.columns import Quantity
-from matbench_defects.dataset.reading import Dataset
+from matbench_defects.dataset.reading import Dataset, noise_words
 from matbench_defects.evaluation.gap import gap
 from matbench_defects.evaluation.metrics import Metric, metrics
 from matbench_defects.evaluation.scoring import fold_words, scored_rows, task_folds
@@ -75,6 +75,8 @@ class TaskView:
         The best entries and the best baselines, best first.
     verdict : str
         The best entry against the best baseline, in one sentence.
+    noise : str
+        What is known of the noise of the labels, in sentences; empty where it was not measured.
     """
 
     task: Task
@@ -90,6 +92,7 @@ class TaskView:
     plots: dict[str, Any]
     bars: list[ChartBar]
     verdict: str
+    noise: str
 
 
 def task_view(
@@ -125,10 +128,11 @@ def task_view(
         entries=entries,
         measures=measures,
         gaps=gaps,
-        table=entry_table(measures, quantity, entries, costs=SHOWN_COSTS, gaps=gaps),
+        table=entry_table(measures, quantity, entries, costs=SHOWN_COSTS, gaps=gaps, noise=dataset.noise(task.target)),
         plots=task_plots(task, dataset, entries, rows, quantity, first),
         bars=_bars(entries, first),
         verdict=_verdict(entries, first, quantity),
+        noise=noise_words(dataset.manifest["targets"][task.target]),
     )
 
 
@@ -145,6 +149,7 @@ def entry_table(
     *,
     costs: Sequence[str] = (),
     gaps: Sequence[float] | None = None,
+    noise: float | None = None,
 ) -> ResultTable:
     """Return the table of entries on a task; parameters as for `evaluation.tables.table.task_table`."""
     measured = []
@@ -163,7 +168,7 @@ def entry_table(
                 place=entry.place,
             )
         )
-    return task_table(measures, quantity, measured, costs=costs)
+    return task_table(measures, quantity, measured, costs=costs, noise=noise)
 
 
 def _gaps(entries: Sequence[Entry], interpolation: Sequence[Entry], metric: Metric) -> list[float]:

@@ -57,6 +57,20 @@ class Relaxation(StrictModel):
         return self.model_dump(mode="json", exclude=left_out)
 
 
+class LabelNoise(StrictModel):
+    """From which rows the noise of a label is measured: those whose hashed id and seed come first."""
+
+    rows: Annotated[int, Field(ge=2, le=10_000)] = 50
+    """On so many rows as many attempts again are made: how far the lowest of these lies from the lowest of the first is
+    noise."""
+    tightened: Annotated[int, Field(ge=0, le=10_000)] = 30
+    """So many labels are relaxed further: by how much they drop is systematic, and stated apart from the noise."""
+    fmax: Annotated[float, Field(gt=0)] = 0.005
+    """Until no force exceeds this, eV/Å."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the choice of rows."""
+
+
 class LabelSpec(Open):
     """One kind of label: an engine, its settings, and whether it relaxes. Further fields are the engine's own."""
 
@@ -66,6 +80,17 @@ class LabelSpec(Open):
     """What the label's columns begin with; left out, the engine and ``relaxed`` or ``static``."""
     relax: Relaxation | None = None
     """How to relax; left out, one energy of the ideal positions."""
+    noise: LabelNoise | None = None
+    """How the noise of the label is measured; left out, it is not. Goes with ``relax`` and its ``rattle``."""
+
+    @model_validator(mode="after")
+    def _noise_of_attempts(self) -> LabelSpec:
+        if self.noise is not None:
+            if self.relax is None or not self.relax.rattle:
+                raise ValueError("`noise` compares attempts from several starts; give `relax` with a `rattle`")
+            if self.noise.tightened and self.noise.fmax >= self.relax.fmax:
+                raise ValueError(f"`noise.fmax` {self.noise.fmax:g} is not below the label's own, {self.relax.fmax:g}")
+        return self
 
     @property
     def label_name(self) -> str:
@@ -124,6 +149,10 @@ class Spec(StrictModel):
     """Lower-case letters, digits and dashes."""
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
     """Version of the dataset, ``major.minor.patch``; a published one never changes."""
+    rules: Literal[1, 2] = 2
+    """Rules that rows and splits follow. 2: configurations that values refer to are always labelled and train in every
+    fold, and a crystal that several spaces hold is one row. 1, for datasets given out before: they are treated like
+    any other, and each space has its own row."""
     title: Line
     """One line for people."""
     description: str = ""

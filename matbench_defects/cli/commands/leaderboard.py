@@ -93,4 +93,13 @@ def rescore(
         raise SystemExit(1)
 
 
+@leaderboard.command("retire")
+def retire(
+    dataset: Annotated[str, typer.Argument(help="Name of a shipped dataset.")],
+    submissions: Annotated[Path, typer.Option(help="Where submissions lie.")] = Path("leaderboard/submissions"),
+) -> None:
+    """Keep the tasks of a dataset's version with what scoring needs, before a new version takes its name."""
+    say(f"{md.retire(dataset, submissions=submissions)} written, and the submissions moved there")
+
+
 app.add_typer(leaderboard, name="leaderboard", rich_help_panel=LEADERBOARD)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.dataset.identity import numbered, structure_keys
 from matbench_defects.dataset.reading import PARTS
 from matbench_defects.dataset.splits import SplitOperator
+from matbench_defects.dataset.splits.grouping import value_of
 from matbench_defects.spec.models import Spec
 
 
@@ -63,11 +64,17 @@ class Parting:
         return {fold: parts[place] for fold, parts in self.by_fold.items()}
 
 
-def part_rows(spec: Spec, operators: dict[str, SplitOperator], rows: Sequence[Configuration]) -> dict[str, Parting]:
+def part_rows(
+    spec: Spec,
+    operators: dict[str, SplitOperator],
+    rows: Sequence[Configuration],
+    references: Collection[str] = (),
+) -> dict[str, Parting]:
     """Return where rows lie in each split of a spec.
 
     Where two spaces hold the same structure and a split puts one into a part that models are fitted on, the other is
-    left out of any other part.
+    left out of any other part. A row that values of others refer to trains in every fold, for what models learn from
+    would hold its label anyway; where a split keeps something apart that is tested, such a row is left out.
 
     Parameters
     ----------
@@ -77,6 +84,8 @@ def part_rows(spec: Spec, operators: dict[str, SplitOperator], rows: Sequence[Co
         Its splits.
     rows : sequence of Configuration
         Every row of the dataset.
+    references : collection of str
+        Ids of the rows that values of others refer to.
 
     Raises
     ------
@@ -88,9 +97,28 @@ def part_rows(spec: Spec, operators: dict[str, SplitOperator], rows: Sequence[Co
     for name, operator in operators.items():
         with spec.at(("splits", name), keep_file=True):
             by_fold = {fold: operator.parts(rows, fold) for fold in operator.folds() or [""]}
+        apart = spec.splits[name].keep_apart if name in spec.splits else []
+        by_fold = {fold: _trained(rows, parts, references, apart) for fold, parts in by_fold.items()}
         kept = {fold: _without_copies(keys, parts) for fold, parts in by_fold.items()}
         copies = sum(p != q for fold in by_fold for p, q in zip(by_fold[fold], kept[fold], strict=True))
         result[name] = Parting(name, operator.describe(), kept, copies)
+    return result
+
+
+def _trained(
+    rows: Sequence[Configuration], parts: list[str | None], references: Collection[str], apart: Sequence[str]
+) -> list[str | None]:
+    """Put each row that others refer to into the training part, or leave it out where that would not keep apart."""
+    if not references:
+        return parts
+    others = [(row, part) for row, part in zip(rows, parts, strict=True) if row.id not in references]
+    tested = {(group, value_of(group, row)) for row, part in others if part == "test" for group in apart}
+    result: list[str | None] = []
+    for row, part in zip(rows, parts, strict=True):
+        if row.id not in references:
+            result.append(part)
+        else:
+            result.append(None if any((group, value_of(group, row)) in tested for group in apart) else "train")
     return result
 
 

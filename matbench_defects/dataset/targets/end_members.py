@@ -84,15 +84,21 @@ class PartedRows(Protocol):
         ...
 
 
+def atoms_of(space: Space, content: Content) -> Counter[str]:
+    """Return the atoms of a supercell of some content, by element."""
+    atoms: Counter[str] = Counter(space.host_species)
+    for sublattice, counts in zip(space.sublattices, content, strict=True):
+        atoms.subtract(space.host_species[i] for i in sublattice.sites)
+        atoms.update({s: n for s, n in zip(sublattice.species, counts, strict=True) if s != VACANCY})
+    return +atoms
+
+
 def formula(space: Space, content: Content) -> str:
     """Return the atoms of a content in one formula unit of the parent, such as ``Li0.5NiO2``."""
-    atoms: Counter[str] = Counter(space.host_species)
-    order: dict[str, list[str]] = {element: [element] for element in atoms}
-    for sublattice, counts in zip(space.sublattices, content, strict=True):
-        hosts = [space.host_species[i] for i in sublattice.sites]
-        atoms.subtract(hosts)
-        atoms.update({s: n for s, n in zip(sublattice.species, counts, strict=True) if s != VACANCY})
-        order[hosts[0]] += sublattice.species  # what substitutes stands behind what it substitutes
+    atoms = atoms_of(space, content)
+    order: dict[str, list[str]] = {element: [element] for element in space.host_species}
+    for sublattice in space.sublattices:
+        order[space.host_species[sublattice.sites[0]]] += sublattice.species  # substitutes stand behind their host
     elements = dict.fromkeys(element for group in order.values() for element in group)
     shares = {e: f"{atoms[e] / space.formula_units:.3g}" for e in elements if atoms[e]}
     return "".join(element + ("" if share == "1" else share) for element, share in shares.items())

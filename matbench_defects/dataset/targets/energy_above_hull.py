@@ -39,13 +39,17 @@ class EnergyAboveHullSettings(TargetSettings):
 class EnergyAboveHull(TargetQuantity):
     """Energy above the convex hull of reference phases and labelled configurations of the same elements."""
 
-    compares_rows: ClassVar[bool] = True
     Settings: ClassVar[type[TargetSettings]] = EnergyAboveHullSettings
     settings: EnergyAboveHullSettings
 
     def __init__(self, settings: Any, label: str) -> None:
         super().__init__(settings, label)
         self._phases: dict[str, list[str]] = {}
+
+    @property
+    def compares_rows(self) -> bool:
+        """Whether labelled configurations span the hull too."""
+        return self.settings.configurations
 
     def quantity(self, domain: Domain) -> Quantity:
         """Return unit, divisor and reference state."""

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import model_validator
 
 from matbench_defects.columns import Quantity
-from matbench_defects.dataset.targets.end_members import by_space, end_member_formula, in_a_sentence, lowest
+from matbench_defects.crystal.space import Content, Space
+from matbench_defects.dataset.targets.end_members import (
+    atoms_of,
+    by_space,
+    end_member_formula,
+    in_a_sentence,
+    is_end_member,
+    lowest,
+)
 from matbench_defects.dataset.targets.target import (
     Domain,
     EndMember,
@@ -48,6 +57,36 @@ class FormationEnergySettings(TargetSettings):
         return self
 
 
+def mixture(composition: Mapping[str, int], references: Sequence[Mapping[str, int]]) -> NDArray[np.float64]:
+    """Return how much of each reference state together has a composition.
+
+    Parameters
+    ----------
+    composition : mapping of str to int
+        Atoms by element.
+    references : sequence of mapping
+        Those of each reference state.
+
+    Returns
+    -------
+    ndarray of float, shape (len(references),)
+
+    Raises
+    ------
+    InputError
+        If no mixture of the reference states has this composition, or more than one.
+    """
+    elements = sorted({e for atoms in references for e in atoms} | set(composition))
+    matrix = np.array([[atoms.get(e, 0) for atoms in references] for e in elements], dtype=float)
+    wanted = np.array([composition.get(e, 0) for e in elements], dtype=float)
+    shares, _, rank, _ = np.linalg.lstsq(matrix, wanted, rcond=None)
+    if not np.allclose(matrix @ shares, wanted, atol=1e-6):
+        raise InputError(f"no mixture of the end members has the composition {dict(composition)}")
+    if rank < len(references):
+        raise InputError("the reference states can be made of each other, so more than one mixture is possible")
+    return np.asarray(shares, dtype=np.float64)
+
+
 def formation_energy(energy: float, composition: Mapping[str, int], references: Sequence[ReferenceState]) -> float:
     """Return an energy less that of the mixture of reference states with the same composition.
 
@@ -70,14 +109,7 @@ def formation_energy(energy: float, composition: Mapping[str, int], references: 
     InputError
         If no mixture of the reference states has this composition, or more than one.
     """
-    elements = sorted({e for _, atoms in references for e in atoms} | set(composition))
-    matrix = np.array([[atoms.get(e, 0) for _, atoms in references] for e in elements], dtype=float)
-    wanted = np.array([composition.get(e, 0) for e in elements], dtype=float)
-    shares, _, rank, _ = np.linalg.lstsq(matrix, wanted, rcond=None)
-    if not np.allclose(matrix @ shares, wanted, atol=1e-6):
-        raise InputError(f"no mixture of the end members has the composition {dict(composition)}")
-    if rank < len(references):
-        raise InputError("the reference states can be made of each other, so more than one mixture is possible")
+    shares = mixture(composition, [atoms for _, atoms in references])
     return float(energy - sum(s * e for s, (e, _) in zip(shares, references, strict=True)))
 
 
@@ -93,6 +125,10 @@ class FormationEnergy(TargetQuantity):
     Settings: ClassVar[type[TargetSettings]] = FormationEnergySettings
     settings: FormationEnergySettings
 
+    def __init__(self, settings: Any, label: str) -> None:
+        super().__init__(settings, label)
+        self._phases: list[Counter[str]] = []
+
     @property
     def refers_to(self) -> list[EndMember]:
         """The end members."""
@@ -101,7 +137,8 @@ class FormationEnergy(TargetQuantity):
     def quantity(self, domain: Domain) -> Quantity:
         """Return unit, divisor and reference state."""
         names = [end_member_formula(domain, wanted) for wanted in self.settings.end_members]
-        phases = [name for name in self.settings.references if domain.phase(name)]
+        phases = list(self.settings.references)
+        self._phases = [Counter(domain.phase(name).species) for name in phases]
         parts = []
         if names:
             several = "lowest of each" if len(names) > 1 else "lowest of its content"
@@ -110,6 +147,17 @@ class FormationEnergy(TargetQuantity):
             parts.append(in_a_sentence(phases))
         reference = f"{', and '.join(parts)}, by {self.label}"
         return Quantity("eV", self.settings.per.replace("_", " "), reference, "formation energy")
+
+    def check_contents(self, space: Space, contents: Sequence[Content]) -> None:
+        """Refuse contents that no mixture of the end members and reference phases has."""
+        ends: list[Counter[str]] = []
+        for wanted in self.settings.end_members:
+            held = [atoms_of(space, c) for c in space.contents() if is_end_member(space, c, wanted)]
+            if any(atoms != held[0] for atoms in held):
+                return  # which of them is the lowest, and so the end member, only labels tell
+            ends.append(held[0])
+        for content in contents:
+            mixture(atoms_of(space, content), [*ends, *self._phases])
 
     def values(self, labelled: Labelled) -> list[float | None]:
         """Return the formation energy of each row; None where its label is not usable."""

@@ -52,9 +52,13 @@ class PhaseDifferenceSettings(TargetSettings):
 class PhaseDifference(TargetQuantity):
     """Energy of one phase less that of another at the same content, each by its lowest configuration."""
 
-    compares_rows: ClassVar[bool] = True
     Settings: ClassVar[type[TargetSettings]] = PhaseDifferenceSettings
     settings: PhaseDifferenceSettings
+
+    @property
+    def compares_rows(self) -> bool:
+        """Each value is that of the lowest rows of two phases."""
+        return True
 
     def quantity(self, domain: Domain) -> Quantity:
         """Return unit, divisor and reference state."""

@@ -15,7 +15,7 @@ from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.kinds.kind import kinds
 from matbench_defects.crystal.parent import Parent
 from matbench_defects.crystal.phases import reference_parents
-from matbench_defects.crystal.space import Space
+from matbench_defects.crystal.space import Content, Space
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
@@ -155,8 +155,6 @@ class TargetQuantity(abc.ABC):
     Settings: ClassVar[type[TargetSettings]]
     needs_relaxation: ClassVar[bool] = False
     """Whether an ideal structure says nothing of it."""
-    compares_rows: ClassVar[bool] = False
-    """Whether the value of a row depends on which other configurations have a label, end members aside."""
 
     def __init__(self, settings: Any, label: str) -> None:
         self.settings = settings
@@ -173,6 +171,15 @@ class TargetQuantity(abc.ABC):
         """
 
     @property
+    def compares_rows(self) -> bool:
+        """Whether the value of a row depends on which other configurations have a label, end members aside.
+
+        Such a value follows from the energies of all rows together, so no model is fitted to it: the labels of tested
+        rows would be in what it learns from. It is computed from predicted energies instead.
+        """
+        return False
+
+    @property
     def given_references(self) -> bool:
         """Whether energies that the values refer to are numbers in the spec, by whatever computed them."""
         return False
@@ -181,6 +188,22 @@ class TargetQuantity(abc.ABC):
     def refers_to(self) -> list[EndMember]:
         """End members whose lowest configuration the values refer to; none by default."""
         return []
+
+    def check_contents(self, space: Space, contents: Sequence[Content]) -> None:  # noqa: B027
+        """Refuse contents at which the quantity has no value, before anything is computed; none by default.
+
+        Parameters
+        ----------
+        space : Space
+            A space.
+        contents : sequence of Content
+            The contents of its rows.
+
+        Raises
+        ------
+        InputError
+            Naming the first.
+        """
 
     @abc.abstractmethod
     def values(self, labelled: Labelled) -> list[float | None]:

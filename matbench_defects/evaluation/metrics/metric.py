@@ -111,6 +111,11 @@ class Metric:
         """``↓`` where lower is better, ``↑`` where higher is."""
         return ARROWS[self.direction]
 
+    @property
+    def beside_noise(self) -> bool:
+        """Whether the noise of labels is its floor: a mean over rows in the target's unit, such as the MAE."""
+        return self.by_row is not None and self.of_mean is None and self.unit is None
+
     def unit_for(self, quantity: Quantity) -> str:
         """Return its unit for people where `quantity` is predicted; empty for a pure number."""
         unit = quantity.shown_unit if self.unit is None else self.unit

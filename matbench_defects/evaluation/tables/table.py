@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 TIED = "="
 """Stands behind a value that is tied with the best, and behind a place that is shared."""
+NOISY = "~"
+"""Stands behind an error that is not above the noise of the labels."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class Column:
 class Cell:
     """A cell: its text, its spread, what it sorts by (empty where it is not defined), whether it leads its column.
 
-    In a table across tasks `place` is the rank there. `tied` says that a value is tied with the best.
+    In a table across tasks `place` is the rank there. `tied` says that a value is tied with the best, `noisy` that an
+    error is not above the noise of the labels.
     """
 
     text: str
@@ -70,9 +73,15 @@ class Cell:
     best: bool = False
     place: str = ""
     tied: bool = False
+    noisy: bool = False
+
+    @property
+    def marks(self) -> str:
+        """The signs behind the value."""
+        return " ".join(filter(None, [TIED if self.tied else "", NOISY if self.noisy else ""]))
 
     def __str__(self) -> str:
-        return " ".join(filter(None, [self.text, self.spread, TIED if self.tied else ""]))
+        return " ".join(filter(None, [self.text, self.spread, self.marks]))
 
 
 EMPTY = Cell(MISSING)
@@ -173,6 +182,7 @@ def task_table(
     costs: Sequence[str] = (),
     first: str = "Model",
     unit: str = "",
+    noise: float | None = None,
 ) -> ResultTable:
     """Return the table of a task: metrics, the gap where there is one, and costs, a row a model.
 
@@ -190,13 +200,15 @@ def task_table(
         Head of the column with the titles.
     unit : str
         A unit that stands above the table.
+    noise : float, optional
+        Noise of the labels in the target's unit; errors not above it are marked.
     """
     columns: list[Column] = []
     cells: list[list[Cell]] = []
     for number, metric in enumerate(measures):
         tied = {i for i, one in enumerate(measured) if one.tied} if not number else set()
         columns.append(Column(metric.name, metric.title, metric.unit_for(quantity), metric.direction))
-        cells.append(score_cells(metric, [one.scores.get(metric.name) for one in measured], tied))
+        cells.append(score_cells(metric, [one.scores.get(metric.name) for one in measured], tied, noise))
     if any(one.gap is not None for one in measured):
         ratio = is_ratio(measures[0])
         shown_unit = "×" if ratio else measures[0].unit_for(quantity)
@@ -214,7 +226,9 @@ def task_table(
     return ResultTable(first, columns, rows, unit)
 
 
-def score_cells(metric: Metric, scores: Sequence[Score | None], tied: Collection[int] = ()) -> list[Cell]:
+def score_cells(
+    metric: Metric, scores: Sequence[Score | None], tied: Collection[int] = (), noise: float | None = None
+) -> list[Cell]:
     """Return the cells of one metric, all with as many decimals, those of the best marked.
 
     Parameters
@@ -225,7 +239,10 @@ def score_cells(metric: Metric, scores: Sequence[Score | None], tied: Collection
         Its values; None where a model has none.
     tied : collection of int
         Places of those that are tied with the best.
+    noise : float, optional
+        Noise of the labels in the target's unit.
     """
+    floor = noise if noise is not None and metric.beside_noise else -math.inf
     means = [math.nan if score is None else score.mean for score in scores]
     finite = [mean for mean in means if math.isfinite(mean)]
     decimals = decimals_of(metric, means)
@@ -239,6 +256,7 @@ def score_cells(metric: Metric, scores: Sequence[Score | None], tied: Collection
             spread(score, decimals),
             fixed(score.mean, decimals) == best and i not in tied,
             tied=i in tied,
+            noisy=score.mean <= floor,
         )
         for i, score in enumerate(scores)
     ]
