@@ -13,6 +13,8 @@ from matbench_defects.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+BOLTZMANN = 8.617333262e-5
+"""Boltzmann constant, eV/K (exact in the SI of 2019, cut here; CODATA 2018)."""
 Per = Literal["cell", "hop", "atom", "formula unit", "defect site"]
 """What a column says its values are divided by, if by anything; specs write ``formula_unit`` and ``defect_site``."""
 

@@ -20,11 +20,12 @@ from matbench_defects.dataset.lock import check_lock, lock_of
 from matbench_defects.dataset.manifest import manifest_of
 from matbench_defects.dataset.noise import measured_noise
 from matbench_defects.dataset.plan import Plan, plan
-from matbench_defects.dataset.reading import MANIFEST, Dataset, open_dataset
+from matbench_defects.dataset.reading import MANIFEST, WHOLE, Dataset, open_dataset
 from matbench_defects.dataset.splits.assign import Parting
-from matbench_defects.dataset.structure_files import parts_on_disk, write_structures
+from matbench_defects.dataset.structure_files import parts_on_disk, write_structures, write_table
 from matbench_defects.dataset.structures import identity_rows
 from matbench_defects.dataset.targets import Labelled, Values
+from matbench_defects.dataset.thermodynamics import Composition, compositions, free_energy_table, thermodynamic_facts
 from matbench_defects.enumeration.streaming import write_parts
 from matbench_defects.errors import InputError
 from matbench_defects.files import (
@@ -185,13 +186,19 @@ def _write(
     write_structures(planned, list(tried.values()), values, partings, folder)
     _freeze_spec(spec, folder)
     figures: dict[str, str] = {}
+    free: list[Composition] = []
     if not rows_only:
         _write_index(planned, folder)
-        figures = draw_figures(folder, View(spec, planned.selected, planned.targets, labelled, values))
+        free = _compositions(planned, labelled) if spec.thermodynamics else []
+        if free:
+            write_table(free_energy_table(free), folder / "data" / "free_energies" / f"{WHOLE}.parquet")
+        figures = draw_figures(folder, View(spec, planned.selected, planned.targets, labelled, values, free))
     write_json(folder / "audit.json", audit)
     manifest = manifest_of(planned, tried, notes, figures)
     for name, measured in measured_noise(planned, found, labelled, values).items():
         manifest["targets"][name]["noise"] = measured
+    if free:
+        manifest["thermodynamics"] = thermodynamic_facts(spec, free, planned.selected)
     manifest["lock"] = lock
     if missing is not None:
         manifest["differs_from_lock"] = missing
@@ -201,6 +208,16 @@ def _write(
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     manifest["files"] = {name: sha256_of_file(folder / name) for name in files}
     write_json(folder / MANIFEST, manifest)
+
+
+def _compositions(planned: Plan, labelled: dict[str, Labelled]) -> list[Composition]:
+    try:
+        with planned.spec.at(("thermodynamics",)):
+            return compositions(planned.spec, labelled)
+    except InputError:
+        if not planned.partial:  # a reference phase may not have its label yet
+            raise
+        return []
 
 
 def _write_index(planned: Plan, folder: Path) -> None:
@@ -225,7 +242,7 @@ def _labelled(planned: Plan, lowest: LowestAttempts) -> Labelled:
     phases = {
         id_.removeprefix(REFERENCE): tried.label
         for id_, tried, _ in lowest.each(planned.jobs.of(lowest.method.name).listed())
-        if tried is not None and tried.usable and id_.startswith(REFERENCE)
+        if tried is not None and tried.label.usable and id_.startswith(REFERENCE)
     }
     wanted = {id_ for _, id_ in planned.copies}
     ids = planned.rows.ids() if wanted else []

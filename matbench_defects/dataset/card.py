@@ -13,6 +13,9 @@ from matbench_defects.files import write_text
 from matbench_defects.spec.document import dump_yaml
 from matbench_defects.spec.models import Spec
 
+MOST_NAMED = 12
+"""So many compositions on a hull are named."""
+
 
 def write_card(
     path: Path, spec: Spec, spaces: dict[str, Space], manifest: dict[str, Any], audit: dict[str, Any], parts: list[str]
@@ -41,6 +44,7 @@ def write_card(
         "\n".join(f"![{caption}]({file})\n\n*{caption}.*\n" for file, caption in manifest["figures"].items()),
         _use(spec, parts),
         _targets(manifest),
+        _thermodynamics(manifest),
         _labels(spec, manifest),
         _lock(manifest),
         _splits(audit),
@@ -67,8 +71,14 @@ def _front_matter(spec: Spec, manifest: dict[str, Any], parts: list[str]) -> dic
                 "data_files": [{"split": part, "path": f"data/structures/{part}.parquet"} for part in parts],
             },
             {"config_name": "index", "data_files": [{"split": WHOLE, "path": "data/index/*.parquet"}]},
+            *_free_energies(manifest),
         ],
     }
+
+
+def _free_energies(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    files = [{"split": WHOLE, "path": "data/free_energies/*.parquet"}]
+    return [{"config_name": "free_energies", "data_files": files}] if manifest.get("thermodynamics") else []
 
 
 def _table(header: list[str], rows: list[list[Any]]) -> str:
@@ -128,6 +138,32 @@ def _targets(manifest: dict[str, Any]) -> str:
     notes = [f"- `{name}`. {note}." for name, t in manifest["targets"].items() for note in t.get("notes", [])]
     notes += [f"- `{name}`. {noise_words(t)}" for name, t in manifest["targets"].items() if t.get("noise")]
     return text + ("\n\n" + "\n".join(notes) if notes else "")
+
+
+def _thermodynamics(manifest: dict[str, Any]) -> str:
+    facts = manifest.get("thermodynamics")
+    if not facts:
+        return ""
+    shown = [
+        [
+            f"{temperature} K",
+            len(names),
+            ", ".join(names) if len(names) <= MOST_NAMED else f"{', '.join(names[:MOST_NAMED])}, ...",
+        ]
+        for temperature, names in facts["on_the_hull"].items()
+    ]
+    left = (
+        f" {facts['left_out']} are left out, since a configuration of theirs has no usable label."
+        if facts["left_out"]
+        else ""
+    )
+    return (
+        "## Free energies\n\n"
+        f"Of {facts['compositions']} compositions `data/free_energies/` holds the configurational free energy from the "
+        f"whole partition function within the supercell, by `{facts['label']}`, and the distance to the hull that they "
+        f"and the reference phases span; without vibrations.{left}\n\n"
+        + _table(["Temperature", "Compositions on the hull", "Which"], shown)
+    )
 
 
 def _labels(spec: Spec, manifest: dict[str, Any]) -> str:

@@ -45,7 +45,12 @@ class LowestAttempts:
             [Key(row.id, digest, row.space.digest(), n) for n in attempts_at(row, self.method, self._references)]
             for row in rows
         ]
-        return _lowest(self._known, keys)
+        found = iter(self._known.get_many([key for each in keys for key in each]))
+        tried = ([label for label in itertools.islice(found, len(each)) if label is not None] for each in keys)
+        return [self._lowest(labels) for labels in tried]
+
+    def _lowest(self, labels: list[Label]) -> Attempts | None:
+        return lowest_attempt(labels, keeps_left=self.method.keeps_left) if labels else None
 
     def each(self, jobs: Jobs) -> Iterator[tuple[str, Attempts | None, list[Label]]]:
         """Yield what the attempts at each thing came to that jobs of the method are for, with all of them.
@@ -60,13 +65,7 @@ class LowestAttempts:
             found = iter(self._known.get_many([key for keys in some for key in keys]))
             for keys in some:
                 there = [label for label in itertools.islice(found, len(keys)) if label is not None]
-                yield keys[0].id, lowest_attempt(there) if there else None, there
-
-
-def _lowest(known: KnownLabels, keys: list[list[Key]]) -> list[Attempts | None]:
-    found = iter(known.get_many([key for each in keys for key in each]))
-    tried = ([label for label in itertools.islice(found, len(each)) if label is not None] for each in keys)
-    return [lowest_attempt(labels) if labels else None for labels in tried]
+                yield keys[0].id, self._lowest(there), there
 
 
 class _Some:
@@ -77,7 +76,9 @@ class _Some:
 
     @functools.cached_property
     def labels(self) -> list[Label | None]:
-        return [tried.label if tried is not None and tried.usable else None for tried in self._lowest.of(self._rows)]
+        return [
+            tried.label if tried is not None and tried.label.usable else None for tried in self._lowest.of(self._rows)
+        ]
 
 
 class _Later(LabelledConfiguration):

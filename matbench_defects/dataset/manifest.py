@@ -80,7 +80,7 @@ def _label(lowest: LowestAttempts, jobs: Jobs) -> dict[str, Any]:
     versions: set[str] = set()
     levels: set[str] = set()
     problems: Counter[str] = Counter()
-    made = missing = references = converged = 0
+    made = missing = references = converged = reconstructed = 0
     seconds = 0.0
     for id_, tried, every in lowest.each(jobs):
         seconds += sum(label.seconds for label in every)
@@ -93,6 +93,7 @@ def _label(lowest: LowestAttempts, jobs: Jobs) -> dict[str, Any]:
         levels.add(label.level_of_theory)
         references += id_.startswith(REFERENCE)
         converged += label.outcome is not None and label.outcome.converged
+        reconstructed += bool(tried.reconstructed)
         if label.problem:
             problems[kind_of_problem(label.problem)] += 1
     attempts = len(attempts_of(lowest.method))
@@ -105,6 +106,7 @@ def _label(lowest: LowestAttempts, jobs: Jobs) -> dict[str, Any]:
         "references": references,
         **({"attempts": attempts} if attempts > 1 else {}),
         "converged": converged,
+        **({"reconstructed": reconstructed} if lowest.method.keeps_left else {}),
         "discarded": dict(sorted(problems.items())),
         "core_seconds": round(seconds, 1),
     }

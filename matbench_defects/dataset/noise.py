@@ -14,6 +14,7 @@ from matbench_defects.dataset.labelled_rows import LabelledRows
 from matbench_defects.dataset.plan import Plan
 from matbench_defects.dataset.targets import Labelled, LabelledConfiguration, ResolvedTarget
 from matbench_defects.labels.attempts import attempts_by_id, attempts_of
+from matbench_defects.labels.engine import Method
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.label import Key, Label
 from matbench_defects.labels.noise import further_attempts, tightened
@@ -51,8 +52,8 @@ def measured_noise(
     """
     result: dict[str, dict[str, Any]] = {}
     for method, noise, rows in planned.noisy():
-        again = _usable(further_attempts(rows, method, noise), found)
-        further = _usable(tightened(rows, method, noise, found), found)
+        again = _usable(further_attempts(rows, method, noise), found, method)
+        further = _usable(tightened(rows, method, noise, found), found, method)
         for name, target in planned.targets.items():
             if target.label != method.name or target.computed.compares_rows:
                 continue
@@ -76,10 +77,10 @@ def measured_noise(
     return result
 
 
-def _usable(jobs: Sequence[Job], found: Mapping[Key, Label]) -> dict[str, Label]:
+def _usable(jobs: Sequence[Job], found: Mapping[Key, Label], method: Method) -> dict[str, Label]:
     """Return the lowest usable label of each configuration that some jobs are of."""
-    tried = attempts_by_id(found[job.key] for job in jobs if job.key in found)
-    return {id_: one.label for id_, one in tried.items() if one.usable}
+    tried = attempts_by_id((found[job.key] for job in jobs if job.key in found), keeps_left=method.keeps_left)
+    return {id_: one.label for id_, one in tried.items() if one.label.usable}
 
 
 def _differences(

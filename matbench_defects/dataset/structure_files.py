@@ -134,6 +134,12 @@ class _File:
         self._writer.close()
 
 
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a table as the structures are written, in one go."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path, compression="zstd", write_page_index=True, use_content_defined_chunking=True)
+
+
 def parts_on_disk(folder: Path) -> list[str]:
     """Return the parts that have a file, in the order in which readers see them."""
     order = (*PARTS, LEFT_OUT, WHOLE)

@@ -135,6 +135,8 @@ def label_schema(method: Method) -> list[pa.Field]:
                 "eV", "cell", "the label", "how far the lowest attempt lies below that left the configuration"
             ).field(f"{name}_lower_elsewhere"),
         ]
+    if method.keeps_left:
+        fields.append(pa.field(f"{name}_reconstructed", pa.string()))
     return fields + (_pathway_schema(name) if method.of_pathways else [])
 
 
@@ -161,6 +163,8 @@ def label_columns(method: Method, tried: Attempts) -> dict[str, Any]:
     result: dict[str, Any] = {f"{name}_problem": label.problem}
     if method.relax is not None and method.relax.rattle:
         result |= {f"{name}_attempts": tried.usable, f"{name}_lower_elsewhere": tried.lower_elsewhere}
+    if method.keeps_left:
+        result[f"{name}_reconstructed"] = tried.reconstructed
     if label.outcome is None:
         return result
     outcome = label.outcome

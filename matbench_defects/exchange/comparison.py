@@ -166,8 +166,9 @@ def formation_energies_per_site(spec: Spec, label: str, labels: Path) -> dict[st
     selected = select(spec)
     store = LabelStore(labels)
     keys = list(jobs_of(spec, selected).of(label).keys())
-    tried = attempts_by_id(held for held in store.get_many(keys) if held is not None)
-    outcomes = {id_: one.label.outcome for id_, one in tried.items() if one.usable and one.label.outcome is not None}
+    held = (found for found in store.get_many(keys) if found is not None)
+    tried = attempts_by_id(held, keeps_left=spec.label(label).reconstructed == "kept")
+    outcomes = {id_: one.label.outcome for id_, one in tried.items() if one.label.usable and one.label.outcome}
     phases = [o for name, o in outcomes.items() if name.startswith(REFERENCE)]
     spaces = {name: part.space for name, part in selected.items()}
     rows = {row.id: row for part in selected.values() for row in part.rows}

@@ -74,44 +74,55 @@ class Attempts:
     lower_elsewhere : float or None
         How far the lowest attempt that became another configuration lies below the label, eV per cell; None where
         none lies below.
+    reconstructed : str
+        Where no attempt kept the configuration and the lowest counts all the same: what became of that.
     """
 
     label: Label
     usable: int
     total: int
     lower_elsewhere: float | None
+    reconstructed: str = ""
 
 
-def lowest_attempt(labels: Iterable[Label]) -> Attempts:
+def lowest_attempt(labels: Iterable[Label], *, keeps_left: bool = False) -> Attempts:
     """Return the lowest of several attempts at one label, and what became of the others.
 
     Parameters
     ----------
     labels : iterable of Label
         The attempts, at least one.
+    keeps_left : bool
+        Whether the lowest counts that left the configuration, where none kept it.
     """
     tried = sorted(labels, key=lambda label: label.key.attempt)
     usable = [label for label in tried if label.usable]
     if not usable:
-        return Attempts(tried[0], 0, len(tried), None)
+        left = [label for label in tried if label.left]
+        if not (keeps_left and left):
+            return Attempts(tried[0], 0, len(tried), None)
+        lowest = min(left, key=_energy)
+        return Attempts(dataclasses.replace(lowest, problem=""), 0, len(tried), None, lowest.problem)
     best = min(usable, key=_energy)
     left = [label for label in tried if label.left and _energy(label) < _energy(best)]
     below = _energy(best) - min(map(_energy, left)) if left else None
     return Attempts(best, len(usable), len(tried), below)
 
 
-def attempts_by_id(labels: Iterable[Label]) -> dict[str, Attempts]:
+def attempts_by_id(labels: Iterable[Label], *, keeps_left: bool = False) -> dict[str, Attempts]:
     """Return what the attempts at each label came to, by configuration or reference phase.
 
     Parameters
     ----------
     labels : iterable of Label
         All of one method.
+    keeps_left : bool
+        As for `lowest_attempt`.
     """
     tried: dict[str, list[Label]] = {}
     for label in labels:
         tried.setdefault(label.key.id, []).append(label)
-    return {id_: lowest_attempt(labels) for id_, labels in tried.items()}
+    return {id_: lowest_attempt(labels, keeps_left=keeps_left) for id_, labels in tried.items()}
 
 
 def _energy(label: Label) -> float:

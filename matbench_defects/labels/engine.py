@@ -206,6 +206,9 @@ class Method:
         How to relax.
     continues : str
         Digest of the method whose relaxed structures it starts from; empty where it starts from ideal ones.
+    keeps_left : bool
+        Whether a row counts of which every attempt left its configuration. It decides no energy, so it is no part of
+        the description.
     """
 
     name: str
@@ -213,6 +216,7 @@ class Method:
     settings: EngineSettings
     relax: Relaxation | None
     continues: str = ""
+    keeps_left: bool = False
 
     def description(self) -> dict[str, Any]:
         """Return engine, settings and relaxation as plain data."""
@@ -267,7 +271,7 @@ def method_of(spec: Spec, position: int) -> Method:
         raise spec.error((*route, "relax"), f"is missing; {label.engine} needs to know how to relax the end points")
     if kind.relaxation == "impossible" and label.relax is not None:
         raise spec.error((*route, "relax"), f"{label.engine} knows no forces and cannot relax")
-    return Method(label.label_name, label.engine, settings, label.relax)
+    return Method(label.label_name, label.engine, settings, label.relax, keeps_left=label.reconstructed == "kept")
 
 
 def reference_method(spec: Spec, name: str, method: Method) -> Method:

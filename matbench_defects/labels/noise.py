@@ -74,7 +74,7 @@ def tightened(
     jobs = []
     for row in rows[: noise.tightened]:
         made = [found[key] for attempt in attempts_of(method) if (key := job_of(row, method, attempt).key) in found]
-        label = lowest_attempt(made).label if made else None
+        label = lowest_attempt(made, keeps_left=method.keeps_left).label if made else None
         if label is not None and label.usable and label.outcome is not None:
             job = job_of(row, tighter, label.key.attempt)  # of which attempt, so that a lower one is tightened anew
             start = dataclasses.replace(label.outcome.crystal, fixed=job.crystal.fixed)

@@ -80,6 +80,9 @@ class LabelSpec(Open):
     """What the label's columns begin with; left out, the engine and ``relaxed`` or ``static``."""
     relax: Relaxation | None = None
     """How to relax; left out, one energy of the ideal positions."""
+    reconstructed: Literal["left out", "kept"] = "left out"
+    """What becomes of a row of which every attempt left its configuration: it has no value, or it has that of the
+    lowest of them and is marked, since its energy is what the configuration comes to."""
     noise: LabelNoise | None = None
     """How the noise of the label is measured; left out, it is not. Goes with ``relax`` and its ``rattle``."""
 
@@ -119,6 +122,21 @@ class SplitSpec(Open):
     keep_apart: list[str] = []
     """Groups such as ``content`` or ``host``: no value of them may be both in the test part and in what models are
     fitted on. A dataset in which one is cannot be built."""
+
+
+class Thermodynamics(StrictModel):
+    """Free energies of the compositions of spaces that are labelled whole."""
+
+    label: str | None = None
+    """Name of the label whose energies count; left out, the first."""
+    temperatures: Annotated[list[Annotated[float, Field(ge=0, le=10_000)]], Field(min_length=1, max_length=100)]
+    """At which temperatures, K; at 0 the lowest energy."""
+
+    @model_validator(mode="after")
+    def _increasing(self) -> Thermodynamics:
+        if sorted(set(self.temperatures)) != self.temperatures:
+            raise ValueError("temperatures must increase")
+        return self
 
 
 class Comparison(StrictModel):
@@ -189,6 +207,9 @@ class Spec(StrictModel):
     """What is computed for each selected configuration."""
     targets: dict[str, TargetSpec] = {}
     """What models predict."""
+    thermodynamics: Thermodynamics | None = None
+    """Free energies from the partition function over all arrangements, and the hull that they span; for spaces of which
+    every configuration is labelled. The reference phases compete."""
     comparisons: list[Comparison] = []
     """How far the labels were found from better ones; printed in the card."""
     splits: dict[str, SplitSpec] = {}

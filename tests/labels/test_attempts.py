@@ -120,6 +120,43 @@ def test_the_lowest_that_converged_and_stayed_counts(tmp_path):
     assert hopeless.label is found[2] and hopeless.usable == 0 and hopeless.lower_elsewhere is None
 
 
+def test_a_reconstruction_counts_where_a_spec_says_so_and_none_stayed(tmp_path):
+    job = dataclasses.replace(jobs_in(tmp_path)[-1], files=tmp_path / "labels.parquet")
+    tries = [dataclasses.replace(job, attempt=i) for i in range(1, 4)]
+    left = "it relaxed into another configuration, cu:1"
+    found = [attempt(tries[0], -1.0, left), attempt(tries[1], -1.5, left), attempt(tries[2], -2.0, "failed: no")]
+    assert not lowest_attempt(found).label.usable
+    kept = lowest_attempt(found, keeps_left=True)
+    assert kept.label.usable and kept.label.key == tries[1].key and kept.reconstructed == left and kept.usable == 0
+    stayed = lowest_attempt([*found, attempt(dataclasses.replace(job, attempt=4), -0.5)], keeps_left=True)
+    assert stayed.label.outcome.energy == -0.5 and not stayed.reconstructed  # one that stayed counts, though higher
+    assert stayed.lower_elsewhere == pytest.approx(1.0)
+
+
+def test_a_dataset_marks_reconstructions(tmp_path, monkeypatch):
+    kept = RATTLED.replace("{engine", "{reconstructed: kept, engine")
+    monkeypatch.setattr("matbench_defects.labels.running.checked", lambda label, origin: wandered(label))
+
+    def wandered(label):
+        if "Va2" not in label.key.id or label.outcome.displacement is not None:
+            return label
+        outcome = dataclasses.replace(label.outcome, displacement=1.0)
+        return dataclasses.replace(label, outcome=outcome, problem="it left its configuration: far away")
+
+    built = {}
+    for name, label in (("left out", RATTLED), ("kept", kept)):
+        spec = copper(tmp_path, "{vacancy: 0..2, Cu: rest}", "", label)
+        built[name] = build_dataset(spec, tmp_path / name.replace(" ", "-"), labels=tmp_path / "none.parquet")
+    one, other = built["left out"], built["kept"]
+    twice = [i for i, id_ in enumerate(other.structures["id"].to_pylist()) if "Va2" in id_]
+    marks = other.structures["emt_relaxed_reconstructed"].to_pylist()
+    assert twice and all(bool(mark) == (i in twice) for i, mark in enumerate(marks))
+    assert other.manifest["labels"]["emt_relaxed"]["reconstructed"] == len(twice)
+    assert not other.manifest["labels"]["emt_relaxed"]["discarded"]
+    assert one.manifest["labels"]["emt_relaxed"]["discarded"] == {"it left its configuration": len(twice)}
+    assert "emt_relaxed_reconstructed" not in one.structures.column_names
+
+
 def test_a_run_goes_on_where_more_attempts_are_asked_for(tmp_path):
     store = tmp_path / "labels.parquet"
     few, many = jobs_in(tmp_path), jobs_in(tmp_path, RATTLED.replace("attempts: 2", "attempts: 3"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.targets import Labelled, LabelledConfiguration, ResolvedTarget
+from matbench_defects.dataset.thermodynamics import Composition
 from matbench_defects.enumeration.selection import Selected
 from matbench_defects.registry import Registry
 from matbench_defects.spec.fields import VACANCY
@@ -79,6 +81,8 @@ class View:
         Configurations and reference phases with each label, by the label's name.
     values : dict of str to sequence of (float or None)
         Values of each target, in the order of the configurations.
+    free_energies : list of Composition
+        Compositions with their free energies; nothing where the spec does not ask for them.
     """
 
     spec: Spec
@@ -86,6 +90,7 @@ class View:
     targets: dict[str, ResolvedTarget]
     labelled: Mapping[str, Labelled]
     values: Mapping[str, Sequence[float | None]]
+    free_energies: list[Composition] = dataclasses.field(default_factory=list)
 
     def known(self, target: ResolvedTarget, space: Space | None = None) -> Known:
         """Return the configurations that have a value of a target, of one space or of all."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.columns import BOLTZMANN
 from matbench_defects.evaluation.metrics.metric import Scored
 from matbench_defects.evaluation.metrics.registering import metric_family
-
-BOLTZMANN = 8.617333262e-5
-"""Boltzmann constant, eV/K (exact in the SI of 2019, cut here; CODATA 2018)."""
 
 Floats = NDArray[np.float64]
 
