@@ -20,7 +20,7 @@ from matbench_defects.labels.label_table import ENCODINGS, SCHEMA, WORDS, curren
 
 GROUP = 2048
 """Rows that are written and read together."""
-HELD = 96 * 2**20
+HELD = 48 * 2**20
 """Bytes of decoded groups that are kept for the next request."""
 
 Digests = NDArray[np.bytes_]
