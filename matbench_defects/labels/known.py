@@ -42,7 +42,7 @@ class KnownLabels(Mapping[Key, Label]):
         self._stores = stores
         self._instead = instead or {}
         self._again = again
-        self._anew = [*([into] if into else []), *stores]
+        self._anew = [*([] if into is None else [into]), *stores]
 
     def of(self, jobs: Jobs) -> KnownLabels:
         """Return what the same stores have of other jobs."""

@@ -74,7 +74,7 @@ def run_jobs(
         If an engine cannot be loaded, another process adds labels to the same store, or a cluster is lost.
     """
     every = Jobs.of_all(jobs)
-    into = into or stores[-1]
+    into = stores[-1] if into is None else into  # an empty store is false
     others = [store for store in stores if store is not into]
     if not _changed(every, into, others) and not retry_failed:
         missing = _missing(every, into, others)
