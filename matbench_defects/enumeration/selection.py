@@ -20,13 +20,11 @@ from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerabl
 from matbench_defects.enumeration.derivative import derivative_structures, draw_from_shapes
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample, sample_each_content
+from matbench_defects.enumeration.selection_size import held_as_objects
 from matbench_defects.enumeration.strata import listed, sample_strata, union
 from matbench_defects.errors import InputError
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import Selection
-
-KEPT_ROWS = 20_000
-"""Up to so many labelled configurations of a space are held as objects, with what was worked out of them."""
 
 ROWS_AT_A_TIME = 1024
 """So many are decoded together where all are gone through."""
@@ -74,7 +72,7 @@ class Selected:
     @functools.cached_property
     def rows(self) -> Sequence[Configuration]:
         """The labelled configurations, one by one; of not too many, what is worked out is kept, and all share it."""
-        return list(self.labelled) if len(self.chosen) <= KEPT_ROWS else self.labelled
+        return list(self.labelled) if held_as_objects(self.space, len(self.chosen)) else self.labelled
 
     def by_content(self) -> Iterator[tuple[Content, RowBatches]]:
         """Yield each content with what yields its labelled configurations, some at a time, and their ids."""
