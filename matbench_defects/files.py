@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import heapq
+import itertools
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -309,3 +311,48 @@ def digest(data: Any) -> str:
     """
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+SORTED_AT_A_TIME = 50_000
+"""Texts that `digest_of_sorted` sorts in memory; of more, sorted runs lie in temporary files."""
+
+
+def digest_of_items(items: Iterable[Any]) -> str:
+    """Return what `digest` gives of the list of some items, none but one of which is held."""
+    found = hashlib.sha256()
+    _add_items(found, items)
+    return found.hexdigest()[:16]
+
+
+def digest_of_lists(lists: Mapping[str, Iterable[Any]]) -> str:
+    """Return what `digest` gives of some lists by name, of whose items few are held."""
+    found = hashlib.sha256(b"{")
+    for i, name in enumerate(sorted(lists)):
+        found.update(f"{',' if i else ''}{json.dumps(name)}:".encode())
+        _add_items(found, lists[name])
+    found.update(b"}")
+    return found.hexdigest()[:16]
+
+
+def _add_items(found: hashlib._Hash, items: Iterable[Any]) -> None:
+    found.update(b"[")
+    for i, item in enumerate(items):
+        text = json.dumps(item, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        found.update(f"{',' if i else ''}{text}".encode())
+    found.update(b"]")
+
+
+def digest_of_sorted(texts: Iterable[str]) -> str:
+    """Return what `digest` gives of the sorted list of some texts without line ends, few of which are held."""
+    texts = iter(texts)
+    with contextlib.ExitStack() as stack:
+        runs: list[Iterable[str]] = []
+        while run := sorted(itertools.islice(texts, SORTED_AT_A_TIME)):
+            if len(run) == SORTED_AT_A_TIME:
+                file = stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n"))
+                file.writelines(f"{text}\n" for text in run)
+                file.seek(0)
+                runs.append(line[:-1] for line in file)
+            else:
+                runs.append(run)
+        return digest_of_items(heapq.merge(*runs))

@@ -21,6 +21,16 @@ def shipped_specs() -> dict[str, Path]:
     return {p.parent.name: p for p in sorted(_root("specs").glob("*/spec.yaml"))}
 
 
+def is_shipped(path: Path) -> bool:
+    """Return whether a path lies among the shipped domains, installed or in a checkout."""
+    return path.resolve().is_relative_to(_root("specs").resolve())
+
+
+def is_installed(path: Path) -> bool:
+    """Return whether a path lies in the installed package, which nobody but an installer changes."""
+    return path.resolve().is_relative_to(_PACKAGE)
+
+
 def shipped_tasks() -> dict[str, Path]:
     """Return the file of each shipped task, by the task's name."""
     return {p.stem: p for p in sorted(_root("benchmarks").glob("*.yaml"))}

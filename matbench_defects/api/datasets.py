@@ -26,7 +26,7 @@ class Labels:
     Parameters
     ----------
     path : path
-        The table that holds them.
+        The folder or file that holds them.
     number : int
         How many there are.
     bad : list of Label
@@ -57,7 +57,8 @@ def label(
     spec : Spec, str, path or dict
         As for `load_spec`.
     out : path-like, optional
-        The table of labels; ``labels.parquet`` beside the spec if left out.
+        Where labels are kept: a folder of shards, or a Parquet file. If left out, the folder ``labels`` beside the
+        spec; where nothing can be written there, one in the cache.
     workers : int, optional
         Processes of this machine; as many as cores if left out.
     cluster : path-like, optional
@@ -86,11 +87,12 @@ def label(
     from matbench_defects.dataset.labelling import compute_labels
     from matbench_defects.dataset.plan import plan
     from matbench_defects.execution.cluster_file import open_executor
+    from matbench_defects.labels.label_files import place_of_new_labels
     from matbench_defects.labels.store import LabelStore
 
     loaded = _loaded(spec)
     planned = plan(loaded)
-    store = LabelStore(out or _labels_beside(loaded))
+    store = LabelStore(out or place_of_new_labels(loaded, shipped=True))
     with open_executor(cluster, workers) as executor:
         labels = compute_labels(planned, [store], executor=executor, retry_failed=retry_failed, progress=progress)
     return Labels(store.path, len(labels), [found for found in labels.values() if not found.usable])
@@ -104,8 +106,9 @@ def build(
     compute: bool = True,
     workers: int | None = None,
     progress: Counter | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Dataset:
-    """Build the dataset of a spec, computing the labels that are missing.
+    """Build the dataset of a spec, computing the labels that are missing; these are kept beside the spec.
 
     Parameters
     ----------
@@ -114,13 +117,15 @@ def build(
     out : path-like
         The folder; an earlier dataset there is replaced, anything else is left alone.
     labels : path-like, optional
-        Labels already computed; ``labels.parquet`` beside the spec if left out.
+        Labels already computed, a folder or a Parquet file; those beside the spec if left out.
     compute : bool
         Whether missing labels are computed; if not, what has no label is left out.
     workers : int, optional
         Processes; as many as cores if left out.
     progress : callable, optional
         Called with the number of computed labels and of those to compute.
+    say : callable, optional
+        Called with a line where nothing can be written beside the spec and labels are kept in the cache.
 
     Returns
     -------
@@ -145,16 +150,11 @@ def build(
     from matbench_defects.dataset.build import build_dataset
 
     loaded = _loaded(spec)
-    known = labels or _labels_beside(loaded)
-    return build_dataset(loaded, out, labels=known, compute=compute, workers=workers, progress=progress)
+    return build_dataset(loaded, out, labels=labels, compute=compute, workers=workers, progress=progress, say=say)
 
 
 def _loaded(spec: Spec | str | Path | dict[str, Any]) -> Spec:
     return spec if isinstance(spec, Spec) else load_spec(spec)
-
-
-def _labels_beside(spec: Spec) -> Path:
-    return Path(spec.document.marks[()].file).with_name("labels.parquet")
 
 
 def publish(dataset: Dataset | str | Path, repo: str | None = None, *, private: bool = False) -> str:

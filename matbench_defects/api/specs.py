@@ -176,11 +176,12 @@ def lock(spec: str | Path) -> Locked:
     """
     from matbench_defects.dataset.lock import read_lock, write_lock
     from matbench_defects.dataset.plan import plan
+    from matbench_defects.labels.label_files import labels_beside
     from matbench_defects.shipped import find_spec
     from matbench_defects.spec.loading import load_spec
 
     planned = plan(load_spec(spec))
-    path, changed, new = write_lock(planned, find_spec(str(spec)).parent / "labels.parquet")
+    path, changed, new = write_lock(planned, labels_beside(find_spec(str(spec))))
     written = read_lock(path) or {"labels": {}}
     missing = {label: found["missing"] for label, found in written["labels"].items() if found["missing"]}
     return Locked(path, planned.spec.version, changed, new, missing)

@@ -284,11 +284,13 @@ class Space:
 
     def digest(self) -> str:
         """Return a digest of everything that an ideal structure depends on besides its occupation."""
-        return digest(
-            {
-                "parent": self.parent.digest(),
-                "supercell": self.cells.rows.tolist(),
-                "sublattices": [[s.sites.tolist(), s.species] for s in self.sublattices],
-                **self.kind.identity(),
-            }
-        )
+        if "digest" not in self.memory:
+            self.memory["digest"] = digest(
+                {
+                    "parent": self.parent.digest(),
+                    "supercell": self.cells.rows.tolist(),
+                    "sublattices": [[s.sites.tolist(), s.species] for s in self.sublattices],
+                    **self.kind.identity(),
+                }
+            )
+        return str(self.memory["digest"])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
-from matbench_defects.dataset.identity import StructureKey, structure_keys
+from matbench_defects.dataset.identity import numbered, structure_keys
 from matbench_defects.dataset.reading import PARTS
 from matbench_defects.dataset.similarity import Similarity
 from matbench_defects.dataset.splits.assign import Parting
@@ -26,8 +28,8 @@ class Audit:
 
     Parameters
     ----------
-    rows : list of dict
-        The rows, with ``id``, ``space``, ``content`` and ``occupation``.
+    rows : iterable of dict
+        The rows, with ``id``, ``space``, ``content`` and ``occupation``; gone through once.
     configurations : sequence of Configuration
         The same rows as splits see them.
     spaces : dict of str to Space
@@ -35,21 +37,32 @@ class Audit:
     """
 
     def __init__(
-        self, rows: list[dict[str, Any]], configurations: Sequence[Configuration], spaces: dict[str, Space]
+        self, rows: Iterable[dict[str, Any]], configurations: Sequence[Configuration], spaces: dict[str, Space]
     ) -> None:
-        self._rows = rows
         self._configurations = configurations
+        members: dict[str, list[int]] = {name: [] for name in spaces}
+        self._named: list[str] = []
+        occupations: dict[str, list[bytes]] = {name: [] for name in spaces}
+
+        def recomputed() -> Iterator[Configuration]:
+            for i, row in enumerate(rows):
+                space = spaces[row["space"]]
+                members[space.name].append(i)
+                self._named.append(sys.intern(f"{space.name}:{row['content']}"))
+                occupations[space.name].append(row["occupation"])
+                yield Configuration(space, np.frombuffer(row["occupation"], dtype=np.uint8))
+
         # Recomputed from the occupations: an id that stands for another configuration would be found.
-        occupations = [np.frombuffer(row["occupation"], dtype=np.uint8) for row in rows]
-        self._orbits = structure_keys(
-            [Configuration(spaces[row["space"]], o) for row, o in zip(rows, occupations, strict=True)]
-        )
-        self._members = {name: [i for i, row in enumerate(rows) if row["space"] == name] for name in spaces}
-        self._place = {i: k for members in self._members.values() for k, i in enumerate(members)}
+        found = structure_keys(recomputed(), spaces.values())
+        self._orbits = numbered(found) if found else np.zeros(0, dtype=np.int64)
+        self._place = np.zeros(len(found), dtype=np.int64)
+        self._members = {name: np.array(places, dtype=np.int64) for name, places in members.items()}
+        for places in self._members.values():
+            self._place[places] = np.arange(len(places))
         self._similarity = {
-            name: Similarity(spaces[name], np.stack([occupations[i] for i in members]))
-            for name, members in self._members.items()
-            if members
+            name: Similarity(spaces[name], np.frombuffer(b"".join(held), dtype=np.uint8).reshape(len(held), -1))
+            for name, held in occupations.items()
+            if held
         }
 
     def of(self, parting: Parting, keep_apart: Sequence[str] = ()) -> dict[str, Any]:
@@ -86,13 +99,14 @@ class Audit:
         leaking = self._in_two_parts(parts)
         if leaking:
             others = f" and {len(leaking) - 1} more are" if len(leaking) > 1 else " is"
-            raise InputError(f"{self._rows[leaking[0]]['id']}{others} in two parts{of_fold}")
+            raise InputError(f"{self._configurations[leaking[0]].id}{others} in two parts{of_fold}")
         for group in keep_apart:
             shared = self._on_both_sides(parts, group)
             if shared:
                 shown = ", ".join(shared[:3]) + (f" and {len(shared) - 3} more" if len(shared) > 3 else "")
                 raise InputError(f"keeps {group} apart, but{of_fold} both tests and is fitted on {shown}")
-        members = {p: [i for i, q in enumerate(parts) if q == p] for p in PARTS}
+        coded = np.array(parts, dtype=object)
+        members = {p: np.flatnonzero(coded == p) for p in PARTS}
         return {
             "rows": {p: len(m) for p, m in members.items()} | {"left out": sum(p is None for p in parts)},
             "orbits in two parts": len(leaking),
@@ -100,15 +114,19 @@ class Audit:
         }
 
     def _contents(self, parts: list[str | None]) -> dict[str, dict[str, int]]:
-        named = [f"{row['space']}:{row['content']}" for row in self._rows]
-        return {p: dict(sorted(Counter(n for n, q in zip(named, parts, strict=True) if q == p).items())) for p in PARTS}
+        return {
+            p: dict(sorted(Counter(n for n, q in zip(self._named, parts, strict=True) if q == p).items()))
+            for p in PARTS
+        }
 
     def _in_two_parts(self, parts: list[str | None]) -> list[int]:
         """Return the rows whose orbit has been met in another part before."""
-        sides: dict[StructureKey, str] = {}
+        if not len(self._orbits) or int(self._orbits.max()) == len(self._orbits) - 1:
+            return []  # no orbit comes twice
+        sides: dict[int, str] = {}
         return [
             i
-            for i, (orbit, part) in enumerate(zip(self._orbits, parts, strict=True))
+            for i, (orbit, part) in enumerate(zip(self._orbits.tolist(), parts, strict=True))
             if part is not None and sides.setdefault(orbit, part) != part
         ]
 
@@ -121,14 +139,13 @@ class Audit:
                 fitted.add(value_of(group, row))
         return sorted(tested & fitted)
 
-    def _nearest(self, train: list[int], test: list[int]) -> dict[str, Any]:
+    def _nearest(self, train: NDArray[np.int64], test: NDArray[np.int64]) -> dict[str, Any]:
         """Count, for each test row, the sites that differ from the most similar training row of the same space."""
         fewest: list[int] = []
-        known, asked = set(train), set(test)
         for name, similarity in self._similarity.items():
-            places = [[self._place[i] for i in self._members[name] if i in side] for side in (asked, known)]
-            if all(places):
-                fewest += similarity.nearest(*places)
+            asked, known = (self._place[side[np.isin(side, self._members[name])]] for side in (test, train))
+            if len(asked) and len(known):
+                fewest += similarity.nearest(asked.tolist(), known)
         if not fewest:
             return {}
         return {

@@ -7,52 +7,41 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import numpy as np
+from numpy.typing import NDArray
 
-from matbench_defects._version import __version__
-from matbench_defects.columns import Quantity
 from matbench_defects.dataset.audit import Audit
 from matbench_defects.dataset.card import write_card
 from matbench_defects.dataset.croissant import croissant
 from matbench_defects.dataset.figures import View, draw_figures
+from matbench_defects.dataset.labelled_rows import LabelledRows, LowestAttempts
 from matbench_defects.dataset.labelling import compute_labels, labels_there
 from matbench_defects.dataset.lock import check_lock, lock_of
+from matbench_defects.dataset.manifest import manifest_of
 from matbench_defects.dataset.noise import measured_noise
 from matbench_defects.dataset.plan import Plan, plan
-from matbench_defects.dataset.reading import FORMAT, MANIFEST, PARTS, WHOLE, Dataset, open_dataset, split_column
+from matbench_defects.dataset.reading import MANIFEST, WHOLE, Dataset, open_dataset
 from matbench_defects.dataset.splits.assign import Parting
-from matbench_defects.dataset.structures import (
-    label_columns,
-    label_schema,
-    structure_rows,
-    structure_schema,
-)
-from matbench_defects.dataset.targets import Labelled, LabelledConfiguration
+from matbench_defects.dataset.structure_files import parts_on_disk, write_structures, write_table
+from matbench_defects.dataset.structures import identity_rows
+from matbench_defects.dataset.targets import Labelled, Values
 from matbench_defects.dataset.thermodynamics import Composition, compositions, free_energy_table, thermodynamic_facts
 from matbench_defects.enumeration.streaming import write_parts
 from matbench_defects.errors import InputError
 from matbench_defects.files import (
     atomic_folder,
     check_replaceable,
-    digest,
     only_writer,
     sha256_of_file,
     write_json,
     write_text,
 )
-from matbench_defects.labels.attempts import attempts_by_id, attempts_of
-from matbench_defects.labels.guards import kind_of_problem
 from matbench_defects.labels.jobs import REFERENCE
-from matbench_defects.labels.store import Key, Label, LabelStore, there_are_labels
-from matbench_defects.shipped import cache_folder
+from matbench_defects.labels.known import KnownLabels
+from matbench_defects.labels.label_files import labels_in_cache, labels_of_spec, place_of_new_labels, there_are_labels
+from matbench_defects.labels.store import LabelStore
 from matbench_defects.spec.document import dump_yaml
 from matbench_defects.spec.models import Spec
-
-OTHER_IDS = "other_ids"
-"""Column of the ids that a row's crystal has in other spaces of the dataset."""
-LEFT_OUT = "unassigned"
-"""File of the rows that the shown split leaves out."""
 
 
 def build_dataset(
@@ -65,8 +54,9 @@ def build_dataset(
     progress: Callable[[int, int], None] | None = None,
     wait: bool = False,
     rows_only: bool = False,
+    say: Callable[[str], None] | None = None,
 ) -> Dataset:
-    """Build a dataset folder.
+    """Build a dataset folder, in bounded memory however many rows it has.
 
     Parameters
     ----------
@@ -75,7 +65,8 @@ def build_dataset(
     out : path-like
         The folder; an earlier dataset there is replaced once the new one is whole, anything else is left alone.
     labels : path-like, optional
-        A table of labels that are already computed, such as the one beside a shipped spec.
+        Labels that are already computed, besides those beside the spec: a folder of shards or a Parquet file. What is
+        computed now is kept beside the spec, or in the cache where nothing can be written there.
     compute : bool
         Whether labels that are still missing are computed. If not, configurations that have none are left out, what
         refers to a missing one stays empty, and the card says how many are missing.
@@ -88,6 +79,8 @@ def build_dataset(
     rows_only : bool
         Whether to write only the labelled structures with their splits, which scoring needs, in a fraction of the
         time: no index, pictures or card.
+    say : callable, optional
+        Called with a line where labels that were computed are not beside the spec.
 
     Returns
     -------
@@ -108,7 +101,14 @@ def build_dataset(
         if wait and (out / MANIFEST).is_file():
             return open_dataset(out)
         return _build(
-            planned, out, labels=labels, compute=compute, workers=workers, progress=progress, rows_only=rows_only
+            planned,
+            out,
+            labels=labels,
+            compute=compute,
+            workers=workers,
+            progress=progress,
+            rows_only=rows_only,
+            say=say,
         )
 
 
@@ -121,36 +121,57 @@ def _build(
     workers: int | None,
     progress: Callable[[int, int], None] | None,
     rows_only: bool,
+    say: Callable[[str], None] | None,
 ) -> Dataset:
     spec = planned.spec
-    # What has to be computed now is kept in the cache, so an interrupted build goes on where it was.
-    stores = [LabelStore(path) for path in [labels] if path is not None and there_are_labels(Path(path))]
-    stores.append(LabelStore(cache_folder() / "labels" / f"{spec.name}.parquet"))
+    stores, into = _stores(spec, labels)
     # The whole selection is parted, so that a row without a label moves no other.
-    ids = [row.id for row in planned.rows]
     partings = planned.partings()
-    missing = check_lock(planned, stores[0] if len(stores) > 1 else None, partings)
+    given = labels_of_spec(spec) if labels is None else Path(labels)
+    missing = check_lock(planned, stores[0] if there_are_labels(given) else None, partings)
     if compute:
-        found = compute_labels(planned, stores, workers=workers, progress=progress)
+        found = compute_labels(planned, stores, into=into, workers=workers, progress=progress)
+        if say is not None and into.path == labels_in_cache(spec) and len(into):
+            say(f"labels that were computed are kept in {into.path}, for nothing is written beside this spec")
     else:
         found = labels_there(planned, stores)
-    # As the tables hold them, and as `lock` sees them: `found` was compared with the configurations besides.
-    held = {key: next(label for store in stores if (label := store.get(key)) is not None) for key in found}
-    lock = lock_of(planned, held, partings)
-    if not compute:
-        planned = planned.only(found) if planned.methods else planned
-        left = {row.id for row in planned.rows}
-        if not left:
+    # As the stores hold them, and as `lock` sees them: `found` was compared with the configurations besides.
+    lock = lock_of(planned, KnownLabels(planned.jobs, stores), partings)
+    if not compute and planned.methods:
+        kept = _labelled_rows(planned, found)
+        if not kept.any():
             raise spec.error(("labels",), "no configuration has a label yet; compute labels first")
-        partings = {name: parting.take([id_ in left for id_ in ids]) for name, parting in partings.items()}
+        planned = planned.only(kept)
+        partings = {name: parting.take(kept.tolist()) for name, parting in partings.items()}
     with atomic_folder(out) as folder:
         _write(planned, found, partings, lock, missing, folder, rows_only)
     return open_dataset(out)
 
 
+def _stores(spec: Spec, labels: str | Path | None) -> tuple[list[LabelStore], LabelStore]:
+    """Return where labels are looked for, those that were given first, and where new ones are put."""
+    place = place_of_new_labels(spec)
+    given = labels_of_spec(spec) if labels is None else Path(labels)
+    paths = dict.fromkeys([given, place, labels_in_cache(spec)])  # earlier versions kept new ones in the cache
+    stores = {path: LabelStore(path) for path in paths if path == place or there_are_labels(path)}
+    return list(stores.values()), stores[place]
+
+
+def _labelled_rows(planned: Plan, found: KnownLabels) -> NDArray[np.bool_]:
+    """Return which rows have a label of some kind."""
+    known: list[NDArray[np.bool_]] = []
+    for rows in planned.rows.batches():
+        here = np.zeros(len(rows), dtype=bool)
+        for method in planned.methods:
+            lowest = LowestAttempts(method, found, planned.references)
+            here |= np.array([tried is not None for tried in lowest.of(rows)], dtype=bool)
+        known.append(here)
+    return np.concatenate(known) if known else np.zeros(0, dtype=bool)
+
+
 def _write(
     planned: Plan,
-    found: dict[Key, Label],
+    found: KnownLabels,
     partings: dict[str, Parting],
     lock: dict[str, Any],
     missing: list[str] | None,
@@ -158,13 +179,11 @@ def _write(
     rows_only: bool,
 ) -> None:
     spec = planned.spec
-    rows, labelled = _join(planned, found)
+    tried = {method.name: LowestAttempts(method, found, planned.references) for method in planned.methods}
+    labelled = {name: _labelled(planned, lowest) for name, lowest in tried.items()}
     values, notes = _target_values(planned, labelled)
-    for name, column in values.items():
-        for row, value in zip(rows, column, strict=False):  # the values of copies in other spaces follow
-            row[name] = value
-    audit = _audited(planned, rows, partings)
-    _write_structures(planned, rows, partings, folder)
+    audit = _audited(planned, partings)
+    write_structures(planned, list(tried.values()), values, partings, folder)
     _freeze_spec(spec, folder)
     figures: dict[str, str] = {}
     free: list[Composition] = []
@@ -172,10 +191,10 @@ def _write(
         _write_index(planned, folder)
         free = _compositions(planned, labelled) if spec.thermodynamics else []
         if free:
-            _write_parquet(free_energy_table(free), folder / "data" / "free_energies" / f"{WHOLE}.parquet")
+            write_table(free_energy_table(free), folder / "data" / "free_energies" / f"{WHOLE}.parquet")
         figures = draw_figures(folder, View(spec, planned.selected, planned.targets, labelled, values, free))
     write_json(folder / "audit.json", audit)
-    manifest = _manifest(planned, found, notes, figures)
+    manifest = manifest_of(planned, tried, notes, figures)
     for name, measured in measured_noise(planned, found, labelled, values).items():
         manifest["targets"][name]["noise"] = measured
     if free:
@@ -184,7 +203,7 @@ def _write(
     if missing is not None:
         manifest["differs_from_lock"] = missing
     if not rows_only:
-        write_card(folder / "README.md", spec, planned.spaces, manifest, audit, _parts_on_disk(folder))
+        write_card(folder / "README.md", spec, planned.spaces, manifest, audit, parts_on_disk(folder))
         write_json(folder / "croissant.json", croissant(spec, folder, manifest))
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     manifest["files"] = {name: sha256_of_file(folder / name) for name in files}
@@ -208,91 +227,47 @@ def _write_index(planned: Plan, folder: Path) -> None:
         write_parts(chosen.space, every.batches(), path, len(every), content_defined=True)
 
 
-def _audited(planned: Plan, rows: list[dict[str, Any]], partings: dict[str, Parting]) -> dict[str, Any]:
-    """Write the part of each row into it, and audit every split."""
-    audit = Audit(rows, planned.rows, planned.spaces)
+def _audited(planned: Plan, partings: dict[str, Parting]) -> dict[str, Any]:
+    """Audit every split."""
+    audit = Audit(identity_rows(planned.rows), planned.rows, planned.spaces)
     found = {}
     for name, parting in partings.items():
-        for row, part in zip(rows, parting.column(), strict=True):
-            row[split_column(name)] = part
         with planned.spec.at(("splits", name)):
             found[name] = audit.of(parting, planned.spec.splits[name].keep_apart)
     return found
 
 
-def _join(planned: Plan, found: dict[Key, Label]) -> tuple[list[dict[str, Any]], dict[str, Labelled]]:
-    """Bring configurations and labels together."""
-    rows = structure_rows(planned.rows, planned.spaces)
-    others: dict[str, list[str]] = {}
-    for copy, id_ in planned.copies:
-        others.setdefault(id_, []).append(copy.id)
-    for row in rows:
-        row[OTHER_IDS] = others.get(row["id"], [])
-    labelled: dict[str, Labelled] = {}
-    for method in planned.methods:
-        jobs = [job for job in planned.jobs if job.method.name == method.name]
-        by_id = attempts_by_id((found[job.key] for job in jobs if job.key in found), keeps_left=method.keeps_left)
-        for row in rows:
-            if row["id"] in by_id:
-                row.update(label_columns(method, by_id[row["id"]]))
-        usable = {id_: tried.label for id_, tried in by_id.items() if tried.label.usable}
-        every = [(row, row.id) for row in planned.rows] + planned.copies
-        labelled[method.name] = Labelled(
-            [LabelledConfiguration.of(one, usable.get(id_)) for one, id_ in every],
-            {id_.removeprefix(REFERENCE): label for id_, label in usable.items() if id_.startswith(REFERENCE)},
-        )
-    return rows, labelled
+def _labelled(planned: Plan, lowest: LowestAttempts) -> Labelled:
+    """Bring configurations and the labels by one method together."""
+    phases = {
+        id_.removeprefix(REFERENCE): tried.label
+        for id_, tried, _ in lowest.each(planned.jobs.of(lowest.method.name).listed())
+        if tried is not None and tried.label.usable and id_.startswith(REFERENCE)
+    }
+    wanted = {id_ for _, id_ in planned.copies}
+    ids = planned.rows.ids() if wanted else []
+    places = {id_: place for place, id_ in enumerate(ids) if id_ in wanted}
+    firsts = planned.rows.at(np.array([places[id_] for _, id_ in planned.copies], dtype=np.int64))
+    copies = [copy for copy, _ in planned.copies]
+    return Labelled(LabelledRows(planned.rows, lowest, list(zip(copies, firsts, strict=True))), phases)
 
 
-def _target_values(
-    planned: Plan, labelled: dict[str, Labelled]
-) -> tuple[dict[str, list[float | None]], dict[str, list[str]]]:
+def _target_values(planned: Plan, labelled: dict[str, Labelled]) -> tuple[dict[str, Values], dict[str, list[str]]]:
     """Return the values of each target, and what the card says of them."""
-    values: dict[str, list[float | None]] = {}
+    values: dict[str, Values] = {}
     notes: dict[str, list[str]] = {}
     for name, target in planned.targets.items():
         known = labelled[target.label]
         try:
             with planned.spec.at(("targets", name)):
-                values[name] = target.computed.values(known)
+                values[name] = Values(target.computed.values(known))
                 notes[name] = target.computed.notes(known)
         except InputError as error:
             if not planned.partial:
                 raise
-            values[name] = [None] * len(known.rows)
+            values[name] = Values([None] * len(known.rows))
             notes[name] = [f"Empty as yet: {error.message}"]
     return values, notes
-
-
-def _write_structures(planned: Plan, rows: list[dict[str, Any]], partings: dict[str, Parting], folder: Path) -> None:
-    schema = structure_schema(planned.spaces)
-    if planned.copies:
-        schema = schema.append(pa.field(OTHER_IDS, pa.list_(pa.string())))
-    for method in planned.methods:
-        for field in label_schema(method):
-            schema = schema.append(field)
-    for name, target in planned.targets.items():
-        schema = schema.append(target.quantity.field(name))
-    for name, parting in partings.items():
-        schema = schema.append(pa.field(split_column(name), parting.type))
-    table = pa.Table.from_pylist(sorted(rows, key=lambda row: row["id"]), schema=schema)
-    shown = next((name for name, parting in partings.items() if not parting.folded), None)
-    parts = [WHOLE] * len(table) if shown is None else table[split_column(shown)].to_pylist()
-    for part in (*PARTS, None, WHOLE):
-        chosen = [i for i, p in enumerate(parts) if p == part]
-        if chosen:
-            _write_parquet(table.take(chosen), folder / "data" / "structures" / f"{part or LEFT_OUT}.parquet")
-
-
-def _write_parquet(table: pa.Table, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The Hub stores what two versions share once if pages end where their content says so.
-    pq.write_table(table, path, compression="zstd", write_page_index=True, use_content_defined_chunking=True)
-
-
-def _parts_on_disk(folder: Path) -> list[str]:
-    order = (*PARTS, LEFT_OUT, WHOLE)
-    return sorted((p.stem for p in (folder / "data" / "structures").glob("*.parquet")), key=order.index)
 
 
 def _freeze_spec(spec: Spec, folder: Path) -> None:
@@ -317,65 +292,3 @@ def _freeze_spec(spec: Spec, folder: Path) -> None:
             split["file"] = f"split-{name}{source.suffix}"
             shutil.copyfile(source, folder / split["file"])
     write_text(folder / "spec.yaml", dump_yaml(data))
-
-
-def _manifest(
-    planned: Plan, found: dict[Key, Label], notes: dict[str, list[str]], figures: dict[str, str]
-) -> dict[str, Any]:
-    spec = planned.spec
-    labels = {}
-    for method in planned.methods:
-        jobs = [job for job in planned.jobs if job.method.name == method.name]
-        tried = attempts_by_id((found[job.key] for job in jobs if job.key in found), keeps_left=method.keeps_left)
-        made = [each.label for each in tried.values()]
-        problems = [kind_of_problem(label.problem) for label in made if label.problem]
-        labels[method.name] = {
-            **method.description(),
-            "engine_versions": sorted({label.engine_version for label in made}),
-            "level_of_theory": sorted({label.level_of_theory for label in made}),
-            "labels": len(made),
-            "missing": len({job.id for job in jobs}) - len(made),
-            "references": sum(label.key.id.startswith(REFERENCE) for label in made),
-            **({"attempts": len(attempts_of(method))} if len(attempts_of(method)) > 1 else {}),
-            "converged": sum(label.outcome is not None and label.outcome.converged for label in made),
-            **({"reconstructed": sum(bool(t.reconstructed) for t in tried.values())} if method.keeps_left else {}),
-            "discarded": {p: problems.count(p) for p in sorted(set(problems))},
-            "core_seconds": round(sum(found[job.key].seconds for job in jobs if job.key in found), 1),
-        }
-    return {
-        "format": FORMAT,
-        "name": spec.name,
-        "version": spec.version,
-        "builder": f"matbench-defects {__version__}",
-        "spec_digest": digest(spec.document.data),
-        "spaces": {
-            name: {
-                "parent": part.space.parent.formula,
-                "space_group": part.space.parent.space_group,
-                "group_order": len(part.space.group),
-                "variable_sites": part.space.size,
-                **dict(zip(("all", "inequivalent"), part.count(), strict=True)),
-                "indexed": len(part.configurations),
-                "labelled": len(part.chosen),
-            }
-            for name, part in planned.selected.items()
-        },
-        "labels": labels,
-        "targets": {
-            name: {
-                "quantity": t.kind,
-                "label": t.label,
-                **_shown(t.quantity),
-                **({"compares_rows": True} if t.computed.compares_rows and spec.rules > 1 else {}),
-                **({"notes": notes[name]} if notes[name] else {}),
-            }
-            for name, t in planned.targets.items()
-        },
-        "splits": list(planned.splits),
-        "unverified": [name for name, source in spec.provenances().items() if not source.verified],
-        "figures": figures,
-    }
-
-
-def _shown(quantity: Quantity) -> dict[str, str]:
-    return {key: value for key, value in vars(quantity).items() if value}

@@ -10,8 +10,8 @@ from matbench_defects.dataset.estimate import LabelEstimate, SpaceEstimate, esti
 from matbench_defects.dataset.limits import dataset_bytes, exceeding, memory_bound
 from matbench_defects.errors import InputError
 from matbench_defects.execution.executor import available_cores
-from matbench_defects.files import sha256_of_file
 from matbench_defects.labels.engine import require_extra
+from matbench_defects.labels.label_files import labels_beside, table_state, there_are_labels
 from matbench_defects.plotting import html_table
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
@@ -82,8 +82,8 @@ def check_spec(name: str) -> Check:
     """
     spec = load_spec(name)
     spaces = estimate_spaces(spec)
-    table = find_spec(name).parent / "labels.parquet"
-    known = _known(table) if table.exists() else {}
+    table = labels_beside(find_spec(name))
+    known = _known(table) if there_are_labels(table) else {}
     labels = estimate_labels(spec, sum(space.labelled for space in spaces), known)
     engines = {}
     for label in labels:
@@ -95,16 +95,16 @@ def check_spec(name: str) -> Check:
 
 
 def _known(labels: Path) -> dict[str, tuple[int, float]]:
-    """Return how many labels of each method a table holds and what one took, seconds.
+    """Return how many labels of each method there are and what one took, seconds.
 
-    The lock beside it says so where it is of this very table; only else is the table opened, which takes pyarrow.
+    The lock beside them says so where it is of these very labels; only else are they opened, which takes pyarrow.
     """
     try:
         table = json.loads(labels.with_name("lock.json").read_text(encoding="utf-8"))["table"]
-        if table["sha256"] == sha256_of_file(labels):
+        if table["sha256"] == table_state(labels):
             return {m: (each["labels"], each["mean_seconds"]) for m, each in table["methods"].items()}
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # no lock, or one of another table
+        pass  # no lock, or one of other labels
     from matbench_defects.labels.store import seconds_by_method
 
     return {m: (len(each), sum(each) / len(each)) for m, each in seconds_by_method(labels).items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from matbench_defects.crystal.structure import Crystal
@@ -28,13 +28,13 @@ class VoltageStep:
 
 
 def voltage_curve(
-    energies: Sequence[tuple[float, Crystal]], metal: tuple[float, Crystal], formula_units: int
+    energies: Iterable[tuple[float, Crystal]], metal: tuple[float, Crystal], formula_units: int
 ) -> list[VoltageStep]:
     """Return the equilibrium voltage curve at zero temperature.
 
     Parameters
     ----------
-    energies : sequence of (float, Crystal)
+    energies : iterable of (float, Crystal)
         Total energy in eV and structure of each configuration of one supercell.
     metal : (float, Crystal)
         Total energy in eV and structure of the working ion's metal, computed with the same engine.

@@ -5,7 +5,8 @@ The undoped host is such a structure, where several spaces put different dopants
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,33 +15,50 @@ from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
 from matbench_defects.files import digest
 
-StructureKey = tuple[str, bytes]
-"""Equal for equivalent configurations: the frame, and what sits on its sites."""
+StructureKey = bytes
+"""Equal for equivalent configurations: a digest of the frame and of what sits on its sites."""
 
 
-def structure_keys(configurations: Sequence[Configuration]) -> list[StructureKey]:
+def structure_keys(
+    configurations: Iterable[Configuration], spaces: Iterable[Space] | None = None
+) -> list[StructureKey]:
     """Return a key for each configuration, the same for those that symmetry makes equal, whatever their spaces are.
 
     Spaces are compared where they have the same variable sites, in the same order, in the same surroundings.
 
     Parameters
     ----------
-    configurations : sequence of Configuration
-        The configurations.
+    configurations : iterable of Configuration
+        The configurations; gone through twice where the spaces are not given.
+    spaces : iterable of Space, optional
+        Their spaces.
     """
-    spaces = {one.space.name: one.space for one in configurations}
-    frames = {name: frame_of(space) for name, space in spaces.items()}
+    held = {space.name: space for space in (spaces or (one.space for one in configurations))}
+    frames = {name: frame_of(space) for name, space in held.items()}
     shared = {frame for frame in frames.values() if list(frames.values()).count(frame) > 1}
-    known = sorted({k for space in spaces.values() for s in space.sublattices for k in s.species})
-    codes = {name: _codes(space, known) for name, space in spaces.items()}
+    known = sorted({k for space in held.values() for s in space.sublattices for k in s.species})
+    codes = {name: _codes(space, known) for name, space in held.items()}
     keys = []
     for one in configurations:
         name = one.space.name
         if frames[name] in shared:
-            keys.append((frames[name], _smallest_image(one.space, codes[name], one.occupation)))
+            keys.append(_key(frames[name], _smallest_image(one.space, codes[name], one.occupation)))
         else:
-            keys.append((name, one.canonical_occupation.tobytes()))
+            keys.append(_key(name, one.canonical_occupation.tobytes()))
     return keys
+
+
+def numbered(keys: Sequence[StructureKey]) -> NDArray[np.int64]:
+    """Return a number for each key, the same for equal ones."""
+    return np.unique(np.array(keys, dtype=f"S{_KEY}"), return_inverse=True)[1]
+
+
+_KEY = 16
+"""Bytes of a key: of a million rows two share one by chance once in 1e27."""
+
+
+def _key(frame: str, occupation: bytes) -> StructureKey:
+    return hashlib.blake2b(frame.encode() + b"\0" + occupation, digest_size=_KEY).digest()
 
 
 def frame_of(space: Space) -> str:

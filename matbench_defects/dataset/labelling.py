@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from matbench_defects.dataset.plan import Plan
 from matbench_defects.execution.executor import Executor
 from matbench_defects.labels.job import Job
-from matbench_defects.labels.running import known_labels, run_jobs
-from matbench_defects.labels.store import Key, Label, LabelStore
+from matbench_defects.labels.known import KnownLabels, known_labels
+from matbench_defects.labels.running import run_jobs
+from matbench_defects.labels.store import LabelStore
 
 
-def labels_there(planned: Plan, stores: list[LabelStore]) -> dict[Key, Label]:
+def labels_there(planned: Plan, stores: Sequence[LabelStore]) -> KnownLabels:
     """Return what some store has of all that a spec asks for; the first store counts."""
-    found = known_labels([*planned.jobs, *planned.further_jobs()], stores)
-    return found | known_labels(planned.tightened_jobs(found), stores)
+    jobs = planned.jobs.followed_by(planned.further_jobs())
+    found = known_labels(jobs, stores)
+    tightened = planned.tightened_jobs(found)
+    return known_labels(jobs.followed_by(tightened), stores) if tightened else found
 
 
 def compute_labels(
     planned: Plan,
-    stores: list[LabelStore],
+    stores: Sequence[LabelStore],
     *,
+    into: LabelStore | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
     retry_failed: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[Key, Label]:
+) -> KnownLabels:
     """Compute what no store has of all that a spec asks for, the labels first; parameters as for `run_jobs`.
 
     Relaxations that go on where labels ended come last, for they need the labels.
@@ -36,8 +40,20 @@ def compute_labels(
         As `run_jobs`.
     """
 
-    def run(jobs: list[Job]) -> dict[Key, Label]:
-        return run_jobs(jobs, stores, workers=workers, executor=executor, retry_failed=retry_failed, progress=progress)
+    def run(jobs: Iterable[Job]) -> KnownLabels:
+        return run_jobs(
+            jobs,
+            stores,
+            into=into,
+            workers=workers,
+            executor=executor,
+            retry_failed=retry_failed,
+            progress=progress,
+        )
 
-    found = run([*planned.jobs, *planned.further_jobs()])
-    return found | run(planned.tightened_jobs(found))
+    jobs = planned.jobs.followed_by(planned.further_jobs())
+    found = run(jobs)
+    if not (tightened := planned.tightened_jobs(found)):
+        return found
+    run(tightened)
+    return found.of(jobs.followed_by(tightened))

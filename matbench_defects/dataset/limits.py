@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from matbench_defects.dataset.estimate import LabelEstimate, SpaceEstimate
+from matbench_defects.enumeration.selection_size import held_as_objects
 from matbench_defects.labels.engine import engines
 
 HOUR = 3600.0
 """What takes longer is said before, seconds."""
 LARGE = 10e9
 """What is larger is said before, bytes, on disk or in memory."""
-PROCESS_BYTES = 0.5e9
-"""Memory of a process that builds or labels, before the first row: mostly libraries."""
-SITE_BYTES = 400
-"""Memory of one site of a labelled row, and of each of its labels; measured were at most 370."""
+PROCESS_BYTES = 0.6e9
+"""Memory of a process that builds or labels, before the first row: libraries, and what is held at a time."""
+ROW_BYTES = 700
+"""Memory of a labelled row: its id, its parts and values, the keys of its labels; measured with six folds. Structures
+and labels are not held, but read some at a time."""
+LABEL_BYTES = 40
+"""Memory of a further label of it: the index holds 20 bytes, which are sorted now and then."""
+SITE_BYTES = 150
+"""Memory of one site of a labelled row where these are few, and held as objects (`held_as_objects`)."""
 BUILD_SECONDS = 6e-5
 """What building takes for one site of a labelled row, seconds; measured on one core."""
 SCREENED_A_SECOND = 1e6
@@ -26,8 +32,9 @@ INDEX_BYTES = 4
 def memory_bound(spaces: list[SpaceEstimate], labels: int) -> float:
     """Return what `label` and `build` hold in memory at most, bytes.
 
-    The configurations that are labelled, and the index where it is small enough to be part of the dataset; however
-    many configurations there are besides. Workers come on top, each with what its engine takes.
+    What is held of each labelled row, and the index where it is small enough to be part of the dataset; however many
+    configurations there are besides. A million rows of 12 atoms come to 1.4 GB. Workers come on top, each with what its
+    engine takes.
 
     Parameters
     ----------
@@ -36,8 +43,9 @@ def memory_bound(spaces: list[SpaceEstimate], labels: int) -> float:
     labels : int
         How many kinds of label it asks for.
     """
-    sites = sum(space.labelled * len(space.space.host_species) for space in spaces)
-    return PROCESS_BYTES + sites * SITE_BYTES * (1 + labels) + sum(space.index_bytes for space in spaces)
+    held = sum(one.labelled * len(one.space.host_species) for one in spaces if held_as_objects(one.space, one.labelled))
+    rows = sum(space.labelled for space in spaces) * (ROW_BYTES + LABEL_BYTES * labels)
+    return PROCESS_BYTES + rows + held * SITE_BYTES + sum(space.index_bytes for space in spaces)
 
 
 def dataset_bytes(spaces: list[SpaceEstimate], labels: int) -> int:

@@ -11,15 +11,19 @@ from matbench_defects.dataset.splits.assign import Parting
 from matbench_defects.enumeration.counting import count_space
 from matbench_defects.enumeration.selection import Selected
 from matbench_defects.errors import InputError
-from matbench_defects.files import digest, sha256_of_file, write_json
-from matbench_defects.labels.store import Key, Label, LabelStore, seconds_by_method, there_are_labels, values_digest
+from matbench_defects.files import digest_of_items, digest_of_lists, write_json
+from matbench_defects.labels.asking import Jobs, some_at_a_time
+from matbench_defects.labels.known import KnownLabels
+from matbench_defects.labels.label import Label
+from matbench_defects.labels.label_files import table_state, there_are_labels
+from matbench_defects.labels.store import LabelStore, seconds_by_method, values_digest
 from matbench_defects.spec.models import Spec
 
 if TYPE_CHECKING:
     from matbench_defects.dataset.plan import Plan
 
-Labels = LabelStore | dict[Key, Label]
-"""Labels by key: a table of them, or what a build found."""
+Labels = LabelStore | KnownLabels
+"""Labels by key: a store of them, or what a build found."""
 
 FIXED = ("spaces", "selection", "splits")
 """What follows from the spec alone; labels may still be missing. What the table of labels cost is not compared."""
@@ -38,23 +42,23 @@ def lock_of(planned: Plan, labels: Labels | None, partings: dict[str, Parting] |
     ----------
     planned : Plan
         The spec, checked and enumerated.
-    labels : LabelStore or dict of Key to Label, optional
+    labels : LabelStore or KnownLabels, optional
         The labels that are there; those that are not are counted.
     partings : dict of str to Parting, optional
         The part of each row in each split, where it is known already.
     """
     if partings is None:
         partings = planned.partings()
-    ids = [row.id for row in planned.rows]
+    ids = planned.rows.ids()
     return {
         "name": planned.spec.name,
         "version": planned.spec.version,
         "spaces": {name: _space(part) for name, part in planned.selected.items()},
         "selection": {
-            name: {"rows": len(part.chosen), "digest": digest([row.id for row in part.rows])}
+            name: {"rows": len(part.chosen), "digest": digest_of_items(part.ids())}
             for name, part in planned.selected.items()
         },
-        "splits": {name: _split(parting, ids) for name, parting in partings.items()},
+        "splits": _splits(partings, ids),
         "labels": _labels(planned, labels),
     }
 
@@ -68,36 +72,51 @@ def _space(part: Selected) -> dict[str, Any]:
     }
 
 
-def _split(parting: Parting, ids: list[str]) -> dict[str, Any]:
-    parted = {fold: sorted(zip(ids, parts, strict=True)) for fold, parts in parting.by_fold.items()}
-    counted = {"folds": len(parted)} if parting.folded else {}
-    return counted | {"digest": digest(parted)}
+def _splits(partings: dict[str, Parting], ids: list[str]) -> dict[str, Any]:
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+
+    def parted(parts: list[str | None]) -> Iterator[tuple[str, str | None]]:
+        return ((ids[i], parts[i]) for i in order)
+
+    result = {}
+    for name, parting in partings.items():
+        found = digest_of_lists({fold: parted(parts) for fold, parts in parting.by_fold.items()})
+        counted = {"folds": len(parting.by_fold)} if parting.folded else {}
+        result[name] = counted | {"digest": found}
+    return result
 
 
 def _labels(planned: Plan, known: Labels | None) -> dict[str, Any]:
-    every = [*planned.jobs, *planned.further_jobs()]
-    there = {} if known is None else {job.key: label for job in every if (label := known.get(job.key)) is not None}
-    every += planned.tightened_jobs(there)
+    every = planned.jobs.followed_by(planned.further_jobs())
+    if known is not None:
+        there = known if isinstance(known, KnownLabels) else KnownLabels(every, [known])
+        every = every.followed_by(planned.tightened_jobs(there))
     result = {}
     for method in planned.methods:
-        jobs = [job for job in every if job.method.name == method.name]
-        found = [] if known is None else [label for job in jobs if (label := known.get(job.key)) is not None]
-        result[method.name] = {
-            "labels": len(found),
-            "missing": len(jobs) - len(found),
-            "discarded": sum(not label.usable for label in found),
-            "digest": values_digest(found),
-        }
+        jobs = every.of(method.name)
+        number = bad = 0
+
+        def found(jobs: Jobs = jobs) -> Iterator[Label]:
+            nonlocal number, bad
+            for keys in some_at_a_time(jobs.keys() if known is not None else ()):
+                for label in known.get_many(keys) if known is not None else ():
+                    if label is not None:
+                        number += 1
+                        bad += not label.usable
+                        yield label
+
+        values = values_digest(found())
+        result[method.name] = {"labels": number, "missing": len(jobs) - number, "discarded": bad, "digest": values}
     return result
 
 
 def _table(labels: Path) -> dict[str, Any]:
-    """Return which file of labels this is and what they cost; so `check` need not open the file."""
+    """Return which files of labels these are and what they cost; so `check` need not open them."""
     seconds = {
         method: {"labels": len(each), "mean_seconds": round(sum(each) / len(each), 2)}
         for method, each in sorted(seconds_by_method(labels).items())
     }
-    return {"sha256": sha256_of_file(labels), "methods": seconds}
+    return {"sha256": table_state(labels), "methods": seconds}
 
 
 def read_lock(path: Path) -> dict[str, Any] | None:

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.dataset.labelled_rows import LabelledRows
 from matbench_defects.dataset.plan import Plan
 from matbench_defects.dataset.targets import Labelled, LabelledConfiguration, ResolvedTarget
 from matbench_defects.labels.attempts import attempts_by_id, attempts_of
 from matbench_defects.labels.engine import Method
 from matbench_defects.labels.job import Job
+from matbench_defects.labels.label import Key, Label
 from matbench_defects.labels.noise import further_attempts, tightened
-from matbench_defects.labels.store import Key, Label
 
 
 def measured_noise(
@@ -56,7 +57,8 @@ def measured_noise(
         for name, target in planned.targets.items():
             if target.label != method.name or target.computed.compares_rows:
                 continue
-            known = dict(zip((row.id for row in planned.rows), values[name], strict=False))
+            measured = {row.id for row in rows}
+            known = {id_: v for id_, v in zip(planned.rows.ids(), values[name], strict=False) if id_ in measured}
             first = _differences(target, labelled[method.name], rows, again, known)
             second = _differences(target, labelled[method.name], rows, further, known)
             if first:
@@ -92,7 +94,11 @@ def _differences(
     asked = {row.id for row in rows} & set(others)
     if not asked:
         return []
-    changed = [LabelledConfiguration.of(one, others[one.id]) if one.id in asked else one for one in labelled.rows]
+    instead = {id_: others[id_] for id_ in asked}
+    if isinstance(labelled.rows, LabelledRows):
+        changed: Sequence[LabelledConfiguration] = labelled.rows.with_labels(instead)
+    else:
+        changed = [LabelledConfiguration.of(r, instead[r.id]) if r.id in asked else r for r in labelled.rows]
     values = target.computed.values(dataclasses.replace(labelled, rows=changed))
-    found = dict(zip((one.id for one in changed), values, strict=True))
+    found = {row.id: value for row, value in zip(changed, values, strict=True) if row.id in asked}
     return [a - b for id_ in sorted(asked) if (a := known.get(id_)) is not None and (b := found[id_]) is not None]

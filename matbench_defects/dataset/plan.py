@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
-from matbench_defects.dataset.identity import structure_keys
+from matbench_defects.dataset.identity import frame_of, numbered, structure_keys
 from matbench_defects.dataset.references import reference_contents, with_references
 from matbench_defects.dataset.splits import SplitOperator, splits_of
 from matbench_defects.dataset.splits.assign import Parting, part_rows
 from matbench_defects.dataset.targets import ResolvedTarget, targets_of
 from matbench_defects.dataset.thermodynamics import check_thermodynamics
-from matbench_defects.enumeration.selection import Selected, select
+from matbench_defects.enumeration.selection import Rows, Selected, select
+from matbench_defects.labels.asking import Jobs
 from matbench_defects.labels.engine import Method, methods_of
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import jobs_of
+from matbench_defects.labels.label import Key, Label
 from matbench_defects.labels.noise import further_attempts, noise_rows, tightened
-from matbench_defects.labels.store import Key, Label
 from matbench_defects.spec.models import LabelNoise, Spec
 
 
@@ -39,8 +44,8 @@ class Plan:
         Its targets.
     splits : dict of str to SplitOperator
         Its splits.
-    jobs : list of Job
-        Every label that is needed.
+    jobs : Jobs
+        Every label that is needed, made when it is asked for.
     references : frozenset of str
         Ids of the configurations that values of others refer to.
     copies : list of (Configuration, str)
@@ -55,7 +60,7 @@ class Plan:
     methods: list[Method]
     targets: dict[str, ResolvedTarget]
     splits: dict[str, SplitOperator]
-    jobs: list[Job]
+    jobs: Jobs
     references: frozenset[str] = frozenset()
     copies: list[tuple[Configuration, str]] = dataclasses.field(default_factory=list)
     partial: bool = False
@@ -65,16 +70,25 @@ class Plan:
         """The spaces by name."""
         return {name: part.space for name, part in self.selected.items()}
 
-    @property
-    def rows(self) -> list[Configuration]:
+    @functools.cached_property
+    def rows(self) -> Rows:
         """Every labelled configuration, in the order of the spaces."""
-        return [row for part in self.selected.values() for row in part.rows]
+        return Rows(list(self.selected.values()))
 
-    def only(self, found: dict[Key, Label]) -> Plan:
-        """Return the plan with the configurations alone that have a label of some kind."""
-        labelled = {key.id for key in found}
-        selected = {name: part.only(labelled) for name, part in self.selected.items()}
-        copies = [(copy, id_) for copy, id_ in self.copies if id_ in labelled]
+    def only(self, kept: NDArray[np.bool_]) -> Plan:
+        """Return the plan with some of the labelled configurations alone.
+
+        Parameters
+        ----------
+        kept : ndarray of bool, shape (n,)
+            Whether each is kept, in the order of the rows.
+        """
+        selected, start = {}, 0
+        for name, part in self.selected.items():
+            selected[name] = part.where(kept[start : start + len(part.chosen)])
+            start += len(part.chosen)
+        there = {id_ for part in selected.values() for id_ in part.ids()} if self.copies else set()
+        copies = [(copy, id_) for copy, id_ in self.copies if id_ in there]
         return dataclasses.replace(self, selected=selected, copies=copies, partial=True)
 
     def noisy(self) -> list[tuple[Method, LabelNoise, list[Configuration]]]:
@@ -115,8 +129,14 @@ def plan(spec: Spec) -> Plan:
         selected = with_references(spec, selected, targets)
         selected, copies = _each_once(selected)
         contents = {name: reference_contents(space, targets) for name, space in spaces.items()}
-        every = [row for part in selected.values() for row in part.rows]
-        references = frozenset(row.id for row in every if row.content in contents[row.space.name])
+        references = frozenset(
+            id_
+            for name, part in selected.items()
+            for content, batches in part.by_content()
+            if content in contents[name]
+            for ids, _ in batches()
+            for id_ in ids
+        )
         references |= {id_ for copy, id_ in copies if copy.content in contents[copy.space.name]}
     for position, label in enumerate(spec.labels):
         if label.noise is not None and label.noise.tightened and methods[position].of_pathways:
@@ -130,12 +150,17 @@ def _each_once(selected: dict[str, Selected]) -> tuple[dict[str, Selected], list
     """Return a selection with each crystal in one space alone, the first, and its copies in others."""
     if len(selected) == 1:
         return selected, []
-    every = [row for part in selected.values() for row in part.rows]
-    first: dict[object, str] = {}
-    copies = []
-    for row, key in zip(every, structure_keys(every), strict=True):
-        if first.setdefault(key, row.id) != row.id:
-            copies.append((row, first[key]))
-    left_out = {copy.id for copy, _ in copies}
-    kept = {row.id for row in every} - left_out
-    return {name: part.only(kept) if left_out else part for name, part in selected.items()}, copies
+    frames = [frame_of(part.space) for part in selected.values()]
+    if len(set(frames)) == len(frames):
+        return selected, []
+    every = Rows(list(selected.values()))
+    _, first, numbers = np.unique(numbered(structure_keys(every)), return_index=True, return_inverse=True)
+    kept = first[numbers] == np.arange(len(every))
+    again = np.flatnonzero(~kept)
+    copies = [(row, one.id) for row, one in zip(every.at(again), every.at(first[numbers[again]]), strict=True)]
+    result, start = {}, 0
+    for name, part in selected.items():
+        here = kept[start : start + len(part.chosen)]
+        result[name] = part if here.all() else part.where(here)
+        start += len(part.chosen)
+    return result, copies

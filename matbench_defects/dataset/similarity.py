@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,14 @@ from matbench_defects.crystal.space import Space
 
 LARGEST_COMPARISON = 500
 """Test rows compared with the training part; evenly spaced ones where there are more."""
+
+
+FEW = 20_000
+"""Of up to so many configurations the differences are kept, and as many compared as are asked for."""
+MOST_IMAGES = 4_000_000_000
+"""Images of configurations under the group that are compared at most where there are more than `FEW`."""
+AT_A_TIME = 10_000_000
+"""So many are held together."""
 
 
 class Similarity:
@@ -46,21 +56,33 @@ class Similarity:
         position : int
             Which configuration.
         """
-        if position not in self._known:
-            sites = np.flatnonzero(self._rare[position])
-            shared = np.zeros((len(self._group), len(self._occupations)), dtype=np.int16)
+        if position in self._known:
+            return self._known[position]
+        found = np.empty(len(self._occupations), dtype=np.int64)
+        sites = np.flatnonzero(self._rare[position])
+        rows = max(1, AT_A_TIME // len(self._group))
+        for i in range(0, len(found), rows):
+            here = slice(i, i + rows)
+            shared = np.zeros((len(self._group), len(found[here])), dtype=np.int16)
             for site in sites:
-                shared += self._shared[int(self._occupations[position, site])][self._group[:, site]]
-            self._known[position] = len(sites) + self._rare.sum(axis=1) - shared.max(axis=0)
-        return self._known[position]
+                shared += self._shared[int(self._occupations[position, site])][:, here][self._group[:, site]]
+            found[here] = len(sites) + self._rare[here].sum(axis=1) - shared.max(axis=0)
+        if len(found) <= FEW:
+            self._known[position] = found
+        return found
 
-    def nearest(self, test: list[int], train: list[int]) -> list[int]:
+    def nearest(self, test: Sequence[int], train: Sequence[int] | NDArray[np.int64]) -> list[int]:
         """Return by how many sites each test row, or an even choice of many, differs from the most alike training row.
+
+        Of very many configurations fewer are compared.
 
         Parameters
         ----------
-        test, train : list of int
+        test, train : sequence of int
             Positions of the configurations; neither may be empty.
         """
-        step = -(-len(test) // LARGEST_COMPARISON)
+        most = LARGEST_COMPARISON
+        if len(self._occupations) > FEW:
+            most = min(most, max(20, MOST_IMAGES // (len(self._group) * len(self._occupations))))
+        step = -(-len(test) // most)
         return [int(self.differences(i)[train].min()) for i in test[::step]]

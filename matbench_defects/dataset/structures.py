@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,14 @@ def structure_rows(configurations: Iterable[Configuration], spaces: dict[str, Sp
     """
     counted = content_columns(spaces)
     return [_structure_row(configuration, counted) for configuration in configurations]
+
+
+def identity_rows(configurations: Iterable[Configuration]) -> Iterator[dict[str, Any]]:
+    """Yield what says which configuration a row is, as `structure_rows` gives it, and nothing else."""
+    for one in configurations:
+        space = one.space
+        content = space.content_name(one.content)
+        yield {"id": one.id, "space": space.name, "content": content, "occupation": one.occupation.tobytes()}
 
 
 def _structure_row(configuration: Configuration, counted: dict[str, tuple[str, str]]) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +42,49 @@ class Part:
         return len(self.multiplicities)
 
 
+class Batch(Sequence[Configuration]):
+    """Some configurations of one content, decoded when the first of them is asked for.
+
+    Parameters
+    ----------
+    space : Space
+        The space.
+    part : Part
+        The configurations, compactly.
+    """
+
+    def __init__(self, space: Space, part: Part) -> None:
+        self.space, self.part = space, part
+        self.ids = part_ids(space, part)
+
+    @functools.cached_property
+    def _rows(self) -> list[Configuration]:
+        known = zip(
+            decode(self.space, self.part.content, self.part.placed),
+            self.ids,
+            self.part.multiplicities.tolist(),
+            strict=True,
+        )
+        return [
+            Configuration.canonical(
+                self.space, occupation, id=id_, multiplicity=multiplicity, content=self.part.content
+            )
+            for occupation, id_, multiplicity in known
+        ]
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    @overload
+    def __getitem__(self, place: int) -> Configuration: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Configuration]: ...
+    def __getitem__(self, place: int | slice) -> Configuration | list[Configuration]:
+        return self._rows[place]
+
+
 @dataclass(frozen=True)
-class Configurations:
+class Configurations(Sequence[Configuration]):
     """Inequivalent configurations of a space, contents one after another and keys increasing within one.
 
     Parameters
@@ -62,28 +103,39 @@ class Configurations:
 
     def __iter__(self) -> Iterator[Configuration]:
         """Yield each configuration, with what the enumeration knows of it already; decoded in batches."""
-        for part in self.batches(ROWS):
-            known = zip(
-                decode(self.space, part.content, part.placed),
-                part_ids(self.space, part),
-                part.multiplicities.tolist(),
-                strict=True,
-            )
-            for occupation, id_, multiplicity in known:
-                yield Configuration.canonical(
-                    self.space, occupation, id=id_, multiplicity=multiplicity, content=part.content
-                )
+        for batch in self.decoded():
+            yield from batch
 
-    def __getitem__(self, position: int) -> Configuration:
-        """Return the configuration at a position; the others are not decoded."""
+    def decoded(self) -> Iterator[Batch]:
+        """Yield the configurations in pieces of one content, each decoded when one of it is asked for."""
+        for part in self.batches(ROWS):
+            yield Batch(self.space, part)
+
+    @overload
+    def __getitem__(self, position: int) -> Configuration: ...
+    @overload
+    def __getitem__(self, position: slice) -> list[Configuration]: ...
+    def __getitem__(self, position: int | slice) -> Configuration | list[Configuration]:
+        """Return the configuration at a position, or those at some; the others are not decoded."""
+        if isinstance(position, slice):
+            return self.at(np.arange(*position.indices(len(self))))
         place = position + len(self) if position < 0 else position
-        for part in self.parts:
-            if 0 <= place < len(part):
-                (occupation,) = decode(self.space, part.content, part.placed[:, [place]])
-                multiplicity = int(part.multiplicities[place])
-                return Configuration.canonical(self.space, occupation, multiplicity=multiplicity, content=part.content)
-            place -= len(part)
-        raise IndexError(f"there are {len(self)} configurations, none at {position}")
+        if not 0 <= place < len(self):
+            raise IndexError(f"there are {len(self)} configurations, none at {position}")
+        return self.at(np.array([place]))[0]
+
+    def at(self, positions: NDArray[np.int64]) -> list[Configuration]:
+        """Return the configurations at some positions, in the order of these; the others are not decoded."""
+        ends = np.cumsum([len(part) for part in self.parts])
+        which = np.searchsorted(ends, positions, side="right")
+        found: list[Configuration | None] = [None] * len(positions)
+        for number in np.unique(which).tolist():
+            part, here = self.parts[number], np.flatnonzero(which == number)
+            inside = positions[here] - (ends[number] - len(part))
+            some = Part(part.content, part.placed[:, inside], part.multiplicities[inside])
+            for place, one in zip(here.tolist(), Batch(self.space, some), strict=True):
+                found[place] = one
+        return [one for one in found if one is not None]
 
     @functools.cached_property
     def occupations(self) -> NDArray[np.uint8]:

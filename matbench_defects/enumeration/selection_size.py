@@ -14,6 +14,8 @@ LARGEST_DRAW = 100
 """Up to this many configurations are drawn to see which of the listed ones are among them."""
 MOST_CONTENTS = 40
 """A draw from more contents than this takes too long for that."""
+KEPT_SITES = 400_000
+"""Labelled configurations of a space are held as objects while they have up to so many sites together."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,11 @@ class _Draw:
     contents: list[Content]
     count: int
     stratum: Stratum | None = None
+
+
+def held_as_objects(space: Space, rows: int) -> bool:
+    """Return whether so many labelled configurations of a space are few enough to be held, with what is worked out."""
+    return rows * len(space.host_species) <= KEPT_SITES
 
 
 def selection_size(spec: Spec, space: Space, counted: Mapping[Content, int]) -> tuple[int, bool]:

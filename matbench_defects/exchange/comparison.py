@@ -165,8 +165,8 @@ def formation_energies_per_site(spec: Spec, label: str, labels: Path) -> dict[st
         raise InputError(f"no label is called '{label}'; {nearest(label, known)}")
     selected = select(spec)
     store = LabelStore(labels)
-    jobs = [job for job in jobs_of(spec, selected) if job.method.name == label]
-    held = (found for job in jobs if (found := store.get(job.key)) is not None)
+    keys = list(jobs_of(spec, selected).of(label).keys())
+    held = (found for found in store.get_many(keys) if found is not None)
     tried = attempts_by_id(held, keeps_left=spec.label(label).reconstructed == "kept")
     outcomes = {id_: one.label.outcome for id_, one in tried.items() if one.label.usable and one.label.outcome}
     phases = [o for name, o in outcomes.items() if name.startswith(REFERENCE)]

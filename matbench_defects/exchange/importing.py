@@ -20,6 +20,7 @@ from matbench_defects.exchange.comparison import (
 from matbench_defects.exchange.mapping import Mapped, map_published
 from matbench_defects.exchange.published_table import read_published, write_published
 from matbench_defects.exchange.source import format_settings, formats
+from matbench_defects.labels.label_files import labels_beside, there_are_labels
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
 
@@ -131,8 +132,8 @@ def compare_labels(
         found = compare_dataset(dataset, name, table, column)
         unit = dataset.quantity(name).shown_unit if name in dataset.targets else ""
     else:
-        known = labels or find_spec(ours).parent / "labels.parquet"
-        if not known.is_file():
+        known = labels or labels_beside(find_spec(ours))
+        if not there_are_labels(Path(known)):
             raise InputError("there are no labels; `matbench-defects label` computes them", file=str(known))
         values = formation_energies_per_site(load_spec(ours), name, known)
         found = compare_values(values, PER_SITE, table, column)

@@ -13,7 +13,7 @@ from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import digest
 from matbench_defects.hub.client import VARIABLE, HubError, repository_of
 from matbench_defects.hub.download import download_dataset, downloaded_folder
-from matbench_defects.labels.store import table_state
+from matbench_defects.labels.label_files import labels_of_spec, table_state
 from matbench_defects.registry import Registry
 from matbench_defects.shipped import cache_folder, shipped_specs
 from matbench_defects.spec.loading import load_spec
@@ -158,10 +158,6 @@ def labelled_dataset(given: str) -> Dataset:
     return _built(load_spec(given), compute=False)
 
 
-def _labels(spec: Spec) -> Path:
-    return Path(spec.document.marks[()].file).with_name("labels.parquet")
-
-
 def _code(spec: Spec, rows_only: bool) -> dict[str, Any]:
     """Return what a build depends on besides spec and labels: what builds, and what that finds by names in the spec."""
     from matbench_defects.crystal.kinds.kind import kinds
@@ -181,7 +177,7 @@ def _code(spec: Spec, rows_only: bool) -> dict[str, Any]:
 
 def _built_folder(spec: Spec, compute: bool = True, rows_only: bool = False) -> Path:
     """Return where the cache keeps what a spec and the labels beside it build to, by the code that it needs."""
-    state = digest([spec.document.data, table_state(_labels(spec)), compute, _code(spec, rows_only)])
+    state = digest([spec.document.data, table_state(labels_of_spec(spec)), compute, _code(spec, rows_only)])
     return cache_folder() / "datasets" / f"{spec.name}-{spec.version}-{state}{'-rows' if rows_only else ''}"
 
 
@@ -202,7 +198,6 @@ def _built(
     return build_dataset(
         spec,
         cached,
-        labels=_labels(spec),
         compute=compute,
         progress=progress,
         wait=True,

@@ -18,7 +18,7 @@ from matbench_defects.files import digest
 
 if TYPE_CHECKING:
     from matbench_defects.labels.engine import Method
-    from matbench_defects.labels.store import Key, Label
+    from matbench_defects.labels.label import Key, Label
 
 REFERENCE_ATTEMPTS = 5
 """Attempts at least for what others refer to: end members, reference phases and ideal hosts."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from matbench_defects.labels.asking import Jobs
 from matbench_defects.labels.engine import taken_at_once
 from matbench_defects.labels.job import Job
-from matbench_defects.labels.store import Label
+from matbench_defects.labels.label import Label
+from matbench_defects.labels.store import Timing
 
 BATCH_SECONDS = 2.0
 """What a batch should take: long beside handing it out, short beside what anyone minds computing again."""
@@ -44,6 +46,14 @@ class Costs:
             share = min(1.0, REMEMBERED / labels)
             self._atoms[method] *= share
             self._seconds[method] *= share
+
+    def remember(self, timings: Mapping[str, Timing]) -> None:
+        """Take labels of earlier runs into account, by the digest of their method."""
+        for method, (labels, atoms, seconds) in timings.items():
+            share = min(1.0, REMEMBERED / labels)
+            self._labels[method] += labels
+            self._atoms[method] += atoms * share
+            self._seconds[method] += seconds * share
 
     def _add(self, method: str, atoms: int, seconds: float) -> None:
         self._labels[method] += 1
@@ -86,7 +96,9 @@ def fewest_together(job: Job, left: int, workers: int) -> int:
     return min(TIMES_AT_ONCE * at_once, math.ceil(left / len(job.crystal) / (2 * workers)))
 
 
-def batches(jobs: Iterable[Job], costs: Costs, workers: Callable[[], int]) -> Iterator[list[Job]]:
+def batches(
+    jobs: Iterable[Job], costs: Costs, workers: Callable[[], int], atoms: Mapping[str, int] | None = None
+) -> Iterator[list[Job]]:
     """Yield jobs in batches of about equal cost, the largest structures first.
 
     Towards the end batches become smaller, so that no worker computes for long while others have nothing left. A
@@ -101,25 +113,30 @@ def batches(jobs: Iterable[Job], costs: Costs, workers: Callable[[], int]) -> It
         What it takes; may learn while batches are drawn.
     workers : callable
         Returns how many workers there are.
+    atoms : mapping of str to int, optional
+        By the digest of a method, how many atoms all its structures have. Where it is given, jobs come with the largest
+        first, and are made as they are drawn.
     """
-    # The largest first, so that no worker waits long for the last one; in one size, those by one method together.
-    waiting = sorted(jobs, key=lambda job: (-len(job.crystal), job.method.name, job.id))
-    keys = [job.key.method for job in waiting]
-    left: defaultdict[str, int] = defaultdict(int)  # atoms
-    for job, method in zip(waiting, keys, strict=True):
-        left[method] += len(job.crystal)
-    start = 0
-    while start < len(waiting):
-        remaining = sum(costs.of(method, atoms) or 0.0 for method, atoms in left.items())
+    if atoms is None:
+        listed = Jobs.of_all(jobs)
+        jobs = (ask.make() for _, ask in listed.largest_first())
+        atoms = defaultdict(int)
+        for number, ask in listed.largest_first():
+            atoms[ask.key.method] += number
+    left = dict(atoms)
+    coming = iter(jobs)
+    following = next(coming, None)
+    while following is not None:
+        remaining = sum(costs.of(method, number) or 0.0 for method, number in left.items())
         limit = min(BATCH_SECONDS, remaining / (2 * workers()))
-        method, end, cost = keys[start], start, 0.0
-        fewest = fewest_together(waiting[start], left[method], workers())
-        while end < len(waiting) and keys[end] == method and end - start < LARGEST_BATCH:
-            one = costs.of(method, len(waiting[end].crystal))
-            if end - start >= fewest and (one is None or cost + one > limit):
+        method, batch, cost = following.key.method, list[Job](), 0.0
+        fewest = fewest_together(following, left[method], workers())
+        while following is not None and len(batch) < LARGEST_BATCH and following.key.method == method:
+            one = costs.of(method, len(following.crystal))
+            if len(batch) >= fewest and (one is None or cost + one > limit):
                 break
             cost += one or 0.0
-            left[method] -= len(waiting[end].crystal)
-            end += 1
-        yield waiting[start:end]
-        start = end
+            left[method] -= len(following.crystal)
+            batch.append(following)
+            following = next(coming, None)
+        yield batch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -254,6 +255,10 @@ class Method:
 
     def digest(self) -> str:
         """Return a digest of the description: labels with the same digest are interchangeable."""
+        return self._digest
+
+    @functools.cached_property
+    def _digest(self) -> str:
         return digest(self.description())
 
     def load(self) -> Engine:

@@ -14,10 +14,14 @@ from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal, shortest_distance
 from matbench_defects.enumeration.identify import identify
 from matbench_defects.labels.engine import Method, Outcome
-from matbench_defects.labels.store import LEFT, Label
+from matbench_defects.labels.label import LEFT, Label
 
 TOO_NEAR = 0.7
 """Interatomic distances below this, Å, are refused: potentials give absurd energies there (-3e9 eV was seen)."""
+KEPT = 0.25
+"""An atom is on its site for certain if none moved by more than this share of the shortest distance between sites."""
+NEAREST = 3.0
+"""Sites are taken to be at most so far apart, Å."""
 LARGEST_ENERGY = 100.0
 """Energies per atom beyond this, eV, are refused."""
 LARGEST_FORCE = 100.0
@@ -82,7 +86,10 @@ def checked(label: Label, origin: Configuration) -> Label:
     space = origin.space.structures
     starts = _starts(origin)
     for (which, sites), crystal in zip(starts, relaxed, strict=True):
-        largest = max(largest, _displacement(space, sites, crystal))
+        moved = _displacement(space, sites, crystal)
+        largest = max(largest, moved)
+        if moved < KEPT * _nearest_sites(space):
+            continue
         found = identify(space, crystal, laid=True)
         if found.sites is not None and np.array_equal(found.sites, sites):
             continue
@@ -96,9 +103,19 @@ def checked(label: Label, origin: Configuration) -> Label:
     return dataclasses.replace(label, outcome=dataclasses.replace(outcome, displacement=largest), problem=problem)
 
 
+def _nearest_sites(space: Space) -> float:
+    """Return the shortest distance between two sites of a supercell, Å."""
+    if "nearest sites" not in space.memory:
+        sites = Crystal(space.lattice, ("X",) * len(space.positions), space.positions)
+        space.memory["nearest sites"] = min(NEAREST, shortest_distance(sites, cutoff=NEAREST))
+    return float(space.memory["nearest sites"])
+
+
 def _starts(origin: Configuration) -> list[tuple[str, NDArray[np.int64]]]:
     """Return the sites that the atoms of each relaxed structure started on, with what a message calls it."""
     space, first = origin.space, origin.atoms().sites
+    if len(space.kind.end_points) == 1:
+        return [(space.kind.end_points[0], first)]
     starts = []
     for which, structure in zip(space.kind.end_points, space.end_points(origin.occupation), strict=True):
         reached = Configuration(space.structures, structure).atoms().sites

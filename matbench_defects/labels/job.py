@@ -10,7 +10,7 @@ from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.labels.attempts import rattled
 from matbench_defects.labels.engine import Method
-from matbench_defects.labels.store import Key
+from matbench_defects.labels.label import Key
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from matbench_defects.crystal.contents import defect_count
 from matbench_defects.crystal.phases import reference_parents
 from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.selection import Selected
+from matbench_defects.labels.asking import Jobs, Listed, OfContent, Source
 from matbench_defects.labels.attempts import attempts_of
 from matbench_defects.labels.engine import Method, engines, labelled_by, methods_of, reference_method
 from matbench_defects.labels.job import Job
@@ -22,7 +24,7 @@ REFERENCE = "reference:"
 """What the id of a reference phase begins with."""
 
 
-def jobs_of(spec: Spec, selected: dict[str, Selected], references: Collection[str] = ()) -> list[Job]:
+def jobs_of(spec: Spec, selected: dict[str, Selected], references: Collection[str] = ()) -> Jobs:
     """Return every label that a spec asks for: of each chosen configuration and of each reference phase.
 
     Parameters
@@ -44,10 +46,11 @@ def jobs_of(spec: Spec, selected: dict[str, Selected], references: Collection[st
     for part in selected.values():
         for position, method in enumerate(methods):
             _check_suits(spec, position, method, part.space)
-    jobs = reference_jobs(spec, [method for method in methods if not method.of_pathways])
+    phases = reference_jobs(spec, [method for method in methods if not method.of_pathways])
+    sources: list[Source] = [Listed(phases)] if phases else []
     for part in selected.values():
-        jobs.extend(_jobs_in(part, methods, references))
-    return jobs
+        sources += _jobs_in(part, methods, references)
+    return Jobs(sources)
 
 
 def _check_suits(spec: Spec, position: int, method: Method, space: Space) -> None:
@@ -60,18 +63,45 @@ def _check_suits(spec: Spec, position: int, method: Method, space: Space) -> Non
         )
 
 
-def _jobs_in(part: Selected, methods: list[Method], references: Collection[str]) -> list[Job]:
-    jobs = []
-    for row in part.rows:
-        for method in methods:
-            attempts = attempts_of(method, refers=is_reference(row, references))
-            jobs += [job_of(row, method, attempt) for attempt in attempts]
-    return jobs
+def _jobs_in(part: Selected, methods: list[Method], references: Collection[str]) -> list[Source]:
+    if not methods:
+        return []
+    host = part.space.digest()
+    return [
+        OfContent(batches, host, methods, _Attempts(defect_count(part.space, content) == 0, references), job_of)
+        for content, batches in part.by_content()
+    ]
+
+
+@dataclass(frozen=True)
+class _Attempts:
+    """Gives the attempts at the configurations of one content."""
+
+    host: bool
+    references: Collection[str]
+
+    def __call__(self, id_: str, method: Method) -> range:
+        return attempts_of(method, refers=self.host or id_ in self.references)
 
 
 def is_reference(row: Configuration, references: Collection[str]) -> bool:
     """Return whether a configuration is labelled with the attempts of a reference: end members and ideal hosts are."""
     return row.id in references or defect_count(row.space, row.content) == 0
+
+
+def attempts_at(row: Configuration, method: Method, references: Collection[str]) -> range:
+    """Return the numbers of the attempts at the label of a configuration.
+
+    Parameters
+    ----------
+    row : Configuration
+        The configuration.
+    method : Method
+        How it is labelled.
+    references : collection of str
+        Ids of configurations that others refer to.
+    """
+    return attempts_of(method, refers=is_reference(row, references))
 
 
 def job_of(row: Configuration, method: Method, attempt: int) -> Job:

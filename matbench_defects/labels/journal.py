@@ -1,4 +1,4 @@
-"""What a run has computed but not yet merged into the table of labels: lines that survive any kill, then shards."""
+"""What a run has computed but not yet put into a shard: lines that survive any kill, and the lock of the folder."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from matbench_defects.errors import InputError
-from matbench_defects.files import atomic_path, refusals_of
+from matbench_defects.files import refusals_of
+from matbench_defects.labels.label_files import LINES
 
-SHARD_ROWS = 500
+SHARD_ROWS = 4096
 """So many lines of the journal become one shard."""
 
 KEPT = "what was computed before is kept, and the same command goes on"
@@ -24,63 +22,37 @@ JournalRow = dict[str, Any]
 
 
 class Journal:
-    """A folder beside a table of labels, there only while something in it is not merged.
+    """The file ``journal.jsonl`` of a folder of labels, there only while something in it is in no shard.
 
-    Each finished batch is appended to ``journal.jsonl``, a line a label, and is on disk before the next is waited for.
-    Every `SHARD_ROWS` lines become a Parquet shard. A kill at any moment leaves at most half a last line, which is
-    not read, or rows that stand in a shard and in the journal, which are equal.
+    Each finished batch is appended, a line a label, and is on disk before the next is waited for. A kill at any moment
+    leaves at most half a last line, which is not read, or rows that stand in a shard and in the journal, which are
+    equal.
 
     Parameters
     ----------
     folder : path
         The folder.
-    schema : pyarrow.Schema
-        The columns of a shard.
     """
 
-    def __init__(self, folder: Path, schema: pa.Schema) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._lines = folder / "journal.jsonl"
-        self._schema = schema
-        self._pending = 0
+        self._lines = folder / LINES
 
     def rows(self) -> Iterator[JournalRow]:
-        """Yield every row that is not merged, shards first.
-
-        Raises
-        ------
-        InputError
-            If a shard cannot be read.
-        """
-        for shard in self._shards():
-            try:
-                with pq.ParquetFile(shard) as file:
-                    yield from file.read().to_pylist()
-            except (pa.ArrowException, OSError) as error:
-                raise InputError(
-                    f"cannot be read: {str(error).splitlines()[0]}; without this file its labels are computed again",
-                    file=str(shard),
-                ) from None
-        yield from self._read_lines()
-
-    def _shards(self) -> list[Path]:
-        return sorted(self.folder.glob("*.parquet"))
-
-    def _read_lines(self) -> Iterator[JournalRow]:
+        """Yield every row that is in no shard yet, the oldest first."""
         try:
             text = self._lines.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
-        empty = dict.fromkeys(self._schema.names)
         for line in text.splitlines(keepends=True):
             # The last line may be half written: what it would have said is computed again.
             with contextlib.suppress(ValueError):
                 if line.endswith(b"\n"):
-                    yield empty | json.loads(line)
+                    yield json.loads(line)
 
     def __bool__(self) -> bool:
-        """Whether there is anything to merge."""
-        return self._lines.exists() or bool(self._shards())
+        """Whether there is anything to put into a shard."""
+        return self._lines.exists()
 
     def append(self, rows: Iterable[JournalRow]) -> None:
         """Add rows; they are on disk when this returns.
@@ -97,27 +69,14 @@ class Journal:
             stream.write(text.encode())
             stream.flush()
             os.fsync(stream.fileno())
-        self._pending += text.count("\n")
-        if self._pending >= SHARD_ROWS:
-            self._make_shard()
-
-    def _make_shard(self) -> None:
-        last = max((int(shard.stem) for shard in self._shards()), default=0)
-        table = pa.Table.from_pylist(list(self._read_lines()), schema=self._schema)
-        with atomic_path(self.folder / f"{last + 1:06d}.parquet", kept=KEPT) as temporary:
-            pq.write_table(table, temporary, compression="zstd")
-        self._lines.unlink()
-        self._pending = 0
 
     def clear(self) -> None:
-        """Forget everything, once it is merged."""
-        for path in [*self._shards(), self._lines, *self.folder.glob(".*.part")]:
-            path.unlink(missing_ok=True)
-        self._pending = 0
+        """Forget every line, once it is in a shard."""
+        self._lines.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def held(self, *, wait: bool) -> Iterator[None]:
-        """Keep every other process from adding labels to the same table; the folder exists meanwhile.
+        """Keep every other process from adding labels to the same folder, which exists meanwhile.
 
         Parameters
         ----------
@@ -145,6 +104,8 @@ class Journal:
             except OSError as error:
                 raise InputError(f"cannot be written ({error.strerror})", file=str(self.folder)) from None
         try:
+            for remains in self.folder.glob(".*.part"):  # of a run that was killed while it wrote a shard
+                remains.unlink(missing_ok=True)
             yield
         finally:
             (self.folder / "lock").unlink(missing_ok=True)  # held still, so nobody else holds it

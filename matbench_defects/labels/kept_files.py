@@ -16,7 +16,7 @@ from matbench_defects.labels.engine import Outcome
 from matbench_defects.spec.models import Relaxation
 
 if TYPE_CHECKING:
-    from matbench_defects.labels.store import Key  # it needs pyarrow, which `check` does without
+    from matbench_defects.labels.label import Key  # it needs pyarrow, which `check` does without
 
 CALCULATIONS = "calculations"
 """Name of the folder beside the labels."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+import heapq
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.files import digest
@@ -11,27 +12,27 @@ from matbench_defects.labels.attempts import attempts_of, lowest_attempt
 from matbench_defects.labels.engine import Method
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import is_reference, job_of
-from matbench_defects.labels.store import Key, Label
+from matbench_defects.labels.label import Key, Label
 from matbench_defects.spec.models import LabelNoise
 
 
-def noise_rows(rows: Sequence[Configuration], noise: LabelNoise, references: Collection[str]) -> list[Configuration]:
+def noise_rows(rows: Iterable[Configuration], noise: LabelNoise, references: Collection[str]) -> list[Configuration]:
     """Return the rows that the noise is measured on, at random but the same each time.
 
     Parameters
     ----------
-    rows : sequence of Configuration
+    rows : iterable of Configuration
         The labelled configurations.
     noise : LabelNoise
         How many, and the seed.
     references : collection of str
         Ids of those that others refer to. Like ideal hosts they have more attempts than others, and are left out.
     """
-    ordered = sorted(
+    return heapq.nsmallest(
+        max(noise.rows, noise.tightened),
         (row for row in rows if not is_reference(row, references)),
         key=lambda row: digest(["noise", noise.seed, row.id]),
     )
-    return ordered[: max(noise.rows, noise.tightened)]
 
 
 def further_attempts(rows: Sequence[Configuration], method: Method, noise: LabelNoise) -> list[Job]:

@@ -5,47 +5,54 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.errors import InputError
 from matbench_defects.execution.executor import Executor, WorkerDied, takes_batches
 from matbench_defects.execution.local import LocalPool
+from matbench_defects.labels.asking import Jobs, some_at_a_time
 from matbench_defects.labels.batches import Costs, batches
 from matbench_defects.labels.engine import ComputesTogether, Engine, GetsReady, KeepsFiles, Method, Outcome, engines
 from matbench_defects.labels.guards import checked, doubtful, too_near
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.kept_files import folder_of
-from matbench_defects.labels.store import Key, Label, LabelStore
-
-MERGE_EVERY = 60.0
-"""While labels are computed, the table is written at most this often, seconds; the journal beside it is at once."""
-MERGE_SHARE = 0.02
-"""And it takes at most this share of the time to write it."""
+from matbench_defects.labels.known import KnownLabels, compared
+from matbench_defects.labels.known import known_labels as known_labels
+from matbench_defects.labels.label import Key, Label
+from matbench_defects.labels.store import LabelStore
 
 
 def run_jobs(
-    jobs: list[Job],
-    stores: list[LabelStore],
+    jobs: Iterable[Job],
+    stores: Sequence[LabelStore],
     *,
+    into: LabelStore | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
     retry_failed: bool = False,
     wait: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[Key, Label]:
+) -> KnownLabels:
     """Return the label of each job, computing those that no store has.
 
-    What is finished is on disk at once, beside the last store's table, and in that table at the end or when the next
-    run begins. So a run that is killed loses what its workers had at that moment, and nothing else.
+    What is finished is on disk at once, in the journal of the store that is added to. So a run that is killed loses
+    what its workers had at that moment, and nothing else. Neither jobs nor labels are held in memory, however many
+    there are.
 
     Parameters
     ----------
-    jobs : list of Job
-        What is wanted.
-    stores : list of LabelStore
-        Where labels are looked for, in this order; what is computed is added to the last.
+    jobs : iterable of Job
+        What is wanted; `Jobs` where there are too many for a list.
+    stores : sequence of LabelStore
+        Where labels are looked for, in this order.
+    into : LabelStore, optional
+        Which of them is added to; the last where left out.
     workers : int, optional
         Processes of this machine; as many as there are cores where left out.
     executor : Executor, optional
@@ -53,66 +60,106 @@ def run_jobs(
     retry_failed : bool
         Whether labels are computed again whose calculation failed or did not converge.
     wait : bool
-        Whether to wait for another process that adds labels to the last store, instead of refusing.
+        Whether to wait for another process that adds labels to the same store, instead of refusing.
     progress : callable, optional
         Called with the number of computed labels and of those to compute, at the start and after each.
 
     Returns
     -------
-    dict of Key to Label
-        Failed calculations are labels with a `problem`; they never stop the run. Relaxed labels that were not
-        compared with their configuration are, now.
+    KnownLabels
+        A mapping of keys to labels. Failed calculations are labels with a `problem`; they never stop the run. Relaxed
+        labels that were not compared with their configuration are, now.
 
     Raises
     ------
     InputError
-        If an engine cannot be loaded, another process adds labels to the last store, or a cluster is lost.
+        If an engine cannot be loaded, another process adds labels to the same store, or a cluster is lost.
     """
-    found, late = _found(jobs, stores, retry_failed)
-    if not late and all(job.key in found for job in jobs):
-        # Where others have all that is wanted, it is no matter that somebody adds to the last store just now.
-        elsewhere = all(any(store.get(job.key) is not None for store in stores[:-1]) for job in jobs)
-        if elsewhere or not stores[-1].unmerged:
-            return found
-    with stores[-1].adding(wait=wait):
-        found, late = _found(jobs, stores, retry_failed)  # another process may have added some meanwhile
-        if late:
-            stores[-1].add(late)
-        missing = {job.key: job for job in jobs if job.key not in found}
-        if missing:
-            known = [label for store in stores for label in store]
-            found |= _computed(missing, known, stores[-1], executor or LocalPool(workers), progress)
+    every = Jobs.of_all(jobs)
+    into = stores[-1] if into is None else into  # an empty store is false
+    others = [store for store in stores if store is not into]
+    if not _changed(every, into, others) and not retry_failed:
+        missing = _missing(every, into, others)
+        # Where others have all that is wanted, it is no matter that somebody adds to this store just now.
+        if not missing.jobs and (missing.elsewhere or not into.unmerged):
+            return known_labels(every, stores)
+    with into.adding(wait=wait):
+        for some in some_at_a_time(_changed(every, into, others)):
+            into.append(some)
+        again = set[bytes]().union(*(store.failed() for store in stores)) if retry_failed else set[bytes]()
+        missing = _missing(every, into, others, again)  # another process may have added some meanwhile
+        if missing.jobs:
+            _compute(every, into, others, again, missing, executor or LocalPool(workers), progress)
+    return KnownLabels(every, stores, compared(every, stores), again, into)
+
+
+def _changed(jobs: Jobs, into: LabelStore, others: Sequence[LabelStore]) -> list[Label]:
+    """Return labels of one store alone that were not compared with their configuration, and are now."""
+    return [label for key, label in compared(jobs, [into]).items() if not _has(others, [key.digest()])[0]]
+
+
+@dataclasses.dataclass
+class _Missing:
+    """How many labels no store has, the atoms of their structures by method, and whether others have all there are."""
+
+    jobs: int
+    atoms: dict[str, int]
+    elsewhere: bool
+
+
+def _missing(jobs: Jobs, into: LabelStore, others: Sequence[LabelStore], again: Collection[bytes] = ()) -> _Missing:
+    found = _Missing(0, {}, elsewhere=True)
+    for some in some_at_a_time(jobs.largest_first()):
+        digests = [ask.key.digest() for _, ask in some]
+        elsewhere = _has(others, digests)
+        found.elsewhere = found.elsewhere and bool(elsewhere.all())
+        known = elsewhere | into.has(digests)
+        for (atoms, ask), digest, there in zip(some, digests, known.tolist(), strict=True):
+            if not there or digest in again:
+                found.jobs += 1
+                found.atoms[ask.key.method] = found.atoms.get(ask.key.method, 0) + atoms
     return found
 
 
-def _found(jobs: list[Job], stores: list[LabelStore], retry_failed: bool) -> tuple[dict[Key, Label], list[Label]]:
-    """Return the known labels, and those of them that no store has as they are now."""
-    found = known_labels(jobs, stores)
-    late = [
-        label
-        for key, label in found.items()
-        if label is not stores[-1].get(key) and all(store.get(key) is None for store in stores[:-1])
-    ]
-    if retry_failed:
-        found = {key: label for key, label in found.items() if not label.failed}
-    return found, late
+def _has(stores: Sequence[LabelStore], digests: list[bytes]) -> NDArray[np.bool_]:
+    found = np.zeros(len(digests), dtype=bool)
+    for store in stores:
+        found |= store.has(digests)
+    return found
 
 
-def _computed(
-    missing: dict[Key, Job],
-    known: list[Label],
-    store: LabelStore,
+def _still_missing(jobs: Jobs, stores: Sequence[LabelStore], again: Collection[bytes]) -> Iterator[Job]:
+    for some in some_at_a_time(jobs.largest_first()):
+        digests = [ask.key.digest() for _, ask in some]
+        for (_, ask), digest, there in zip(some, digests, _has(stores, digests).tolist(), strict=True):
+            if not there or digest in again:
+                yield ask.make()
+
+
+def _compute(
+    jobs: Jobs,
+    into: LabelStore,
+    others: Sequence[LabelStore],
+    again: Collection[bytes],
+    missing: _Missing,
     executor: Executor,
     progress: Callable[[int, int], None] | None,
-) -> dict[Key, Label]:
-    computed: dict[Key, Label] = {}
+) -> None:
+    """Compute what is missing. What is held are the jobs that workers have at the moment, and their configurations."""
+    done = 0
     if progress:
-        progress(0, len(missing))
-    costs = Costs(known)
-    # What this process checks stays here.
-    light = [dataclasses.replace(job, origin=None, files=folder_of(key, store.path)) for key, job in missing.items()]
-    drawn = batches(light, costs, lambda: executor.workers)
-    merged, pause = time.monotonic(), MERGE_EVERY
+        progress(0, missing.jobs)
+    costs = Costs()
+    for store in [into, *others]:
+        costs.remember(store.timings())
+    origins: dict[Key, Configuration | None] = {}
+
+    def light() -> Iterator[Job]:
+        for job in _still_missing(jobs, [into, *others], again):
+            origins[job.key] = job.origin  # what this process checks stays here
+            yield dataclasses.replace(job, origin=None, files=folder_of(job.key, into.path))
+
+    drawn = batches(light(), costs, lambda: executor.workers, missing.atoms)
     with executor.run(compute_labels, drawn) as results:
         for pairs in results:
             labels = []
@@ -120,17 +167,12 @@ def _computed(
                 label = _given_up(job, result) if isinstance(result, WorkerDied) else result
                 if not isinstance(result, WorkerDied):
                     costs.learn(job, label)
-                labels.append(_guarded(label, missing[job.key]))
-            for label in store.append(labels):
-                computed[label.key] = label
+                origin = origins.pop(job.key, None)
+                labels.append(label if origin is None else checked(label, origin))
+            for _ in into.append(labels):
+                done += 1
                 if progress:
-                    progress(len(computed), len(missing))
-            if time.monotonic() - merged > pause:
-                start = time.monotonic()
-                store.merge()
-                merged = time.monotonic()
-                pause = max(MERGE_EVERY, (merged - start) / MERGE_SHARE)
-    return computed
+                    progress(done, missing.jobs)
 
 
 def _given_up(job: Job, died: WorkerDied) -> Label:
@@ -143,28 +185,6 @@ def _given_up(job: Job, died: WorkerDied) -> Label:
         problem=f"failed: {died.times} workers died while they computed it; out of memory perhaps",
         seconds=0.0,
     )
-
-
-def _guarded(label: Label, job: Job) -> Label:
-    return label if job.origin is None else checked(label, job.origin)
-
-
-def known_labels(jobs: list[Job], stores: list[LabelStore]) -> dict[Key, Label]:
-    """Return the label of each job that some store has, compared with its configuration; the first store counts.
-
-    Parameters
-    ----------
-    jobs : list of Job
-        What is wanted.
-    stores : list of LabelStore
-        Where labels are looked for, in this order.
-    """
-    found: dict[Key, Label] = {}
-    for job in jobs:
-        known = next((label for store in stores if (label := store.get(job.key)) is not None), None)
-        if known is not None:
-            found[job.key] = _guarded(known, job)
-    return found
 
 
 _loaded: dict[str, Engine] = {}

@@ -259,3 +259,28 @@ def test_a_deleted_label_comes_back(lno, lno_labels, tmp_path, monkeypatch):
         sha256_of_file(again.folder / "data/index/lno-cathode.parquet")
         == lno.manifest["files"]["data/index/lno-cathode.parquet"]
     )
+
+
+def test_rows_that_are_read_some_at_a_time_make_the_same_dataset(lno_labels, tmp_path, monkeypatch):
+    """As they are where there are too many to be held."""
+    spec = load_spec("lno-cathode")
+    held = build_dataset(spec, tmp_path / "held", labels=lno_labels, compute=False)
+    for module, name in (("enumeration.selection_size", "KEPT_SITES"), ("dataset.structure_files", "SITES")):
+        monkeypatch.setattr(f"matbench_defects.{module}.{name}", -1)
+    for module, name, few in (
+        ("enumeration.selection", "ROWS_AT_A_TIME", 5),
+        ("enumeration.configurations", "ROWS", 3),
+        ("labels.asking", "AT_A_TIME", 7),
+        ("dataset.structure_files", "ROWS", 4),
+        ("dataset.similarity", "FEW", 10),
+        ("dataset.similarity", "AT_A_TIME", 100),
+        ("files", "SORTED_AT_A_TIME", 10),
+    ):
+        monkeypatch.setattr(f"matbench_defects.{module}.{name}", few)
+    read = build_dataset(spec, tmp_path / "read", labels=lno_labels, compute=False)
+    changed = [name for name in held.manifest["files"] if held.manifest["files"][name] != read.manifest["files"][name]]
+    assert all(name.startswith("data/structures/") or name == "croissant.json" for name in changed)  # groups of rows
+    assert read.structures.equals(held.structures)
+    assert {k: v for k, v in read.manifest.items() if k != "files"} == {
+        k: v for k, v in held.manifest.items() if k != "files"
+    }

@@ -131,6 +131,7 @@ def test_a_reference_phase_that_failed_stops_a_whole_build(tmp_path):
 
 
 def test_a_build_with_no_label_at_all_is_refused(tmp_path):
-    spec, _ = labelled(tmp_path, ALLOY)
+    spec, labels = labelled(tmp_path, ALLOY)
+    labels.unlink()
     with pytest.raises(InputError, match="no configuration has a label yet"):
         build_dataset(spec, tmp_path / "out", compute=False)

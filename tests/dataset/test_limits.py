@@ -12,8 +12,8 @@ from specs_for_tests import ALLOY
 from typer.testing import CliRunner
 
 from matbench_defects.cli import app
-from matbench_defects.dataset import check
-from matbench_defects.dataset.estimate import estimate_spaces
+from matbench_defects.dataset import check, limits
+from matbench_defects.dataset.estimate import SpaceEstimate, estimate_spaces
 from matbench_defects.dataset.limits import PROCESS_BYTES, memory_bound
 from matbench_defects.spec.loading import load_spec
 
@@ -63,13 +63,24 @@ def test_density_functional_theory_is_not_taken_for_quick(tmp_path, monkeypatch)
 
 def test_datasets_that_fill_disk_and_memory(tmp_path, monkeypatch):
     lines = warned(tmp_path, "[5, 5, 5]", "40", "{select: uniform, count: 1000000, seed: 0}", monkeypatch, 0.001)
-    assert len(lines) == 4
+    assert len(lines) == 3  # memory is bounded: a million rows of 125 sites take two gigabytes
     assert lines[0] == "the dataset: about 29 GB before compression"
-    assert re.fullmatch(r"`label` and `build` may need \d+ GB of memory; select fewer configurations", lines[1])
-    assert re.fullmatch(r"`build`: about \d+ h, labels not counted", lines[2])
+    assert re.fullmatch(r"`build`: about \d+ h, labels not counted", lines[1])
     assert re.fullmatch(
-        r"`enumerate` and a `screen` of all \S+ configurations: over an hour and over 10 GB; .*", lines[3]
+        r"`enumerate` and a `screen` of all \S+ configurations: over an hour and over 10 GB; .*", lines[2]
     )
+
+
+def test_a_million_rows_of_twelve_atoms_stay_below_the_bound_of_the_stress_test():
+    space = type("Space", (), {"host_species": ("Li",) * 12, "size": 12})()
+    million = SpaceEstimate(space, 10**6, 10**6, [], 10**6, exact=True, warning="")
+    assert PROCESS_BYTES < memory_bound([million], 1) < 1.5e9
+
+
+def test_hundred_million_rows_are_too_many(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "ROW_BYTES", 70_000)  # as if
+    lines = warned(tmp_path, "[5, 5, 5]", "40", "{select: uniform, count: 1000000, seed: 0}", monkeypatch, 0.001)
+    assert re.fullmatch(r"`label` and `build` may need \d+ GB of memory; select fewer configurations", lines[1])
 
 
 # Not ru_maxrss: a child keeps the peak of the test process that started it.

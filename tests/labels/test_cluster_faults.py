@@ -26,7 +26,7 @@ KILLS = 10
 
 def rows(path):
     """Return a table of labels as plain rows, without the time that each took."""
-    from matbench_defects.labels.store import _row
+    from matbench_defects.labels.label_table import row_of as _row
 
     found = {label.key: _row(dataclasses.replace(label, seconds=0.0)) for label in LabelStore(path)}
     return [found[key] for key in sorted(found)]

@@ -100,11 +100,10 @@ def test_a_failure_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
     store = LabelStore(tmp_path / "labels.parquet")
     store.add([label_of("a")])
 
-    def fail(table, path, **options):
-        path.write_bytes(b"half")
+    def fail(writer, table, **options):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(pq, "write_table", fail)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", fail)
     with pytest.raises(OSError, match="the disk is full"):
         store.add([label_of("b")])
     assert [p.name for p in tmp_path.iterdir()] == ["labels.parquet"]

@@ -42,7 +42,8 @@ def build(
     spec: SpecArgument,
     out: Annotated[Path, typer.Option(help="The dataset's folder.")],
     labels: Annotated[
-        Path | None, typer.Option(help="Labels already computed; labels.parquet beside the spec if left out.")
+        Path | None,
+        typer.Option(help="Labels already computed, a folder or file; those beside the spec if left out."),
     ] = None,
     only_labelled: Annotated[
         bool, typer.Option("--only-labelled", help="Compute nothing: leave out what has no label yet.")
@@ -52,8 +53,13 @@ def build(
     """Build the dataset of a spec, computing the labels that are missing."""
     from matbench_defects.cli.showing import show_dataset
 
+    said: list[str] = []
     with progress("labels") as show:
-        dataset = md.build(spec, out, labels=labels, compute=not only_labelled, workers=workers, progress=show)
+        dataset = md.build(
+            spec, out, labels=labels, compute=not only_labelled, workers=workers, progress=show, say=said.append
+        )
+    for line in said:
+        say(line)
     show_dataset(dataset, console)
 
 
@@ -136,9 +142,7 @@ def compare_labels(
     name: Annotated[str, typer.Argument(help="A target of the dataset, or a label of the spec.")],
     published: Annotated[Path, typer.Argument(help="What `import` wrote.")],
     column: Annotated[str, typer.Option(help="The published column.")] = "formation_energy_per_site",
-    labels: Annotated[
-        Path | None, typer.Option(help="Labels of the spec; labels.parquet beside it if left out.")
-    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="Labels of the spec; those beside it if left out.")] = None,
 ) -> None:
     """Say how far a target or label is from published values of the same configurations."""
     import yaml

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-
-import numpy as np
 
 from matbench_defects.crystal.contents import defect_count
 from matbench_defects.crystal.space import Content, Space
@@ -24,12 +22,12 @@ WIDEST = 1000
 @figure("contents", order=10)
 def contents(view: View, folder: Path) -> dict[str, str]:
     """Draw how many inequivalent configurations each content has, and how the multiplicities are distributed."""
-    names, numbers, multiplicities = Counter[str](), Counter[int](), []
+    names, numbers, multiplicities = Counter[str](), Counter[int](), Counter[int]()
     for part in view.selected.values():
         for one in part.configurations.parts:
             names[_varying(part.space, one.content)] += len(one)
             numbers[defect_count(part.space, one.content)] += len(one)
-        multiplicities.extend(part.configurations.multiplicities.tolist())
+        multiplicities.update(part.configurations.multiplicities.tolist())
     path = folder / "contents.png"
     if len(names) <= MOST_NAMES:
         draw_contents(path, "content", names, multiplicities)
@@ -46,7 +44,7 @@ def _varying(space: Space, content: Content) -> str:
     return ".".join(parts) or full
 
 
-def draw_contents(path: Path, what: str, counts: Mapping[str, int], multiplicities: Sequence[int]) -> None:
+def draw_contents(path: Path, what: str, counts: Mapping[str, int], multiplicities: Mapping[int, int]) -> None:
     """Draw how many inequivalent configurations each content has, and how the multiplicities are distributed.
 
     Parameters
@@ -57,8 +55,8 @@ def draw_contents(path: Path, what: str, counts: Mapping[str, int], multipliciti
         What the configurations are counted by.
     counts : mapping of str to int
         Inequivalent configurations by content.
-    multiplicities : sequence of int
-        Multiplicity of each configuration.
+    multiplicities : mapping of int to int
+        How many configurations have each multiplicity.
     """
     names = list(counts)
     with canvas(path, 8, 3, ncols=2, width_ratios=[1.6, 1]) as axes:
@@ -70,7 +68,7 @@ def draw_contents(path: Path, what: str, counts: Mapping[str, int], multipliciti
         left.set_xticks(range(0, len(names), step), names[::step], fontsize=7, **slant)
         left.set_ylabel("Inequivalent configurations")
         left.set_title(f"By {what}")
-        values, frequency = np.unique(np.asarray(multiplicities), return_counts=True)
+        values, frequency = zip(*sorted(multiplicities.items()), strict=True)
         right.bar([str(v) for v in values], frequency, color=COLOURS[1])
         right.tick_params(axis="x", labelrotation=60, labelsize=7)
         right.set_title("By multiplicity")

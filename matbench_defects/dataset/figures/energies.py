@@ -78,7 +78,7 @@ def _series(view: View, space: Space, ion: str) -> list[EnergySeries]:
         metal = view.labelled[target.label].phases.get(ion)
         voltage: list[VoltageStep] = []
         if metal is not None and metal.outcome is not None:
-            outcomes = [(row.outcome.energy, row.outcome.crystal) for row, _ in known if row.outcome]
+            outcomes = ((found.energy, found.crystal) for row, _ in known if (found := row.outcome))
             voltage = voltage_curve(outcomes, (metal.outcome.energy, metal.outcome.crystal), space.formula_units)
         result.append(EnergySeries(target.label, amounts, [value for _, value in known], voltage))
     return result

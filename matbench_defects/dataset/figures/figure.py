@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,54 @@ from matbench_defects.enumeration.selection import Selected
 from matbench_defects.registry import Registry
 from matbench_defects.spec.fields import VACANCY
 from matbench_defects.spec.models import Spec
+
+
+@dataclass(frozen=True)
+class Known:
+    """Configurations that have a value of a target, with it; gone through anew each time, for there may be many.
+
+    Parameters
+    ----------
+    rows : sequence of LabelledConfiguration
+        Every row with its label.
+    values : sequence of (float or None)
+        The value of each.
+    space : Space, optional
+        The only one that counts.
+    """
+
+    rows: Sequence[LabelledConfiguration]
+    values: Sequence[float | None]
+    space: Space | None = None
+
+    def __iter__(self) -> Iterator[tuple[LabelledConfiguration, float]]:
+        for row, value in zip(self.rows, self.values, strict=True):
+            if value is not None and (self.space is None or row.space is self.space):
+                yield row, value
+
+    def __bool__(self) -> bool:
+        return any(True for _ in self)
+
+
+@dataclass(frozen=True)
+class Usable:
+    """Configurations of a space with a usable label; gone through anew each time.
+
+    Parameters
+    ----------
+    rows : sequence of LabelledConfiguration
+        Every row with its label.
+    space : Space
+        The only one that counts.
+    """
+
+    rows: Sequence[LabelledConfiguration]
+    space: Space
+
+    def __iter__(self) -> Iterator[LabelledConfiguration]:
+        for row in self.rows:
+            if row.space is self.space and row.outcome is not None:
+                yield row
 
 
 @dataclass(frozen=True)
@@ -31,7 +79,7 @@ class View:
         Its targets.
     labelled : dict of str to Labelled
         Configurations and reference phases with each label, by the label's name.
-    values : dict of str to list of (float or None)
+    values : dict of str to sequence of (float or None)
         Values of each target, in the order of the configurations.
     free_energies : list of Composition
         Compositions with their free energies; nothing where the spec does not ask for them.
@@ -40,17 +88,17 @@ class View:
     spec: Spec
     selected: dict[str, Selected]
     targets: dict[str, ResolvedTarget]
-    labelled: dict[str, Labelled]
-    values: dict[str, list[float | None]]
+    labelled: Mapping[str, Labelled]
+    values: Mapping[str, Sequence[float | None]]
     free_energies: list[Composition] = dataclasses.field(default_factory=list)
 
-    def known(self, target: ResolvedTarget, space: Space | None = None) -> list[tuple[LabelledConfiguration, float]]:
+    def known(self, target: ResolvedTarget, space: Space | None = None) -> Known:
         """Return the configurations that have a value of a target, of one space or of all."""
-        return [
-            (row, value)
-            for row, value in zip(self.labelled[target.label].rows, self.values[target.name], strict=True)
-            if value is not None and (space is None or row.space is space)
-        ]
+        return Known(self.labelled[target.label].rows, self.values[target.name], space)
+
+    def usable(self, label: str, space: Space) -> Usable:
+        """Return the configurations of a space that have a usable label."""
+        return Usable(self.labelled[label].rows, space)
 
     def of_kind(self, *kinds: str) -> list[ResolvedTarget]:
         """Return the targets of some quantities that have a value at all, in the order of the spec."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,9 +47,9 @@ def lattice(view: View, folder: Path) -> dict[str, str]:
     for name, part in view.selected.items():
         ion = mobile_ion(part.space)
         relaxed = [label.label_name for label in view.spec.labels if label.relax is not None and label.relax.cell]
-        series = {}
+        series: dict[str, Iterable[LabelledConfiguration]] = {}
         for label in relaxed:
-            rows = [row for row in view.labelled[label].rows if row.outcome is not None and row.space is part.space]
+            rows = view.usable(label, part.space)
             if ion is not None and len({row.content for row in rows}) > 1:
                 series[label] = rows
         if ion is None or not series:
@@ -63,7 +63,7 @@ def lattice(view: View, folder: Path) -> dict[str, str]:
     return drawn
 
 
-def draw_lattice(path: Path, space: Space, ion: str, series: dict[str, list[LabelledConfiguration]]) -> None:
+def draw_lattice(path: Path, space: Space, ion: str, series: dict[str, Iterable[LabelledConfiguration]]) -> None:
     """Draw each inequivalent axis and the volume in a panel of its own.
 
     Parameters
@@ -74,8 +74,8 @@ def draw_lattice(path: Path, space: Space, ion: str, series: dict[str, list[Labe
         The space.
     ion : str
         The mobile ion.
-    series : dict of str to list of LabelledConfiguration
-        Configurations with usable labels, by the label's name.
+    series : dict of str to iterable of LabelledConfiguration
+        Configurations with usable labels, by the label's name; gone through several times.
     """
     number = len(panels(space, next(iter(series.values()))))
     with canvas(path, 6.4, 1.9 * number + 0.5, nrows=number, sharex=True) as axes:
@@ -103,9 +103,9 @@ def _draw(
     axis.set_ylabel(panel.title)
 
 
-def panels(space: Space, rows: list[LabelledConfiguration]) -> list[Panel]:
+def panels(space: Space, rows: Iterable[LabelledConfiguration]) -> list[Panel]:
     """Return what is drawn of configurations: each inequivalent axis, and the volume."""
-    crystals = [row.outcome.crystal for row in rows if row.outcome is not None]
+    lattices = np.array([row.outcome.crystal.lattice for row in rows if row.outcome is not None])
     result = []
     seen: set[tuple[int, ...]] = set()
     for axis, name in enumerate("abc"):
@@ -114,11 +114,11 @@ def panels(space: Space, rows: list[LabelledConfiguration]) -> list[Panel]:
             continue
         seen |= directions
         same = [n for k, n in enumerate("abc") if tuple(int(i == k) for i in range(3)) in directions]
-        lengths = [axis_lengths(space, crystal.lattice, axis) for crystal in crystals]
+        lengths = [axis_lengths(space, lattice, axis) for lattice in lattices]
         spread = np.array([[found.min(), found.max()] for found in lengths])
         title = f"{' = '.join(same) if len(same) > 1 else name} (Å)"
         result.append(Panel(title, np.array([found.mean() for found in lengths]), spread))
-    volumes = np.array([crystal.volume / space.formula_units for crystal in crystals])
+    volumes = np.abs(np.linalg.det(lattices)) / space.formula_units
     return [*result, Panel("volume (Å³ per f.u.)", volumes, np.stack([volumes, volumes], axis=1))]
 
 

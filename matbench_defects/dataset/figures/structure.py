@@ -27,9 +27,14 @@ _VACANCY = 0.8
 def structure(view: View, folder: Path) -> dict[str, str]:
     """Draw the configuration with the lowest value of the first target, ideal and relaxed."""
     for target in view.targets.values():
-        known = [(value, row.id, row) for row, value in view.known(target) if row.count("defect site")]
-        if known and view.spec.label(target.label).relax is not None:
-            _, id_, row = min(known, key=lambda one: one[:2])
+        if view.spec.label(target.label).relax is None:
+            continue
+        lowest: tuple[float, str, LabelledConfiguration] | None = None
+        for row, value in view.known(target):
+            if (lowest is None or (value, row.id) < lowest[:2]) and row.count("defect site"):
+                lowest = (value, row.id, row)
+        if lowest is not None:
+            _, id_, row = lowest
             draw_structure(folder / "structure.png", row)
             return {"structure.png": f"{id_}, which has the lowest {target.name}: ideal, and relaxed by {target.label}"}
     return {}

@@ -7,10 +7,12 @@ import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from matbench_defects.crystal.configuration import Configuration
-from matbench_defects.dataset.identity import StructureKey, structure_keys
+from matbench_defects.dataset.identity import numbered, structure_keys
 from matbench_defects.dataset.reading import PARTS
 from matbench_defects.dataset.splits import SplitOperator
 from matbench_defects.dataset.splits.grouping import value_of
@@ -55,11 +57,11 @@ class Parting:
             self, by_fold={fold: list(itertools.compress(parts, kept)) for fold, parts in self.by_fold.items()}
         )
 
-    def column(self) -> list[str | None] | list[dict[str, str | None]]:
-        """Return the value of each row in the split's column."""
+    def value(self, place: int) -> str | dict[str, str | None] | None:
+        """Return the value of one row in the split's column."""
         if not self.folded:
-            return self.by_fold[""]
-        return [dict(zip(self.by_fold, parts, strict=True)) for parts in zip(*self.by_fold.values(), strict=True)]
+            return self.by_fold[""][place]
+        return {fold: parts[place] for fold, parts in self.by_fold.items()}
 
 
 def part_rows(
@@ -90,7 +92,7 @@ def part_rows(
     InputError
         Naming file and line, if the rows cannot be parted as a split asks.
     """
-    keys = structure_keys(rows) if operators else []
+    keys = numbered(structure_keys(rows)) if operators and len(rows) else np.zeros(0, dtype=np.int64)
     result = {}
     for name, operator in operators.items():
         with spec.at(("splits", name), keep_file=True):
@@ -120,10 +122,14 @@ def _trained(
     return result
 
 
-def _without_copies(keys: list[StructureKey], parts: list[str | None]) -> list[str | None]:
-    """Leave out each row whose structure is in another part, one that comes before its own in the order of `PARTS`."""
-    first: dict[StructureKey, str] = {}
-    for key, part in zip(keys, parts, strict=True):
-        if part is not None:
-            first[key] = min(part, first.get(key, part), key=PARTS.index)
-    return [part if part is None or first[key] == part else None for key, part in zip(keys, parts, strict=True)]
+def _without_copies(keys: NDArray[np.int64], parts: list[str | None]) -> list[str | None]:
+    """Leave out each row whose structure is in another part, one that comes before its own in the order of `PARTS`.
+
+    Equal structures have equal numbers as their keys.
+    """
+    if not len(keys) or int(keys.max()) == len(keys) - 1:
+        return parts  # no structure comes twice
+    ranks = np.array([len(PARTS) if part is None else PARTS.index(part) for part in parts])
+    first = np.full(len(keys), len(PARTS))
+    np.minimum.at(first, keys, ranks)
+    return [part if kept else None for part, kept in zip(parts, (ranks == first[keys]).tolist(), strict=True)]

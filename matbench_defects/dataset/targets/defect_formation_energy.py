@@ -10,6 +10,7 @@ from pydantic import model_validator
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.space import Space
+from matbench_defects.dataset.targets.end_members import by_space
 from matbench_defects.dataset.targets.target import (
     Domain,
     Labelled,
@@ -165,7 +166,7 @@ class DefectFormationEnergy(TargetQuantity):
         potentials = self.settings.chemical_potentials
         if potentials is None:
             potentials = {e: per_atom(labelled.phase(e)) for e in self._elements}
-        used = {row.space.name: row.space for row in labelled.rows}
+        used = {name: rows[0].space for name, rows in by_space(labelled.rows).items()}
         pristine = {name: self.pristine(space, labelled) for name, space in used.items()}
 
         def value(row: LabelledConfiguration, outcome: Outcome) -> float | None:

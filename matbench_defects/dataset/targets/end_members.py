@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from matbench_defects.crystal.contents import defect_count
 from matbench_defects.crystal.space import Content, Space
@@ -46,7 +47,7 @@ def end_member_formula(domain: Domain, wanted: EndMember) -> str:
     return " or ".join(sorted(formulas))
 
 
-def lowest(rows: list[LabelledConfiguration], wanted: EndMember, label: str) -> Outcome:
+def lowest(rows: Iterable[LabelledConfiguration], wanted: EndMember, label: str) -> Outcome:
     """Return the end member of lowest energy among rows of one space.
 
     Raises
@@ -54,18 +55,33 @@ def lowest(rows: list[LabelledConfiguration], wanted: EndMember, label: str) -> 
     InputError
         If it has no usable label.
     """
-    found = [r.outcome for r in rows if r.outcome is not None and is_end_member(r.space, r.content, wanted)]
-    if not found:
+    ends = (r.outcome for r in rows if is_end_member(r.space, r.content, wanted))
+    best: Outcome | None = None
+    for outcome in ends:
+        if outcome is not None and (best is None or outcome.energy < best.energy):
+            best = outcome
+    if best is None:
         raise InputError(f"the end member {wanted} has no usable label '{label}', so nothing can refer to it")
-    return min(found, key=lambda outcome: outcome.energy)
+    return best
 
 
-def by_space(rows: list[LabelledConfiguration]) -> dict[str, list[LabelledConfiguration]]:
+def by_space(rows: Sequence[LabelledConfiguration]) -> Mapping[str, Sequence[LabelledConfiguration]]:
     """Return the rows of each space."""
+    if isinstance(rows, PartedRows):
+        return rows.by_space()
     result: dict[str, list[LabelledConfiguration]] = {}
     for row in rows:
         result.setdefault(row.space.name, []).append(row)
     return result
+
+
+@runtime_checkable
+class PartedRows(Protocol):
+    """Rows that know those of each space, and need not be gone through for it."""
+
+    def by_space(self) -> Mapping[str, Sequence[LabelledConfiguration]]:
+        """Return the rows of each space that has any."""
+        ...
 
 
 def atoms_of(space: Space, content: Content) -> Counter[str]:
@@ -94,13 +110,13 @@ def in_a_sentence(names: list[str]) -> str:
 
 
 def relative_changes(
-    rows: list[LabelledConfiguration], wanted: EndMember, label: str, measure: Callable[[Space, Crystal], float]
+    rows: Sequence[LabelledConfiguration], wanted: EndMember, label: str, measure: Callable[[Space, Crystal], float]
 ) -> list[float | None]:
     """Return by how many per cent a measure of each row's relaxed cell differs from that of an end member.
 
     Parameters
     ----------
-    rows : list of LabelledConfiguration
+    rows : sequence of LabelledConfiguration
         The rows; each is compared within its own space.
     wanted : dict of str to int, or str
         The end member, the lowest of its content.

@@ -72,10 +72,11 @@ class EnergyAboveHull(TargetQuantity):
         hulls = self.hulls(labelled)
         result: list[float | None] = []
         for row in labelled.rows:
-            if row.outcome is None:
+            outcome = row.outcome
+            if outcome is None:
                 result.append(None)
                 continue
-            entry = entry_of(row.id, Counter(row.outcome.crystal.species), row.outcome.energy)
+            entry = entry_of(row.id, Counter(outcome.crystal.species), outcome.energy)
             height = hulls[row.space.name].get_e_above_hull(entry, allow_negative=True)
             result.append(round(float(height), 9) + 0.0)
         return result

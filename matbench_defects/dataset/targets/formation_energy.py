@@ -170,7 +170,7 @@ class FormationEnergy(TargetQuantity):
 
         return each(labelled.rows, value)
 
-    def end_members(self, rows: list[LabelledConfiguration]) -> list[ReferenceState]:
+    def end_members(self, rows: Sequence[LabelledConfiguration]) -> list[ReferenceState]:
         """Return energy and atoms of each end member among the rows of one space.
 
         Raises

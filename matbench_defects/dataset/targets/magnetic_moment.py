@@ -51,13 +51,17 @@ class MagneticMoment(TargetQuantity):
         InputError
             If the engine gives no moments at all.
         """
-        usable = [row.outcome for row in labelled.rows if row.outcome is not None]
-        if usable and all(outcome.magnetic_moments is None for outcome in usable):
-            raise InputError(f"the label '{self.label}' holds no magnetic moments; its engine gives none")
+        usable = with_moments = 0
 
         def moment(row: LabelledConfiguration, outcome: Outcome) -> float | None:
+            nonlocal usable, with_moments
+            usable += 1
             if outcome.magnetic_moments is None:
                 return None
+            with_moments += 1
             return float(np.abs(outcome.magnetic_moments).sum()) / row.count(self.settings.per)
 
-        return each(labelled.rows, moment)
+        found = each(labelled.rows, moment)
+        if usable and not with_moments:
+            raise InputError(f"the label '{self.label}' holds no magnetic moments; its engine gives none")
+        return found

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, overload
 
+import numpy as np
 from pydantic import Field
 
 from matbench_defects.columns import Quantity
@@ -74,13 +75,13 @@ class Labelled:
 
     Parameters
     ----------
-    rows : list of LabelledConfiguration
-        The configurations.
+    rows : sequence of LabelledConfiguration
+        The configurations; perhaps read some at a time, and anew each time they are gone through.
     phases : mapping of str to Label
         The reference phases whose label is usable, by name.
     """
 
-    rows: list[LabelledConfiguration]
+    rows: Sequence[LabelledConfiguration]
     phases: Mapping[str, Label] = field(default_factory=dict)
 
     def phase(self, name: str) -> Outcome:
@@ -220,22 +221,59 @@ class TargetQuantity(abc.ABC):
 
 
 def each(
-    rows: list[LabelledConfiguration], value: Callable[[LabelledConfiguration, Outcome], float | None]
+    rows: Iterable[LabelledConfiguration], value: Callable[[LabelledConfiguration, Outcome], float | None]
 ) -> list[float | None]:
     """Return the value of each row, to nine decimals, and None where its label is not usable.
 
     Parameters
     ----------
-    rows : list of LabelledConfiguration
+    rows : iterable of LabelledConfiguration
         The rows.
     value : callable
         Gives the value of a row with a usable outcome, or None where it has none.
     """
     result: list[float | None] = []
     for row in rows:
-        found = None if row.outcome is None else value(row, row.outcome)
+        outcome = row.outcome
+        found = None if outcome is None else value(row, outcome)
         result.append(None if found is None else round(found, 9) + 0.0)  # + 0.0: no negative zeros
     return result
+
+
+class Values(Sequence[float | None]):
+    """The value of each row, nine bytes each.
+
+    Parameters
+    ----------
+    found : sequence of (float or None)
+        The values.
+    """
+
+    def __init__(self, found: Sequence[float | None]) -> None:
+        self._known = np.array([value is not None for value in found], dtype=bool)
+        self._numbers = np.array([0.0 if value is None else value for value in found], dtype=np.float64)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    @overload
+    def __getitem__(self, place: int) -> float | None: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[float | None]: ...
+    def __getitem__(self, place: int | slice) -> float | list[float | None] | None:
+        if isinstance(place, slice):
+            both = zip(self._numbers[place].tolist(), self._known[place].tolist(), strict=True)
+            return [number if known else None for number, known in both]
+        return float(self._numbers[place]) if self._known[place] else None
+
+    def __iter__(self) -> Iterator[float | None]:
+        for i in range(0, len(self), 4096):
+            yield from self[i : i + 4096]
+
+    @property
+    def any(self) -> bool:
+        """Whether some row has a value."""
+        return bool(self._known.any())
 
 
 quantities: Registry[type[TargetQuantity]] = Registry("quantity", "matbench_defects.dataset.targets")

@@ -19,13 +19,13 @@ from matbench_defects.errors import NotServedError
 from matbench_defects.labels.engine import Band, Method, Outcome, engines
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import REFERENCE, reference_jobs
+from matbench_defects.labels.label_files import labels_in_cache
 from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import Key, Label, LabelStore
 from matbench_defects.models.model import Model, ModelSettings, Prediction, models
 from matbench_defects.models.potentials.energy_differences import hop_crystals
 from matbench_defects.models.potentials.pretrained import networks
 from matbench_defects.models.rows import Rows, with_validation
-from matbench_defects.shipped import cache_folder
 from matbench_defects.spec.models import Relaxation
 
 Asked = tuple[Configuration, dict[str, Crystal]]
@@ -100,8 +100,8 @@ class ZeroShot(Model):
         every = [*asked, *others, *ends]
         phases = reference_jobs(background.spec, [self.method])
         jobs = [job for one in every for job in self._jobs(one)]
-        store = LabelStore(cache_folder() / "labels" / f"{background.spec.name}.parquet")
-        labels = run_jobs([*jobs, *phases], [store], wait=True)
+        store = LabelStore(labels_in_cache(background.spec))
+        labels = {label.key: label for label in run_jobs([*jobs, *phases], [store], wait=True).values()}
         for job in jobs:
             if not _counts(labels[job.key]):
                 raise NotServedError(f"{self.engine} gives no energy for {job.id}: {labels[job.key].problem}")
