@@ -14,7 +14,7 @@ from matbench_defects.dataset.audit import Audit
 from matbench_defects.dataset.card import write_card
 from matbench_defects.dataset.croissant import croissant
 from matbench_defects.dataset.figures import View, draw_figures
-from matbench_defects.dataset.labelled_rows import LabelledRows, LowestAttempts
+from matbench_defects.dataset.labelled_rows import LabelledRows, LowestAttempts, lowest_attempts
 from matbench_defects.dataset.labelling import compute_labels, labels_there
 from matbench_defects.dataset.lock import check_lock, lock_of
 from matbench_defects.dataset.manifest import manifest_of
@@ -137,6 +137,7 @@ def _build(
         found = labels_there(planned, stores)
     # As the stores hold them, and as `lock` sees them: `found` was compared with the configurations besides.
     lock = lock_of(planned, KnownLabels(planned.jobs, stores), partings)
+    planned = planned.followed(found)
     if not compute and planned.methods:
         kept = _labelled_rows(planned, found)
         if not kept.any():
@@ -159,11 +160,11 @@ def _stores(spec: Spec, labels: str | Path | None) -> tuple[list[LabelStore], La
 
 def _labelled_rows(planned: Plan, found: KnownLabels) -> NDArray[np.bool_]:
     """Return which rows have a label of some kind."""
+    every = lowest_attempts(planned.methods, found, planned.jobs, planned.references).values()
     known: list[NDArray[np.bool_]] = []
     for rows in planned.rows.batches():
         here = np.zeros(len(rows), dtype=bool)
-        for method in planned.methods:
-            lowest = LowestAttempts(method, found, planned.references)
+        for lowest in every:
             here |= np.array([tried is not None for tried in lowest.of(rows)], dtype=bool)
         known.append(here)
     return np.concatenate(known) if known else np.zeros(0, dtype=bool)
@@ -179,7 +180,7 @@ def _write(
     rows_only: bool,
 ) -> None:
     spec = planned.spec
-    tried = {method.name: LowestAttempts(method, found, planned.references) for method in planned.methods}
+    tried = lowest_attempts(planned.methods, found, planned.jobs, planned.references)
     labelled = {name: _labelled(planned, lowest) for name, lowest in tried.items()}
     values, notes = _target_values(planned, labelled)
     audit = _audited(planned, partings)

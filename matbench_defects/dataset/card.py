@@ -173,6 +173,8 @@ def _labels(spec: Spec, manifest: dict[str, Any]) -> str:
     for name, made in manifest["labels"].items():
         relax = made["relax"]
         how = "static, ideal positions"
+        if made.get("structures"):
+            how = f"static, on the structures of `{made['structures']}`"
         if relax is not None:
             what = "positions and cell" if relax["cell"] else "positions"
             how = f"{what} relaxed to {relax['fmax']} eV/Å, {relax['optimizer']}, at most {relax['steps']} steps"

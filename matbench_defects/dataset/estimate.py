@@ -184,8 +184,10 @@ def estimate_labels(spec: Spec, labelled: int, known: dict[str, tuple[int, float
     """
     result = []
     for method, label in zip(methods_of(spec), spec.labels, strict=True):
-        attempts = len(attempts_of(method))
-        wanted = labelled * attempts + len(spec.reference_phases) * len(attempts_of(method, refers=True))
+        attempts, rows = len(attempts_of(method)), labelled
+        if label.configurations is not None:
+            rows = min(labelled, (label.configurations.count or 0) + len(label.configurations.also))
+        wanted = rows * attempts + len(spec.reference_phases) * len(attempts_of(method, refers=True))
         if label.noise is not None:
             wanted += min(label.noise.rows, labelled) * attempts + min(label.noise.tightened, labelled)
         ways = {method.digest(), *(reference_method(spec, name, method).digest() for name in spec.reference_phases)}

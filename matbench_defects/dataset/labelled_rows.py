@@ -40,14 +40,19 @@ class LowestAttempts:
 
     def of(self, rows: Sequence[Configuration]) -> list[Attempts | None]:
         """Return what the attempts at each configuration came to, None where there is none."""
-        digest = self.method.digest()
-        keys = [
-            [Key(row.id, digest, row.space.digest(), n) for n in attempts_at(row, self.method, self._references)]
-            for row in rows
-        ]
+        keys = [self._tried(row) for row in rows]
         found = iter(self._known.get_many([key for each in keys for key in each]))
         tried = ([label for label in itertools.islice(found, len(each)) if label is not None] for each in keys)
         return [self._lowest(labels) for labels in tried]
+
+    @functools.cached_property
+    def _digest(self) -> str:
+        return self.method.digest()
+
+    def _tried(self, row: Configuration) -> list[Key]:
+        """Return the keys of the attempts at a configuration."""
+        host = row.space.digest()
+        return [Key(row.id, self._digest, host, n) for n in attempts_at(row, self.method, self._references)]
 
     def _lowest(self, labels: list[Label]) -> Attempts | None:
         return lowest_attempt(labels, keeps_left=self.method.keeps_left) if labels else None
@@ -66,6 +71,51 @@ class LowestAttempts:
             for keys in some:
                 there = [label for label in itertools.islice(found, len(keys)) if label is not None]
                 yield keys[0].id, self._lowest(there), there
+
+
+class FollowingLabels(LowestAttempts):
+    """The labels by a method that is computed on the structures of another label: one each, of some configurations.
+
+    Parameters
+    ----------
+    method : Method
+        The method.
+    known : KnownLabels
+        What was found.
+    jobs : Jobs
+        Its jobs.
+    """
+
+    def __init__(self, method: Method, known: KnownLabels, jobs: Jobs) -> None:
+        super().__init__(method, known)
+        self._keys = {key.id: [key] for key in list(jobs.keys())}
+
+    def _tried(self, row: Configuration) -> list[Key]:
+        return self._keys.get(row.id, [])
+
+
+def lowest_attempts(
+    methods: Sequence[Method], known: KnownLabels, jobs: Jobs, references: Collection[str]
+) -> dict[str, LowestAttempts]:
+    """Return what the attempts at the labels by each method came to, by its name.
+
+    Parameters
+    ----------
+    methods : sequence of Method
+        The methods.
+    known : KnownLabels
+        What was found.
+    jobs : Jobs
+        All jobs, those on structures of other labels too.
+    references : collection of str
+        Ids of configurations that others refer to.
+    """
+    return {
+        method.name: FollowingLabels(method, known, jobs.of(method.name))
+        if method.structures
+        else LowestAttempts(method, known, references)
+        for method in methods
+    }
 
 
 class _Some:

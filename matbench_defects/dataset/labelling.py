@@ -16,8 +16,13 @@ def labels_there(planned: Plan, stores: Sequence[LabelStore]) -> KnownLabels:
     """Return what some store has of all that a spec asks for; the first store counts."""
     jobs = planned.jobs.followed_by(planned.further_jobs())
     found = known_labels(jobs, stores)
-    tightened = planned.tightened_jobs(found)
-    return known_labels(jobs.followed_by(tightened), stores) if tightened else found
+    later = later_jobs(planned, found)
+    return known_labels(jobs.followed_by(later), stores) if later else found
+
+
+def later_jobs(planned: Plan, found: KnownLabels) -> list[Job]:
+    """Return what goes on where labels ended that are found: tighter relaxations, and labels on their structures."""
+    return [*planned.tightened_jobs(found), *planned.following_jobs(found)]
 
 
 def compute_labels(
@@ -32,7 +37,7 @@ def compute_labels(
 ) -> KnownLabels:
     """Compute what no store has of all that a spec asks for, the labels first; parameters as for `run_jobs`.
 
-    Relaxations that go on where labels ended come last, for they need the labels.
+    What goes on where labels ended comes last, for it needs the labels.
 
     Raises
     ------
@@ -53,7 +58,7 @@ def compute_labels(
 
     jobs = planned.jobs.followed_by(planned.further_jobs())
     found = run(jobs)
-    if not (tightened := planned.tightened_jobs(found)):
+    if not (later := later_jobs(planned, found)):
         return found
-    run(tightened)
-    return found.of(jobs.followed_by(tightened))
+    run(later)
+    return found.of(jobs.followed_by(later))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from matbench_defects.dataset.labelling import later_jobs
 from matbench_defects.dataset.splits.assign import Parting
 from matbench_defects.enumeration.counting import count_space
 from matbench_defects.enumeration.selection import Selected
@@ -90,7 +91,7 @@ def _labels(planned: Plan, known: Labels | None) -> dict[str, Any]:
     every = planned.jobs.followed_by(planned.further_jobs())
     if known is not None:
         there = known if isinstance(known, KnownLabels) else KnownLabels(every, [known])
-        every = every.followed_by(planned.tightened_jobs(there))
+        every = every.followed_by(later_jobs(planned, there))
     result = {}
     for method in planned.methods:
         jobs = every.of(method.name)

@@ -99,6 +99,7 @@ def _label(lowest: LowestAttempts, jobs: Jobs) -> dict[str, Any]:
     attempts = len(attempts_of(lowest.method))
     return {
         **lowest.method.description(),
+        **({"structures": lowest.method.structures} if lowest.method.structures else {}),
         "engine_versions": sorted(versions),
         "level_of_theory": sorted(levels),
         "labels": made,

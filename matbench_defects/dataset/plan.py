@@ -21,8 +21,10 @@ from matbench_defects.dataset.thermodynamics import check_thermodynamics
 from matbench_defects.enumeration.selection import Rows, Selected, select
 from matbench_defects.labels.asking import Jobs
 from matbench_defects.labels.engine import Method, methods_of
+from matbench_defects.labels.following import chosen_rows, following_jobs
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import jobs_of
+from matbench_defects.labels.known import KnownLabels
 from matbench_defects.labels.label import Key, Label
 from matbench_defects.labels.noise import further_attempts, noise_rows, tightened
 from matbench_defects.spec.models import LabelNoise, Spec
@@ -106,6 +108,28 @@ class Plan:
     def tightened_jobs(self, found: Mapping[Key, Label]) -> list[Job]:
         """Return the relaxations that go on where the labels ended that are found."""
         return [job for method, noise, rows in self.noisy() for job in tightened(rows, method, noise, found)]
+
+    def following_jobs(self, found: KnownLabels) -> list[Job]:
+        """Return the labels on structures that other labels, which are found, ended in.
+
+        Raises
+        ------
+        InputError
+            Naming file and line of a label whose configurations are not there.
+        """
+        by_name = {method.name: method for method in self.methods}
+        jobs = []
+        for position, method in enumerate(self.methods):
+            if method.structures:
+                with self.spec.at(("labels", position, "configurations")):
+                    rows = chosen_rows(self.rows, self.spec.labels[position].configurations, self.references)
+                source = by_name[method.structures]
+                jobs += following_jobs(self.spec, rows, method, source, found, self.references)
+        return jobs
+
+    def followed(self, found: KnownLabels) -> Plan:
+        """Return the plan with the labels among its jobs that need others, which are found."""
+        return dataclasses.replace(self, jobs=self.jobs.followed_by(self.following_jobs(found)))
 
     def partings(self) -> dict[str, Parting]:
         """Return the part of each row in each split."""

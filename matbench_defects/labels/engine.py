@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.errors import InputError
+from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import digest
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
@@ -227,6 +227,8 @@ class Method:
         How to relax.
     continues : str
         Digest of the method whose relaxed structures it starts from; empty where it starts from ideal ones.
+    structures : str
+        Name of the label whose relaxed structures it is computed on; empty for the ideal ones.
     keeps_left : bool
         Whether a row counts of which every attempt left its configuration. It decides no energy, so it is no part of
         the description.
@@ -237,6 +239,7 @@ class Method:
     settings: EngineSettings
     relax: Relaxation | None
     continues: str = ""
+    structures: str = ""
     keeps_left: bool = False
 
     def description(self) -> dict[str, Any]:
@@ -292,7 +295,33 @@ def method_of(spec: Spec, position: int) -> Method:
         raise spec.error((*route, "relax"), f"is missing; {label.engine} needs to know how to relax the end points")
     if kind.relaxation == "impossible" and label.relax is not None:
         raise spec.error((*route, "relax"), f"{label.engine} knows no forces and cannot relax")
-    return Method(label.label_name, label.engine, settings, label.relax, keeps_left=label.reconstructed == "kept")
+    continues = _continued(spec, position)
+    return Method(
+        label.label_name,
+        label.engine,
+        settings,
+        label.relax,
+        continues=continues,
+        structures=label.structures or "",
+        keeps_left=label.reconstructed == "kept",
+    )
+
+
+def _continued(spec: Spec, position: int) -> str:
+    """Return the digest of the method on whose structures a label is computed; empty where on ideal ones."""
+    label, route = spec.labels[position], ("labels", position, "structures")
+    if label.structures is None:
+        return ""
+    earlier = {one.label_name: i for i, one in enumerate(spec.labels[:position])}
+    if label.structures not in earlier:
+        known = nearest(label.structures, earlier) if earlier else "it is the first"
+        raise spec.error(route, f"no earlier label is called '{label.structures}'; {known}")
+    source = method_of(spec, earlier[label.structures])
+    if source.relax is None or source.continues:
+        raise spec.error(route, f"{source.name} has no structures that were relaxed from ideal ones")
+    if source.of_pathways:
+        raise spec.error(route, f"{source.name} is of pathways")
+    return source.digest()
 
 
 def reference_method(spec: Spec, name: str, method: Method) -> Method:

@@ -54,7 +54,9 @@ class Job:
     @property
     def start(self) -> Crystal:
         """The structure that the calculation starts from: the ideal one, its atoms moved at random in an attempt."""
-        return rattled(self.crystal, self.method, self.key) if self.attempt else self.crystal
+        relax = self.method.relax  # a label on another's structure has the number of its attempt, and is not moved
+        moved = self.attempt and relax is not None and relax.rattle
+        return rattled(self.crystal, self.method, self.key) if moved else self.crystal
 
     def given(self, of: str) -> Any:
         """Return what an engine is given that labels structures, pathways or rows."""

@@ -27,6 +27,8 @@ REFERENCE = "reference:"
 def jobs_of(spec: Spec, selected: dict[str, Selected], references: Collection[str] = ()) -> Jobs:
     """Return every label that a spec asks for: of each chosen configuration and of each reference phase.
 
+    Those on the structures of another label are not among them, for they need that first: `following.following_jobs`.
+
     Parameters
     ----------
     spec : Spec
@@ -46,6 +48,7 @@ def jobs_of(spec: Spec, selected: dict[str, Selected], references: Collection[st
     for part in selected.values():
         for position, method in enumerate(methods):
             _check_suits(spec, position, method, part.space)
+    methods = [method for method in methods if not method.structures]
     phases = reference_jobs(spec, [method for method in methods if not method.of_pathways])
     sources: list[Source] = [Listed(phases)] if phases else []
     for part in selected.values():

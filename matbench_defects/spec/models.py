@@ -71,6 +71,25 @@ class LabelNoise(StrictModel):
     """Seed of the choice of rows."""
 
 
+class LabelledPart(StrictModel):
+    """Which of the selected configurations get a label that not all do. What targets refer to always has it."""
+
+    count: Annotated[int, Field(gt=0, le=10**9)] | None = None
+    """How many are drawn, each with the same probability."""
+    content: dict[str, ContentField] = {}
+    """Among which they are drawn: how many of a species, ``{X.vacancy: 0}``; all where left out."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the draw."""
+    also: list[str] = []
+    """Ids of configurations besides."""
+
+    @model_validator(mode="after")
+    def _some(self) -> LabelledPart:
+        if self.count is None and not self.also:
+            raise ValueError("name some in `also`, or how many are drawn in `count`")
+        return self
+
+
 class LabelSpec(Open):
     """One kind of label: an engine, its settings, and whether it relaxes. Further fields are the engine's own."""
 
@@ -80,6 +99,10 @@ class LabelSpec(Open):
     """What the label's columns begin with; left out, the engine and ``relaxed`` or ``static``."""
     relax: Relaxation | None = None
     """How to relax; left out, one energy of the ideal positions."""
+    structures: str | None = None
+    """Name of an earlier label, on whose relaxed structures this one is computed; left out, on the ideal ones."""
+    configurations: LabelledPart | None = None
+    """Which configurations have this label; left out, all that are selected. Goes with ``structures``."""
     reconstructed: Literal["left out", "kept"] = "left out"
     """What becomes of a row of which every attempt left its configuration: it has no value, or it has that of the
     lowest of them and is marked, since its energy is what the configuration comes to."""
@@ -91,8 +114,18 @@ class LabelSpec(Open):
         if self.noise is not None:
             if self.relax is None or not self.relax.rattle:
                 raise ValueError("`noise` compares attempts from several starts; give `relax` with a `rattle`")
+            if self.structures is not None:
+                raise ValueError("`noise` is of labels that start from ideal structures; this one has `structures`")
             if self.noise.tightened and self.noise.fmax >= self.relax.fmax:
                 raise ValueError(f"`noise.fmax` {self.noise.fmax:g} is not below the label's own, {self.relax.fmax:g}")
+        return self
+
+    @model_validator(mode="after")
+    def _part_of_relaxed(self) -> LabelSpec:
+        if self.configurations is not None and self.structures is None:
+            raise ValueError("`configurations` of a label goes with `structures`; a spec's own says what is selected")
+        if self.structures is not None and self.relax is not None and self.relax.rattle:
+            raise ValueError("`rattle` starts from ideal structures; this label has `structures`")
         return self
 
     @property

@@ -1,0 +1,116 @@
+"""Labels on the relaxed structures of another label, such as single points by DFT on those of a potential."""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.crystal.contents import matches
+from matbench_defects.errors import InputError
+from matbench_defects.files import digest
+from matbench_defects.labels.attempts import lowest_attempt
+from matbench_defects.labels.engine import Method, reference_method
+from matbench_defects.labels.job import Job
+from matbench_defects.labels.jobs import REFERENCE, attempts_at, job_of, reference_jobs
+from matbench_defects.labels.known import KnownLabels
+from matbench_defects.labels.label import Key, Label
+from matbench_defects.spec.models import LabelledPart, Spec
+
+
+def chosen_rows(
+    rows: Iterable[Configuration], part: LabelledPart | None, references: Collection[str]
+) -> list[Configuration]:
+    """Return the configurations that have a label, in the order of the rows.
+
+    Parameters
+    ----------
+    rows : iterable of Configuration
+        Every row; gone through twice.
+    part : LabelledPart or None
+        Which of them; None for all.
+    references : collection of str
+        Ids of configurations that others refer to, which always have it.
+
+    Raises
+    ------
+    InputError
+        If an id is of no row, or fewer rows can be drawn than are asked for.
+    """
+    if part is None:
+        return list(rows)
+    wanted = set(part.also) | set(references)
+    drawn: set[str] = set()
+    if part.count is not None:
+        among = (row for row in rows if matches(row.space, row.content, part.content))
+        first = heapq.nsmallest(part.count, among, key=lambda row: digest(["labelled", part.seed, row.id]))
+        if len(first) < part.count:
+            raise InputError(f"{part.count} were asked for, but only {len(first)} selected configurations are such")
+        drawn = {row.id for row in first}
+    chosen = [row for row in rows if row.id in wanted or row.id in drawn]
+    if missing := sorted(set(part.also) - {row.id for row in chosen}):
+        raise InputError(f"'{missing[0]}' is not among the selected configurations")
+    return chosen
+
+
+def following_jobs(
+    spec: Spec,
+    rows: Sequence[Configuration],
+    method: Method,
+    source: Method,
+    found: KnownLabels,
+    references: Collection[str],
+) -> list[Job]:
+    """Return the labels on the structures of another label, of rows and reference phases that have a usable one.
+
+    Parameters
+    ----------
+    spec : Spec
+        The spec.
+    rows : sequence of Configuration
+        As `chosen_rows` returns them.
+    method : Method
+        How they are labelled.
+    source : Method
+        Whose structures these are.
+    found : KnownLabels
+        The labels by that method.
+    references : collection of str
+        Ids of configurations that others refer to.
+    """
+    digest_ = source.digest()
+    keys = [
+        [Key(row.id, digest_, row.space.digest(), attempt) for attempt in attempts_at(row, source, references)]
+        for row in rows
+    ]
+    jobs = [
+        _on(job_of(row, method, label.key.attempt), label)
+        for row, label in zip(rows, _lowest(found, keys, source), strict=True)
+        if label is not None
+    ]
+    phases: dict[str, list[Job]] = {}
+    for job in reference_jobs(spec, [source]):
+        phases.setdefault(job.id, []).append(job)
+    lowest = _lowest(found, [[job.key for job in each] for each in phases.values()], source)
+    for (id_, each), label in zip(phases.items(), lowest, strict=True):
+        if label is not None:
+            own = reference_method(spec, id_.removeprefix(REFERENCE), method)
+            jobs.append(_on(Job(id_, each[0].host, each[0].crystal, own, attempt=label.key.attempt), label))
+    return jobs
+
+
+def _lowest(found: KnownLabels, keys: Sequence[Sequence[Key]], source: Method) -> Iterator[Label | None]:
+    """Yield the usable label of each thing that attempts have some keys of, None where there is none."""
+    every = iter(found.get_many([key for each in keys for key in each]))
+    for each in keys:
+        there = [label for label in itertools.islice(every, len(each)) if label is not None]
+        label = lowest_attempt(there, keeps_left=source.keeps_left).label if there else None
+        yield label if label is not None and label.usable else None
+
+
+def _on(job: Job, label: Label) -> Job:
+    """Return a job on the structure of a label. Its attempt is that label's: a lower one has another structure."""
+    assert label.outcome is not None
+    return dataclasses.replace(job, crystal=dataclasses.replace(label.outcome.crystal, fixed=job.crystal.fixed))
