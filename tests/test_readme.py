@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from matbench_defects.models.model import Background, Rows, make_model, models
+from matbench_defects.models.model import make_model, models
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.models.saving import load_model, save_model
 from matbench_defects.spec.loading import load_spec
 

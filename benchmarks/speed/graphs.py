@@ -29,9 +29,10 @@ import pyarrow.parquet as pq
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.configuration import Configuration
-from matbench_defects.models.model import Background, Rows, make_model
+from matbench_defects.models.model import make_model
 from matbench_defects.models.networks.batching import GraphTensors
 from matbench_defects.models.networks.graphs import atom_graphs, cartesian, list_offsets
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.spec.loading import load_spec
 
 HERE = Path(__file__).resolve().parent

@@ -18,7 +18,7 @@ from matbench_defects.discovery.policies import policies
 from matbench_defects.discovery.search import Hidden, Trace, check_policies, hide, search
 from matbench_defects.discovery.search_figure import draw_regret
 from matbench_defects.errors import InputError
-from matbench_defects.files import digest, write_json, write_text
+from matbench_defects.files import check_replaceable, digest, write_json, write_text
 from matbench_defects.models.model import models
 from matbench_defects.plotting import html_table
 
@@ -175,6 +175,7 @@ def discover(
         models.get(name)
     for name in options.policies:
         policies.get(name)
+    check_replaceable(out, "discovery.json", "a comparison of searches", "another --out")
     hidden = hide(dataset, target, options.space, options.content)
     identity = {
         "dataset": digest(dataset.manifest["files"]),

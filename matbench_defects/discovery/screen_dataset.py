@@ -19,7 +19,8 @@ from matbench_defects.discovery.screening import Scope, Screened, screen
 from matbench_defects.errors import InputError
 from matbench_defects.execution.executor import Executor
 from matbench_defects.files import atomic_folder, check_replaceable, write_json
-from matbench_defects.models.model import Background, Rows, make_model
+from matbench_defects.models.model import make_model
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.plotting import COLOURS, canvas
 
 Part = tuple[Rows, NDArray[np.float64]]

@@ -25,8 +25,9 @@ from matbench_defects.enumeration.sampling import sample
 from matbench_defects.enumeration.stabilisers import Stabilisers
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.execution.executor import Executor, ThisProcess, WorkerDied
-from matbench_defects.models.model import Background, Model, Prediction, Rows
+from matbench_defects.models.model import Model, Prediction
 from matbench_defects.models.portable import Portable
+from matbench_defects.models.rows import Background, Rows
 
 ROWS = 32_768
 """Configurations that are held at a time by a model that needs no structures."""

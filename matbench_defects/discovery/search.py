@@ -15,7 +15,8 @@ from matbench_defects.dataset.reading import Dataset
 from matbench_defects.discovery.policies import Policy, Search, policies
 from matbench_defects.discovery.policies.policy import Pool
 from matbench_defects.errors import InputError, nearest
-from matbench_defects.models.model import Background, Prediction, Rows, make_model, models
+from matbench_defects.models.model import Prediction, make_model, models
+from matbench_defects.models.rows import Background, Rows
 
 SAME = 1e-9
 """Values this close to the lowest are the lowest too, in the target's unit."""

@@ -182,14 +182,13 @@ def select(spec: Spec) -> dict[str, Selected]:
     check_enumerable(spec, spaces)
     for name, space in spaces.items():
         part, route = spec.all_spaces()[space.family or name]
-        try:
-            result[name] = _select(space, part.configurations)
-        except InputError as error:
-            if error.file is not None:
-                raise
-            chosen = part.configurations
-            field = "count" if chosen.count else "strata" if chosen.strata else "also" if chosen.also else "where"
-            raise spec.error((*route, "configurations", field), error.message) from None
+        chosen = part.configurations
+        with spec.at((*route, "configurations", "also"), keep_file=True):
+            besides = [] if not chosen.also or space.family else [listed(space, chosen.also)]
+        drawn = [name for name in ("count", "per_content", "strata") if getattr(chosen, name) is not None]
+        field = drawn[0] if drawn else "where"
+        with spec.at((*route, "configurations", field), keep_file=True):
+            result[name] = _select(space, chosen, besides)
     for family, (part, route) in spec.all_spaces().items():
         shapes = {name: found.configurations for name, found in result.items() if found.space.family == family}
         if shapes:
@@ -201,7 +200,7 @@ def select(spec: Spec) -> dict[str, Selected]:
     return result
 
 
-def _select(space: Space, selection: Selection) -> Selected:
+def _select(space: Space, selection: Selection, besides: list[Configurations]) -> Selected:
     if space.family:
         every = derivative_structures(space, where=selection.where)
         return Selected(space, every, np.arange(len(every)))
@@ -217,8 +216,8 @@ def _select(space: Space, selection: Selection) -> Selected:
     else:
         assert selection.count is not None
         labelled = sample(space, selection.count, selection.seed, selection.select, where=selection.where)
-    if selection.also:
-        labelled = union(space, [labelled, listed(space, selection.also)])
+    if besides:
+        labelled = union(space, [labelled, *besides])
     if count_space(space)[1] > LARGEST_INDEX:
         return Selected(space, labelled, np.arange(len(labelled)), whole=False)
     every = enumerate_configurations(space, where=selection.where)

@@ -11,7 +11,8 @@ from matbench_defects.evaluation.scoring import task_folds
 from matbench_defects.evaluation.task import Task
 from matbench_defects.models.explanation import Explanation
 from matbench_defects.models.explanation_figure import draw_explanation, write_explanation
-from matbench_defects.models.model import Background, Rows, make_model, models
+from matbench_defects.models.model import make_model, models
+from matbench_defects.models.rows import Background, Rows
 
 
 @dataclass(frozen=True)

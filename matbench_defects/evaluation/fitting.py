@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.dataset.reading import Dataset
-from matbench_defects.errors import InputError
+from matbench_defects.errors import InputError, nearest
 from matbench_defects.evaluation.finished_fits import FinishedFit
 from matbench_defects.evaluation.memory import peak_memory
-from matbench_defects.models.model import Background, Model, Prediction, Rows
+from matbench_defects.models.model import Model, Prediction
 from matbench_defects.models.named_by_user import faults_of
+from matbench_defects.models.rows import Background, Rows
 
 if TYPE_CHECKING:
     from matbench_defects.evaluation.pretraining import Source
@@ -39,6 +40,7 @@ def side_of(task: Task, dataset: Dataset, fold: str | None) -> Side | None:
         dataset.quantity(task.target),
         learn_from_validation=task.validation == "learn",
     )
+    check_inputs(task, dataset)
     train, validation, test = (
         dataset.part(task.split, part, task.target, fold=fold) for part in ("train", "validation", "test")
     )
@@ -49,10 +51,26 @@ def side_of(task: Task, dataset: Dataset, fold: str | None) -> Side | None:
         raise InputError(f"{task.dataset} has no training rows in the split '{task.split}'{of_fold}")
     return Side(
         fold,
-        (Rows.of(train, background), train[task.target].to_numpy()),
-        (Rows.of(validation, background), validation[task.target].to_numpy()) if len(validation) else None,
-        Rows.of(test, background),
+        (Rows.of(train, background, task.inputs), train[task.target].to_numpy()),
+        (Rows.of(validation, background, task.inputs), validation[task.target].to_numpy()) if len(validation) else None,
+        Rows.of(test, background, task.inputs),
     )
+
+
+def check_inputs(task: Task, dataset: Dataset) -> None:
+    """Refuse inputs that the dataset has not, or from which the target is computed.
+
+    Raises
+    ------
+    InputError
+        Naming the input.
+    """
+    known = dataset.manifest["labels"]
+    for label in task.inputs:
+        if label not in known:
+            raise InputError(f"{task.dataset} has no label '{label}'; {nearest(label, known)}")
+        if label == dataset.manifest["targets"][task.target].get("label"):
+            raise InputError(f"{task.target} is computed from {label}, which cannot be an input")
 
 
 def fit_and_predict(instance: Model, side: Side, model: str, device: str, pretrain: Source | None) -> FinishedFit:

@@ -33,13 +33,7 @@ from matbench_defects.evaluation.results import (
 from matbench_defects.evaluation.scoring import predictions_schema, score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import atomic_folder, check_replaceable, digest, write_json
-from matbench_defects.models.model import (
-    Model,
-    Passes,
-    Prediction,
-    make_model,
-    models,
-)
+from matbench_defects.models.model import Model, Passes, Prediction, make_model, models
 
 
 def evaluate(
@@ -98,7 +92,8 @@ def evaluate(
     chosen = seeds or task.seeds
     complete = make_model(model, seed=chosen[0], device=device, settings=settings)
     identity = {
-        "task": task.model_dump(mode="json", include={"name", "target", "split", "fold", "validation", "metrics"}),
+        "task": task.model_dump(mode="json", include={"name", "target", "split", "fold", "validation", "metrics"})
+        | ({"inputs": task.inputs} if task.inputs else {}),
         "dataset": digest(dataset.manifest["files"]),
         "model": model,
         "settings": complete.settings.model_dump(mode="json"),
@@ -141,6 +136,7 @@ def _about(model: str, folder: Path, identity: dict[str, Any], pretrain: Source 
         "description": kind.description,
         "settings": identity["settings"],
         "references": list(kind.references),
+        **({"engine": kind.engine} if kind.zero_shot and hasattr(kind, "engine") else {}),
     }
 
 

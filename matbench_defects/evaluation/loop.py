@@ -21,7 +21,8 @@ from matbench_defects.evaluation.results import PREDICTIONS_FILE, RESULT_FILE, R
 from matbench_defects.evaluation.scoring import score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import atomic_folder, check_replaceable, digest, write_json
-from matbench_defects.models.model import Prediction, Rows
+from matbench_defects.models.model import Prediction
+from matbench_defects.models.rows import Rows
 
 MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 """What a result, and so the folder it lies in, may be called."""

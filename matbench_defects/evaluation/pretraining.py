@@ -15,7 +15,8 @@ from matbench_defects.errors import InputError, nearest
 from matbench_defects.evaluation.task import load_task
 from matbench_defects.files import digest
 from matbench_defects.hub.find import find_dataset, labelled_dataset
-from matbench_defects.models.model import Background, Rows, models
+from matbench_defects.models.model import models
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.shipped import shipped_specs, shipped_tasks
 
 Part = tuple[Rows, NDArray[np.float64]]

@@ -35,6 +35,10 @@ class Task(BaseModel):
     validation: Literal["learn", "choose"] = "learn"
     """What the validation part is for: models that need none learn from it too, or it only says when to stop and which
     weights to keep, and the others leave it alone."""
+    inputs: list[str] = []
+    """Names of labels that models are handed of every row, tested ones too, such as the relaxed structure
+    and its energy by a cheap method: ``[sevennet_relaxed]``. The target's own label cannot be one. That energy with a
+    correction linear in composition, the model ``input-energy``, is then among the baselines."""
     kind: Literal["interpolation", "extrapolation"]
     """Whether the test part lies within what the training part covers."""
     interpolation: str | None = None
@@ -54,6 +58,12 @@ class Task(BaseModel):
             if name not in metrics:
                 raise ValueError(f"no metric is called '{name}'; {nearest(name, metrics.names())}")
         return names
+
+    @model_validator(mode="after")
+    def _corrected(self) -> Task:
+        if self.inputs and "input-energy" not in self.baselines:
+            raise ValueError("`inputs` goes with the baseline input-energy: what correcting the input linearly scores")
+        return self
 
     @model_validator(mode="after")
     def _counterpart(self) -> Task:

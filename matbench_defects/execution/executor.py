@@ -8,15 +8,30 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 DEATHS = 3
 """An item is given up once it was on a worker that died so many times."""
 
 Function = Callable[[Any, Any], Any]
-"""Takes an item and what all items share, and returns its result. It must be importable by name."""
+"""Takes an item and what all items share, and returns its result. It must be importable by name. One marked with
+`takes_batches` takes all items of a batch instead, and returns the list of their results."""
 Pairs = list[tuple[Any, Any]]
 """Items with their results."""
+Marked = TypeVar("Marked", bound=Function)
+
+
+def takes_batches(function: Marked) -> Marked:
+    """Mark a function that computes the items of a batch together, as a decorator."""
+    function.takes_batches = True  # type: ignore[attr-defined]
+    return function
+
+
+def results_of(function: Function, items: Sequence[Any], shared: Any) -> list[Any]:
+    """Return the result of each item of a batch."""
+    if getattr(function, "takes_batches", False):
+        return list(function(items, shared))
+    return [function(item, shared) for item in items]
 
 
 @dataclass(frozen=True)
@@ -119,7 +134,7 @@ class Executor(ABC):
     def run(
         self, function: Function, batches: Iterable[Sequence[Any]], *, shared: Any = None, ordered: bool = False
     ) -> Iterator[Iterator[Pairs]]:
-        """Call a function with every item.
+        """Call a function with every item, or with every batch where it takes batches.
 
         Batches are drawn as workers become free, so they may be made by what has come back already, and there may be
         any number of them. A worker that dies is replaced by the backend and its batch computed again, item by item.
@@ -127,7 +142,7 @@ class Executor(ABC):
         Parameters
         ----------
         function : callable
-            Takes an item and what is shared.
+            Takes an item and what is shared; see `Function`.
         batches : iterable of sequences
             The items that a worker takes together.
         shared : object, optional
@@ -218,4 +233,4 @@ class _Itself:
 
     def collect(self) -> list[Returned]:
         batch = self._waiting.pop()
-        return [Returned(batch, [self._function(item, self._shared) for item in batch.items])]
+        return [Returned(batch, results_of(self._function, batch.items, self._shared))]

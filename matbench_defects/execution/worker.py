@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from matbench_defects.errors import InputError
-from matbench_defects.execution.executor import Function
+from matbench_defects.execution.executor import Function, results_of
 
 DEVICE = "MATBENCH_DEFECTS_DEVICE"
 """Environment variable: ``cpu`` or ``cuda``, what engines that can use a GPU compute on."""
@@ -106,4 +106,4 @@ def compute(function: Function, items: Sequence[Any], shared: Any, device: str) 
     if not _prepared:
         prepare(device)
         _prepared.append(True)
-    return [function(item, shared) for item in items]
+    return results_of(function, items, shared)

@@ -39,15 +39,40 @@ def device() -> str:
     return "cuda"
 
 
-def relaxed(atoms: Any, relax: Relaxation) -> tuple[bool, int]:
-    """Relax ``ase.Atoms`` in place; return whether that converged, and its steps."""
+def optimizer_for(atoms: Any, relax: Relaxation) -> Any:
+    """Return the optimizer of ASE that relaxes ``ase.Atoms`` in place."""
     from ase.filters import FrechetCellFilter
     from ase.optimize import FIRE, LBFGS
 
     make = {"FIRE": FIRE, "LBFGS": LBFGS}[relax.optimizer]
-    optimizer = make(FrechetCellFilter(atoms) if relax.cell else atoms, logfile=None)
+    return make(FrechetCellFilter(atoms) if relax.cell else atoms, logfile=None)
+
+
+def relaxed(atoms: Any, relax: Relaxation) -> tuple[bool, int]:
+    """Relax ``ase.Atoms`` in place; return whether that converged, and its steps."""
+    optimizer = optimizer_for(atoms, relax)
     converged = bool(optimizer.run(fmax=relax.fmax, steps=relax.steps))
     return converged, int(optimizer.nsteps)
+
+
+def outcome_of(atoms: Any, *, converged: bool, steps: int) -> Outcome:
+    """Return what a calculation on ``ase.Atoms`` came to, from what their calculator has for them as they are."""
+    energy = float(atoms.get_potential_energy())
+    forces = np.asarray(atoms.get_forces())
+    properties = atoms.calc.results
+    stress = properties.get("stress")
+    moments = properties.get("magmoms")
+    return Outcome(
+        energy=energy,
+        crystal=Crystal.from_ase(atoms),
+        max_force=float(np.linalg.norm(forces, axis=1).max()),
+        max_stress=None if stress is None else float(np.abs(stress).max()),
+        magnetic_moments=None if moments is None else np.asarray(moments, dtype=float),
+        converged=converged,
+        steps=steps,
+        # Calculators that know whether their density converged, such as VASP's, go on with one that did not.
+        problem="the density did not converge" if getattr(atoms.calc, "converged", None) is False else "",
+    )
 
 
 class AseEngine(ABC):
@@ -89,19 +114,4 @@ class AseEngine(ABC):
         atoms = crystal.to_ase()
         atoms.calc = self._calculator
         converged, steps = (True, 0) if relax is None else relaxed(atoms, relax)
-        energy = float(atoms.get_potential_energy())
-        forces = np.asarray(atoms.get_forces())
-        properties = atoms.calc.results
-        stress = properties.get("stress")
-        moments = properties.get("magmoms")
-        return Outcome(
-            energy=energy,
-            crystal=Crystal.from_ase(atoms),
-            max_force=float(np.linalg.norm(forces, axis=1).max()),
-            max_stress=None if stress is None else float(np.abs(stress).max()),
-            magnetic_moments=None if moments is None else np.asarray(moments, dtype=float),
-            converged=converged,
-            steps=steps,
-            # Calculators that know whether their density converged, such as VASP's, go on with one that did not.
-            problem="the density did not converge" if getattr(atoms.calc, "converged", None) is False else "",
-        )
+        return outcome_of(atoms, converged=converged, steps=steps)

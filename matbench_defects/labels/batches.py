@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from matbench_defects.labels.asking import Jobs
+from matbench_defects.labels.engine import taken_at_once
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.label import Label
 from matbench_defects.labels.store import Timing
@@ -14,6 +16,9 @@ BATCH_SECONDS = 2.0
 """What a batch should take: long beside handing it out, short beside what anyone minds computing again."""
 LARGEST_BATCH = 256
 """Most labels in a batch."""
+TIMES_AT_ONCE = 4
+"""An engine that takes several structures at once gets so many times as many: what has ended then makes room for the
+next, and only the last few run with fewer. A batch may take longer than `BATCH_SECONDS` for that."""
 REMEMBERED = 20.0
 """Labels of earlier runs, perhaps on another machine, count as so many at most."""
 
@@ -73,13 +78,32 @@ class Costs:
         return atoms * self._seconds[method] / known if known else None
 
 
+def fewest_together(job: Job, left: int, workers: int) -> int:
+    """Return how many jobs like one a batch should have at least, whatever they take.
+
+    Parameters
+    ----------
+    job : Job
+        The first of the batch.
+    left : int
+        Atoms of all jobs by its method that are left, its own included.
+    workers : int
+        How many share them.
+    """
+    at_once = taken_at_once(job.method.engine, len(job.crystal))
+    if at_once == 1:
+        return 1
+    return min(TIMES_AT_ONCE * at_once, math.ceil(left / len(job.crystal) / (2 * workers)))
+
+
 def batches(
     jobs: Iterable[Job], costs: Costs, workers: Callable[[], int], atoms: Mapping[str, int] | None = None
 ) -> Iterator[list[Job]]:
     """Yield jobs in batches of about equal cost, the largest structures first.
 
     Towards the end batches become smaller, so that no worker computes for long while others have nothing left. A
-    batch has jobs of one method; it has a single one while nothing is known of their cost.
+    batch has jobs of one method; it has a single one while nothing is known of their cost, unless their engine takes
+    several at once.
 
     Parameters
     ----------
@@ -106,9 +130,10 @@ def batches(
         remaining = sum(costs.of(method, number) or 0.0 for method, number in left.items())
         limit = min(BATCH_SECONDS, remaining / (2 * workers()))
         method, batch, cost = following.key.method, list[Job](), 0.0
+        fewest = fewest_together(following, left[method], workers())
         while following is not None and len(batch) < LARGEST_BATCH and following.key.method == method:
             one = costs.of(method, len(following.crystal))
-            if batch and (one is None or cost + one > limit):
+            if len(batch) >= fewest and (one is None or cost + one > limit):
                 break
             cost += one or 0.0
             left[method] -= len(following.crystal)

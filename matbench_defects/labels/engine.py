@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
@@ -156,6 +157,20 @@ class KeepsFiles(Protocol):
         ...
 
 
+@runtime_checkable
+class ComputesTogether(Protocol):
+    """What an engine has besides that computes several structures in less time than one after another."""
+
+    @classmethod
+    def at_once(cls, atoms: int) -> int:
+        """Return how many structures of so many atoms it takes at once; one where several gain nothing."""
+        ...
+
+    def compute_together(self, subjects: Sequence[Any], relax: Relaxation | None) -> list[Outcome | Exception]:
+        """Return what each comes to, as `compute` does; in the place of an outcome what its calculation raised."""
+        ...
+
+
 engines: Registry[type[Engine]] = Registry("engine", "matbench_defects.labels.engines")
 """Every registered engine, by name."""
 
@@ -163,6 +178,12 @@ engines: Registry[type[Engine]] = Registry("engine", "matbench_defects.labels.en
 def labelled_by(engine: type[Engine]) -> str:
     """Return what an engine labels, in the words of `Kind.stands_for`; a row is a structure that is looked up."""
     return "structures" if engine.labels == "rows" else engine.labels
+
+
+def taken_at_once(engine: str, atoms: int) -> int:
+    """Return how many structures of so many atoms an engine takes at once, by its name; one unless it says more."""
+    kind = engines.get(engine)
+    return kind.at_once(atoms) if issubclass(kind, ComputesTogether) else 1
 
 
 def require_extra(engine: str) -> None:

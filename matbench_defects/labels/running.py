@@ -6,17 +6,19 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.errors import InputError
-from matbench_defects.execution.executor import Executor, WorkerDied
+from matbench_defects.execution.executor import Executor, WorkerDied, takes_batches
 from matbench_defects.execution.local import LocalPool
 from matbench_defects.labels.asking import Jobs, some_at_a_time
 from matbench_defects.labels.batches import Costs, batches
-from matbench_defects.labels.engine import Engine, GetsReady, KeepsFiles, Method, Outcome, engines
+from matbench_defects.labels.engine import ComputesTogether, Engine, GetsReady, KeepsFiles, Method, Outcome, engines
 from matbench_defects.labels.guards import checked, doubtful, too_near
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.kept_files import folder_of
@@ -158,7 +160,7 @@ def _compute(
             yield dataclasses.replace(job, origin=None, files=folder_of(job.key, into.path))
 
     drawn = batches(light(), costs, lambda: executor.workers, missing.atoms)
-    with executor.run(compute_label, drawn) as results:
+    with executor.run(compute_labels, drawn) as results:
         for pairs in results:
             labels = []
             for job, result in pairs:
@@ -216,43 +218,91 @@ def forget_engines() -> None:
     _loaded.clear()
 
 
-def compute_label(job: Job, shared: None = None) -> Label:
-    """Compute one label in this process, whose engine is kept. A failure becomes the label's `problem`.
+def compute_label(job: Job) -> Label:
+    """Compute one label in this process, as `compute_labels` does."""
+    (label,) = compute_labels([job])
+    return label
+
+
+@takes_batches
+def compute_labels(jobs: Sequence[Job], shared: None = None) -> list[Label]:
+    """Compute labels in this process, whose engines are kept. A failure becomes a label's `problem`.
 
     Parameters
     ----------
-    job : Job
-        What to compute.
+    jobs : sequence of Job
+        What to compute. Those of one method that follow each other are computed together where their engine can.
     shared : None
         Labels share nothing.
 
     Raises
     ------
     InputError
-        If the engine cannot be loaded at all.
+        If an engine cannot be loaded at all.
     """
+    labels: list[Label] = []
+    for _, group in groupby(jobs, key=lambda job: job.key.method):
+        of_one_method = list(group)
+        engine = _engine(of_one_method[0].method)
+        together = isinstance(engine, ComputesTogether) and len(of_one_method) > 1
+        results = _together(engine, of_one_method) if together else [_alone(engine, job) for job in of_one_method]
+        labels += [_label(engine, job, *result) for job, result in zip(of_one_method, results, strict=True)]
+    return labels
+
+
+Found = Outcome | Exception | str
+"""What came of a calculation: an outcome, what it raised, or why it was not begun."""
+
+
+def _alone(engine: Engine, job: Job) -> tuple[Found, float]:
+    """Return what one label came to, and its seconds."""
+    if near := too_near(job.crystal):
+        return near, 0.0
     start = time.monotonic()
-    outcome: Outcome | None = None
-    engine = _engine(job.method)
-    problem = too_near(job.crystal)
-    if not problem:
-        start = time.monotonic()
-        try:
-            if isinstance(engine, KeepsFiles):
-                engine.begin(job.files)
-            outcome = engine.compute(job.given(engine.labels), job.method.relax)
-        except Exception as error:  # whatever a calculator raises is a fact about this structure
-            problem = f"failed: {type(error).__name__}: {error}"[:500]
-        else:
-            problem = doubtful(outcome, job.method)
-    if outcome is not None and not math.isfinite(outcome.energy):
-        outcome = None
+    found: Found
+    try:
+        if isinstance(engine, KeepsFiles):
+            engine.begin(job.files)
+        found = engine.compute(job.given(engine.labels), job.method.relax)
+    except Exception as error:  # whatever a calculator raises is a fact about this structure
+        found = error
+    return found, time.monotonic() - start
+
+
+def _together(engine: Any, jobs: list[Job]) -> list[tuple[Found, float]]:
+    """Return what each of several labels came to, and its share of the seconds, which goes with atoms times calls."""
+    start = time.monotonic()
+    found: list[Found] = [too_near(job.crystal) for job in jobs]
+    begun = [place for place, near in enumerate(found) if not near]
+    try:
+        subjects = [jobs[place].given(engine.labels) for place in begun]
+        outcomes = engine.compute_together(subjects, jobs[0].method.relax)
+    except Exception:  # one after another it shows whose fault that is
+        return [_alone(engine, job) for job in jobs]
+    for place, outcome in zip(begun, outcomes, strict=True):
+        found[place] = outcome
+    work = [
+        0 if isinstance(each, str) else len(job.crystal) * (each.steps + 1 if isinstance(each, Outcome) else 1)
+        for each, job in zip(found, jobs, strict=True)
+    ]
+    seconds = (time.monotonic() - start) / max(sum(work), 1)
+    return [(each, seconds * its_work) for each, its_work in zip(found, work, strict=True)]
+
+
+def _label(engine: Engine, job: Job, found: Found, seconds: float) -> Label:
+    outcome = found if isinstance(found, Outcome) else None
+    if isinstance(found, Outcome):
+        problem = doubtful(found, job.method)
+    elif isinstance(found, Exception):
+        problem = f"failed: {type(found).__name__}: {found}"[:500]
+    else:
+        problem = found
     return Label(
         key=job.key,
         engine_version=engine.version,
         level_of_theory=engine.level_of_theory,
         description=job.method.description(),
-        outcome=outcome,
+        outcome=None if outcome is not None and not math.isfinite(outcome.energy) else outcome,
         problem=problem,
-        seconds=time.monotonic() - start,
+        seconds=seconds,
     )

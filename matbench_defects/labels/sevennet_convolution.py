@@ -143,9 +143,11 @@ class _Convolution(torch.autograd.Function):
 def _by_component(features: torch.Tensor, irreps: Any, back: bool = False) -> torch.Tensor:
     """Reorder e3nn's (channel, component) of each irrep to (component, channel), or ``back``."""
     parts = []
-    for (channels, irrep), part in zip(irreps, irreps.slices(), strict=True):
+    # Split, not sliced: the gradient of each slice would be a tensor of the whole size, nearly all of it zero.
+    blocks = torch.split(features, [channels * irrep.dim for channels, irrep in irreps], dim=1)
+    for (channels, irrep), block in zip(irreps, blocks, strict=True):
         shape = (irrep.dim, channels) if back else (channels, irrep.dim)
-        parts.append(features[:, part].reshape(-1, *shape).transpose(1, 2).reshape(len(features), -1))
+        parts.append(block.reshape(-1, *shape).transpose(1, 2).reshape(len(features), -1))
     return torch.cat(parts, dim=1)
 
 

@@ -46,7 +46,8 @@ def task_data(view: TaskView) -> dict[str, Any]:
 def entry_data(entry: Entry) -> dict[str, Any]:
     """Return an entry with its scores as plain data."""
     return {
-        "rank": entry.rank,
+        "rank": entry.rank or None,
+        "made_the_labels": entry.own,
         "shared": entry.shared,
         "baseline": entry.baseline,
         "scores": {
@@ -73,7 +74,13 @@ def task_csv(view: TaskView) -> str:
     lines: list[list[Any]] = [header]
     for i, entry in enumerate(view.entries):
         about = entry.checked.submission
-        line: list[Any] = [entry.rank, about.model, about.title, about.version, "yes" if entry.baseline else "no"]
+        line: list[Any] = [
+            entry.rank or None,
+            about.model,
+            about.title,
+            about.version,
+            "yes" if entry.baseline else "no",
+        ]
         for score in entry.scores.values():
             line += [_finite(score.mean), _finite(score.deviation)]
         if view.gaps is not None:

@@ -96,7 +96,7 @@ def scores_csv(views: Sequence[TaskView], model: str | None = None) -> str:
                 lines.append(
                     [
                         *(view.task.name, view.task.dataset, about.model, about.title),
-                        *("yes" if entry.baseline else "no", entry.rank, len(view.entries)),
+                        *("yes" if entry.baseline else "no", entry.rank or None, len(view.entries)),
                         *(metric.name, metric.unit_for(view.quantity), metric.direction, score.mean, score.deviation),
                     ]
                 )

@@ -186,7 +186,7 @@ def _front(entries: Sequence[Entry], metric: Metric) -> set[int]:
 
 def _first_shown(entries: Sequence[Entry]) -> set[int]:
     """Return the three best entries and the two best baselines."""
-    best = [i for i, entry in enumerate(entries) if not entry.baseline][:3]
+    best = [i for i, entry in enumerate(entries) if entry.rank and not entry.baseline][:3]
     return {*best, *[i for i, entry in enumerate(entries) if entry.baseline][:2]}
 
 

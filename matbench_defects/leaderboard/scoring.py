@@ -43,6 +43,8 @@ class Entry:
         test rows.
     shared : bool
         Whether another entry has the same place.
+    own : bool
+        Whether its energies are of the engine that made the labels. It has no place then, and rank 0.
     """
 
     checked: CheckedSubmission
@@ -50,10 +52,13 @@ class Entry:
     baseline: bool
     rank: int
     shared: bool = False
+    own: bool = False
 
     @property
     def place(self) -> str:
-        """The rank for people, with a mark where it is shared."""
+        """The rank for people, with a mark where it is shared; a dash where there is none."""
+        if self.own:
+            return "–"
         return f"{self.rank}=" if self.shared else str(self.rank)
 
 
@@ -176,7 +181,8 @@ def placed(task: Task, dataset: Dataset, found: Iterable[Scored]) -> list[Entry]
     Returns
     -------
     list of Entry
-        Best first; those whose metric is not defined come last. Whoever is better only by the luck of the test rows
+        Best first; those whose metric is not defined come last, and behind them, without a rank, those whose energies
+        are of the engine that made the labels. Whoever is better only by the luck of the test rows
         (`matbench_defects.evaluation.comparing.compare`) does not push another down.
     """
     first = metrics.get(task.metrics[0])
@@ -184,7 +190,9 @@ def placed(task: Task, dataset: Dataset, found: Iterable[Scored]) -> list[Entry]
     def key(item: Scored) -> tuple[bool, float]:
         return first.sort_key(item[1][first.name].mean)
 
-    ordered = sorted(found, key=lambda item: (key(item), item[0].submission.model))
+    every = sorted(found, key=lambda item: (key(item), item[0].submission.model))
+    own = [item for item in every if _made_the_labels(item[0], task, dataset)]
+    ordered = [item for item in every if all(item is not other for other in own)]
     tied = _ties(task, dataset, ordered)
     places: list[int] = []
     for i, item in enumerate(ordered):
@@ -194,7 +202,13 @@ def placed(task: Task, dataset: Dataset, found: Iterable[Scored]) -> list[Entry]
     return [
         Entry(checked, scores, checked.submission.model in task.baselines, place, places.count(place) > 1)
         for (checked, scores), place in zip(ordered, places, strict=True)
-    ]
+    ] + [Entry(checked, scores, checked.submission.model in task.baselines, 0, own=True) for checked, scores in own]
+
+
+def _made_the_labels(checked: CheckedSubmission, task: Task, dataset: Dataset) -> bool:
+    label = dataset.manifest["targets"][task.target].get("label")
+    engine = dataset.manifest.get("labels", {}).get(label, {}).get("engine")
+    return checked.submission.engine is not None and checked.submission.engine == engine
 
 
 def _ties(task: Task, dataset: Dataset, found: list[Scored]) -> set[tuple[str, str]]:

@@ -98,6 +98,9 @@ class Submission(BaseModel):
     training_overlap: Literal["none", "structures", "unknown"]
     """Whether any of it, pretraining included, is a test configuration: ``none``; ``structures``, some are, with labels
     of another kind or level of theory; ``unknown``. A model that has seen the test labels has no place here."""
+    engine: Annotated[str, Field(max_length=100), AfterValidator(check_line)] | None = None
+    """Of a model that gives an engine's energies and fits nothing, that engine, such as ``sevennet``; null for others.
+    On labels by the same engine it is shown and not ranked."""
     seeds: Annotated[list[Seed], Field(min_length=1, max_length=100)]
     """The seeds that the predictions hold, each once."""
     cost: Cost
@@ -127,7 +130,8 @@ def submission_text(submission: Submission) -> str:
     Every string is quoted, so that a title such as ``1e5`` or ``null`` stays one.
     """
     lines = []
-    for name, value in submission.model_dump(mode="json").items():
+    without = {"engine"} if submission.engine is None else set()
+    for name, value in submission.model_dump(mode="json", exclude=without).items():
         if isinstance(value, dict):
             lines += [f"{name}:", *(f"  {key}: {_scalar(inner)}" for key, inner in value.items())]
         elif name == "authors":

@@ -179,7 +179,7 @@ def _gaps(entries: Sequence[Entry], interpolation: Sequence[Entry], metric: Metr
 
 def _leaders(entries: list[Entry], metric: Metric) -> tuple[Entry | None, Entry | None]:
     """Return the best entry that is no baseline, and the best baseline."""
-    defined = [entry for entry in entries if math.isfinite(entry.scores[metric.name].mean)]
+    defined = [entry for entry in entries if entry.rank and math.isfinite(entry.scores[metric.name].mean)]
     best = next((entry for entry in defined if not entry.baseline), None)
     return best, next((entry for entry in defined if entry.baseline), None)
 
@@ -213,7 +213,7 @@ def _verdict(entries: list[Entry], metric: Metric, quantity: Quantity) -> str:
 
 
 def _bars(entries: list[Entry], metric: Metric, most: int = 6) -> list[ChartBar]:
-    defined = [entry for entry in entries if math.isfinite(entry.scores[metric.name].mean)]
+    defined = [entry for entry in entries if entry.rank and math.isfinite(entry.scores[metric.name].mean)]
     picked = [i for i, entry in enumerate(defined) if not entry.baseline][: most // 2]
     picked += [i for i, entry in enumerate(defined) if entry.baseline][: most - len(picked)]
     chosen = [defined[i] for i in sorted(picked)]
@@ -242,10 +242,10 @@ def models_table(views: Sequence[TaskView]) -> ResultTable:
     shares: dict[str, list[float]] = {}
     models: dict[str, Row] = {}
     for view in views:
-        first, rows = view.measures[0], view.table.rows
+        first, rows = view.measures[0], [row for row in view.table.rows if row.rank]
         unit = " / ".join(filter(None, [first.title, first.unit_for(view.quantity)]))
         columns.append(Column(view.task.name, view.task.title, unit, first.direction))
-        cells.append({row.name: replace(row.cells[0], place=row.place) for row in rows})
+        cells.append({row.name: replace(row.cells[0], place=row.place) for row in view.table.rows})
         for row in rows:
             shares.setdefault(row.name, []).append(row.rank / len(rows))
             models.setdefault(row.name, row)

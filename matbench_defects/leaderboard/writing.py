@@ -35,6 +35,7 @@ class _Model(BaseModel):
     title: str
     description: str = ""
     references: list[str] = []
+    engine: str | None = None
 
 
 class _Result(BaseModel):
@@ -116,6 +117,7 @@ def write_submission(
         "paper": paper or next(iter(found.model.references), None),
         "training_data": found.training_data,
         "training_overlap": training_overlap,
+        "engine": found.model.engine,
         "seeds": sorted(found.seeds),
         "cost": found.cost.model_dump(),
         "hardware": found.hardware,

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, create_model
 
-from matbench_defects.models.model import Model, ModelSettings, Prediction, Rows, State, models, with_validation
+from matbench_defects.models.model import Model, ModelSettings, Prediction, State, models
+from matbench_defects.models.rows import Rows, with_validation
 
 
 class EnsembleSettings(ModelSettings):

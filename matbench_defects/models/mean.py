@@ -7,7 +7,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.models.model import Model, Prediction, Rows, models, with_validation
+from matbench_defects.models.model import Model, Prediction, models
+from matbench_defects.models.rows import Rows, with_validation
 
 
 @models.register("mean")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from matbench_defects.columns import Per
 from matbench_defects.crystal.per import counts_per
 from matbench_defects.crystal.space import Space
-from matbench_defects.models.model import Rows
+from matbench_defects.models.rows import Rows
 
 FORMULA_UNIT: Per = "formula unit"
 DEFECT_SITE: Per = "defect site"

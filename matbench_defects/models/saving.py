@@ -17,7 +17,8 @@ from matbench_defects.errors import InputError
 from matbench_defects.files import atomic_folder, check_replaceable, sha256_of_file, write_json
 
 if TYPE_CHECKING:
-    from matbench_defects.models.model import Background, Model
+    from matbench_defects.models.model import Model
+    from matbench_defects.models.rows import Background
 
 FORMAT = 1
 """Version of the folder's layout."""

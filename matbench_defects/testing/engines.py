@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.selection import select
 from matbench_defects.files import sha256_of_file
 from matbench_defects.labels import running
-from matbench_defects.labels.engine import Engine, Method, engines, require_extra
+from matbench_defects.labels.engine import ComputesTogether, Engine, Method, engines, require_extra
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.spec.models import Relaxation
@@ -70,6 +71,24 @@ def finite_and_the_same_again(job: Job) -> None:
     assert again.key == first.key
 
 
+def the_same_together_as_alone(job: Job) -> None:
+    """Check that an engine that computes several structures together finds for each what it finds for it alone."""
+    if not issubclass(engines.get(job.method.engine), ComputesTogether):
+        return
+    strained = dataclasses.replace(
+        job.crystal, lattice=job.crystal.lattice * 1.05, positions=job.crystal.positions * 1.05
+    )
+    jobs = [job, dataclasses.replace(job, id="b", crystal=strained), dataclasses.replace(job, id="c")]
+    for one, together in zip(jobs, running.compute_labels(jobs), strict=True):
+        alone = running.compute_label(one)
+        assert together.key == alone.key, "labels come in another order"
+        assert together.outcome is not None and alone.outcome is not None, together.problem or alone.problem
+        apart = abs(together.outcome.energy - alone.outcome.energy)
+        assert apart <= 1e-5 * len(one.crystal), (
+            f"the energy is {apart:.2g} eV away from that of the same structure alone"
+        )
+
+
 def says_what_it_is(job: Job) -> None:
     """Check that it names package, version and level of theory, and does not call a learnt potential DFT."""
     kind: type[Engine] = engines.get(job.method.engine)
@@ -100,6 +119,7 @@ def all_that_decides_is_in_the_description(job: Job) -> None:
 
 ENGINE_CHECKS = (
     finite_and_the_same_again,
+    the_same_together_as_alone,
     says_what_it_is,
     every_setting_is_explained,
     all_that_decides_is_in_the_description,

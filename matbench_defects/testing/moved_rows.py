@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from matbench_defects.crystal.configuration import Configuration
-from matbench_defects.models.model import Background, Rows
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.fields import VACANCY
 from matbench_defects.spec.loading import load_spec
@@ -27,7 +28,7 @@ def rewritten(rows: Rows, change: Callable[[Row], Row], background: Background |
     """Return the rows with `change` applied to each as a dictionary; ids differ, so that no cache is asked."""
     table = rows.table
     changed = [change(dict(row)) | {"id": f"{row['id']}-{change.__name__}"} for row in table.to_pylist()]
-    return Rows(pa.Table.from_pylist(changed, schema=table.schema), background or rows.background)
+    return Rows(pa.Table.from_pylist(changed, schema=table.schema), background or rows.background, rows.inputs)
 
 
 def permutation(row: Row) -> Row:
@@ -102,7 +103,10 @@ def repeated(rows: Rows) -> Rows:
                 occupation[i] = sublattice.species.index(row["species_at_sites"][at[0]])
         row["occupation"] = occupation.tobytes()
         row["content"] = space.content_name(space.content(occupation))
-    return Rows(pa.Table.from_pylist(table, schema=longer.table.schema), background)
+    inputs = rows.inputs
+    if inputs is not None:
+        inputs = pa.table({name: pc.multiply(inputs[name], 2) for name in inputs.schema.names})
+    return Rows(pa.Table.from_pylist(table, schema=longer.table.schema), background, inputs)
 
 
 def operations_that_change(rows: Rows, at: int) -> int:
@@ -131,7 +135,8 @@ def equivalent(rows: Rows, at: int) -> Rows:
         "defect_cartesian_positions": space.positions[different].tolist(),
     }
     row |= space.kind.column_values(moved)
-    return Rows(pa.Table.from_pylist([row], schema=rows.table.schema), rows.background)
+    inputs = None if rows.inputs is None else rows.inputs.slice(at, 1)
+    return Rows(pa.Table.from_pylist([row], schema=rows.table.schema), rows.background, inputs)
 
 
 def with_a_host_atom_of(rows: Rows, element: str) -> Rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import tempfile
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from matbench_defects.crystal.structure import Crystal, nearest_images
 from matbench_defects.dataset.structures import row_crystal, structure_rows, structure_schema
 from matbench_defects.dataset.targets import targets_of
 from matbench_defects.enumeration.selection import select
-from matbench_defects.models.model import Background, Rows
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.spec.models import Spec
 from matbench_defects.testing.moved_rows import repeated
@@ -66,14 +67,19 @@ class Sample:
 
 @functools.cache
 def structures() -> Sample:
-    """Return 20, 6 and 4 rows of LiNiO2 with vacancies; values are a screened repulsion of the lithium ions."""
+    """Return 20, 6 and 4 rows of LiNiO2 with vacancies; values are a screened repulsion of the lithium ions.
+
+    Their input is the energy of a made-up cheaper method: the same with another screening.
+    """
     spec = load_spec("lno-cathode")
     quantity = targets_of(spec, Background(spec, "", Quantity("eV")).spaces)["formation_energy"].quantity
     rows = _rows(spec, "formation_energy", quantity)
     order = np.random.default_rng(0).permutation(len(rows))
-    table = rows.take(order[:30]).table.to_pylist()
+    chosen = rows.take(order[:30])
+    table = chosen.table.to_pylist()
     values = np.array([_repulsion(row_crystal(row)) / row["formula_units"] for row in table])
-    return _parts(rows.take(order[:30]), values, repeated)
+    inputs = pa.table({"cheap_energy": [_repulsion(row_crystal(row), 1.5) for row in table]})
+    return _parts(dataclasses.replace(chosen, inputs=inputs), values, repeated)
 
 
 @functools.cache
@@ -99,11 +105,11 @@ def _rows(spec: Spec, target: str, quantity: Quantity) -> Rows:
     return Rows.of(table, background)
 
 
-def _repulsion(crystal: Crystal) -> float:
+def _repulsion(crystal: Crystal, length: float = 2.0) -> float:
     lithium = crystal.positions[np.array(crystal.species) == "Li"]
     first, second = np.triu_indices(len(lithium), 1)
     distances = np.linalg.norm(nearest_images(crystal.lattice, lithium[second] - lithium[first]), axis=1)
-    return float(np.exp(-distances / 2.0).sum())
+    return float(np.exp(-distances / length).sum())
 
 
 def _parts(rows: Rows, values: NDArray[np.float64], repeated: Callable[[Rows], Rows] | None = None) -> Sample:

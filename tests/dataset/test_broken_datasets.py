@@ -13,7 +13,7 @@ from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import open_dataset
 from matbench_defects.errors import InputError
 from matbench_defects.files import sha256_of_file
-from matbench_defects.models.model import Background, Rows
+from matbench_defects.models.rows import Background, Rows
 
 TRAIN = "data/structures/train.parquet"
 

@@ -26,7 +26,8 @@ from matbench_defects.enumeration.identify import identify
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample
 from matbench_defects.errors import InputError
-from matbench_defects.models.model import Background, Rows, make_model
+from matbench_defects.models.model import make_model
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.spec.fields import Species, StrictModel
 from matbench_defects.spec.loading import load_spec
 

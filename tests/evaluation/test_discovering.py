@@ -197,3 +197,10 @@ def test_what_is_searched(lno):
         hide(lno, "formation_energy", space="lno")
     with pytest.raises(InputError, match="1 configurations have a value"):
         hide(lno, "formation_energy", content="Li12")
+
+
+def test_a_folder_of_something_else_is_left_alone(lno, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(InputError, match="exists and is not a comparison of searches"):
+        discovering.discover(lno, "formation_energy", discovering.SearchOptions(policies=["random"]), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]

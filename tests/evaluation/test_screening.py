@@ -18,7 +18,8 @@ from matbench_defects.discovery.screening import Scope, screen
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.execution.local import LocalPool
-from matbench_defects.models.model import Background, Rows, make_model
+from matbench_defects.models.model import make_model
+from matbench_defects.models.rows import Background, Rows
 
 
 @pytest.fixture(scope="module")

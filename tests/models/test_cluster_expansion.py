@@ -17,7 +17,8 @@ from matbench_defects.dataset.structures import structure_rows, structure_schema
 from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
 from matbench_defects.models.clusters import cluster_counts, features, orbits
-from matbench_defects.models.model import Background, Rows, make_model
+from matbench_defects.models.model import make_model
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.spec.loading import load_spec
 
 

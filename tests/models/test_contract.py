@@ -6,8 +6,9 @@ import functools
 
 import pytest
 
-from matbench_defects.models.model import Background, Rows, models
+from matbench_defects.models.model import models
 from matbench_defects.models.networks.graph_model import GraphModel
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.testing import samples
 from matbench_defects.testing.models import ModelCase, answer_to_an_unseen_element, model_checks
 

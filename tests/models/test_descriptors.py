@@ -17,7 +17,8 @@ from matbench_defects.models.descriptors.cache import cached_vectors
 from matbench_defects.models.descriptors.defect import add_to_bins
 from matbench_defects.models.descriptors.minimum_distances import average_minimum_distances
 from matbench_defects.models.element_properties import element_properties
-from matbench_defects.models.model import Background, Rows, make_model
+from matbench_defects.models.model import make_model
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.testing.moved_rows import rewritten
 

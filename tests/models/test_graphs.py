@@ -13,12 +13,13 @@ from specs_for_tests import LITHIUM_HOPS
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.structures import row_crystal, structure_rows, structure_schema
 from matbench_defects.enumeration.selection import select
-from matbench_defects.models.model import Background, Rows, make_model
+from matbench_defects.models.model import make_model
 from matbench_defects.models.networks import graph_cache
 from matbench_defects.models.networks.batching import GraphTensors
 from matbench_defects.models.networks.defect_graphs import defect_graphs, layer_normal
 from matbench_defects.models.networks.graphs import HOP, atom_graphs
 from matbench_defects.models.networks.species_reference import SpeciesReference
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.shipped import cache_folder
 from matbench_defects.spec.loading import load_spec
 

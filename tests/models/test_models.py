@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from matbench_defects.errors import InputError
-from matbench_defects.models.model import Background, Rows, make_model
+from matbench_defects.models.model import make_model
+from matbench_defects.models.rows import Background, Rows
 
 
 def rows_and_values(dataset, split, part):

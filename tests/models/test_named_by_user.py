@@ -16,9 +16,10 @@ import matbench_defects as md
 from matbench_defects.cli import app
 from matbench_defects.errors import InputError
 from matbench_defects.models import named_by_user
-from matbench_defects.models.model import Background, Rows, make_model, models
+from matbench_defects.models.model import make_model, models
 from matbench_defects.models.named_by_user import allow_model
 from matbench_defects.models.portable import Portable
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.models.saving import load_model, save_model
 
 MODEL = """

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from matbench_defects.errors import InputError
-from matbench_defects.models.model import Background, Rows, make_model
+from matbench_defects.models.model import make_model
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.models.saving import estimator_bytes, estimator_of, load_model, save_model
 
 

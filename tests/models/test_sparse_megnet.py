@@ -8,9 +8,10 @@ import pytest
 
 from matbench_defects.errors import NotServedError
 from matbench_defects.models.element_properties import OF_ONE, element_properties
-from matbench_defects.models.model import Background, Rows, make_model
+from matbench_defects.models.model import make_model
 from matbench_defects.models.networks.defect_graphs import defect_graphs
 from matbench_defects.models.networks.property_reference import PropertyReference
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.testing.moved_rows import rewritten
 
 QUICK = {"epochs": 1, "width": 8, "layers": 1}

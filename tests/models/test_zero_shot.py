@@ -15,9 +15,10 @@ from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.evaluation.harness import evaluate
 from matbench_defects.evaluation.task import Task
-from matbench_defects.models.model import Background, Rows, make_model, models
+from matbench_defects.models.model import make_model, models
 from matbench_defects.models.potentials.energy_differences import hop_crystals
 from matbench_defects.models.potentials.named_calculators import allow_calculator, allowed
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.spec.loading import load_spec
 
 

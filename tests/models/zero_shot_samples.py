@@ -5,7 +5,7 @@ from __future__ import annotations
 from specs_for_tests import COPPER_GOLD
 
 from matbench_defects.dataset.build import build_dataset
-from matbench_defects.models.model import Background, Rows
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.spec.loading import load_spec
 
 EMT = "ase:ase.calculators.emt.EMT"

@@ -170,3 +170,10 @@ def test_a_space_that_is_not_enumerated_is_still_counted(tmp_path, monkeypatch):
     assert (enumerated.whole, sampled.whole) == (True, False)
     assert sampled.count() == enumerated.count() and len(sampled.configurations) == 3 < sampled.count()[1]
     assert sampled.labelled.ids() == enumerated.labelled.ids()
+
+
+def test_an_id_that_is_none_is_told_where_it_stands(tmp_path):
+    selection = "configurations: {select: uniform, count: 3, also: [sheet:nothing:0]}\n"
+    with pytest.raises(InputError, match="nothing") as caught:
+        select(load(tmp_path, selection))
+    assert caught.value.field == "configurations.also"

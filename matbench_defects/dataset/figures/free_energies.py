@@ -99,25 +99,36 @@ def draw_simplex(path: Path, found: list[Composition], varying: list[int]) -> No
     with canvas(path, 5.0 * len(shown), 4.6, ncols=len(shown), squeeze=False) as axes:
         dots: Any = None
         for axis, t in zip(as_list(axes), shown, strict=True):
+            _frame(axis, space, [one.content for one in found], varying)
             dots = axis.scatter(*points.T, c=values[:, t], s=9, vmin=0, vmax=most, cmap="viridis_r", linewidths=0)
             stable = points[values[:, t] < ON_HULL]
             axis.scatter(*stable.T, marker="*", s=46, color=COLOURS[1], edgecolors="white", linewidths=0.4)
             _name_corners(axis, space, varying)
             axis.set_title(f"{found[0].temperatures[t]:g} K")
             axis.set_aspect("equal")
+            axis.set_xlim(-0.25, 1.25)
+            axis.set_ylim(-0.3, 1.2)
             axis.axis("off")
         dots.axes.figure.colorbar(dots, ax=as_list(axes), label="above the hull (eV per atom)", shrink=0.7)
+
+
+def _frame(axis: Any, space: Space, contents: list[Content], varying: list[int]) -> None:
+    """Draw the triangles that compositions stand on."""
+    centres = np.unique(np.round(simplex_points(space, contents, varying[:1]), 6), axis=0)
+    small = [centre + INNER * (CORNERS - CORNERS.mean(axis=0)) for centre in centres] if len(varying) > 1 else [CORNERS]
+    for corners in small:
+        axis.fill(*corners.T, facecolor="none", edgecolor=GREY, linewidth=0.5)
 
 
 def _name_corners(axis: Any, space: Space, varying: list[int]) -> None:
     species = space.sublattices[varying[0]].species
     for name, corner in zip(species, CORNERS, strict=False):
         away = corner - CORNERS.mean(axis=0)
-        axis.annotate(_word(name), corner + 0.28 * away, ha="center", va="center", color=DARK, fontweight="bold")
+        axis.text(*(corner + 0.3 * away), _word(name), ha="center", va="center", color=DARK, fontweight="bold")
     if len(varying) > 1:
         inner = space.sublattices[varying[1]].species
         text = f"within each triangle: {', '.join(f'{_word(n)} {w}' for n, w in zip(inner, _WHERE, strict=False))}"
-        axis.annotate(text, (0.5, -0.02), xycoords="axes fraction", ha="center", va="top", color=DARK, fontsize=7)
+        axis.text(0.5, -0.27, text, ha="center", va="center", color=DARK, fontsize=7)
 
 
 _WHERE = ("left", "right", "top")

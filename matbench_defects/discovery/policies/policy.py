@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.models.model import Prediction, Rows
+from matbench_defects.models.model import Prediction
+from matbench_defects.models.rows import Rows
 from matbench_defects.registry import Registry
 
 if TYPE_CHECKING:

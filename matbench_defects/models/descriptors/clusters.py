@@ -14,8 +14,9 @@ from matbench_defects.errors import NotServedError
 from matbench_defects.models.clusters import Cluster, ClusterCounts, cluster_counts
 from matbench_defects.models.clusters.orbits import EDGE
 from matbench_defects.models.descriptors.descriptor import Descriptor
-from matbench_defects.models.model import ModelSettings, Rows, State
+from matbench_defects.models.model import ModelSettings, State
 from matbench_defects.models.per import occupation_divisors
+from matbench_defects.models.rows import Rows
 from matbench_defects.spec.fields import VACANCY
 
 EMPTY = "empty"

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.space import Space
 from matbench_defects.models.descriptors.descriptor import Descriptor
-from matbench_defects.models.model import Rows, State
+from matbench_defects.models.model import State
+from matbench_defects.models.rows import Rows
 
 
 class Contents(Descriptor):

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from matbench_defects.errors import NotServedError
 from matbench_defects.models.descriptors.descriptor import Descriptor, descriptors
-from matbench_defects.models.model import ModelSettings, Rows, State
+from matbench_defects.models.model import ModelSettings, State
 from matbench_defects.models.per import divisors
+from matbench_defects.models.rows import Rows
 
 ROUNDING = 1e-4
 """A share of a bin below this may be the rounding of a position, and counts as none: what training had by rounding

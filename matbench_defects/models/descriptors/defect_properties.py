@@ -12,8 +12,9 @@ from pydantic import Field
 from matbench_defects.models.descriptors.defect import add_to_bins
 from matbench_defects.models.descriptors.descriptor import Descriptor, descriptors
 from matbench_defects.models.element_properties import OF_ONE, OF_PAIRS, learnable, of_defects
-from matbench_defects.models.model import ModelSettings, Rows, State
+from matbench_defects.models.model import ModelSettings, State
 from matbench_defects.models.per import divisors
+from matbench_defects.models.rows import Rows
 
 
 class DefectPropertySettings(ModelSettings):

@@ -17,8 +17,9 @@ from matbench_defects.dependencies import depends_on
 from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.models.descriptors.cache import cached_vectors
 from matbench_defects.models.element_properties import element_properties
-from matbench_defects.models.model import INVARIANCES, ModelSettings, Rows, State
+from matbench_defects.models.model import INVARIANCES, ModelSettings, State
 from matbench_defects.models.per import divisors, is_excess
+from matbench_defects.models.rows import Rows
 from matbench_defects.registry import Registry
 from matbench_defects.spec.fields import VACANCY
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.models.descriptors.descriptor import CrystalDescriptor, descriptors
-from matbench_defects.models.model import ModelSettings, Rows, State
+from matbench_defects.models.model import ModelSettings, State
+from matbench_defects.models.rows import Rows
 from matbench_defects.spec.fields import VACANCY
 
 NEUTRAL = 1e-6

@@ -17,7 +17,7 @@ from matbench_defects.models.descriptors.pathway import (
     hops,
     pathway_dopants,
 )
-from matbench_defects.models.model import Rows
+from matbench_defects.models.rows import Rows
 from matbench_defects.spec.fields import VACANCY
 
 

@@ -11,7 +11,8 @@ from pydantic import Field
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import nearest_images
 from matbench_defects.models.descriptors.descriptor import Descriptor, check_stands_for, descriptors
-from matbench_defects.models.model import INVARIANCES, SUPERCELL, ModelSettings, Rows
+from matbench_defects.models.model import INVARIANCES, SUPERCELL, ModelSettings
+from matbench_defects.models.rows import Rows
 from matbench_defects.spec.fields import VACANCY
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.models.model import Rows
 from matbench_defects.models.networks.graphs import (
     HOP,
     Floats,
@@ -21,6 +20,7 @@ from matbench_defects.models.networks.graphs import (
     neighbours,
     node_shares,
 )
+from matbench_defects.models.rows import Rows
 from matbench_defects.spec.fields import VACANCY
 
 LAYER_GAP = 6.0

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from matbench_defects.errors import InputError, NotServedError
-from matbench_defects.models.model import Model, ModelSettings, Prediction, Rows, State
+from matbench_defects.models.model import Model, ModelSettings, Prediction, State
 from matbench_defects.models.networks.batching import GraphTensors
 from matbench_defects.models.networks.graphs import Graphs, atom_graphs
 from matbench_defects.models.networks.parent_graphs import with_parents
 from matbench_defects.models.networks.species_reference import SpeciesReference
 from matbench_defects.models.networks.training import TrainingSettings, predicted_values, train
 from matbench_defects.models.per import is_excess
+from matbench_defects.models.rows import Rows
 
 if TYPE_CHECKING:
     from torch.nn import Module

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from matbench_defects.columns import Per
 from matbench_defects.errors import NotServedError
-from matbench_defects.models.model import Rows
 from matbench_defects.models.networks import graph_cache
 from matbench_defects.models.per import divisors
+from matbench_defects.models.rows import Rows
 
 HOP = 99
 """Stands as an atomic number for the middle of a hop, which is a node of its own in the graph of a pathway."""

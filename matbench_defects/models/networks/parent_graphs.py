@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.space import Space
-from matbench_defects.models.model import Rows
 from matbench_defects.models.networks.graphs import Graphs, neighbours
+from matbench_defects.models.rows import Rows
 from matbench_defects.spec.fields import VACANCY
 
 

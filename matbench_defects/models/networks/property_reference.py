@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.models.element_properties import element_properties, learnable, of_defects
-from matbench_defects.models.model import Rows
 from matbench_defects.models.networks.graphs import HOP, Graphs
 from matbench_defects.models.networks.species_reference import Kind, SpeciesReference, elements, node_kinds
+from matbench_defects.models.rows import Rows
 from matbench_defects.spec.fields import VACANCY
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from matbench_defects.models.model import ModelSettings, Rows, models
+from matbench_defects.models.model import ModelSettings, models
 from matbench_defects.models.networks.batching import Batch
 from matbench_defects.models.networks.defect_graphs import HOST_ELEMENTS, defect_graphs
 from matbench_defects.models.networks.graph_model import GraphModel, GraphSettings
@@ -14,6 +14,7 @@ from matbench_defects.models.networks.graphs import HOP, Graphs
 from matbench_defects.models.networks.property_reference import PropertyReference
 from matbench_defects.models.networks.species_reference import SpeciesReference
 from matbench_defects.models.networks.training import summed
+from matbench_defects.models.rows import Rows
 
 if TYPE_CHECKING:
     from torch import Tensor

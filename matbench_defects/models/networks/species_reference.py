@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from matbench_defects.errors import NotServedError
 from matbench_defects.models.linear_fit import standardised_ridge
-from matbench_defects.models.model import Rows, State
+from matbench_defects.models.model import State
 from matbench_defects.models.networks.graphs import HOP, Graphs
+from matbench_defects.models.rows import Rows
 
 ELEMENTS = 120
 """More than the largest atomic number."""

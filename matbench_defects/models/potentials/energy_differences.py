@@ -10,8 +10,8 @@ import numpy as np
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import row_crystal
 from matbench_defects.files import digest
-from matbench_defects.models.model import Background, Rows
 from matbench_defects.models.per import divisors, is_excess
+from matbench_defects.models.rows import Background, Rows
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.models.descriptors.cache import cached_vectors
 from matbench_defects.models.descriptors.descriptor import Descriptor
-from matbench_defects.models.model import Rows, models
+from matbench_defects.models.model import models
 from matbench_defects.models.potentials.energy_differences import energy_differences, structure_digest
 from matbench_defects.models.potentials.pretrained import PretrainedNetwork, networks
 from matbench_defects.models.regressors.descriptor_model import DescriptorModel
 from matbench_defects.models.regressors.ridge import Ridge
+from matbench_defects.models.rows import Rows
 
 BATCH = 4
 """Structures that a network sees at a time on the CPU."""

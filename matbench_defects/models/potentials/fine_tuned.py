@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from matbench_defects.models.linear_fit import standardised_ridge
-from matbench_defects.models.model import Model, ModelSettings, Prediction, Rows, State, models
+from matbench_defects.models.model import Model, ModelSettings, Prediction, State, models
 from matbench_defects.models.potentials.energy_differences import EnergyDifference, energy_differences, structure_digest
 from matbench_defects.models.potentials.pretrained import PretrainedNetwork, networks
+from matbench_defects.models.rows import Rows
 
 OWN_VALIDATION = 0.15
 """Share of the training rows that decides when to stop, where the split has no validation part."""

@@ -22,9 +22,10 @@ from matbench_defects.labels.jobs import REFERENCE, reference_jobs
 from matbench_defects.labels.label_files import labels_in_cache
 from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import Key, Label, LabelStore
-from matbench_defects.models.model import Model, ModelSettings, Prediction, Rows, models, with_validation
+from matbench_defects.models.model import Model, ModelSettings, Prediction, models
 from matbench_defects.models.potentials.energy_differences import hop_crystals
 from matbench_defects.models.potentials.pretrained import networks
+from matbench_defects.models.rows import Rows, with_validation
 from matbench_defects.spec.models import Relaxation
 
 Asked = tuple[Configuration, dict[str, Crystal]]

@@ -11,8 +11,9 @@ from pydantic import create_model
 
 from matbench_defects.models.descriptors.descriptor import Descriptor, descriptors
 from matbench_defects.models.explanation import Explanation
-from matbench_defects.models.model import Model, ModelSettings, Prediction, Rows, State, models, with_validation
+from matbench_defects.models.model import Model, ModelSettings, Prediction, State, models
 from matbench_defects.models.regressors.regressor import Regressor, regressors
+from matbench_defects.models.rows import Rows, with_validation
 
 
 class DescriptorModel(Model):
