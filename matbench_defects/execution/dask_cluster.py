@@ -18,6 +18,8 @@ from matbench_defects.execution.worker import compute, surroundings
 
 LOOK_EVERY = 2.0
 """How often the number of workers is asked for, seconds."""
+MESSAGES_KEPT = 8
+"""How many sent messages each connection keeps."""
 GO_ON = "what was finished is kept, and the same command goes on"
 
 
@@ -37,8 +39,12 @@ class DaskCluster(Executor):
 
     def __init__(self, spec: ClusterSpec) -> None:
         _require("distributed", "dask_jobqueue" if spec.slurm or spec.pbs else "distributed")
+        import dask
         from distributed import Client
 
+        # Each connection keeps its last messages, a thousand where nothing is said: with the structures of
+        # a batch in each, a gigabyte. Set for good, since workers come and go.
+        dask.config.set({"distributed.admin.low-level-log-length": MESSAGES_KEPT})
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in one message
         self._spec = spec
         with warnings.catch_warnings():
