@@ -182,6 +182,8 @@ def labelled_by(engine: type[Engine]) -> str:
 
 def taken_at_once(engine: str, atoms: int) -> int:
     """Return how many structures of so many atoms an engine takes at once, by its name; one unless it says more."""
+    if engine not in engines:  # a calculator that the user named
+        return 1
     kind = engines.get(engine)
     return kind.at_once(atoms) if issubclass(kind, ComputesTogether) else 1
 

@@ -43,6 +43,7 @@ def test_scores_follow_from_the_archive_alone(retired):
     assert size < 40_000
 
 
+@pytest.mark.slow
 def test_they_are_shown_and_rescored_but_not_ranked(retired, tmp_path):
     root, _ = retired
     (root / "submissions").mkdir(exist_ok=True)
