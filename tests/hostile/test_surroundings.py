@@ -174,6 +174,11 @@ def test_builds_at_once_leave_one_whole_dataset(spec: Path, tmp_path: Path) -> N
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "spec"]
 
 
+def heed_interrupts() -> None:
+    """Undo what a shell does to what it starts in the background, such as ``make test &``: Ctrl-C is ignored there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("sent", "code", "said"),
@@ -194,6 +199,7 @@ def test_an_interrupted_build(spec: Path, tmp_path: Path, sent: int, code: int, 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_interrupts,
     )
     assert process.stdout is not None and process.stdout.readline() == "waiting\n"
     time.sleep(0.2)
