@@ -51,7 +51,7 @@ def measured_noise(
         ``median_shift``. A target is missing where nothing was computed for it.
     """
     result: dict[str, dict[str, Any]] = {}
-    for method, noise, rows in planned.noisy():
+    for method, noise, rows in planned.noisy:
         again = _usable(further_attempts(rows, method, noise), found, method)
         further = _usable(tightened(rows, method, noise, found), found, method)
         for name, target in planned.targets.items():

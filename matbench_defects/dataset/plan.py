@@ -85,16 +85,14 @@ class Plan:
         kept : ndarray of bool, shape (n,)
             Whether each is kept, in the order of the rows.
         """
-        selected, start = {}, 0
-        for name, part in self.selected.items():
-            selected[name] = part.where(kept[start : start + len(part.chosen)])
-            start += len(part.chosen)
+        selected = _where(self.selected, kept)
         there = {id_ for part in selected.values() for id_ in part.ids()} if self.copies else set()
         copies = [(copy, id_) for copy, id_ in self.copies if id_ in there]
         return dataclasses.replace(self, selected=selected, copies=copies, partial=True)
 
+    @functools.cached_property
     def noisy(self) -> list[tuple[Method, LabelNoise, list[Configuration]]]:
-        """Return each label whose noise is measured, how, and on which rows."""
+        """Each label whose noise is measured, how, and on which rows."""
         return [
             (method, label.noise, noise_rows(self.rows, label.noise, self.references))
             for method, label in zip(self.methods, self.spec.labels, strict=True)
@@ -103,11 +101,11 @@ class Plan:
 
     def further_jobs(self) -> list[Job]:
         """Return the attempts that are made only to see how noisy labels are."""
-        return [job for method, noise, rows in self.noisy() for job in further_attempts(rows, method, noise)]
+        return [job for method, noise, rows in self.noisy for job in further_attempts(rows, method, noise)]
 
     def tightened_jobs(self, found: Mapping[Key, Label]) -> list[Job]:
         """Return the relaxations that go on where the labels ended that are found."""
-        return [job for method, noise, rows in self.noisy() for job in tightened(rows, method, noise, found)]
+        return [job for method, noise, rows in self.noisy for job in tightened(rows, method, noise, found)]
 
     def following_jobs(self, found: KnownLabels) -> list[Job]:
         """Return the labels on structures that other labels, which are found, ended in.
@@ -182,9 +180,14 @@ def _each_once(selected: dict[str, Selected]) -> tuple[dict[str, Selected], list
     kept = first[numbers] == np.arange(len(every))
     again = np.flatnonzero(~kept)
     copies = [(row, one.id) for row, one in zip(every.at(again), every.at(first[numbers[again]]), strict=True)]
+    return _where(selected, kept), copies
+
+
+def _where(selected: dict[str, Selected], kept: NDArray[np.bool_]) -> dict[str, Selected]:
+    """Return a selection with some of the configurations alone, in the order of the spaces."""
     result, start = {}, 0
     for name, part in selected.items():
         here = kept[start : start + len(part.chosen)]
         result[name] = part if here.all() else part.where(here)
         start += len(part.chosen)
-    return result, copies
+    return result

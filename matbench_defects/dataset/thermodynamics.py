@@ -27,6 +27,9 @@ from matbench_defects.enumeration.counting import count_space
 from matbench_defects.enumeration.selection import Selected
 from matbench_defects.spec.models import Spec
 
+ON_HULL = 1e-9
+"""Compositions less than this above the hull, eV per atom, are on it."""
+
 
 @dataclass(frozen=True)
 class Composition:
@@ -241,7 +244,7 @@ def thermodynamic_facts(spec: Spec, found: Sequence[Composition], selected: Mapp
     assert asked is not None
     every = sum(len(part.space.contents()) for part in selected.values())
     stable = {
-        f"{temperature:g}": sorted({formula(o.space, o.content) for o in found if o.above_hull[t] < 1e-9})
+        f"{temperature:g}": sorted({formula(o.space, o.content) for o in found if o.above_hull[t] < ON_HULL})
         for t, temperature in enumerate(asked.temperatures)
     }
     return {

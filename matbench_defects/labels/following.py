@@ -86,7 +86,7 @@ def following_jobs(
         for row in rows
     ]
     jobs = [
-        _on(job_of(row, method, label.key.attempt), label)
+        on_structure_of(job_of(row, method, label.key.attempt), label)
         for row, label in zip(rows, _lowest(found, keys, source), strict=True)
         if label is not None
     ]
@@ -97,7 +97,7 @@ def following_jobs(
     for (id_, each), label in zip(phases.items(), lowest, strict=True):
         if label is not None:
             own = reference_method(spec, id_.removeprefix(REFERENCE), method)
-            jobs.append(_on(Job(id_, each[0].host, each[0].crystal, own, attempt=label.key.attempt), label))
+            jobs.append(on_structure_of(Job(id_, each[0].host, each[0].crystal, own, attempt=label.key.attempt), label))
     return jobs
 
 
@@ -110,7 +110,7 @@ def _lowest(found: KnownLabels, keys: Sequence[Sequence[Key]], source: Method) -
         yield label if label is not None and label.usable else None
 
 
-def _on(job: Job, label: Label) -> Job:
+def on_structure_of(job: Job, label: Label) -> Job:
     """Return a job on the structure of a label. Its attempt is that label's: a lower one has another structure."""
     assert label.outcome is not None
     return dataclasses.replace(job, crystal=dataclasses.replace(label.outcome.crystal, fixed=job.crystal.fixed))

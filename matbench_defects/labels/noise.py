@@ -10,6 +10,7 @@ from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.files import digest
 from matbench_defects.labels.attempts import attempts_of, lowest_attempt
 from matbench_defects.labels.engine import Method
+from matbench_defects.labels.following import on_structure_of
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import is_reference, job_of
 from matbench_defects.labels.label import Key, Label
@@ -75,8 +76,6 @@ def tightened(
     for row in rows[: noise.tightened]:
         made = [found[key] for attempt in attempts_of(method) if (key := job_of(row, method, attempt).key) in found]
         label = lowest_attempt(made, keeps_left=method.keeps_left).label if made else None
-        if label is not None and label.usable and label.outcome is not None:
-            job = job_of(row, tighter, label.key.attempt)  # of which attempt, so that a lower one is tightened anew
-            start = dataclasses.replace(label.outcome.crystal, fixed=job.crystal.fixed)
-            jobs.append(dataclasses.replace(job, crystal=start))
+        if label is not None and label.usable:
+            jobs.append(on_structure_of(job_of(row, tighter, label.key.attempt), label))
     return jobs

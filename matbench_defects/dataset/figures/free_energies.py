@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.figures.figure import View, as_list, figure
-from matbench_defects.dataset.thermodynamics import Composition
+from matbench_defects.dataset.thermodynamics import ON_HULL, Composition
 from matbench_defects.plotting import COLOURS, DARK, GREY, canvas
 from matbench_defects.spec.fields import VACANCY
 
@@ -18,8 +18,6 @@ CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(3) / 2]])
 """Of a triangle of side one; a line has the first two."""
 INNER = 0.17
 """Side of the triangle of the second sublattice beside that of the first, where two vary."""
-ON_HULL = 1e-9
-"""Compositions less than this above the hull, eV per atom, are on it."""
 
 
 @figure("free_energies", order=25)
