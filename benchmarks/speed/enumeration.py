@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from cases import CASES, Case
 
 from matbench_defects.crystal.space import Space
-from matbench_defects.enumeration.counting import colourings, count_inequivalent, cycle_classes, shares
+from matbench_defects.enumeration.counting import count_inequivalent, cycle_classes
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.streaming import write_index
 
@@ -61,11 +61,11 @@ def forget_counts(space: Space) -> None:
     """Forget what was counted, and keep the group with its cycle classes."""
     cycle_classes(space)
     space.memory["class weights"].clear()
-    colourings.cache_clear()
-    shares.cache_clear()
     for members in cycle_classes(space).values():
         for ways in members.colourings:
-            ways.known.clear()
+            while ways is not None:
+                ways.known.clear()
+                ways = ways.shorter
 
 
 def fresh(number: int) -> tuple[float, float]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +12,8 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.kinds.kind import point_action
 from matbench_defects.crystal.space import Content, Space
+from matbench_defects.enumeration.colourings import Colourings, Cycles, colourings_of, multinomial
 from matbench_defects.spec.models import Spec
-
-Cycles = tuple[tuple[int, int], ...]
-"""How many cycles of each length, as (length, number) pairs, lengths increasing."""
 
 LARGEST_INDEX = 1_000_000
 """Up to this many inequivalent configurations a space is enumerated whole though only a sample is labelled."""
@@ -35,18 +31,7 @@ def count_all(space: Space, content: Content) -> int:
     """
     total = len(space.kind.points)
     for counts in space.placed(content):
-        total *= _ways(counts)
-    return total
-
-
-@functools.lru_cache(maxsize=100_000)
-def _ways(counts: tuple[int, ...]) -> int:
-    """Return in how many ways sites can be given species; zero where a number is negative."""
-    if min(counts, default=0) < 0:
-        return 0
-    total = math.factorial(sum(counts))
-    for n in counts:
-        total //= math.factorial(n)
+        total *= multinomial(sum(counts), counts)
     return total
 
 
@@ -160,7 +145,7 @@ def _classes_of(
         cycles: CycleClass(
             operations[np.concatenate(rows)],
             kept[np.concatenate(rows)],
-            tuple(Colourings(lengths) for lengths in cycles),
+            tuple(colourings_of(lengths) for lengths in cycles),
         )
         for cycles, rows in found.items()
     }
@@ -170,7 +155,8 @@ def _classes_of(
 def class_weights(space: Space, content: Content) -> list[int]:
     """Return how many configurations the operations of each cycle class leave as they are, added up over the class."""
     classes = cycle_classes(space)
-    contents = space.placed(content)
+    # Species are interchangeable here: contents that differ in which species is which have the same weights.
+    contents = tuple(tuple(sorted(counts)) for counts in space.placed(content))
     known: dict[Content, list[int]] = space.memory["class weights"]
     if contents in known:
         return known[contents]
@@ -220,91 +206,3 @@ def _smallest_in_cycle(group: NDArray[np.int32]) -> NDArray[np.int32]:
             break  # twice as far along the cycle lies nothing smaller, so nothing does anywhere on it
         power = np.take_along_axis(power, power, axis=1)
     return smallest
-
-
-LARGEST_TABLE = 200
-"""Up to this many numbers of sites the colourings of all of them are found at once."""
-
-
-class Colourings:
-    """In how many ways the cycles of one sublattice can be given species, for any numbers of sites.
-
-    Contents of one space mostly differ by a few sites, so with one content all smaller ones are found.
-    """
-
-    def __init__(self, cycles: Cycles) -> None:
-        self.cycles = cycles
-        self.known: dict[tuple[int, ...], int] = {}
-        self._most: dict[int, tuple[int, ...]] = {}  # by the number of species: spaces of one group may differ in it
-
-    def __call__(self, counts: tuple[int, ...]) -> int:
-        """Return the ways for the species' site counts, which add up to the sites."""
-        placed = counts[:-1]
-        if placed not in self.known:
-            # A table that has to grow grows to the double, so that it is seldom made again.
-            before = self._most.get(len(placed), (0,) * len(placed))
-            most = tuple(have if n <= have else max(n, 2 * have, 4) for n, have in zip(placed, before, strict=True))
-            if math.prod(n + 1 for n in most) > LARGEST_TABLE:
-                self.known[placed] = colourings(self.cycles, counts)
-            else:
-                self._most[len(placed)] = most
-                self.known |= colouring_table(self.cycles, most)
-        return self.known[placed]
-
-
-def colouring_table(cycles: Cycles, most: tuple[int, ...]) -> dict[tuple[int, ...], int]:
-    """Return `colourings` for all numbers of sites up to given ones, the last species taking what is left.
-
-    Parameters
-    ----------
-    cycles : tuple of (int, int)
-        How many cycles of each length.
-    most : tuple of int
-        The largest number of sites of each species but the last.
-    """
-    ways = {(0,) * len(most): 1}
-    for length, number in cycles:
-        if length > max(most, default=0):
-            break
-        after: dict[tuple[int, ...], int] = {}
-        taken = [
-            (tuple(n * length for n in share), choices)
-            for share, choices in shares(number, tuple(n // length for n in most))
-        ]
-        for held, times in ways.items():
-            for more, choices in taken:
-                total = tuple(map(int.__add__, held, more))
-                if all(map(int.__le__, total, most)):
-                    after[total] = after.get(total, 0) + times * choices
-        ways = after
-    return {placed: ways.get(placed, 0) for placed in itertools.product(*(range(n + 1) for n in most))}
-
-
-@functools.lru_cache(maxsize=100_000)
-def colourings(cycles: tuple[tuple[int, int], ...], counts: tuple[int, ...]) -> int:
-    """Return in how many ways cycles can be given species so that the species' site counts come out."""
-    ways: dict[tuple[int, ...], int] = {tuple(counts[:-1]): 1}  # what is left of each species but the last
-    longest = max(counts[:-1], default=0)
-    for length, number in cycles:
-        if length > longest:
-            break  # these and all longer ones can only hold the last species
-        after: dict[tuple[int, ...], int] = {}
-        for left, times in ways.items():
-            for taken, choices in shares(number, tuple(n // length for n in left)):
-                rest = tuple(n - t * length for n, t in zip(left, taken, strict=True))
-                after[rest] = after.get(rest, 0) + times * choices
-        ways = after
-    return ways.get((0,) * (len(counts) - 1), 0)
-
-
-@functools.lru_cache(maxsize=100_000)
-def shares(number: int, most: tuple[int, ...]) -> list[tuple[tuple[int, ...], int]]:
-    """Return each way of giving `number` equal cycles to species, the last taking what is left, with its weight."""
-    shares: list[tuple[tuple[int, ...], int]] = [((), 1)]
-    for limit in most:
-        shares = [
-            ((*taken, k), weight * math.comb(number - sum(taken), k))
-            for taken, weight in shares
-            for k in range(min(limit, number - sum(taken)) + 1)
-        ]
-    return shares

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.enumeration.counting import colourings, cycle_lengths
+from matbench_defects.enumeration.colourings import colourings_of
+from matbench_defects.enumeration.counting import cycle_lengths
 from matbench_defects.enumeration.site_sets import Subsets, site_type
 
 TASKS = 400
@@ -64,7 +65,7 @@ def _number(action: NDArray[np.int32], count: int) -> int:
     for row, number in zip(distinct, times.tolist(), strict=True):
         lengths, numbers = np.unique(row[row > 0], return_counts=True)
         cycles = tuple(zip(lengths.tolist(), numbers.tolist(), strict=True))
-        fixed += number * colourings(cycles, (count, action.shape[1] - count))
+        fixed += number * colourings_of(cycles)((count, action.shape[1] - count))
     return fixed // len(action)
 
 

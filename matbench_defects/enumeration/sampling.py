@@ -12,6 +12,7 @@ and a part of it taken, which has the same distribution.
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Iterable, Iterator
 from typing import Literal
@@ -22,16 +23,10 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.canonical import rank
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Content, Space
+from matbench_defects.enumeration.colourings import colourings_of, shares
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations, Part, encode
-from matbench_defects.enumeration.counting import (
-    class_weights,
-    colourings,
-    count_all,
-    count_inequivalent,
-    cycle_classes,
-    shares,
-)
+from matbench_defects.enumeration.counting import class_weights, count_all, count_inequivalent, cycle_classes
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.spec.spaces import Conditions
@@ -259,19 +254,19 @@ def _coloured(
         left = counts
         remaining = sorted(by_length)
         while remaining:
-            length = remaining.pop(0)
+            length = remaining[0]
             cycles = by_length[length]
-            rest = tuple((n, len(by_length[n])) for n in remaining)
-            options, weights = [], []
-            for share, choices in shares(len(cycles), tuple(n // length for n in left[:-1])):
-                after = [n - s * length for n, s in zip(left, share, strict=False)]
-                after.append(left[-1] - (len(cycles) - sum(share)) * length)
-                if after[-1] >= 0 and (ways := colourings(rest, tuple(after))):
-                    options.append((share, tuple(after)))
-                    weights.append(choices * ways)
-            share, left = options[_pick(list(itertools.accumulate(weights)), generator)]
+            every = colourings_of(tuple((n, len(by_length[n])) for n in remaining))
+            remaining.pop(0)
+            rest = colourings_of(tuple((n, len(by_length[n])) for n in remaining)) if remaining else None
+            number = generator.randrange(every(left))
+            for share, choices in shares(len(cycles), length, left, math.gcd(*remaining)):
+                after = tuple(n - s * length for n, s in zip(left, share, strict=True))
+                number -= choices * rest(after) if rest else choices
+                if number < 0:
+                    break
+            left = after
             species = [kind for kind, number in enumerate(share) for _ in range(number)]
-            species += [len(share)] * (len(cycles) - len(species))
             generator.shuffle(species)
             for kind, cycle in zip(species, cycles, strict=True):
                 result[cycle] = kind

@@ -1,14 +1,15 @@
-"""The table of all colourings agrees with one colouring at a time, and both with brute force."""
+"""Colourings of cycles agree with brute force, with each other by shares, and with numbers that are known."""
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matbench_defects.enumeration.counting import Colourings, colouring_table, colourings
+from matbench_defects.enumeration.colourings import colourings_of, shares
 
 CYCLES = st.lists(st.integers(1, 4), min_size=1, max_size=6).map(lambda x: tuple(sorted(Counter(x).items())))
 
@@ -23,13 +24,22 @@ def by_hand(cycles, counts):
     return found
 
 
-@given(CYCLES, st.integers(1, 3), st.randoms(use_true_random=False))
-def test_all_three_agree(cycles, species, random):
+@given(CYCLES, st.integers(1, 4), st.randoms(use_true_random=False))
+def test_as_by_hand(cycles, species, random):
     sites = sum(length * number for length, number in cycles)
-    ways = Colourings(cycles)
     for _ in range(3):
         cuts = sorted(random.randint(0, sites) for _ in range(species - 1))
         counts = tuple(b - a for a, b in zip([0, *cuts], [*cuts, sites], strict=True))
-        expected = by_hand(cycles, counts)
-        assert colourings(cycles, counts) == ways(counts) == expected
-        assert colouring_table(cycles, counts[:-1])[counts[:-1]] == expected
+        assert colourings_of(cycles)(counts) == by_hand(cycles, counts)
+
+
+@given(st.integers(0, 6), st.integers(1, 3), st.lists(st.integers(0, 12), min_size=1, max_size=4), st.integers(0, 3))
+def test_shares_are_all_that_fit(number, length, needs, step):
+    """In lexicographic order, each with the number of ways to choose the cycles."""
+    expected = []
+    for taken in itertools.product(range(number + 1), repeat=len(needs)):
+        left = [n - t * length for n, t in zip(needs, taken, strict=True)]
+        if sum(taken) == number and min(left) >= 0 and not any(n % step if step else n for n in left):
+            ways = math.factorial(number) // math.prod(map(math.factorial, taken))
+            expected.append((taken, ways))
+    assert list(shares(number, length, tuple(needs), step)) == expected
