@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from cases import CASES, Case
 
 from matbench_defects.crystal.space import Space
-from matbench_defects.enumeration.counting import count_inequivalent, cycle_classes
+from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.streaming import write_index
 
@@ -58,11 +58,11 @@ def in_process(case: Case) -> tuple[float, float]:
 
 
 def forget_counts(space: Space) -> None:
-    """Forget what was counted, and keep the group with its cycle classes."""
-    cycle_classes(space)
-    space.memory["class weights"].clear()
-    for members in cycle_classes(space).values():
-        for ways in members.colourings:
+    """Forget what was counted, and keep the group with its types of cycles."""
+    types, counted = space.memory["cycle types"]
+    counted.clear()
+    for several, _ in types:
+        for ways in several:
             while ways is not None:
                 ways.known.clear()
                 ways = ways.shorter

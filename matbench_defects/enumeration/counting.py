@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.kinds.kind import point_action
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.colourings import Colourings, Cycles, colourings_of, multinomial
+from matbench_defects.enumeration.cycles import cycle_lengths, cycle_types, pairs
 from matbench_defects.spec.models import Spec
 
 LARGEST_INDEX = 1_000_000
@@ -57,7 +57,7 @@ def count_both(space: Space, content: Content) -> tuple[int, int]:
     every = count_all(space, content)
     if every <= 1:  # whole orbits are filled: nothing is left to choose
         return every, every
-    fixed = sum(class_weights(space, content))
+    fixed = _fixed(space, content)
     orbits, left = divmod(fixed, len(space.group))
     assert left == 0
     return every, orbits
@@ -114,7 +114,7 @@ def cycle_classes(space: Space) -> dict[tuple[Cycles, ...], CycleClass]:
         points = space.kind.points
         ends = tuple(r.stop for r in space.ranges)
         found = _classes_of(space.group.tobytes(), ends, points.sites.tobytes(), points.sites.shape)
-        space.memory["cycle classes"], space.memory["class weights"] = found
+        space.memory["cycle classes"] = found
     classes: dict[tuple[Cycles, ...], CycleClass] = space.memory["cycle classes"]
     return classes
 
@@ -122,8 +122,7 @@ def cycle_classes(space: Space) -> dict[tuple[Cycles, ...], CycleClass]:
 @functools.lru_cache(maxsize=64)
 def _classes_of(
     group: bytes, ends: tuple[int, ...], blocked: bytes, shape: tuple[int, ...]
-) -> tuple[dict[tuple[Cycles, ...], CycleClass], dict[Content, list[int]]]:
-    """Return the classes of a group, and a place for their weights that spaces of equal groups share."""
+) -> dict[tuple[Cycles, ...], CycleClass]:
     permutations = np.frombuffer(group, dtype=np.int32).reshape(-1, ends[-1])
     lengths = cycle_lengths(permutations)
     operations = np.arange(len(lengths))
@@ -140,8 +139,8 @@ def _classes_of(
     by_row = np.split(np.argsort(members.ravel(), kind="stable"), np.cumsum(np.bincount(members.ravel()))[:-1])
     sublattices = [slice(start, end) for start, end in zip((0, *ends), ends, strict=False)]
     for row, here in zip(distinct, by_row, strict=True):
-        found.setdefault(tuple(_pairs(row[s]) for s in sublattices), []).append(here)
-    classes = {
+        found.setdefault(tuple(pairs(row[s]) for s in sublattices), []).append(here)
+    return {
         cycles: CycleClass(
             operations[np.concatenate(rows)],
             kept[np.concatenate(rows)],
@@ -149,60 +148,52 @@ def _classes_of(
         )
         for cycles, rows in found.items()
     }
-    return classes, {}
 
 
 def class_weights(space: Space, content: Content) -> list[int]:
     """Return how many configurations the operations of each cycle class leave as they are, added up over the class."""
     classes = cycle_classes(space)
-    # Species are interchangeable here: contents that differ in which species is which have the same weights.
-    contents = tuple(tuple(sorted(counts)) for counts in space.placed(content))
-    known: dict[Content, list[int]] = space.memory["class weights"]
-    if contents in known:
-        return known[contents]
-    if any(n < 0 for counts in contents for n in counts):
+    if space.kind.points.blocks and not count_all(space, content):
         return [0] * len(classes)  # too few of a species for a point, such as an ion and a vacancy for a hop
-    weights = []
-    for members in classes.values():
-        product = len(members.operations)
-        for ways, counts in zip(members.colourings, contents, strict=True):
-            product *= ways(counts)
-            if not product:
-                break
-        weights.append(product)
-    known[contents] = weights
-    return weights
+    placed = space.placed(content)
+    return [len(one.operations) * _ways(one.colourings, placed) for one in classes.values()]
 
 
-def _pairs(lengths: NDArray[np.int64]) -> Cycles:
-    return tuple(sorted(Counter(lengths[lengths > 0].tolist()).items()))
+def _ways(colourings: tuple[Colourings, ...], contents: Content) -> int:
+    product = 1
+    for ways, counts in zip(colourings, contents, strict=True):
+        product *= ways(counts)
+        if not product:
+            break
+    return product
 
 
-def cycle_lengths(group: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return the length of each cycle of each operation at the cycle's smallest site, and zero at its other sites.
-
-    Parameters
-    ----------
-    group : ndarray of int, shape (order, n)
-        One permutation a row.
-
-    Returns
-    -------
-    ndarray of int, shape (order, n)
-    """
-    smallest = _smallest_in_cycle(group)
-    order, size = smallest.shape
-    flat = smallest + np.arange(order)[:, None] * size
-    return np.bincount(flat.ravel(), minlength=order * size).reshape(order, size)
+def _fixed(space: Space, content: Content) -> int:
+    """Return how many configurations all operations together leave as they are."""
+    types, known = _cycle_types(space)
+    # Species are interchangeable here: contents that differ in which species is which have as many.
+    contents = tuple(tuple(sorted(counts)) for counts in space.placed(content))
+    if contents not in known:
+        known[contents] = sum(number * _ways(colourings, contents) for colourings, number in types)
+    return known[contents]
 
 
-def _smallest_in_cycle(group: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return, for each operation and site, the smallest site of its cycle; by repeated doubling."""
-    power = group
-    smallest = np.broadcast_to(np.arange(group.shape[1], dtype=group.dtype), group.shape)
-    for _ in range(group.shape[1].bit_length()):
-        before, smallest = smallest, np.minimum(smallest, np.take_along_axis(smallest, power, axis=1))
-        if np.array_equal(before, smallest):
-            break  # twice as far along the cycle lies nothing smaller, so nothing does anywhere on it
-        power = np.take_along_axis(power, power, axis=1)
-    return smallest
+_Types = list[tuple[tuple[Colourings, ...], int]]
+
+
+def _cycle_types(space: Space) -> tuple[_Types, dict[Content, int]]:
+    """Return how many operations have which cycles, and what was counted with them; found once for equal groups."""
+    if "cycle types" not in space.memory:
+        if space.kind.points.blocks:
+            classes = [(one.colourings, len(one.operations)) for one in cycle_classes(space).values()]
+            space.memory["cycle types"] = classes, {}
+        else:
+            space.memory["cycle types"] = _types_of(space.group.tobytes(), tuple(r.stop for r in space.ranges))
+    found: tuple[_Types, dict[Content, int]] = space.memory["cycle types"]
+    return found
+
+
+@functools.lru_cache(maxsize=64)
+def _types_of(group: bytes, ends: tuple[int, ...]) -> tuple[_Types, dict[Content, int]]:
+    types = cycle_types(np.frombuffer(group, dtype=np.int32).reshape(-1, ends[-1]), ends)
+    return [(tuple(map(colourings_of, cycles)), number) for cycles, number in types.items()], {}

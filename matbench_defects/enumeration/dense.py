@@ -13,9 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.enumeration.colourings import colourings_of
-from matbench_defects.enumeration.counting import cycle_lengths
-from matbench_defects.enumeration.site_sets import Subsets, site_type
+from matbench_defects.enumeration.site_sets import Subsets, number_of_sets, site_type
 
 TASKS = 400
 """About how many beginnings the work is cut into."""
@@ -52,21 +50,11 @@ def dense_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np.boo
         depth += 1
         beginnings = _beginnings(walk_sets, tables, size, depth, count - depth)
     beginnings = beginnings[:, :depth]
-    total = _number(action, count) if allowed is None else _count(walk_sets, tables, beginnings, count)
+    total = number_of_sets(action, count) if allowed is None else _count(walk_sets, tables, beginnings, count)
     sites = np.empty((count, total), dtype=site_type(size))
     orders = np.empty(total, dtype=np.int32)
     _fill(walk_sets, tables, beginnings, count, sites, orders)
     return Subsets(sites, orders)
-
-
-def _number(action: NDArray[np.int32], count: int) -> int:
-    distinct, times = np.unique(cycle_lengths(action), axis=0, return_counts=True)
-    fixed = 0
-    for row, number in zip(distinct, times.tolist(), strict=True):
-        lengths, numbers = np.unique(row[row > 0], return_counts=True)
-        cycles = tuple(zip(lengths.tolist(), numbers.tolist(), strict=True))
-        fixed += number * colourings_of(cycles)((count, action.shape[1] - count))
-    return fixed // len(action)
 
 
 def _tables(action: NDArray[np.int32], allowed: NDArray[np.bool_] | None) -> tuple[NDArray[Any], ...]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.enumeration.colourings import colourings_of
+from matbench_defects.enumeration.cycles import cycle_types
+
 
 @dataclass(frozen=True)
 class Subsets:
@@ -27,3 +30,19 @@ class Subsets:
 def site_type(size: int) -> type[np.unsignedinteger]:
     """Return the smallest integer type that numbers `size` sites."""
     return np.uint8 if size <= 256 else np.uint16 if size <= 65536 else np.uint32
+
+
+def number_of_sets(action: NDArray[np.int32], count: int) -> int:
+    """Return how many sets of `count` sites differ under a group, by Burnside's lemma.
+
+    Parameters
+    ----------
+    action : ndarray of int, shape (h, n)
+        Where each operation sends each site; rows may repeat, all equally often.
+    count : int
+        How many sites a set holds.
+    """
+    size = action.shape[1]
+    types = cycle_types(action, (size,))
+    fixed = sum(number * colourings_of(cycles)((count, size - count)) for (cycles,), number in types.items())
+    return fixed // len(action)

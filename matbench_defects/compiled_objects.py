@@ -1,0 +1,145 @@
+"""Inner loops that are compiled once and kept as object files, so that a new process does not start a compiler.
+
+Importing numba and readying it costs a process about 0.7 s, even where numba has kept what it compiled. Here numba
+compiles a function to machine code without any reference to Python, and llvmlite alone loads that, in hundredths of a
+second. What is kept is used where source, processor and versions are the same; where it cannot be kept, it is compiled
+again in each process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import hashlib
+import importlib
+import importlib.util
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from matbench_defects.errors import InputError
+from matbench_defects.files import atomic_path
+from matbench_defects.shipped import cache_folder
+
+INTEGER = "int64"
+CHECKSUM = 32
+"""Bytes of the SHA-256 that stands before the machine code in each file."""
+_loading = threading.Lock()
+_engines: list[Any] = []  # the machine code lives as long as its engine
+
+
+@functools.cache
+def compiled_function(
+    module: str, name: str, arguments: tuple[str, ...], imported: tuple[str, ...] = ()
+) -> Callable[..., int]:
+    """Return a function of a module of loops, compiled for arguments of given types.
+
+    Parameters
+    ----------
+    module : str
+        The module's dotted name. It is imported, and numba with it, only where nothing is kept.
+    name : str
+        The function in it, as numba's ``njit`` gives it. It must return an integer, and may neither raise nor allocate.
+    arguments : tuple of str
+        Of each argument in turn: ``"int64"``, a number, or the type of an array's numbers and a star, as ``"uint8*"``.
+        The function meets an array as a pointer: by one index, without its shape.
+    imported : tuple of str
+        Further modules whose functions it calls.
+
+    Returns
+    -------
+    callable
+        It takes numbers and C-contiguous arrays of these types, and lets other threads run meanwhile.
+
+    Raises
+    ------
+    ImportError
+        If nothing is kept and numba is missing.
+    """
+    import llvmlite.binding as llvm
+
+    with _loading:
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        features = llvm.get_host_cpu_features().flatten()
+        sources = [_source(one) for one in (__name__, module, *imported)]
+        key = [llvm.llvm_version_info, importlib.import_module("llvmlite").__version__, llvm.get_host_cpu_name()]
+        text = "\n".join([*map(str, key), features, name, *arguments, *sources])
+        path = cache_folder() / "compiled" / f"{hashlib.sha256(text.encode()).hexdigest()}.o"
+        code = _kept(path)
+        if code is None:
+            code = _compile(module, name, arguments)
+            _keep(path, code)
+        symbol_size = code.index(b"\0")
+        symbol, code = code[:symbol_size].decode(), code[symbol_size + 1 :]
+        target = llvm.Target.from_default_triple().create_target_machine()
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+        _engines.append(engine)
+        address = engine.get_function_address(symbol)
+    kinds = [ctypes.c_int64 if kind == INTEGER else ctypes.c_void_p for kind in arguments]
+    # As numba passes them: where the result goes, where an exception would go, and the arguments.
+    entry = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *kinds)(address)
+    types = [None if kind == INTEGER else np.dtype(kind[:-1]) for kind in arguments]
+
+    def call(*values: Any) -> int:
+        result, exception = ctypes.c_int64(0), ctypes.c_void_p(0)
+        given = [
+            value if wanted is None else _pointer(value, wanted) for value, wanted in zip(values, types, strict=True)
+        ]
+        entry(ctypes.addressof(result), ctypes.addressof(exception), *given)
+        return result.value
+
+    return call
+
+
+def _pointer(array: Any, wanted: np.dtype[Any]) -> int:
+    if array.dtype != wanted or not array.flags.c_contiguous:
+        raise TypeError(f"a C-contiguous array of {wanted} was expected, not one of {array.dtype}")
+    return int(array.ctypes.data)
+
+
+def _source(module: str) -> str:
+    found = importlib.util.find_spec(module)
+    assert found is not None and found.origin is not None
+    return Path(found.origin).read_text(encoding="utf-8")
+
+
+def _kept(path: Path) -> bytes | None:
+    """Return what a file holds behind its checksum; None where it is not there or not whole."""
+    with contextlib.suppress(OSError):
+        data = path.read_bytes()
+        if hashlib.sha256(data[CHECKSUM:]).digest() == data[:CHECKSUM]:
+            return data[CHECKSUM:]
+    return None
+
+
+def _keep(path: Path, code: bytes) -> None:
+    with contextlib.suppress(OSError, InputError), atomic_path(path) as temporary:  # no place to keep it in
+        temporary.write_bytes(hashlib.sha256(code).digest() + code)
+
+
+def _compile(module: str, name: str, arguments: tuple[str, ...]) -> bytes:
+    """Return the symbol of a compiled function, a zero byte, and machine code that holds nothing else to be found."""
+    import numba
+    from numba.core import types
+    from numba.core.registry import cpu_target
+
+    function = getattr(importlib.import_module(module), name).py_func
+    signature = tuple(
+        types.int64 if kind == INTEGER else types.CPointer(getattr(types, kind[:-1])) for kind in arguments
+    )
+    flags = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
+    dispatcher = numba.njit(**flags)(function)
+    dispatcher.compile(signature)
+    found = dispatcher.overloads[signature]
+    library = found.library
+    symbol = found.fndesc.llvm_func_name
+    machine = cpu_target.target_context.codegen()._tm
+    code = machine.emit_object(library._final_module)
+    return symbol.encode() + b"\0" + code
