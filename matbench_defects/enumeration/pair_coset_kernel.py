@@ -36,56 +36,70 @@ def has(words, row, site):  # type: ignore[no-untyped-def]
 
 
 @numba.njit
+def tabulate(rows, order, size, words, action, inverse, descending, still):  # type: ignore[no-untyped-def]
+    """Fill what does not depend on where sets begin; return how many operations leave every site where it is."""
+    for i in range(order * words):
+        descending[i] = ZERO
+        still[i] = ZERO
+    identities = 0
+    for g in range(order):
+        kept = 0
+        for z in range(size):
+            image = np.int64(rows[g * size + z])
+            action[g * size + z] = image
+            inverse[g * size + image] = z
+            if image < z:
+                put(descending, g * words, z)
+            elif image == z:
+                put(still, g * words, z)
+                kept += 1
+        identities += 1 if kept == size else 0
+    return identities
+
+
+@numba.njit
 def prepare(  # type: ignore[no-untyped-def]
-    action, inverse, least, order, size, words, first, second, blocks, members, starts, conflict, ties, lower, onto, temporary
-):
+    action, onto_first, onto_second, least, order, size, words, first, second,
+    blocks, members, starts, conflict, ties, nearest,
+):  # fmt: skip
     """Fill the tables for sets that begin with two sites; return how many operations keep both."""
     pairs = size * size
     for i in range(pairs):
         starts[i] = 0
         blocks[i] = -1
     for g in range(order):
-        starts[np.int64(inverse[g * size + first]) * size + np.int64(inverse[g * size + second])] += 1
-    block = starts[first * size + second]  # as many for every pair that there are operations for
-    number = 0
-    for i in range(pairs):
-        if starts[i]:
-            blocks[i] = number
-            starts[i] = number * block
-            number += 1
-    for g in range(order):
-        pair = np.int64(inverse[g * size + first]) * size + np.int64(inverse[g * size + second])
-        members[starts[pair]] = g
-        starts[pair] += 1
+        starts[np.int64(onto_first[g]) * size + np.int64(onto_second[g])] += 1
+    block = np.int64(starts[first * size + second])  # as many for every pair that there are operations for
     for i in range(size * words):
         conflict[i] = ZERO
         ties[i] = ZERO
-        onto[i] = ZERO
-    for i in range((size + 1) * words):
-        lower[i] = ZERO
+    number = 0
     for x in range(size):
         for y in range(size):
-            if least[x * size + y] < second:
-                put(conflict, x * words, y)
-                put(conflict, y * words, x)
-            if blocks[x * size + y] >= 0:
+            i = x * size + y
+            if starts[i]:
+                blocks[i] = number
+                starts[i] = number * block
+                number += 1
                 put(ties, x * words, y)
                 put(ties, y * words, x)
-    # What the operations that keep both sites make of the others.
+            if least[i] < second:
+                put(conflict, x * words, y)
+                put(conflict, y * words, x)
+    for g in range(order):
+        pair = np.int64(onto_first[g]) * size + np.int64(onto_second[g])
+        members[starts[pair]] = g
+        starts[pair] += 1
+    # The least image of each site under the operations that keep both.
     for z in range(size):
-        temporary[z] = z
+        nearest[z] = z
     keep = np.int64(blocks[first * size + second]) * block
-    for i in range(block):
-        row = np.int64(members[keep + i]) * size
+    for i in range(keep, keep + block):
+        row = np.int64(members[i]) * size
         for z in range(size):
-            image = np.int64(action[row + z])
-            put(onto, image * words, z)
-            temporary[z] = min(temporary[z], image)
-    for z in range(size):
-        if z not in (first, second):
-            put(lower, (temporary[z] + 1) * words, z)
-    for i in range(words, (size + 1) * words):
-        lower[i] |= lower[i - words]
+            nearest[z] = min(nearest[z], action[row + z])
+    nearest[first] = size
+    nearest[second] = size
     return block
 
 
@@ -97,6 +111,13 @@ def between(low, high):  # type: ignore[no-untyped-def]
         return ZERO
     below = ~ZERO if high == 64 else (ONE << np.uint64(high)) - ONE
     return below & ~((ONE << np.uint64(low)) - ONE)
+
+
+@numba.njit
+def fill(sites, row, one, other, site):  # type: ignore[no-untyped-def]
+    """Write a site between two places of a row, in whichever order they are."""
+    for i in range(row + min(one, other), row + max(one, other)):
+        sites[i] = site
 
 
 @numba.njit
@@ -128,7 +149,7 @@ def compare(action, size, words, numbers, count, extra, operation, sets, current
 
 @numba.njit
 def keepers(  # type: ignore[no-untyped-def]
-    action, size, words, blocks, members, block, ties, lower, onto, numbers, sets, current, image,
+    action, size, words, blocks, members, block, ties, nearest, numbers, sets, current, image,
     depth, site, symmetric, until_symmetric, waiting, until_waiting,
 ):  # fmt: skip
     """Return how many operations keep a set with one more site, or 0 if one makes it smaller."""
@@ -150,19 +171,16 @@ def keepers(  # type: ignore[no-untyped-def]
                 b = np.int64(blocks[numbers[e] * size + site] if swapped else blocks[site * size + numbers[e]])
                 if not keeping or b < 0:
                     continue
-                stop = (b + 1) * block
-                if block > 1:
-                    # What keeps the first two sites can bring no site of the image before `third`, or onto it: enough.
-                    compare(action, size, words, numbers, depth, site, np.int64(members[b * block]), sets, current, image)
-                    smaller, reached = ZERO, ZERO
-                    for w in range(words):
-                        smaller |= image[w] & lower[third * words + w]
-                        reached |= image[w] & onto[third * words + w]
-                    if smaller != ZERO:
-                        keeping = 0
-                    if smaller != ZERO or reached == ZERO:
-                        continue
-                for i in range(b * block, stop):
+                # How far down the block brings any site decides alone, where it is not exactly onto the third.
+                row = np.int64(members[b * block]) * size
+                reached = np.int64(nearest[np.int64(action[row + site])])
+                for j in range(depth):
+                    reached = min(reached, np.int64(nearest[np.int64(action[row + numbers[j]])]))
+                if reached < third:
+                    keeping = 0
+                if reached != third:
+                    continue
+                for i in range(b * block, (b + 1) * block):
                     outcome, _ = compare(
                         action, size, words, numbers, depth, site, np.int64(members[i]), sets, current, image
                     )
@@ -177,7 +195,7 @@ def keepers(  # type: ignore[no-untyped-def]
 @numba.njit
 def walk(  # type: ignore[no-untyped-def]
     action, inverse, descending, still, order, size, words,
-    blocks, members, block, conflict, ties, lower, onto, excluded,
+    blocks, members, block, conflict, ties, nearest, excluded,
     first, second, begin, end, count, direction, position, total, sites, orders, times,
     numbers, sets, image,
 ):  # fmt: skip
@@ -292,27 +310,30 @@ def walk(  # type: ignore[no-untyped-def]
             if leaf:
                 for w in range(words):
                     sets[special + w] |= sets[tied + here + w] | sets[awaited + here + w]
+                row = depth * total - (1 if direction < 0 else 0)
                 for v in range(words):
                     w = v if direction >= 0 else words - 1 - v
                     candidates = sets[left + here + w]
+                    tested = sets[special + w]
                     while candidates != ZERO:
                         bit = first_bit(candidates) if direction >= 0 else last_bit(candidates)
-                        candidates &= ~(ONE << np.uint64(bit))
+                        mask = ONE << np.uint64(bit)
+                        candidates &= ~mask
                         site = 64 * w + bit
                         keeping = 1
-                        if has(sets, special, site):
+                        if tested & mask != ZERO:
                             keeping = keepers(
-                                action, size, words, blocks, members, block, ties, lower, onto, numbers, sets, current, image,
+                                action, size, words, blocks, members, block, ties, nearest, numbers, sets, current, image,
                                 depth, site, symmetric + numbers[symmetric_end + depth - 1], symmetric + n_symmetric, waiting,
                                 n_waiting if has(sets, awaited + here, site) else 0,
                             )  # fmt: skip
-                        if keeping:
-                            found += 1
-                            if direction != 0:
-                                position += 0 if direction > 0 else -1
-                                sites[depth * total + position] = site
-                                orders[position] = keeping * times
-                                position += 1 if direction > 0 else 0
+                            if not keeping:
+                                continue
+                        found += 1
+                        if direction != 0:
+                            sites[row + position] = site
+                            orders[row + position - depth * total] = keeping * times
+                            position += direction
                 for w in range(words):
                     sets[left + here + w] = ZERO
         site = np.int64(-1)
@@ -333,10 +354,8 @@ def walk(  # type: ignore[no-untyped-def]
         # All sets that were written since the last site was chosen have it.
         depth -= 1
         drop(sets, current, numbers[depth])
-        for i in range(min(numbers[mark + depth], position), max(numbers[mark + depth], position)):
-            sites[depth * total + i] = numbers[depth]
+        fill(sites, depth * total, numbers[mark + depth], position, numbers[depth])
         if depth == 1:
             break
-    for i in range(min(numbers[mark], position), max(numbers[mark], position)):
-        sites[i] = first
+    fill(sites, 0, numbers[mark], position, first)
     return found

@@ -10,8 +10,10 @@ k² cosets of the operations that keep `first` and `second`, and not with the gr
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +23,7 @@ from numpy.typing import NDArray
 from matbench_defects.compiled_objects import compiled_function
 from matbench_defects.enumeration.site_sets import Subsets, number_of_sets, site_type
 
-KERNEL, BITS = "matbench_defects.enumeration.pair_coset_kernel", "matbench_defects.enumeration.bits"
+PACKAGE = "matbench_defects.enumeration"
 LARGE = 300_000
 """From this many sets on, two threads look for them."""
 
@@ -61,36 +63,26 @@ class _Pair:
 
 class _Search:
     def __init__(self, action: NDArray[np.int32], count: int, allowed: NDArray[np.bool_] | None) -> None:
-        self.times = int((action == np.arange(action.shape[1])).all(axis=1).sum())
-        distinct = action if self.times == 1 else np.unique(action, axis=0)
-        self.order, self.size = distinct.shape
+        self.size = action.shape[1]
         self.count = count
         self.words = (self.size + 63) // 64
-        kind = site_type(self.size)
-        self.action = np.ascontiguousarray(distinct.astype(kind))
-        sites = np.arange(self.size, dtype=kind)
-        self.inverse = np.empty_like(self.action)
-        np.put_along_axis(self.inverse, distinct, sites[None], axis=1)
-        self.descending, self.still = self._sets(self.action < sites), self._sets(self.action == sites)
-        self.smallest = self.action.min(axis=0).astype(np.int64)
+        self.kind = np.dtype(site_type(self.size))
+        self.prepare, self.walk = _compiled(self.kind.name, "prepare"), _compiled(self.kind.name, "walk")
+        self.times = self._tabulate(action)
+        if self.times > 1:
+            self._tabulate(np.unique(action, axis=0))
+        self.smallest = action.min(axis=0)
         self.forbidden = np.zeros((self.size, self.words), dtype=np.uint64) if allowed is None else self._sets(~allowed)
         self.allowed = allowed
-        pointer = f"{np.dtype(kind)}*"
-        masks, integers = "uint64*", "int32*"
-        number = "int64"
-        self.prepare = compiled_function(
-            KERNEL,
-            "prepare",
-            (pointer, pointer, integers, number, number, number, number, number, integers, integers, integers)
-            + (masks,) * 4 + (integers,),
-            (BITS,),
-        )  # fmt: skip
-        self.walk = compiled_function(
-            KERNEL,
-            "walk",
-            (pointer, pointer, masks, masks, number, number, number, integers, integers, number)
-            + (masks,) * 5 + (number,) * 8 + (pointer, integers, number, "int64*", masks, masks),
-            (BITS,),
+
+    def _tabulate(self, action: NDArray[np.int32]) -> int:
+        self.order = len(action)
+        self.action = np.empty(action.shape, dtype=self.kind)
+        self.inverse = np.empty_like(self.action)
+        self.descending, self.still = (np.empty((self.order, self.words), dtype=np.uint64) for _ in range(2))
+        return _compiled(self.kind.name, "tabulate")(
+            np.ascontiguousarray(action, dtype=np.int32), self.order, self.size, self.words,
+            self.action, self.inverse, self.descending, self.still,
         )  # fmt: skip
 
     def _sets(self, table: NDArray[np.bool_]) -> NDArray[np.uint64]:
@@ -103,32 +95,35 @@ class _Search:
         """Return the two sites that canonical sets can begin with, in order, each with its tables."""
         found = []
         for first in np.flatnonzero(self.smallest == np.arange(self.size)).tolist():
-            keeping = self.action[self.action[:, first] == first]
-            nearest = keeping.min(axis=0).astype(np.int32)
+            excluded = self._sets((self.smallest < first)[None])[0]
+            onto_first = np.ascontiguousarray(self.inverse[:, first])
+            nearest = self.action[onto_first == first].min(axis=0)
             # For two sites, the least image of the second under operations that send the first onto `first`.
             least = np.full((self.size, self.size), self.size, dtype=np.int32)
-            orbit, operations = np.unique(self.inverse[:, first], return_index=True)
+            orbit, operations = np.unique(onto_first, return_index=True)
             least[orbit] = nearest[self.action[operations]]
             for second in range(first + 1, self.size - self.count + 2):
                 if nearest[second] != second or self.smallest[second] < first or least[second, first] < second:
                     continue
                 if self.allowed is None or self.allowed[first, second]:
-                    found.append(self._prepared(first, second, least))
+                    tables = self._tables_of(first, second, onto_first, least)
+                    found.append(_Pair(first, second, (*tables, excluded)))
         return found
 
-    def _prepared(self, first: int, second: int, least: NDArray[np.int32]) -> _Pair:
-        n, words = self.size, self.words
-        blocks = np.empty(n * n, dtype=np.int32)
+    def _tables_of(
+        self, first: int, second: int, onto_first: NDArray[np.unsignedinteger], least: NDArray[np.int32]
+    ) -> tuple[Any, ...]:
+        n = self.size
+        blocks, starts = np.empty((n, n), dtype=np.int32), np.empty((n, n), dtype=np.int32)
         members = np.empty(self.order, dtype=np.int32)
-        conflict, ties, onto = (np.empty((n, words), dtype=np.uint64) for _ in range(3))
-        lower = np.empty((n + 1, words), dtype=np.uint64)
+        conflict, ties = (np.empty((n, self.words), dtype=np.uint64) for _ in range(2))
+        nearest = np.empty(n, dtype=np.uint16)
+        onto_second = np.ascontiguousarray(self.inverse[:, second])
         block = self.prepare(
-            self.action, self.inverse, least, self.order, n, words, first, second, blocks, members,
-            np.empty(n * n, dtype=np.int32), conflict, ties, lower, onto, np.empty(n, dtype=np.int32),
+            self.action, onto_first, onto_second, least, self.order, n, self.words, first, second,
+            blocks, members, starts, conflict, ties, nearest,
         )  # fmt: skip
-        conflict |= self.forbidden
-        excluded = self._sets((self.smallest < first)[None])[0]
-        return _Pair(first, second, (blocks, members, block, conflict, ties, lower, onto, excluded))
+        return blocks, members, block, conflict | self.forbidden, ties, nearest
 
     def run(self, sites: NDArray[np.unsignedinteger] | None, orders: NDArray[np.int32] | None) -> int:
         """Write all sets, or only count them; return how many there are."""
@@ -177,5 +172,24 @@ class _Search:
 
 
 def _pieces(begin: int, end: int) -> list[tuple[int, int]]:
-    """Return the third sites one by one."""
-    return [(site, site + 1) for site in range(begin, end)]
+    """Return ranges of third sites, the longer the further back they lie: few sets begin there."""
+    cuts = [begin]
+    while cuts[-1] < end:
+        cuts.append(min(end, cuts[-1] + 1 + (cuts[-1] - begin) // 2))
+    return list(itertools.pairwise(cuts))
+
+
+def _compiled(kind: str, name: str) -> Callable[..., int]:
+    """Return a compiled loop for a type of site numbers."""
+    number, sites, integers, masks, short = "int64", f"{kind}*", "int32*", "uint64*", "uint16*"
+    arguments = {
+        "tabulate": (integers, number, number, number, sites, sites, masks, masks),
+        "prepare": (sites, sites, sites, integers, *(number,) * 5, integers, integers, integers, masks, masks, short),
+        "walk": (
+            *(sites, sites, masks, masks, *(number,) * 3),
+            *(integers, integers, number, masks, masks, short, masks),
+            *((number,) * 8),
+            *(sites, integers, number, "int64*", masks, masks),
+        ),
+    }
+    return compiled_function(f"{PACKAGE}.pair_coset_kernel", name, arguments[name], (f"{PACKAGE}.bits",))
