@@ -29,7 +29,7 @@ INTEGER = "int64"
 CHECKSUM = 32
 """Bytes of the SHA-256 that stands before the machine code in each file."""
 _loading = threading.Lock()
-_engines: list[Any] = []  # the machine code lives as long as its engine
+_alive: list[Any] = []  # machine code lives as long as what it was loaded or compiled with
 
 
 @functools.cache
@@ -60,28 +60,7 @@ def compiled_function(
     ImportError
         If nothing is kept and numba is missing.
     """
-    import llvmlite.binding as llvm
-
-    with _loading:
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        features = llvm.get_host_cpu_features().flatten()
-        sources = [_source(one) for one in (__name__, module, *imported)]
-        key = [llvm.llvm_version_info, importlib.import_module("llvmlite").__version__, llvm.get_host_cpu_name()]
-        text = "\n".join([*map(str, key), features, name, *arguments, *sources])
-        path = cache_folder() / "compiled" / f"{hashlib.sha256(text.encode()).hexdigest()}.o"
-        code = _kept(path)
-        if code is None:
-            code = _compile(module, name, arguments)
-            _keep(path, code)
-        symbol_size = code.index(b"\0")
-        symbol, code = code[:symbol_size].decode(), code[symbol_size + 1 :]
-        target = llvm.Target.from_default_triple().create_target_machine()
-        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
-        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-        engine.finalize_object()
-        _engines.append(engine)
-        address = engine.get_function_address(symbol)
+    address = _address(module, name, arguments, imported)
     kinds = [ctypes.c_int64 if kind == INTEGER else ctypes.c_void_p for kind in arguments]
     # As numba passes them: where the result goes, where an exception would go, and the arguments.
     entry = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *kinds)(address)
@@ -98,10 +77,61 @@ def compiled_function(
     return call
 
 
+def is_kept(module: str, name: str, arguments: tuple[str, ...], imported: tuple[str, ...] = ()) -> bool:
+    """Return whether a function of `compiled_function` is there without starting the compiler.
+
+    Parameters
+    ----------
+    module, name, arguments, imported
+        As for `compiled_function`.
+    """
+    with contextlib.suppress(ImportError):
+        return _path(module, name, arguments, imported).is_file()
+    return False
+
+
 def _pointer(array: Any, wanted: np.dtype[Any]) -> int:
     if array.dtype != wanted or not array.flags.c_contiguous:
         raise TypeError(f"a C-contiguous array of {wanted} was expected, not one of {array.dtype}")
-    return int(array.ctypes.data)
+    return int(array.__array_interface__["data"][0])
+
+
+@functools.cache
+def _path(module: str, name: str, arguments: tuple[str, ...], imported: tuple[str, ...]) -> Path:
+    import llvmlite
+    import llvmlite.binding as llvm
+
+    versions = [llvmlite.__version__, str(llvm.llvm_version_info)]
+    processor = [llvm.get_default_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()]
+    sources = [_source(one) for one in (__name__, module, *imported)]
+    key = "\n".join([*versions, *processor, name, *arguments, *sources])
+    return cache_folder() / "compiled" / f"{hashlib.sha256(key.encode()).hexdigest()}.o"
+
+
+def _address(module: str, name: str, arguments: tuple[str, ...], imported: tuple[str, ...]) -> int:
+    """Return where in memory a function is, loaded from its file or compiled now."""
+    path = _path(module, name, arguments, imported)
+    with _loading:
+        kept = _kept(path)
+        if kept is not None:
+            with contextlib.suppress(RuntimeError):  # another linker than the one that it was made for
+                return _load(kept)
+        return _compile(module, name, arguments, path)
+
+
+def _load(kept: bytes) -> int:
+    import llvmlite.binding as llvm
+
+    symbol, code = kept.split(b"\0", 1)
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    engine = llvm.create_mcjit_compiler(
+        llvm.parse_assembly(""), llvm.Target.from_default_triple().create_target_machine()
+    )
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    _alive.append(engine)
+    return int(engine.get_function_address(symbol.decode()))
 
 
 def _source(module: str) -> str:
@@ -124,8 +154,8 @@ def _keep(path: Path, code: bytes) -> None:
         temporary.write_bytes(hashlib.sha256(code).digest() + code)
 
 
-def _compile(module: str, name: str, arguments: tuple[str, ...]) -> bytes:
-    """Return the symbol of a compiled function, a zero byte, and machine code that holds nothing else to be found."""
+def _compile(module: str, name: str, arguments: tuple[str, ...], path: Path) -> int:
+    """Compile a function with numba, keep its machine code and return where it is."""
     import numba
     from numba.core import types
     from numba.core.registry import cpu_target
@@ -134,12 +164,12 @@ def _compile(module: str, name: str, arguments: tuple[str, ...]) -> bytes:
     signature = tuple(
         types.int64 if kind == INTEGER else types.CPointer(getattr(types, kind[:-1])) for kind in arguments
     )
-    flags = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
-    dispatcher = numba.njit(**flags)(function)
+    # Without wrappers nothing in it refers to Python.
+    dispatcher = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")(function)
     dispatcher.compile(signature)
-    found = dispatcher.overloads[signature]
-    library = found.library
-    symbol = found.fndesc.llvm_func_name
-    machine = cpu_target.target_context.codegen()._tm
-    code = machine.emit_object(library._final_module)
-    return symbol.encode() + b"\0" + code
+    compiled = dispatcher.overloads[signature]
+    symbol: str = compiled.fndesc.llvm_func_name
+    _alive.append(dispatcher)
+    code = cpu_target.target_context.codegen()._tm.emit_object(compiled.library._final_module)
+    _keep(path, symbol.encode() + b"\0" + code)
+    return int(compiled.library.get_pointer_to_function(symbol))

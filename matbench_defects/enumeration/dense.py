@@ -6,24 +6,35 @@ and the other from the back, and they meet.
 
 from __future__ import annotations
 
-import os
-import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.compiled_objects import compiled_function, is_kept
+from matbench_defects.enumeration.both_ends import fill_from_both_ends
 from matbench_defects.enumeration.site_sets import Subsets, number_of_sets, site_type
 
 TASKS = 400
 """About how many beginnings the work is cut into."""
+PACKAGE = "matbench_defects.enumeration"
+LOOP = (
+    f"{PACKAGE}.dense_kernel",
+    "walk_sets",
+    (
+        *("uint8*", "uint8*", "uint64*", "uint64*", "uint64*", "uint64*", "int64", "int64*"),
+        *(("int64",) * 7),
+        *("uint8*", "int32*", "int64*", "uint64*"),
+    ),
+    (f"{PACKAGE}.bits",),
+)
+"""The compiled loop, as `compiled_function` takes it."""
 
-_loaded = False
 
-
-def loaded() -> bool:
-    """Return whether this process has compiled or loaded the search, which takes longest of little work."""
-    return _loaded
+def is_ready() -> bool:
+    """Return whether the search can begin without compiling anything, which takes longer than little work."""
+    return is_kept(*LOOP)
 
 
 def dense_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np.bool_] | None = None) -> Subsets:
@@ -38,22 +49,24 @@ def dense_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np.boo
     allowed : ndarray of bool, shape (n, n), optional
         Which two sites may be in one set; symmetric, and unchanged by the group.
     """
-    global _loaded
-    from matbench_defects.enumeration.search import walk_sets  # numba is imported only where it is needed
-
-    _loaded = True
-
     size = action.shape[1]
     tables = _tables(action, allowed)
-    depth, beginnings = 1, _beginnings(walk_sets, tables, size, 1, 0)
+    depth, beginnings = 1, _beginnings(tables, 1, 0)
     while len(beginnings) < TASKS and depth < count - 2:
         depth += 1
-        beginnings = _beginnings(walk_sets, tables, size, depth, count - depth)
+        beginnings = _beginnings(tables, depth, count - depth)
     beginnings = beginnings[:, :depth]
-    total = number_of_sets(action, count) if allowed is None else _count(walk_sets, tables, beginnings, count)
+    total = number_of_sets(action, count) if allowed is None else _count(tables, beginnings, count)
     sites = np.empty((count, total), dtype=site_type(size))
     orders = np.empty(total, dtype=np.int32)
-    _fill(walk_sets, tables, beginnings, count, sites, orders)
+
+    def walk() -> Callable[[NDArray[np.int64], int, int], int]:
+        one = _Walk(tables, count)
+        return lambda begin, direction, position: one(begin, sites, orders, direction, position)
+
+    found = fill_from_both_ends(beginnings, total, walk)
+    if found != total:
+        raise AssertionError(f"{found} sets of {count} sites were found, Burnside says {total}")
     return Subsets(sites, orders)
 
 
@@ -73,54 +86,47 @@ def _tables(action: NDArray[np.int32], allowed: NDArray[np.bool_] | None) -> tup
     return action.astype(np.uint8), inverse.astype(np.uint8), below, descending, still, conflict
 
 
-def _beginnings(
-    walk_sets: Any, tables: tuple[NDArray[Any], ...], size: int, depth: int, room: int
-) -> NDArray[np.int64]:
+class _Walk:
+    """The compiled walk with the memory that it needs; one for each thread."""
+
+    def __init__(self, tables: tuple[NDArray[Any], ...], count: int) -> None:
+        self.walk = compiled_function(*LOOP)
+        self.tables = tables
+        self.order, self.size = tables[0].shape
+        self.count = count
+        self.numbers = np.zeros((count + 1) * (self.order + 3) + 64, dtype=np.int64)
+        self.words = np.zeros((count + 1) * (3 * self.order + 2), dtype=np.uint64)
+
+    def __call__(
+        self,
+        begin: NDArray[np.int64],
+        sites: NDArray[np.uint8],
+        orders: NDArray[np.int32],
+        direction: int,
+        position: int = 0,
+        room: int = 0,
+    ) -> int:
+        """Write the sets that begin with some sites from a position on or before it, or count them (direction 0)."""
+        return self.walk(
+            *self.tables, self.order, begin, len(begin), self.count, self.size, room,
+            direction, position, sites.shape[1], sites, orders, self.numbers, self.words,
+        )  # fmt: skip
+
+
+def _no_sets(count: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    return np.zeros((count, 0), dtype=np.uint8), np.zeros(0, dtype=np.int32)
+
+
+def _beginnings(tables: tuple[NDArray[Any], ...], depth: int, room: int) -> NDArray[np.int64]:
     """Return canonical sets of `depth` sites that leave at least `room` sites after their last."""
+    walk = _Walk(tables, depth)
     begin = np.zeros(0, dtype=np.int64)
-    number = walk_sets(*tables, begin, depth, size, room, 0, 0, np.zeros((depth, 0), np.uint8), np.zeros(0, np.int32))
+    number = walk(begin, *_no_sets(depth), 0, room=room)
     sites = np.empty((depth, number), dtype=np.uint8)
-    orders = np.empty(number, dtype=np.int32)
-    walk_sets(*tables, begin, depth, size, room, 1, 0, sites, orders)
+    walk(begin, sites, np.empty(number, dtype=np.int32), 1, room=room)
     return np.ascontiguousarray(sites.T).astype(np.int64)
 
 
-def _count(walk_sets: Any, tables: tuple[NDArray[Any], ...], beginnings: NDArray[np.int64], count: int) -> int:
-    size = len(tables[-1])
-    empty, none = np.zeros((count, 0), dtype=np.uint8), np.zeros(0, np.int32)
-    return sum(walk_sets(*tables, begin, count, size, 0, 0, 0, empty, none) for begin in beginnings)
-
-
-def _fill(
-    walk_sets: Any,
-    tables: tuple[NDArray[Any], ...],
-    beginnings: NDArray[np.int64],
-    count: int,
-    sites: NDArray[Any],
-    orders: NDArray[np.int32],
-) -> None:
-    size = len(tables[-1])
-    lock = threading.Lock()
-    waiting = [0, len(beginnings)]  # the next beginning from the front, and the one after the next from the back
-    filled = [0, 0]
-
-    def work(back: int) -> None:
-        position = sites.shape[1] if back else 0
-        while True:
-            with lock:
-                if waiting[0] == waiting[1]:
-                    return
-                waiting[back] += -1 if back else 1
-                begin = beginnings[waiting[1] if back else waiting[0] - 1]
-            found = walk_sets(*tables, begin, count, size, 0, -1 if back else 1, position, sites, orders)
-            position += -found if back else found
-            filled[back] += found
-
-    helper = threading.Thread(target=work, args=(1,)) if (os.cpu_count() or 1) > 1 else None
-    if helper is not None:
-        helper.start()
-    work(0)
-    if helper is not None:
-        helper.join()
-    if sum(filled) != sites.shape[1]:
-        raise AssertionError(f"{sum(filled)} sets of {count} sites were found, Burnside says {sites.shape[1]}")
+def _count(tables: tuple[NDArray[Any], ...], beginnings: NDArray[np.int64], count: int) -> int:
+    walk = _Walk(tables, count)
+    return sum(walk(begin, *_no_sets(count), 0) for begin in beginnings)

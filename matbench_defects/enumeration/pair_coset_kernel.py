@@ -1,6 +1,6 @@
 """The compiled loops of the search for sets under large groups; importing this file imports numba.
 
-Everything is handed over as plain pointers to rows that follow each other, see `pair_cosets` for what they hold; sets of
+Everything is handed over as plain pointers to rows that follow each other; `pair_cosets` says what they hold. Sets of
 sites are rows of 64-bit words, site i bit i % 64 of word i // 64.
 """
 
@@ -123,7 +123,7 @@ def fill(sites, row, one, other, site):  # type: ignore[no-untyped-def]
 @numba.njit
 def is_identity(action, size, operation):  # type: ignore[no-untyped-def]
     """Return whether an operation leaves every site where it is."""
-    for z in range(size):
+    for z in range(size):  # noqa: SIM110 - numba has no `all`
         if np.int64(action[operation * size + z]) != z:
             return False
     return True
@@ -199,7 +199,7 @@ def walk(  # type: ignore[no-untyped-def]
     first, second, begin, end, count, direction, position, total, sites, orders, times,
     numbers, sets, image,
 ):  # fmt: skip
-    """Walk through the canonical sets that begin with two sites and whose third lies in a range; return their number."""
+    """Walk through the canonical sets with given first two sites, the third in a range; return their number."""
     # Parts of the scratch memory: numbers of sites and operations, and sets of sites by depth.
     mark, symmetric_end, waiting_end = count, 2 * count, 3 * count  # offsets in `numbers`, which begin with the sites
     symmetric = 4 * count
@@ -236,8 +236,8 @@ def walk(  # type: ignore[no-untyped-def]
             n_symmetric = numbers[symmetric_end + depth - 1]
             n_waiting = numbers[waiting_end + depth - 1]
             rejected = False
-            # Three kinds of operations can matter: symmetric ones of the set before, those that waited for the last site,
-            # and those that send it and another chosen site to the first two.
+            # Three kinds of operations can matter: symmetric ones of the set before, those that waited for the last
+            # site, and those that send it and another chosen site to the first two.
             kind, i, stop = 0, numbers[symmetric_end + depth - 2], n_symmetric
             e, swapped = -1, False
             while True:
@@ -323,9 +323,9 @@ def walk(  # type: ignore[no-untyped-def]
                         keeping = 1
                         if tested & mask != ZERO:
                             keeping = keepers(
-                                action, size, words, blocks, members, block, ties, nearest, numbers, sets, current, image,
-                                depth, site, symmetric + numbers[symmetric_end + depth - 1], symmetric + n_symmetric, waiting,
-                                n_waiting if has(sets, awaited + here, site) else 0,
+                                action, size, words, blocks, members, block, ties, nearest, numbers, sets, current,
+                                image, depth, site, symmetric + numbers[symmetric_end + depth - 1],
+                                symmetric + n_symmetric, waiting, n_waiting if has(sets, awaited + here, site) else 0,
                             )  # fmt: skip
                             if not keeping:
                                 continue

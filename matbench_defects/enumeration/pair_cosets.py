@@ -1,18 +1,16 @@
 """Canonical sets under large groups: only operations that send two sites of a set onto its first two are looked at.
 
-A set that is the smallest of its orbit begins with the smallest site of an orbit of sites, `first`, and with the smallest
-site, `second`, that can stand beside it. For any two sites of the set, the operations that send one onto `first` bring
-the other no further down than `second`, or an image would be smaller: two sites that break this are in conflict and
-never in one set. Where they bring it onto `second` exactly, the two are tied, and only the operations that do so have to
-be compared with the set; all others make it larger, whatever comes after. So a set of k sites is compared with at most
-k² cosets of the operations that keep `first` and `second`, and not with the group.
+A set that is the smallest of its orbit begins with the smallest site of an orbit of sites, `first`, and then has the
+smallest site, `second`, that can stand beside it. For any two sites of the set, the operations that send one onto
+`first` bring the other no further down than `second`, or an image would be smaller: two sites that break this are in
+conflict and never in one set. Where they bring it onto `second` exactly, the two are tied, and only the operations that
+do so have to be compared with the set; all others make it larger, whatever comes after. So a set of k sites is compared
+with at most k² cosets of the operations that keep `first` and `second`, and not with the group.
 """
 
 from __future__ import annotations
 
 import itertools
-import os
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.compiled_objects import compiled_function
+from matbench_defects.compiled_objects import compiled_function, is_kept
+from matbench_defects.enumeration.both_ends import fill_from_both_ends
 from matbench_defects.enumeration.site_sets import Subsets, number_of_sets, site_type
 
 PACKAGE = "matbench_defects.enumeration"
@@ -28,9 +27,7 @@ LARGE = 300_000
 """From this many sets on, two threads look for them."""
 
 
-def pair_coset_subsets(
-    action: NDArray[np.int32], count: int, allowed: NDArray[np.bool_] | None = None
-) -> Subsets:
+def pair_coset_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np.bool_] | None = None) -> Subsets:
     """Return the sets of `count` sites that are the smallest of their orbit, in lexicographic order.
 
     Parameters
@@ -43,10 +40,10 @@ def pair_coset_subsets(
         Which two sites may be in one set; symmetric, and unchanged by the group.
     """
     search = _Search(action, count, allowed)
-    total = number_of_sets(action, count) if allowed is None else search.run(None, None)
+    total = number_of_sets(action, count) if allowed is None else search.count_sets()
     sites = np.empty((count, total), dtype=site_type(action.shape[1]))
     orders = np.empty(total, dtype=np.int32)
-    found = search.run(sites, orders)
+    found = search.fill(sites, orders)
     if found != total:
         raise AssertionError(f"{found} sets of {count} sites, {total} were expected")
     return Subsets(sites, orders)
@@ -67,7 +64,8 @@ class _Search:
         self.count = count
         self.words = (self.size + 63) // 64
         self.kind = np.dtype(site_type(self.size))
-        self.prepare, self.walk = _compiled(self.kind.name, "prepare"), _compiled(self.kind.name, "walk")
+        self.prepare = compiled_function(*_loop(self.kind.name, "prepare"))
+        self.walk = compiled_function(*_loop(self.kind.name, "walk"))
         self.times = self._tabulate(action)
         if self.times > 1:
             self._tabulate(np.unique(action, axis=0))
@@ -80,7 +78,7 @@ class _Search:
         self.action = np.empty(action.shape, dtype=self.kind)
         self.inverse = np.empty_like(self.action)
         self.descending, self.still = (np.empty((self.order, self.words), dtype=np.uint64) for _ in range(2))
-        return _compiled(self.kind.name, "tabulate")(
+        return compiled_function(*_loop(self.kind.name, "tabulate"))(
             np.ascontiguousarray(action, dtype=np.int32), self.order, self.size, self.words,
             self.action, self.inverse, self.descending, self.still,
         )  # fmt: skip
@@ -125,50 +123,38 @@ class _Search:
         )  # fmt: skip
         return blocks, members, block, conflict | self.forbidden, ties, nearest
 
-    def run(self, sites: NDArray[np.unsignedinteger] | None, orders: NDArray[np.int32] | None) -> int:
-        """Write all sets, or only count them; return how many there are."""
-        total = 0 if sites is None else sites.shape[1]
-        pairs = self.pairs()
-        helped = total > LARGE and (os.cpu_count() or 1) > 1
+    def count_sets(self) -> int:
+        """Return how many sets there are."""
+        walk = self._walk(np.empty((self.count, 0), dtype=self.kind), np.empty(0, dtype=np.int32))
+        return sum(walk((pair, 0, self.size), 0, 0) for pair in self.pairs())
+
+    def fill(self, sites: NDArray[np.unsignedinteger], orders: NDArray[np.int32]) -> int:
+        """Write all sets and what keeps each, and return how many there are."""
+        total = sites.shape[1]
+        alone = total < LARGE
         tasks = [
             (pair, *piece)
-            for pair in pairs
-            for piece in (_pieces(pair.second + 1, self.size) if helped else [(pair.second + 1, self.size)])
+            for pair in self.pairs()
+            for piece in ([(0, self.size)] if alone else _pieces(pair.second + 1, self.size))
         ]
-        lock = threading.Lock()
-        waiting = [0, len(tasks)]  # the next task from the front, and the one after the next from the back
-        filled = [0, 0]
-        if sites is None or orders is None:
-            sites, orders = np.empty((self.count, 0), dtype=self.action.dtype), np.empty(0, dtype=np.int32)
-            direction = 0
-        else:
-            direction = 1
+        return fill_from_both_ends(tasks, total, lambda: self._walk(sites, orders), alone=alone)
 
-        def work(back: int) -> None:
-            numbers = np.zeros(4 * self.count + 3 * self.order * self.count, dtype=np.int64)
-            sets = np.zeros((4 * self.count + 3) * self.words, dtype=np.uint64)
-            image = np.zeros(self.words, dtype=np.uint64)
-            while True:
-                with lock:
-                    if waiting[0] == waiting[1]:
-                        return
-                    waiting[back] += -1 if back else 1
-                    pair, begin, end = tasks[waiting[1] if back else waiting[0] - 1]
-                position = total - filled[1] if back else filled[0]
-                filled[back] += self.walk(
-                    self.action, self.inverse, self.descending, self.still, self.order, self.size, self.words,
-                    *pair.tables, pair.first, pair.second, begin, end, self.count,
-                    -direction if back else direction, position, total, sites, orders, self.times,
-                    numbers, sets, image,
-                )  # fmt: skip
+    def _walk(
+        self, sites: NDArray[np.unsignedinteger], orders: NDArray[np.int32]
+    ) -> Callable[[tuple[_Pair, int, int], int, int], int]:
+        numbers = np.zeros(4 * self.count + 3 * self.order * self.count, dtype=np.int64)
+        sets = np.zeros((4 * self.count + 3) * self.words, dtype=np.uint64)
+        image = np.zeros(self.words, dtype=np.uint64)
 
-        helper = threading.Thread(target=work, args=(1,)) if helped else None
-        if helper is not None:
-            helper.start()
-        work(0)
-        if helper is not None:
-            helper.join()
-        return sum(filled)
+        def walk(task: tuple[_Pair, int, int], direction: int, position: int) -> int:
+            pair, begin, end = task
+            return self.walk(
+                self.action, self.inverse, self.descending, self.still, self.order, self.size, self.words,
+                *pair.tables, pair.first, pair.second, begin, end, self.count,
+                direction, position, sites.shape[1], sites, orders, self.times, numbers, sets, image,
+            )  # fmt: skip
+
+        return walk
 
 
 def _pieces(begin: int, end: int) -> list[tuple[int, int]]:
@@ -179,8 +165,13 @@ def _pieces(begin: int, end: int) -> list[tuple[int, int]]:
     return list(itertools.pairwise(cuts))
 
 
-def _compiled(kind: str, name: str) -> Callable[..., int]:
-    """Return a compiled loop for a type of site numbers."""
+def is_ready(size: int) -> bool:
+    """Return whether the search can begin without compiling anything, for so many sites."""
+    return is_kept(*_loop(np.dtype(site_type(size)).name, "walk"))
+
+
+def _loop(kind: str, name: str) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
+    """Return a compiled loop for a type of site numbers, as `compiled_function` takes it."""
     number, sites, integers, masks, short = "int64", f"{kind}*", "int32*", "uint64*", "uint16*"
     arguments = {
         "tabulate": (integers, number, number, number, sites, sites, masks, masks),
@@ -192,4 +183,4 @@ def _compiled(kind: str, name: str) -> Callable[..., int]:
             *(sites, integers, number, "int64*", masks, masks),
         ),
     }
-    return compiled_function(f"{PACKAGE}.pair_coset_kernel", name, arguments[name], (f"{PACKAGE}.bits",))
+    return f"{PACKAGE}.pair_coset_kernel", name, arguments[name], (f"{PACKAGE}.bits",)

@@ -1,22 +1,27 @@
 """Sets of sites that differ under a group: the lexicographically smallest of each orbit, with what keeps it.
 
-Small or dilute work is done here with numpy, one more site at a time for all sets at once; dense work is handed to the
-compiled search of `dense`.
+Little work is done here with numpy, one more site at a time for all sets at once. More is handed to a compiled search:
+that of `pair_cosets`, whose work does not grow with the group, or for small groups on at most 64 sites that of `dense`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
+import sys
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.enumeration import dense
+from matbench_defects.enumeration import dense, pair_cosets
 from matbench_defects.enumeration.site_sets import Subsets, site_type
 
-DENSE_WORK, LOADED_WORK = 30_000, 2_000
-"""From this many sets to be expected on, the compiled search is worth its start, and where it has been started."""
+STEP = 6e-8
+"""Seconds that numpy takes for a set, each of its sites and each operation that brings one of them to a given place."""
+LOADED, KEPT, UNCOMPILED = 0.002, 0.1, 1.0
+"""From so many seconds of numpy's work on a compiled search is worth its start: where this process has begun one, where
+it has been compiled before, and where it has to be compiled first, which takes several seconds, once."""
 FEW, FILTERED = 24, 2_000_000
 """Up to so many operations and images of sites it is quickest to compare all sets with all their images."""
 WORD = 62
@@ -68,9 +73,13 @@ def canonical_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np
         return Subsets(columns, np.ones(columns.shape[1], dtype=np.int32))
     if count == 1 or (order <= FEW and order * math.comb(size, count) * count <= FILTERED):
         return _filter(action, count, allowed)
-    enough = LOADED_WORK if dense.loaded() else DENSE_WORK
-    if size <= 64 and count > 2 and math.comb(size, count) // order > enough:
-        return dense.dense_subsets(action, count, allowed)
+    seconds = STEP * math.comb(size, count) / order * count * max(1.0, order / size)
+    if count > 2 and seconds > LOADED:
+        pairs = size > 64 or order >= count**2
+        ready = pair_cosets.is_ready(size) if pairs else dense.is_ready()
+        if seconds > (LOADED if "llvmlite" in sys.modules and ready else KEPT if ready else UNCOMPILED):
+            with contextlib.suppress(ImportError):  # no numba for this Python
+                return (pair_cosets.pair_coset_subsets if pairs else dense.dense_subsets)(action, count, allowed)
     return _grow(action, count, allowed)
 
 
