@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.compiled_objects import compiled_function
+from matbench_defects.compiling import compiled_function
 from matbench_defects.enumeration.colourings import Cycles
 
 COMPILED = 300_000

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.compiled_objects import compiled_function, is_kept
+from matbench_defects.compiling import compiled_function, is_kept
 from matbench_defects.enumeration.both_ends import fill_from_both_ends
 from matbench_defects.enumeration.site_sets import Subsets, number_of_sets, site_type
 
@@ -83,7 +83,14 @@ def _tables(action: NDArray[np.int32], allowed: NDArray[np.bool_] | None) -> tup
     conflict = np.zeros(size, dtype=np.uint64)
     if allowed is not None:
         conflict = np.bitwise_or.reduce(np.where(allowed, np.uint64(0), bit), axis=1)
-    return action.astype(np.uint8), inverse.astype(np.uint8), below, descending, still, conflict
+    return (
+        np.ascontiguousarray(action, np.uint8),
+        np.ascontiguousarray(inverse, np.uint8),
+        below,
+        descending,
+        still,
+        conflict,
+    )
 
 
 class _Walk:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.compiled_objects import compiled_function, is_kept
+from matbench_defects.compiling import compiled_function, is_kept
 from matbench_defects.enumeration.both_ends import fill_from_both_ends
 from matbench_defects.enumeration.site_sets import Subsets, number_of_sets, site_type
 

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from matbench_defects.compiled_objects import compiled_function
+from matbench_defects.compiling import compiled_function
 from matbench_defects.enumeration.dense import LOOP
 
 SCRIPT = """
