@@ -2,8 +2,8 @@
 
 Importing numba and readying it costs a process about 0.7 s, even where numba has kept what it compiled. So
 `compiled_function` has numba compile a function to machine code without any reference to Python, which llvmlite alone
-loads in hundredths of a second. What is kept is used where source, processor and versions are the same; where it cannot be kept, it is compiled
-again in each process.
+loads in hundredths of a second. What is kept is used where source, processor and versions are the same; where it cannot
+be kept, it is compiled again in each process.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def _compile(module: str, name: str, arguments: tuple[str, ...], path: Path) -> 
 
     function = getattr(importlib.import_module(module), name).py_func
     signature = tuple(
-        types.int64 if kind == INTEGER else types.CPointer(getattr(types, kind[:-1])) for kind in arguments
+        types.int64 if kind == INTEGER else types.misc.CPointer(getattr(types, kind[:-1])) for kind in arguments
     )
     # Without wrappers nothing in it refers to Python.
     dispatcher = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")(function)

@@ -64,7 +64,7 @@ def dense_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np.boo
         one = _Walk(tables, count)
         return lambda begin, direction, position: one(begin, sites, orders, direction, position)
 
-    found = fill_from_both_ends(beginnings, total, walk)
+    found = fill_from_both_ends(list(beginnings), total, walk)
     if found != total:
         raise AssertionError(f"{found} sets of {count} sites were found, Burnside says {total}")
     return Subsets(sites, orders)
