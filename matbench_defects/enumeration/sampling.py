@@ -12,7 +12,6 @@ and a part of it taken, which has the same distribution.
 from __future__ import annotations
 
 import itertools
-import math
 import random
 from collections.abc import Iterable, Iterator
 from typing import Literal
@@ -23,10 +22,10 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.canonical import rank
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.enumeration.colourings import colourings_of, shares
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations, Part, encode
 from matbench_defects.enumeration.counting import class_weights, count_all, count_inequivalent, cycle_classes
+from matbench_defects.enumeration.exclusions import colour_cycles, cycles_of
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.spec.spaces import Conditions
@@ -239,35 +238,6 @@ def _coloured(
         blocked = points.sites[point]
         taken[blocked] = True
         result[blocked] = points.mark
-    image = operation.tolist()
     for where, counts in zip(space.ranges, space.placed(content), strict=True):
-        by_length: dict[int, list[list[int]]] = {}
-        seen = taken.copy()
-        for site in range(where.start, where.stop):
-            cycle = []
-            while not seen[site]:
-                seen[site] = True
-                cycle.append(site)
-                site = image[site]
-            if cycle:
-                by_length.setdefault(len(cycle), []).append(cycle)
-        left = counts
-        remaining = sorted(by_length)
-        while remaining:
-            length = remaining[0]
-            cycles = by_length[length]
-            every = colourings_of(tuple((n, len(by_length[n])) for n in remaining))
-            remaining.pop(0)
-            rest = colourings_of(tuple((n, len(by_length[n])) for n in remaining)) if remaining else None
-            number = generator.randrange(every(left))
-            for share, choices in shares(len(cycles), length, left, math.gcd(*remaining)):
-                after = tuple(n - s * length for n, s in zip(left, share, strict=True))
-                number -= choices * rest(after) if rest else choices
-                if number < 0:
-                    break
-            left = after
-            species = [kind for kind, number in enumerate(share) for _ in range(number)]
-            generator.shuffle(species)
-            for kind, cycle in zip(species, cycles, strict=True):
-                result[cycle] = kind
+        colour_cycles(result, cycles_of(operation, where, taken), counts, generator)
     return result
