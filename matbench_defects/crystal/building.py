@@ -139,12 +139,27 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
             located = spec.error(here, _no_content(allowed, len(sites)))
             raise _NoContentError(located.message, file=located.file, line=located.line, field=located.field)
         sublattices.append(Sublattice(label, sites, tuple(allowed), contents))
-    space = Space(name, parent, cells, tuple(sublattices), groups=dict(part.groups))
+    exclusions = _exclusions(spec, part, route, sublattices)
+    space = Space(name, parent, cells, tuple(sublattices), groups=dict(part.groups), exclusions=exclusions)
     _check_kept_apart(spec, route, space)
     space = dataclasses.replace(space, kind=_kind(spec, part, route, space))
     if part.contents is not None or part.defects is not None:
         space = dataclasses.replace(space, meant=_meant(spec, part, route, space))
     return space
+
+
+def _exclusions(
+    spec: Spec, part: SpaceSpec, route: Route, sublattices: list[Sublattice]
+) -> tuple[tuple[str, str, float], ...]:
+    known = {s for sublattice in sublattices for s in sublattice.species}
+    for number, exclusion in enumerate(part.exclude):
+        here = (*route, "exclude", number)
+        if part.kind_blocks:
+            raise spec.error(here, f"does not go with `{part.kind_blocks[0].field}`")
+        for species in exclusion.between:
+            if species not in known:
+                raise spec.error((*here, "between"), f"no sublattice holds {species}; {nearest(species, known)}")
+    return tuple((*sorted(e.between), e.closer_than) for e in part.exclude)
 
 
 def _meant(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> dict[Content, str]:

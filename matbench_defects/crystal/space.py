@@ -78,6 +78,8 @@ class Space:
         sublattices where it is None. Names are empty where the spec limits contents without naming them.
     groups : dict of str to str
         What the space belongs to, such as its host.
+    exclusions : tuple of (str, str, float)
+        Two species and how far apart their sites have to be at least, Å: what is nearer is no configuration.
     memory : dict
         What is worked out once and kept, such as the cycle types of the group.
     """
@@ -90,6 +92,7 @@ class Space:
     family: str = ""
     meant: dict[Content, str] | None = field(default=None, compare=False, repr=False)
     groups: dict[str, str] = field(default_factory=dict, compare=False)
+    exclusions: tuple[tuple[str, str, float], ...] = ()
     memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @functools.cached_property
@@ -291,6 +294,7 @@ class Space:
                     "supercell": self.cells.rows.tolist(),
                     "sublattices": [[s.sites.tolist(), s.species] for s in self.sublattices],
                     **self.kind.identity(),
+                    **({"exclusions": self.exclusions} if self.exclusions else {}),
                 }
             )
         return str(self.memory["digest"])

@@ -110,14 +110,16 @@ class Chain:
         bits = self._bit[place]
         own = self._own[place]
         return [
-            (value, (state | self._forbids[place][value]) & ~own) for value, bit in enumerate(bits) if not state >> bit & 1
+            (value, (state | self._forbids[place][value]) & ~own)
+            for value, bit in enumerate(bits)
+            if not state >> bit & 1
         ]
 
     def _check(self, states: int, held: int, most: int) -> None:
         if states > most or held * self.bits // 8 > LARGEST_HELD:
             raise InputError(
-                f"the exclusions reach too far for an exact treatment: more than {states:,} states; a smaller supercell or "
-                "a shorter distance is needed"
+                f"the exclusions reach too far for an exact treatment: more than {states:,} states; a smaller "
+                "supercell or a shorter distance is needed"
             )
 
     @functools.cached_property

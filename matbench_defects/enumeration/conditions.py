@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.canonical import Stage, stages
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.configurations import decode
+from matbench_defects.enumeration.exclusions import Exclusions
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.fields import VACANCY
 from matbench_defects.spec.spaces import Conditions
@@ -35,7 +36,8 @@ class Checks:
     space : Space
         The space.
     limits : list of (str, str, ndarray of bool, shape (n, n))
-        For two species, which pairs of variable sites they may hold.
+        For two species, which pairs of variable sites they may hold; the diagonal of one species says whether a site
+        may hold it at all, next to its own images.
     charges : dict
         Charge by species; empty where charge does not matter.
     smallest_order, largest_order : int
@@ -57,10 +59,10 @@ class Checks:
         InputError
             If they name a species that no sublattice holds, or leave a charge out.
         """
-        if where is None:
-            return cls(space)
         known = {s for sublattice in space.sublattices for s in sublattice.species}
-        limits = []
+        limits = [(one, other, site_distances(space) >= closest - LENGTH) for one, other, closest in space.exclusions]
+        if where is None:
+            return cls(space, limits)
         for distance in where.distances:
             for species in distance.between:
                 if species not in known:
@@ -69,6 +71,7 @@ class Checks:
             fine = apart >= distance.at_least - LENGTH
             if distance.at_most is not None:
                 fine &= apart <= distance.at_most + LENGTH
+            np.fill_diagonal(fine, True)  # a site's own images are no pair
             limits.append((*distance.between, fine))
         if where.charges:
             missing = (known | set(space.host_species)) - set(where.charges) - {VACANCY}
@@ -82,6 +85,22 @@ class Checks:
             order.at_least if order else 1,
             order.at_most if order else None,
         )
+
+    @property
+    def by_symmetry(self) -> bool:
+        """Whether the order of the stabiliser matters."""
+        return self.smallest_order > 1 or self.largest_order is not None
+
+    def exclusions(self) -> Exclusions | None:
+        """Return the limits as exclusions that are counted exactly; None without limits, or where points are placed."""
+        if not self.limits or self.space.kind.points.blocks:
+            return None
+        if len(self.limits) > len(self.space.exclusions):
+            return Exclusions(self.space, self.limits)
+        if "exclusions" not in self.space.memory:
+            self.space.memory["exclusions"] = Exclusions(self.space, self.limits)
+        found: Exclusions = self.space.memory["exclusions"]
+        return found
 
     @property
     def any(self) -> bool:
@@ -124,13 +143,13 @@ class Checks:
     ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.int32]]:
         """Keep what fulfils the conditions that only whole configurations can: symmetry, and the rest's distances."""
         kept = None
-        if self.smallest_order > 1 or self.largest_order is not None:
+        if self.by_symmetry:
             orders = len(self.space.group) // multiplicities
             kept = orders >= self.smallest_order
             if self.largest_order is not None:
                 kept &= orders <= self.largest_order
         rest = {s.species[k] for s, k in zip(self.space.sublattices, stages(self.space, content)[1], strict=True)}
-        late = [limit for limit in self.limits if rest & {limit[0], limit[1]}]
+        late = [x for x in self.limits if rest & {x[0], x[1]} or (x[0] == x[1] and not x[2].diagonal().all())]
         if late:
             kept = np.ones(len(multiplicities), dtype=bool) if kept is None else kept
             for i in range(0, len(multiplicities), SLICE):
@@ -161,9 +180,7 @@ class Checks:
         kept = np.ones(len(occupations), dtype=bool)
         for structure, (one, other, fine) in itertools.product(self.space.end_points(occupations), limits):
             a, b = self._holding(structure, one), self._holding(structure, other)
-            bad = ~fine
-            if one == other:
-                bad = bad & ~np.eye(len(bad), dtype=bool)
+            bad = ~fine if one == other else ~fine & ~np.eye(len(fine), dtype=bool)
             kept &= ~((a.astype(np.float32) @ bad.astype(np.float32) > 0) & b).any(axis=1)
         return kept
 

@@ -114,16 +114,15 @@ class Exclusions:
         """Return how many configurations the operations of each class leave as they are, added up over the class."""
         return [one.number * self._fixed(one.operation, content) for one in self.classes]
 
-    def most(self, content: Content) -> list[tuple[int, str, int]]:
-        """Return which counts of a content are impossible whatever else it holds: sublattice, species and the most."""
-        found = []
-        for group in self.groups:
+    def reason(self, contents: list[Content]) -> str:
+        """Return, for a message, which of their numbers no configuration can have: ``; at most 48 Li fit``."""
+        found = {}
+        for content, group in itertools.product(contents, self.groups):
             for i in group:
                 for k, name in enumerate(self.space.sublattices[i].species):
-                    limit = self._largest(i, k)
-                    if content[i][k] > limit:
-                        found.append((i, name, limit))
-        return found
+                    if content[i][k] > (most := self._largest(i, k)):
+                        found[name] = most
+        return "".join(f"; at most {most} {name} fit" for name, most in sorted(found.items()))
 
     @functools.cache  # noqa: B019 - lives as long as the space
     def _largest(self, sublattice: int, species: int) -> int:

@@ -25,7 +25,7 @@ from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations, Part, encode
 from matbench_defects.enumeration.counting import class_weights, count_all, count_inequivalent, cycle_classes
-from matbench_defects.enumeration.exclusions import colour_cycles, cycles_of
+from matbench_defects.enumeration.exclusions import OperationClass, colour_cycles, cycles_of
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.spec.spaces import Conditions
@@ -80,13 +80,15 @@ def sample(
         If fewer distinct configurations exist, or the conditions leave too few to be found by drawing.
     """
     checks = Checks.of(space, where)
+    source = _Source(space, checks)
     contents = [c for c in (space.contents() if contents is None else contents) if checks.content(c)]
-    available = sum(count_inequivalent(space, c) for c in contents)
+    available = sum(map(source.count, contents))
     if not available or (distinct and available < count):
-        raise InputError(f"{count} were asked for, but only {available} configurations differ")
-    if distinct and available <= max(ENUMERATED * count, LARGEST_ENUMERATED if where is not None else 0):
+        reason = source.exclusions.reason(contents) if source.exclusions is not None and not available else ""
+        raise InputError(f"{count} were asked for, but only {available} configurations differ{reason}")
+    if distinct and available <= source.enumerated(count):
         return _from_all(enumerate_configurations(space, contents, where), count, seed, weighting)
-    draws = _draws(space, contents, random.Random(seed), weighting)
+    draws = source.draws(contents, random.Random(seed), weighting)
     found: list[Configuration] = []
     seen: set[Configuration] = set()
     for _, drawn in zip(range(TRIES * count), draws, strict=False):
@@ -125,10 +127,11 @@ def sample_each_content(
         What each configuration must fulfil.
     """
     checks = Checks.of(space, where)
+    source = _Source(space, checks)
     parts: list[Part] = []
     for content in filter(checks.content, space.contents()):
-        available = count_inequivalent(space, content)
-        if available <= max(per_content, LARGEST_ENUMERATED if where is not None else 0):
+        available = source.count(content)
+        if available <= max(per_content, source.enumerated(0)):
             every = enumerate_configurations(space, [content], where)
             chosen = _from_all(every, min(per_content, len(every)), _seed(space, content, seed), weighting)
         else:
@@ -192,6 +195,97 @@ def collect(space: Space, found: Iterable[Configuration]) -> Configurations:
     return Configurations(space, tuple(parts))
 
 
+class _Source:
+    """How many configurations there are that keep their distances, and draws of them.
+
+    Where placing a point comes first, distances are not counted but looked at in each draw.
+    """
+
+    def __init__(self, space: Space, checks: Checks) -> None:
+        self.space = space
+        self.checks = checks
+        self.exclusions = checks.exclusions()
+
+    def count(self, content: Content) -> int:
+        """Return how many configurations of a content differ."""
+        if self.exclusions is None:
+            return count_inequivalent(self.space, content)
+        return self.exclusions.count_inequivalent(content)
+
+    def enumerated(self, count: int) -> int:
+        """Return up to how many configurations all are enumerated to draw a number of them."""
+        unsure = self.checks.by_symmetry or (self.checks.any and self.exclusions is None)
+        return max(ENUMERATED * count, LARGEST_ENUMERATED if unsure else 0)
+
+    def draws(self, contents: list[Content], generator: random.Random, weighting: Weighting) -> Iterator[Configuration]:
+        """Yield random configurations without end, not by their canonical members.
+
+        Where only symmetric ones are wanted, those that some operation keeps are drawn, besides the identity.
+        """
+        if self.checks.smallest_order > 1:
+            return self._symmetric(contents, generator, weighting)
+        if self.exclusions is not None:
+            return self._kept_apart(contents, generator, weighting)
+        return _draws(self.space, contents, generator, weighting)
+
+    def _kept_apart(
+        self, contents: list[Content], generator: random.Random, weighting: Weighting
+    ) -> Iterator[Configuration]:
+        assert self.exclusions is not None
+        if weighting == "by-multiplicity":
+            identity = np.arange(self.space.size, dtype=np.int32)
+            operations = [OperationClass(identity, 1)]
+            weights = [[self.exclusions.count_all(content)] for content in contents]
+        else:
+            operations = self.exclusions.classes
+            weights = [self.exclusions.weights(content) for content in contents]
+        for which, chosen in _pairs(weights, generator):
+            occupation = self.exclusions.draw(operations[chosen].operation, contents[which], generator)
+            yield Configuration(self.space, occupation)
+
+    def _symmetric(
+        self, contents: list[Content], generator: random.Random, weighting: Weighting
+    ) -> Iterator[Configuration]:
+        """Yield what an operation keeps. An orbit is met more often, the more operations keep its members."""
+        space, exclusions = self.space, self.exclusions
+        if exclusions is not None:
+            classes = [one.operation for one in exclusions.classes]
+            weights = [exclusions.weights(content) for content in contents]
+        else:
+            members = list(cycle_classes(space).values())
+            weights = [class_weights(space, content) for content in contents]
+        moving = (
+            [(one != np.arange(space.size)).any() for one in classes]
+            if exclusions is not None
+            else [bool((space.group[one.operations[0]] != np.arange(space.size)).any()) for one in members]
+        )
+        weights = [[w if moves else 0 for w, moves in zip(row, moving, strict=True)] for row in weights]
+        if not any(map(any, weights)):
+            raise InputError(f"no configuration is kept by {self.checks.smallest_order} operations")
+        for which, chosen in _pairs(weights, generator):
+            if exclusions is not None:
+                drawn = Configuration(space, exclusions.draw(classes[chosen], contents[which], generator))
+            else:
+                one = members[chosen]
+                number = generator.randrange(len(one.operations))
+                operation, point = space.group[one.operations[number]], int(one.points[number])
+                drawn = Configuration(space, _coloured(space, contents[which], operation, point, generator))
+            order = drawn.symmetry_order
+            # Met order - 1 times as a decoration, (order - 1) / order times as an orbit, at least half a time.
+            chance = 1 / (order - 1) if weighting == "by-multiplicity" else order / (order - 1) / 2
+            if generator.random() < chance:
+                yield drawn
+
+
+def _pairs(weights: list[list[int]], generator: random.Random) -> Iterator[tuple[int, int]]:
+    """Yield rows and columns of a table of weights, each with a probability that its weight gives, exactly."""
+    totals = list(itertools.accumulate(map(sum, weights)))
+    in_row = [list(itertools.accumulate(row)) for row in weights]
+    while True:
+        which = _pick(totals, generator)
+        yield which, _pick(in_row[which], generator)
+
+
 def _draws(
     space: Space, contents: list[Content], generator: random.Random, weighting: Weighting
 ) -> Iterator[Configuration]:
@@ -206,12 +300,8 @@ def _draws(
             nothing = np.arange(space.size, dtype=np.int32)
             yield Configuration(space, _coloured(space, content, nothing, point, generator))
     members = list(cycle_classes(space).values())
-    weights = [class_weights(space, content) for content in contents]
-    totals = list(itertools.accumulate(sum(w) for w in weights))
-    in_content = [list(itertools.accumulate(w)) for w in weights]
-    while True:
-        which = _pick(totals, generator)
-        chosen = members[_pick(in_content[which], generator)]
+    for which, number in _pairs([class_weights(space, content) for content in contents], generator):
+        chosen = members[number]
         one = generator.randrange(len(chosen.operations))
         operation = space.group[chosen.operations[one]]
         yield Configuration(space, _coloured(space, contents[which], operation, int(chosen.points[one]), generator))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from matbench_defects.crystal.space import Content, Space
+from matbench_defects.enumeration.counting import impossible
 from matbench_defects.spec.document import Route
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import Selection, Stratum
@@ -55,6 +56,8 @@ def selection_size(spec: Spec, space: Space, counted: Mapping[Content, int]) -> 
     part, space_route = spec.all_spaces()[space.name]
     selection, route = part.configurations, (*space_route, "configurations")
     inequivalent = sum(counted.values())
+    if not inequivalent and space.exclusions:
+        raise spec.error((*space_route, "exclude"), f"leaves no configuration{impossible(space, list(counted))}")
     if selection.select == "all":
         return inequivalent, selection.where is None
     draws = _draws(spec, space, selection, counted, route)

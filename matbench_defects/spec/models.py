@@ -15,6 +15,7 @@ from matbench_defects.spec.frozen import read_frozen
 from matbench_defects.spec.parents import ParentSpec, Provenance, ReferencePhase
 from matbench_defects.spec.spaces import (
     ALL,
+    Exclusion,
     Groups,
     KindSpec,
     NamedContents,
@@ -222,6 +223,8 @@ class Spec(StrictModel):
     """The named contents of the only space."""
     defects: ContentField | None = None
     """How many sites of the only space may differ from the ideal host."""
+    exclude: list[Exclusion] = []
+    """Pairs of species that cannot be near each other in the only space."""
     groups: Groups = {}
     """What the only space belongs to."""
     pathway: PathwaySpec | None = None
@@ -284,6 +287,7 @@ class Spec(StrictModel):
             sublattices=self.sublattices,
             contents=self.contents,
             defects=self.defects,
+            exclude=self.exclude,
             groups=self.groups,
             pathway=self.pathway,
             kind=self.kind,

@@ -57,6 +57,15 @@ class Distance(StrictModel):
     """No pair may be farther apart than this, Å."""
 
 
+class Exclusion(StrictModel):
+    """Two species that cannot sit on near sites; what breaks it is no configuration of the space."""
+
+    between: tuple[Species, Species]
+    """The two species; the same one twice for its own sites."""
+    closer_than: Annotated[float, Field(gt=0, le=20)]
+    """Sites nearer to each other than this, Å, periodic images included, are not held by both."""
+
+
 class Bounds(StrictModel):
     """A smallest and a largest number."""
 
@@ -210,6 +219,9 @@ class SpaceSpec(StrictModel):
     mentioned is absent, or fills the rest."""
     defects: ContentField | None = None
     """How many sites may differ from the ideal host; contents with another number are not meant."""
+    exclude: list[Exclusion] = []
+    """Pairs of species that cannot be near each other, such as ions on split sites. Exact numbers and draws leave out
+    what breaks it."""
     groups: Groups = {}
     """What the space belongs to, such as ``{host: MoS2}``; splits and pictures go by it."""
     pathway: PathwaySpec | None = None
