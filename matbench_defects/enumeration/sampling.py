@@ -90,13 +90,14 @@ def sample(
     available = sum(count_inequivalent(space, c) for c in contents)
     if not available or (distinct and available < count):
         raise InputError(f"{count} were asked for, but only {available} configurations differ")
-    if distinct and available <= max(ENUMERATED * count, LARGEST_ENUMERATED if where is not None else 0):
+    some_left_out = where is not None or space.family != ""
+    if distinct and available <= max(ENUMERATED * count, LARGEST_ENUMERATED if some_left_out else 0):
         return _from_all(enumerate_configurations(space, contents, where), count, seed, weighting)
     draws = _draws(space, contents, random.Random(seed), weighting)
     found: list[Configuration] = []
     seen: set[Configuration] = set()
     for _, drawn in zip(range(TRIES * count), draws, strict=False):
-        if not checks.accept(drawn.canonical_occupation, drawn.symmetry_order) or (distinct and drawn in seen):
+        if checks.refused(drawn.canonical_occupation, drawn.symmetry_order) or (distinct and drawn in seen):
             continue
         seen.add(drawn)
         found.append(drawn)
@@ -134,7 +135,7 @@ def sample_each_content(
     parts: list[Part] = []
     for content in filter(checks.content, space.contents()):
         available = count_inequivalent(space, content)
-        if available <= max(per_content, LARGEST_ENUMERATED if where is not None else 0):
+        if available <= max(per_content, LARGEST_ENUMERATED if where is not None or space.family else 0):
             every = enumerate_configurations(space, [content], where)
             chosen = _from_all(every, min(per_content, len(every)), _seed(space, content, seed), weighting)
         else:

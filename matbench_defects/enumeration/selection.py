@@ -184,7 +184,7 @@ def select(spec: Spec) -> dict[str, Selected]:
         part, route = spec.all_spaces()[space.family or name]
         chosen = part.configurations
         with spec.at((*route, "configurations", "also"), keep_file=True):
-            besides = [] if not chosen.also or space.family else [listed(space, chosen.also)]
+            besides = [] if not chosen.also or space.family else [listed(space, chosen.also, chosen.where)]
         drawn = [name for name in ("count", "per_content", "strata") if getattr(chosen, name) is not None]
         field = drawn[0] if drawn else "where"
         with spec.at((*route, "configurations", field), keep_file=True):
