@@ -97,6 +97,11 @@ class Identified:
         """Id of the configuration, where it is one."""
         return None if self.configuration is None else self.configuration.id
 
+    def refused(self, reason: str) -> Identified:
+        """Return the same as none, for a configuration that is not meant."""
+        why = f"is {self.id}, which is not meant: {reason}"
+        return dataclasses.replace(self, configuration=None, reason=why, same=())
+
 
 @dataclass(frozen=True)
 class Host:
