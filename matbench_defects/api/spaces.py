@@ -117,8 +117,8 @@ class Space:
         found = count_members(self.space, self.where, contents)
         if not found.exact:
             raise InputError(
-                f"{self.name} holds {found.inequivalent:,} inequivalent configurations without its conditions, too many "
-                "to see which fulfil them"
+                f"{self.name} holds {found.inequivalent:,} inequivalent configurations without its conditions, too "
+                "many to see which fulfil them"
             )
         return Count(found.every, found.inequivalent)
 
@@ -323,7 +323,7 @@ class Spec(models.Spec):
     ) -> Identified:
         """Say which configuration of the spec a structure is: that from which its atoms moved least, of all spaces.
 
-        A structure that repeats a smaller cell, where the spec has supercells of several sizes, is that of the smallest.
+        Where the spec has supercells of several sizes, a structure that repeats a smaller cell is that of the smallest.
 
         Parameters
         ----------

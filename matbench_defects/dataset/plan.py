@@ -174,6 +174,9 @@ def plan(spec: Spec, *, index: bool = True) -> Plan:
         Naming file and line of the first thing that cannot be.
     """
     selected = select(spec, index=index)
+    if not any(len(part.chosen) for part in selected.values()):
+        first = next(iter(spec.all_spaces().values()))
+        raise spec.error((*first[1], "configurations"), "no configuration is selected; none fulfils `where`")
     spaces = {name: part.space for name, part in selected.items()}
     targets, splits, methods = targets_of(spec, spaces), splits_of(spec, spaces), methods_of(spec)
     references: frozenset[str] = frozenset()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.canonical import canonical
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.enumeration.configurations import Configurations, decode, encode, ranks
+from matbench_defects.enumeration.configurations import Configurations, encode, ranks
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import draw_positions
 from matbench_defects.errors import InputError

@@ -36,7 +36,7 @@ STRAIN = 0.12
 """By how much a structure's cell may be longer or shorter than the ideal one in any direction, relatively."""
 TRIED = 8
 """How many of the ways to lay a structure over a host, best first, are assigned atom by atom."""
-APART = 2.0
+APART = 1.5
 """A structure belongs to the configuration from which it moved least if the second best is so many times farther."""
 SURE = 0.02
 """What moved less than this, Å, is taken for unmoved when two are compared."""
@@ -405,12 +405,12 @@ def _on_host(host: Host, crystal: Crystal, largest: float, strain: float) -> Ite
             yield _none(3, "its atoms cannot be given to the sites of the supercell, one to each")
             continue
         reason = ""
-        if way.strain > strain:
-            reason = f"its cell is strained by {way.strain:.3f}; {strain:g} is allowed"
         if given[0] > largest:
             reason = f"an atom lies {given[0]:.2f} Å from its site; {largest:g} Å are allowed"
+        if strained := way.strain > strain:
+            reason = f"its cell is strained by {way.strain:.3f}; {strain:g} is allowed"
         if given[0] > BEYOND * largest:
-            yield _none(4, reason, given[0], way.strain)
+            yield _none(3 if strained else 4, reason, given[0], way.strain)
         else:
             yield _in_its_space(host, crystal, sites, given[1], given[0], way, reason)
 
