@@ -103,11 +103,10 @@ def empty_sizes(spec: Spec, spaces: Mapping[str, Space], members: Mapping[str, i
             if space.family == family:
                 size = len(space.cells.offsets)
                 held[size] = max(held[size], 0) + members[name]
-        for missing, why in (
-            (-1, "no content adds up to their sites"),
-            (0, "all that they hold repeats a smaller cell"),
-        ):
-            if sizes := [size for size, number in held.items() if number == missing]:
-                why += " or is not what `where` asks for" * (missing == 0 and part.configurations.where is not None)
-                sentences.append(f"{family}: nothing of the sizes {', '.join(map(str, sizes))}, for {why}")
+        none = "all that they hold repeats a smaller cell"
+        if part.configurations.where is not None:
+            none += " or does not fulfil `where`"
+        for missing, why in ((-1, "no content adds up to their sites"), (0, none)):
+            if sizes := [str(size) for size, number in held.items() if number == missing]:
+                sentences.append(f"{family}: the sizes {', '.join(sizes)} hold nothing, for {why}")
     return sentences
