@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.audit import check_kept_apart
+from matbench_defects.dataset.estimate import estimate_spaces
 from matbench_defects.dataset.identity import frame_of, numbered, structure_keys
 from matbench_defects.dataset.references import reference_contents, with_references
 from matbench_defects.dataset.splits import SplitOperator, splits_of
@@ -158,7 +159,7 @@ class Plan:
         return part_rows(self.spec, self.splits, self.rows, self.references)
 
 
-def plan(spec: Spec, *, index: bool = True) -> Plan:
+def plan(spec: Spec, *, index: bool = True, counted: bool = False) -> Plan:
     """Check a spec as a whole and choose its rows.
 
     Parameters
@@ -167,12 +168,18 @@ def plan(spec: Spec, *, index: bool = True) -> Plan:
         The spec.
     index : bool
         Whether spaces of which a sample is labelled are enumerated besides.
+    counted : bool
+        Whether `estimate_spaces` has counted the spaces already. All that it refuses comes first, whichever command
+        asks.
 
     Raises
     ------
     InputError
         Naming file and line of the first thing that cannot be.
     """
+    if not counted:
+        estimate_spaces(spec)
+        methods_of(spec)
     selected = select(spec, index=index)
     if not any(len(part.chosen) for part in selected.values()):
         first = next(iter(spec.all_spaces().values()))

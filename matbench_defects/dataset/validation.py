@@ -55,5 +55,5 @@ def validate_spec(spec: Spec) -> Validated:
     else:
         from matbench_defects.dataset.plan import plan
 
-        plan(spec, index=False)
+        plan(spec, index=False, counted=True)
     return Validated(spaces, notes)
