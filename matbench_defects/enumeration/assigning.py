@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ ROUNDS = 3
 """How often drift is taken out and atoms are assigned again."""
 FEW = 10_000
 """Up to so many pairs of an atom and a site, all images of a site are looked at, however skewed the cell is."""
+
+DOUBTFUL = 0.25
+"""An atom nearer than this to its site, Å, is on no other: sites are 0.7 Å apart at least."""
 
 Holds = tuple[frozenset[str], ...]
 """What each site of the parent may hold, vacancies among it."""
@@ -65,6 +69,17 @@ class Sites:
         """Return which sites of the parent each atom may take, shape (atoms, sites of the parent)."""
         table = {s: [s in held for held in self.holds] for s in set(crystal.species)}
         return np.array([table[s] for s in crystal.species], dtype=bool).reshape(len(crystal), len(self.holds))
+
+
+class Assigned(NamedTuple):
+    """The sites of a structure's atoms."""
+
+    displacement: float
+    """The largest distance of an atom from its site, Å."""
+    chosen: NDArray[np.int64]
+    """The site of each atom."""
+    fractional: NDArray[np.float64]
+    """Where the atoms are, drift taken out, in the parent's vectors."""
 
 
 def shifts(
@@ -126,8 +141,8 @@ def assigned(
     images: NDArray[np.int64],
     *,
     laid: bool = False,
-) -> tuple[float, NDArray[np.int64]] | None:
-    """Return the largest displacement, Å, and each atom's site; None where the host would be left with a hole.
+) -> Assigned | None:
+    """Return each atom's site; None where the host would be left with a hole.
 
     Each site is given once, with the least sum of squared distances, and drift is taken out.
 
@@ -162,7 +177,41 @@ def assigned(
             break
     if not len(fractional) and not sites.vacant.all():
         return None
-    return float(np.linalg.norm(displacements, axis=1).max(initial=0)), chosen
+    return Assigned(float(np.linalg.norm(displacements, axis=1).max(initial=0)), chosen, fractional)
+
+
+def doubtful(sites: Sites, allowed: NDArray[np.bool_], given: Assigned, apart: float) -> Iterator[NDArray[np.int64]]:
+    """Yield what the atoms' sites would be with one atom on an empty site that is about as near as its own.
+
+    Parameters
+    ----------
+    sites : Sites
+        The sites.
+    allowed : ndarray of bool, shape (atoms, sites of the parent)
+        Which sites each atom may take.
+    given : Assigned
+        The sites of the atoms.
+    apart : float
+        A site is not about as near if it is so many times farther.
+    """
+    empty = np.setdiff1d(np.arange(len(sites)), given.chosen)
+    vectors = _away(sites, given.fractional, sites.fractional[given.chosen])
+    own = np.linalg.norm(vectors, axis=1)
+    atoms = np.flatnonzero((own > DOUBTFUL) & sites.vacant[given.chosen])
+    for atom in atoms.tolist() if len(empty) else []:
+        others = empty[allowed[atom, empty // len(sites.cells.offsets)]]
+        here = np.broadcast_to(given.fractional[atom], (len(others), 3))
+        away = _away(sites, here, sites.fractional[others])
+        away -= (away - vectors[atom]) / len(vectors)  # what it moves the drift by
+        for other in others[np.linalg.norm(away, axis=1) < apart * own[atom]].tolist():
+            moved = given.chosen.copy()
+            moved[atom] = other
+            yield moved
+
+
+def _away(sites: Sites, one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the shortest vectors between points given in the parent's vectors, in the periodic cell, Å."""
+    return nearest_images(sites.lattice, (one - other) @ sites.parent.lattice)
 
 
 def _shared_out(

@@ -21,6 +21,7 @@ from matbench_defects.crystal.symmetry import Cells, parent_action
 from matbench_defects.enumeration.assigning import (
     Sites,
     assigned,
+    doubtful,
     holds_of,
     near_images,
     nearest,
@@ -274,9 +275,10 @@ def identify(
     found = assigned(sites, fractional, sites.allowed(crystal), near_images(space.parent, largest), laid=True)
     if found is None:
         return Identified(None, "its atoms cannot be given to the sites of the supercell, one to each")
-    if found[0] > largest:
-        return Identified(None, f"an atom lies {found[0]:.2f} Å from its site", displacement=found[0])
-    return _named(space, crystal, found[1], found[0])
+    away = found.displacement
+    if away > largest:
+        return Identified(None, f"an atom lies {away:.2f} Å from its site", displacement=away)
+    return _named(space, crystal, found.chosen, away)
 
 
 def identify_among(
@@ -405,14 +407,15 @@ def _on_host(host: Host, crystal: Crystal, largest: float, strain: float) -> Ite
             yield _none(3, "its atoms cannot be given to the sites of the supercell, one to each")
             continue
         reason = ""
-        if given[0] > largest:
-            reason = f"an atom lies {given[0]:.2f} Å from its site; {largest:g} Å are allowed"
+        if given.displacement > largest:
+            reason = f"an atom lies {given.displacement:.2f} Å from its site; {largest:g} Å are allowed"
         if strained := way.strain > strain:
             reason = f"its cell is strained by {way.strain:.3f}; {strain:g} is allowed"
-        if given[0] > BEYOND * largest:
-            yield _none(3 if strained else 4, reason, given[0], way.strain)
-        else:
-            yield _in_its_space(host, crystal, sites, given[1], given[0], way, reason)
+        if given.displacement > BEYOND * largest:
+            yield _none(3 if strained else 4, reason, given.displacement, way.strain)
+            continue
+        for chosen in (given.chosen, *doubtful(sites, sites.allowed(crystal), given, APART)):
+            yield _in_its_space(host, crystal, sites, chosen, given.displacement, way, reason)
 
 
 def _in_its_space(

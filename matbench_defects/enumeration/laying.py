@@ -91,7 +91,8 @@ def _least_first(
     strains = np.abs(stretches - 1).max(axis=1)
     shears = np.abs(stretches / np.cbrt(np.abs(determinants))[:, None] - 1).max(axis=1)
     kept = np.flatnonzero((determinants > 0) & (strains <= strain))
-    ways, seen = [], set()
+    ways: list[Way] = []
+    seen: set[bytes] = set()
     for i in kept[np.argsort(shears[kept].round(9), kind="stable")].tolist():
         way = own @ rows[i]
         if way.tobytes() not in seen:
@@ -123,7 +124,8 @@ def _shells(lengths: NDArray[np.float64], lattice: NDArray[np.float64], strain: 
 
 def _of_each_orbit(vectors: NDArray[np.int64], rotations: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return one vector of each set that the rotations carry into each other."""
-    chosen, seen = [], set()
+    chosen: list[NDArray[np.int64]] = []
+    seen: set[bytes] = set()
     for vector in vectors:
         if vector.tobytes() not in seen:
             seen.update(image.tobytes() for image in vector @ rotations)

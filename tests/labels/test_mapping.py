@@ -174,6 +174,23 @@ def test_a_structure_between_two_is_ambiguous_and_has_no_row(tmp_path):
     assert [r["id"] for r in imported([near], two_hosts((4.0, 4.4)), tmp_path)[1]] == ["one:Na1:0"]
 
 
+def test_an_atom_between_its_site_and_a_vacancy_is_ambiguous(tmp_path):
+    parent = {"spacegroup": "P4/mmm", "lattice": {"a": 4.0, "c": 2.0}, "sites": {"A": {"species": "Na"}}}
+    parent["sites"]["A"]["position"] = [0, 0, 0]
+    parent["provenance"] = {"source": "a test", "verified": False}
+    head = {"name": "row", "version": "1.0.0", "title": "a row of sites", "parent": parent, "supercell": [1, 1, 5]}
+    spec = {**head, "sublattices": {"A": {"sites": ["A"], "species": {"Na": 2, "vacancy": 3}}}}
+    near, next_but_one = ([0, 0, 0], [0, 0, 2.0]), ([0, 0, 0], [0, 0, 4.0])
+    for height, id_ in ((2.1, "row:Na2Va3:0"), (3.9, "row:Na2Va3:1"), (3.0, None)):
+        atoms = Atoms("Na2", positions=[[0, 0, 0], [0, 0, height]], cell=[4.0, 4.0, 10.0], pbc=True)
+        mapped, rows, _ = imported([atoms], spec, tmp_path)
+        assert [r["id"] for r in rows] == ([id_] if id_ else [])
+        assert id_ or mapped.remarks[0].kind == "ambiguous"
+    for positions, id_ in ((near, "row:Na2Va3:0"), (next_but_one, "row:Na2Va3:1")):
+        atoms = Atoms("Na2", positions=positions, cell=[4.0, 4.0, 10.0], pbc=True)
+        assert md.load_spec(spec).identify(atoms).id == id_
+
+
 @pytest.mark.parametrize(("rules", "spaces"), [(1, ["one", "two"]), (2, ["one"])])
 def test_one_crystal_in_two_spaces_is_one_row_or_under_old_rules_two(rules, spaces, tmp_path):
     spec = {**two_hosts((4.0, 4.0)), "rules": rules}

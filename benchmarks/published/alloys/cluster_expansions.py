@@ -77,7 +77,9 @@ def least_squares(features: NDArray[np.float64], values: NDArray[np.float64]) ->
 
 def shown(name: str, found: tuple[float, float], seconds: float, number: int) -> None:
     """Print a line."""
-    print(f"{name:<28} MAE {found[0]:.3f}  RMSE {found[1]:.3f} meV/atom  {number} features  {seconds:.1f} s", flush=True)
+    print(
+        f"{name:<28} MAE {found[0]:.3f}  RMSE {found[1]:.3f} meV/atom  {number} features  {seconds:.1f} s", flush=True
+    )
 
 
 def ours(spec: str, published: Path, rows_file: Path, displacement: float, strain: float) -> None:
@@ -91,7 +93,9 @@ def ours(spec: str, published: Path, rows_file: Path, displacement: float, strai
     table = rows_file.with_suffix(".parquet")
     found = md.import_labels("extxyz", published, spec, table, displacement=displacement, strain=strain).mapped
     seconds = time.perf_counter() - start
-    print(f"{found.mapped} of {found.structures} structures are configurations, {len(found.rows)} rows, {seconds:.1f} s")
+    print(
+        f"{found.mapped} of {found.structures} structures are configurations, {len(found.rows)} rows, {seconds:.1f} s"
+    )
     domain = md.load_spec(spec)
     configurations = [domain.space(row["space"]).configuration(row["id"]) for row in found.rows]
     sites = np.array([len(one.space.host_species) for one in configurations])
