@@ -351,7 +351,7 @@ class Spec(models.Spec):
         """
         return self._finder().find(_crystal(structure), displacement=displacement, strain=strain)
 
-    def validate(self) -> list[str]:
+    def check(self) -> list[str]:
         """Check the spec as a whole, as `check`, `label` and `build` do, and return what may not be meant.
 
         Raises
@@ -362,7 +362,7 @@ class Spec(models.Spec):
         Examples
         --------
         >>> import matbench_defects as md
-        >>> md.load_spec("lno-cathode").validate()
+        >>> md.load_spec("lno-cathode").check()
         []
         """
         from matbench_defects.dataset.validation import validate_spec

@@ -271,7 +271,7 @@ def identify(
         return Identified(None, reason)
     host = hosts_of([space])[0]
     sites = host.sites(space.cells.rows)
-    fractional = crystal.positions @ np.linalg.inv(crystal.lattice) @ space.cells.rows
+    fractional: NDArray[np.float64] = crystal.positions @ np.linalg.inv(crystal.lattice) @ space.cells.rows
     found = assigned(sites, fractional, sites.allowed(crystal), near_images(space.parent, largest), laid=True)
     if found is None:
         return Identified(None, "its atoms cannot be given to the sites of the supercell, one to each")

@@ -146,14 +146,14 @@ def test_sizes_that_hold_nothing_are_named(tmp_path):
     name = written(spec, tmp_path)
     said = "cu: the sizes 1, 2, 3, 4 hold nothing, for no content adds up to their sites"
     assert said in check_spec(name).warnings
-    assert md.load_spec(name).validate() == [said]
+    assert md.load_spec(name).check() == [said]
     heard: list[str] = []
     md.build(name, tmp_path / "out", say=heard.append)
     md.label({**spec, "labels": [{"engine": "ewald", "charges": {"Cu": 1, "S": -1}, "background": True}]},
              tmp_path / "labels", workers=1, say=heard.append)  # fmt: skip
     assert heard == [said, said]
     # Where contents add up, but only to repetitions, that is the reason.
-    assert md.load_spec(binary("1..3", 0)).validate() == [
+    assert md.load_spec(binary("1..3", 0)).check() == [
         "fcc: the sizes 2, 3 hold nothing, for all that they hold repeats a smaller cell"
     ]
 
@@ -182,4 +182,4 @@ def test_what_conditions_leave_out_is_not_identified_and_cannot_be_listed():
     )
     drawn = {"select": "uniform", "count": 1, "also": refused[:1], **where}
     with pytest.raises(InputError, match="is not meant: its Pd and Pd"):
-        md.load_spec({**whole, "configurations": drawn}).validate()
+        md.load_spec({**whole, "configurations": drawn}).check()

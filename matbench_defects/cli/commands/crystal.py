@@ -67,7 +67,7 @@ def enumerate(
 ) -> None:
     """Write every inequivalent configuration that a spec means, however many, without labels."""
     loaded = md.load_spec(spec)
-    for note in loaded.validate():
+    for note in loaded.check():
         say(f"note: {note}")
     for name in loaded.space_names:
         path = out / f"{name}.parquet"
