@@ -394,7 +394,8 @@ def _on_host(host: Host, crystal: Crystal, largest: float, strain: float) -> Ite
     tried: list[tuple[float, int, Way, Sites, NDArray[np.float64]]] = []
     for way in ways:
         rows = way.rows @ host.basis
-        sites = host.sites(hermite_normal_form(rows) if host.family else rows)
+        single = not host.family and abs(round(float(np.linalg.det(way.rows)))) == 1
+        sites = host.sites(host.basis if single else hermite_normal_form(rows))
         fractional, allowed = inside @ rows, sites.allowed(crystal)
         for shift in shifts(sites, crystal, fractional, allowed):
             _, away = nearest(sites, fractional + shift, allowed, images)
@@ -432,11 +433,12 @@ def _in_its_space(
     known = sorted(set(crystal.species))
     codes = np.full(len(sites), -1)
     codes[chosen] = [known.index(species) for species in crystal.species]
-    kept = sites.cells.offsets[repeating(codes.reshape(-1, count), sites.cells)]
-    smallest = hermite_normal_form(np.concatenate([sites.cells.rows, kept]))
-    if not host.family:
+    smallest = host.basis
+    if host.family or count > len(host.first.cells.offsets):
+        kept = sites.cells.offsets[repeating(codes.reshape(-1, count), sites.cells)]
+        smallest = hermite_normal_form(np.concatenate([sites.cells.rows, kept]))
         whole = host.basis @ np.linalg.inv(smallest)
-        if np.abs(whole - np.round(whole)).max() > 1e-6:
+        if not host.family and np.abs(whole - np.round(whole)).max() > 1e-6:
             return _none(4, "its cell holds several supercells that are not alike", displacement, way.strain)
     found = host.shape_of(smallest)
     if found is None:
