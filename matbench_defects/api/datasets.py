@@ -49,6 +49,7 @@ def label(
     cluster: str | Path | None = None,
     retry_failed: bool = False,
     progress: Counter | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Labels:
     """Compute the labels that a spec asks for and has not yet. If killed, rerun it; only missing labels are computed.
 
@@ -67,6 +68,8 @@ def label(
         Whether to compute again what failed or did not converge.
     progress : callable, optional
         Called with the number of computed labels and of those to compute.
+    say : callable, optional
+        Called with a line where sizes of supercells hold nothing.
 
     Raises
     ------
@@ -92,6 +95,9 @@ def label(
 
     loaded = _loaded(spec)
     planned = plan(loaded)
+    if say is not None:
+        for note in planned.notes:
+            say(note)
     store = LabelStore(out or place_of_new_labels(loaded, shipped=True))
     with open_executor(cluster, workers) as executor:
         labels = compute_labels(planned, [store], executor=executor, retry_failed=retry_failed, progress=progress)
@@ -125,7 +131,8 @@ def build(
     progress : callable, optional
         Called with the number of computed labels and of those to compute.
     say : callable, optional
-        Called with a line where nothing can be written beside the spec and labels are kept in the cache.
+        Called with a line where nothing can be written beside the spec and labels are kept in the cache, or where sizes
+        of supercells hold nothing.
 
     Returns
     -------
@@ -223,6 +230,8 @@ def import_labels(
     out: str | Path | None = None,
     *,
     settings: dict[str, Any] | None = None,
+    displacement: float = 1.0,
+    strain: float = 0.12,
     progress: Counter | None = None,
 ) -> ImportedLabels:
     """Map published structures with labels onto the configurations of a spec, and write a row a configuration.
@@ -239,6 +248,10 @@ def import_labels(
         The Parquet file; in the current folder, called like the source, if left out.
     settings : dict, optional
         Of the format, such as ``level_of_theory``, ``source`` and ``license``.
+    displacement : float
+        An atom may lie so far from its site, Å.
+    strain : float
+        A cell may be so much longer or shorter than the ideal one in any direction, relatively: 0.12 is 12 %.
     progress : callable, optional
         Called with how many structures are done and how many there are.
 
@@ -249,7 +262,7 @@ def import_labels(
     Raises
     ------
     InputError
-        If the source cannot be read as the format, or a setting does not suit.
+        If the source cannot be read as the format, or a setting or limit does not suit.
 
     Examples
     --------
@@ -267,7 +280,9 @@ def import_labels(
     source = Path(source)
     table = Path(out) if out is not None else Path(f"{source.resolve().name.partition('.')[0]}.parquet")
     named = None if spec is None else str(spec)
-    mapped, report = import_published(format, source, named, table, dict(settings or {}), progress)
+    mapped, report = import_published(
+        format, source, named, table, dict(settings or {}), progress, displacement=displacement, strain=strain
+    )
     return ImportedLabels(mapped, table, report)
 
 

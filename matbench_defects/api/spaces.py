@@ -17,7 +17,7 @@ from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations
-from matbench_defects.enumeration.counting import count_both, count_space
+from matbench_defects.enumeration.members import count_members
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.plotting import html_table
 from matbench_defects.spec import loading, models
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from pymatgen.core import Structure
 
+    from matbench_defects.dataset.finding import Finder
     from matbench_defects.enumeration.identify import Identified
 
 ROWS = 32_768
@@ -51,6 +52,8 @@ class Space:
         Supercell, sublattices and symmetry; the attribute `space`.
     where : Conditions, optional
         What the spec demands of a configuration.
+    finder : callable, optional
+        Returns what finds structures among the configurations of the spec.
 
     Examples
     --------
@@ -69,9 +72,12 @@ class Space:
     True
     """
 
-    def __init__(self, space: crystal.Space, where: Conditions | None = None) -> None:
+    def __init__(
+        self, space: crystal.Space, where: Conditions | None = None, finder: Callable[[], Finder] | None = None
+    ) -> None:
         self.space = space
         self.where = where
+        self._finder = finder
 
     @property
     def name(self) -> str:
@@ -93,7 +99,9 @@ class Space:
         return self._contents[name]
 
     def count(self, content: str | None = None) -> Count:
-        """Return how many configurations there are, exactly and without enumerating them; conditions not regarded.
+        """Return how many configurations `enumerate` yields, exactly: those that the spec means.
+
+        They are enumerated only where the spec has conditions or supercells of several sizes.
 
         Parameters
         ----------
@@ -103,9 +111,16 @@ class Space:
         Raises
         ------
         InputError
-            If there is no such content.
+            If there is no such content, or the space has conditions and is too large to be enumerated.
         """
-        return Count(*(count_space(self.space) if content is None else count_both(self.space, self._content(content))))
+        contents = None if content is None else [self._content(content)]
+        found = count_members(self.space, self.where, contents)
+        if not found.exact:
+            raise InputError(
+                f"{self.name} holds {found.inequivalent:,} inequivalent configurations without its conditions, too "
+                "many to see which fulfil them"
+            )
+        return Count(found.every, found.inequivalent)
 
     def enumerate(self, where: Conditions | Mapping[str, Any] | None = None) -> Iterator[Configuration]:
         """Yield every inequivalent configuration, in the order of the contents and of the ids in each.
@@ -123,13 +138,10 @@ class Space:
         InputError
             If the conditions are wrong, or name a species that no sublattice holds.
         """
-        from matbench_defects.enumeration.derivative import derivative_structures
         from matbench_defects.enumeration.orderly import generate
         from matbench_defects.enumeration.stabilisers import Stabilisers
 
         chosen = self._conditions(where)
-        if self.space.family:
-            return iter(derivative_structures(self.space, where=chosen))
         met = Stabilisers(self.space, Checks.of(self.space, chosen))
         parts = (part for c in self.space.contents() for part in generate(self.space, c, chosen, ROWS, met))
         return (one for part in parts for one in Configurations(self.space, (part,)))
@@ -181,27 +193,42 @@ class Space:
         """
         return Configuration(self.space, configuration_of(self.space, id_))
 
-    def identify(self, structure: Structure | Atoms | str | Path) -> Identified:
+    def identify(
+        self, structure: Structure | Atoms | str | Path, *, displacement: float = 1.5, strain: float = 0.12
+    ) -> Identified:
         """Say which configuration a structure is, relaxed or not, or why it is none.
 
         Parameters
         ----------
         structure : pymatgen.core.Structure, ase.Atoms, or path
             In any setting of the cell; a file that pymatgen reads, such as CIF or POSCAR.
+        displacement : float
+            An atom may lie so far from its site, Å.
+        strain : float
+            The cell may be so much longer or shorter than the ideal one in any direction, relatively.
 
         Returns
         -------
         Identified
-            With ``id``, ``displacement`` (Å) and, where it is none, ``reason``.
+            With ``id``, ``displacement`` (Å) and ``strain``; where it is none, with ``reason``, and with ``candidates``
+            where it may be several.
 
         Raises
         ------
         InputError
-            If a file cannot be read, or sites are partly occupied.
+            If a file cannot be read, sites are partly occupied, or such a displacement or strain cannot be allowed.
         """
+        crystal = _crystal(structure)
+        if self._finder is not None:
+            return self._finder().find(crystal, displacement=displacement, strain=strain, among=[self.name])
         from matbench_defects.enumeration.identify import identify
 
-        return identify(self.space, _crystal(structure))
+        found = identify(self.space, crystal, displacement, strain=strain)
+        if found.configuration is None:
+            return found
+        one = found.configuration
+        reason = Checks.of(self.space, self.where).refused(one.canonical_occupation, one.symmetry_order)
+        return found.refused(reason) if reason else found
 
     def write(self, path: str | Path, progress: Callable[[int, int], None] | None = None) -> int:
         """Write every inequivalent configuration to a Parquet file, in bounded memory, and return how many.
@@ -230,8 +257,9 @@ class Space:
         return f"<Space {self.name}: {parent.formula}, {symmetry}, {len(self.space.group)} operations>"
 
     def _repr_html_(self) -> str:
-        counts = [(name, *count_both(self.space, content)) for name, content in list(self._contents.items())[:50]]
-        rows = [(name, f"{total:,}", f"{inequivalent:,}") for name, total, inequivalent in counts]
+        some = dict(list(self._contents.items())[:50])
+        counts = count_members(self.space, self.where, some.values()).by_content
+        rows = [(name, *(f"{n:,}" for n in counts[content])) for name, content in some.items()]
         return html_table(("content", "configurations", "inequivalent"), rows, repr(self)[1:-1])
 
 
@@ -249,6 +277,7 @@ class Spec(models.Spec):
     """
 
     _built: dict[str, Space] = PrivateAttr(default_factory=dict)
+    _found_by: Finder | None = PrivateAttr(default=None)
 
     @property
     def space_names(self) -> list[str]:
@@ -279,29 +308,66 @@ class Spec(models.Spec):
         if not self._built:
             for name, space in build_spaces(self).items():
                 part, _ = self.all_spaces()[space.family or name]
-                self._built[name] = Space(space, part.configurations.where)
+                self._built[name] = Space(space, part.configurations.where, self._finder)
         return self._built
 
-    def identify(self, structure: Structure | Atoms | str | Path) -> dict[str, Identified]:
-        """Say which configuration a structure is, space by space until it is one.
+    def _finder(self) -> Finder:
+        from matbench_defects.dataset.finding import Finder
+
+        if self._found_by is None:
+            self._found_by = Finder(self, {name: one.space for name, one in self._all().items()})
+        return self._found_by
+
+    def identify(
+        self, structure: Structure | Atoms | str | Path, *, displacement: float = 1.5, strain: float = 0.12
+    ) -> Identified:
+        """Say which configuration of the spec a structure is: that from which its atoms moved least, of all spaces.
+
+        Where the spec has supercells of several sizes, a structure that repeats a smaller cell is that of the smallest.
 
         Parameters
         ----------
         structure : pymatgen.core.Structure, ase.Atoms, or path
             As for `Space.identify`.
+        displacement, strain : float
+            As for `Space.identify`.
 
         Returns
         -------
-        dict of str to Identified
-            By the space's name; where the structure is a configuration, that is the last of them.
+        Identified
+            As `Space.identify` returns it; ``configuration.space.name`` is the space.
+
+        Raises
+        ------
+        InputError
+            As `Space.identify`.
+
+        Examples
+        --------
+        >>> import matbench_defects as md
+        >>> spec = md.load_spec("lno-cathode")
+        >>> spec.identify(spec.space().configuration("lno-cathode:Li6Va6:4f").to_ase() * (2, 1, 1)).copies
+        2
         """
-        spaces, crystal = self._all(), _crystal(structure)
-        found: dict[str, Identified] = {}
-        for name, space in spaces.items():
-            found[name] = space.identify(crystal)
-            if found[name].id is not None:
-                break
-        return found
+        return self._finder().find(_crystal(structure), displacement=displacement, strain=strain)
+
+    def check(self) -> list[str]:
+        """Check the spec as a whole, as `check`, `label` and `build` do, and return what may not be meant.
+
+        Raises
+        ------
+        InputError
+            Naming file and line of the first mistake.
+
+        Examples
+        --------
+        >>> import matbench_defects as md
+        >>> md.load_spec("lno-cathode").check()
+        []
+        """
+        from matbench_defects.dataset.validation import validate_spec
+
+        return validate_spec(self).notes
 
     def __repr__(self) -> str:
         return f"<Spec {self.name} {self.version}: {self.title}>"

@@ -27,6 +27,11 @@ ClusterOption = Annotated[
     Path | None,
     typer.Option("--cluster", metavar="YAML", help="Compute on the Dask cluster that this file names."),
 ]
+Displacement = Annotated[float, typer.Option(help="So far an atom may lie from its site, Å.")]
+Strain = Annotated[
+    float,
+    typer.Option(help="So much longer or shorter a cell may be than the ideal one in any direction; 0.12 is 12 %."),
+]
 DatasetOption = Annotated[
     Path | None, typer.Option("--dataset", help="A built dataset; the shipped spec is built if left out.")
 ]

@@ -100,11 +100,7 @@ class Audit:
         if leaking:
             others = f" and {len(leaking) - 1} more are" if len(leaking) > 1 else " is"
             raise InputError(f"{self._configurations[leaking[0]].id}{others} in two parts{of_fold}")
-        for group in keep_apart:
-            shared = self._on_both_sides(parts, group)
-            if shared:
-                shown = ", ".join(shared[:3]) + (f" and {len(shared) - 3} more" if len(shared) > 3 else "")
-                raise InputError(f"keeps {group} apart, but{of_fold} both tests and is fitted on {shown}")
+        check_kept_apart(self._configurations, parts, keep_apart, fold)
         coded = np.array(parts, dtype=object)
         members = {p: np.flatnonzero(coded == p) for p in PARTS}
         return {
@@ -130,15 +126,6 @@ class Audit:
             if part is not None and sides.setdefault(orbit, part) != part
         ]
 
-    def _on_both_sides(self, parts: list[str | None], group: str) -> list[str]:
-        tested, fitted = set(), set()
-        for row, part in zip(self._configurations, parts, strict=True):
-            if part == "test":
-                tested.add(value_of(group, row))
-            elif part in FITTED:
-                fitted.add(value_of(group, row))
-        return sorted(tested & fitted)
-
     def _nearest(self, train: NDArray[np.int64], test: NDArray[np.int64]) -> dict[str, Any]:
         """Count, for each test row, the sites that differ from the most similar training row of the same space."""
         fewest: list[int] = []
@@ -152,3 +139,37 @@ class Audit:
             "rows compared": len(fewest),
             "sites that differ from the nearest training row": {str(k): v for k, v in sorted(Counter(fewest).items())},
         }
+
+
+def check_kept_apart(
+    configurations: Sequence[Configuration], parts: Sequence[str | None], keep_apart: Sequence[str], fold: str = ""
+) -> None:
+    """Refuse a split that tests what it is fitted on.
+
+    Parameters
+    ----------
+    configurations : sequence of Configuration
+        The rows.
+    parts : sequence of str or None
+        The part of each.
+    keep_apart : sequence of str
+        Groups no value of which may be both tested and fitted on.
+    fold : str
+        The fold, for messages.
+
+    Raises
+    ------
+    InputError
+        If a value is on both sides.
+    """
+    for group in keep_apart:
+        tested, fitted = set(), set()
+        for row, part in zip(configurations, parts, strict=True):
+            if part == "test":
+                tested.add(value_of(group, row))
+            elif part in FITTED:
+                fitted.add(value_of(group, row))
+        if shared := sorted(tested & fitted):
+            shown = ", ".join(shared[:3]) + (f" and {len(shared) - 3} more" if len(shared) > 3 else "")
+            of_fold = f" of fold {fold}" if fold else ""
+            raise InputError(f"keeps {group} apart, but{of_fold} both tests and is fitted on {shown}")

@@ -80,7 +80,7 @@ def build_dataset(
         Whether to write only the labelled structures with their splits, which scoring needs, in a fraction of the
         time: no index, pictures or card.
     say : callable, optional
-        Called with a line where labels that were computed are not beside the spec.
+        Called with a line where labels that were computed are not beside the spec, or sizes of supercells hold nothing.
 
     Returns
     -------
@@ -96,6 +96,9 @@ def build_dataset(
     out = Path(out)
     check_replaceable(out, MANIFEST, "a dataset")
     planned = plan(spec)
+    if say is not None:
+        for note in planned.notes:
+            say(note)
     # From here on: two that compute the same for hours, and only then see each other, would help nobody.
     with only_writer(out, wait=wait):
         if wait and (out / MANIFEST).is_file():

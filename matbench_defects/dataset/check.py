@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from matbench_defects.dataset.estimate import LabelEstimate, SpaceEstimate, estimate_labels, estimate_spaces
+from matbench_defects.dataset.estimate import LabelEstimate, SpaceEstimate, estimate_labels
 from matbench_defects.dataset.limits import dataset_bytes, exceeding, memory_bound
+from matbench_defects.dataset.validation import validate_spec
 from matbench_defects.errors import InputError
 from matbench_defects.execution.executor import available_cores
 from matbench_defects.labels.engine import require_extra
@@ -33,7 +34,7 @@ class Check:
     engines : dict of str to str
         Why an engine cannot be used here, by the label's name.
     warnings : list of str
-        What would take over an hour or 10 GB.
+        What would take over an hour or 10 GB, and what may not be meant.
     """
 
     spec: Spec
@@ -81,7 +82,8 @@ def check_spec(name: str) -> Check:
         Naming file and line of the first mistake.
     """
     spec = load_spec(name)
-    spaces = estimate_spaces(spec)
+    validated = validate_spec(spec)
+    spaces = validated.spaces
     table = labels_beside(find_spec(name))
     known = _known(table) if there_are_labels(table) else {}
     labels = estimate_labels(spec, sum(space.labelled for space in spaces), known)
@@ -91,7 +93,8 @@ def check_spec(name: str) -> Check:
             require_extra(label.method.engine)
         except InputError as error:
             engines[label.method.name] = error.message
-    return Check(spec, spaces, labels, engines, list(exceeding(spaces, labels, available_cores())))
+    warnings = [*validated.notes, *exceeding(spaces, labels, available_cores())]
+    return Check(spec, spaces, labels, engines, warnings)
 
 
 def _known(labels: Path) -> dict[str, tuple[int, float]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,8 @@ from matbench_defects.dataset.identity import frame_of
 from matbench_defects.dataset.references import check_references
 from matbench_defects.dataset.splits import splits_of
 from matbench_defects.dataset.targets import ResolvedTarget, targets_of
-from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerable, count_both, count_space
+from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerable, count_space
+from matbench_defects.enumeration.members import count_members, members_in
 from matbench_defects.enumeration.selection_size import selection_size
 from matbench_defects.labels.attempts import attempts_of
 from matbench_defects.labels.engine import Method, methods_of, reference_method
@@ -53,6 +53,7 @@ class SpaceEstimate:
     labelled: int
     exact: bool
     warning: str
+    counted: bool = True
 
     @property
     def index_bytes(self) -> int:
@@ -103,19 +104,25 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
     result = []
     shapes: dict[str, dict[str, Configurations]] = {}
     for name, space in spaces.items():
-        rows = [(c, *count_both(space, c)) for c in space.contents()]
-        if space.family:  # repetitions of a smaller cell are not counted
-            from matbench_defects.enumeration.derivative import derivative_structures
-
-            derived = shapes.setdefault(space.family, {})[name] = derivative_structures(space)
-            found = Counter({p.content: len(p) for p in derived.parts})
-            rows = [(content, every, found[content]) for content, every, _ in rows]
-        inequivalent = sum(n for *_, n in rows)
+        part, route = spec.all_spaces()[space.family or name]
+        where = part.configurations.where
         labelled, exact = 0, True  # of a family, drawn among all shapes together, below
+        with spec.at((*route, "configurations", "where")):
+            if space.family:
+                from matbench_defects.enumeration.derivative import derivative_structures
+
+                derived = shapes.setdefault(space.family, {})[name] = derivative_structures(space, where=where)
+                members = members_in(space.contents(), derived)
+            else:
+                members = count_members(space, where)
         if not space.family:
-            labelled, exact = selection_size(spec, space, {content: n for content, _, n in rows})
-        every = sum(n for _, n, _ in rows)
-        result.append(SpaceEstimate(space, every, inequivalent, rows, labelled, exact, _higher(space)))
+            labelled, exact = selection_size(spec, space, members)
+        rows = [(content, *numbers) for content, numbers in members.by_content.items()]
+        result.append(
+            SpaceEstimate(
+                space, members.every, members.inequivalent, rows, labelled, exact, _higher(space), members.exact
+            )
+        )
     result = result if not shapes else _in_shapes(spec, shapes, result)
     return result if spec.rules == 1 else _with_references(spec, targets, result)
 

@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
+from matbench_defects.dataset.audit import check_kept_apart
+from matbench_defects.dataset.estimate import estimate_spaces
 from matbench_defects.dataset.identity import frame_of, numbered, structure_keys
 from matbench_defects.dataset.references import reference_contents, with_references
 from matbench_defects.dataset.splits import SplitOperator, splits_of
 from matbench_defects.dataset.splits.assign import Parting, part_rows
 from matbench_defects.dataset.targets import ResolvedTarget, targets_of
 from matbench_defects.dataset.thermodynamics import check_thermodynamics
+from matbench_defects.enumeration.members import empty_sizes
 from matbench_defects.enumeration.selection import Rows, Selected, select
 from matbench_defects.labels.asking import Jobs
 from matbench_defects.labels.engine import Method, methods_of
@@ -55,6 +58,8 @@ class Plan:
         no rows of their own; what refers to them in their space finds that row's label.
     partial : bool
         Whether labels may be missing: what refers to them is then left empty.
+    notes : tuple of str
+        What a user may not have meant, such as sizes of supercells that hold nothing.
     """
 
     spec: Spec
@@ -66,6 +71,7 @@ class Plan:
     references: frozenset[str] = frozenset()
     copies: list[tuple[Configuration, str]] = dataclasses.field(default_factory=list)
     partial: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def spaces(self) -> dict[str, Space]:
@@ -119,11 +125,30 @@ class Plan:
         jobs = []
         for position, method in enumerate(self.methods):
             if method.structures:
-                with self.spec.at(("labels", position, "configurations")):
-                    rows = chosen_rows(self.rows, self.spec.labels[position].configurations, self.references)
-                source = by_name[method.structures]
+                rows, source = self._followed_rows(position), by_name[method.structures]
                 jobs += following_jobs(self.spec, rows, method, source, found, self.references)
         return jobs
+
+    def _followed_rows(self, position: int) -> list[Configuration]:
+        """Return the rows that have a label which is computed on the structures of another."""
+        with self.spec.at(("labels", position, "configurations")):
+            return chosen_rows(self.rows, self.spec.labels[position].configurations, self.references)
+
+    def check_rows(self) -> None:
+        """Check what depends on which rows there are, before anything is computed for them.
+
+        Raises
+        ------
+        InputError
+            Naming file and line of a label or split that the rows cannot have.
+        """
+        for position, method in enumerate(self.methods):
+            if method.structures:
+                self._followed_rows(position)
+        for name, parting in self.partings().items():
+            with self.spec.at(("splits", name)):
+                for fold, parts in parting.by_fold.items():
+                    check_kept_apart(self.rows, parts, self.spec.splits[name].keep_apart, fold)
 
     def followed(self, found: KnownLabels) -> Plan:
         """Return the plan with the labels among its jobs that need others, which are found."""
@@ -134,15 +159,31 @@ class Plan:
         return part_rows(self.spec, self.splits, self.rows, self.references)
 
 
-def plan(spec: Spec) -> Plan:
-    """Check a spec as a whole and enumerate it.
+def plan(spec: Spec, *, index: bool = True, counted: bool = False) -> Plan:
+    """Check a spec as a whole and choose its rows.
+
+    Parameters
+    ----------
+    spec : Spec
+        The spec.
+    index : bool
+        Whether spaces of which a sample is labelled are enumerated besides.
+    counted : bool
+        Whether `estimate_spaces` has counted the spaces already. All that it refuses comes first, whichever command
+        asks.
 
     Raises
     ------
     InputError
         Naming file and line of the first thing that cannot be.
     """
-    selected = select(spec)
+    if not counted:
+        estimate_spaces(spec)
+        methods_of(spec)
+    selected = select(spec, index=index)
+    if not any(len(part.chosen) for part in selected.values()):
+        first = next(iter(spec.all_spaces().values()))
+        raise spec.error((*first[1], "configurations"), "no configuration is selected; none fulfils `where`")
     spaces = {name: part.space for name, part in selected.items()}
     targets, splits, methods = targets_of(spec, spaces), splits_of(spec, spaces), methods_of(spec)
     references: frozenset[str] = frozenset()
@@ -165,7 +206,10 @@ def plan(spec: Spec) -> Plan:
             raise spec.error(("labels", position, "noise"), "a band is not relaxed further; give `tightened: 0`")
     check_thermodynamics(spec, selected, copies)
     jobs = jobs_of(spec, selected, references)
-    return Plan(spec, selected, methods, targets, splits, jobs, references, copies)
+    notes = empty_sizes(spec, spaces, {name: len(part.configurations) for name, part in selected.items()})
+    planned = Plan(spec, selected, methods, targets, splits, jobs, references, copies, notes=tuple(notes))
+    planned.check_rows()
+    return planned
 
 
 def _each_once(selected: dict[str, Selected]) -> tuple[dict[str, Selected], list[tuple[Configuration, str]]]:

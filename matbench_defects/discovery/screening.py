@@ -18,8 +18,7 @@ from matbench_defects.dataset.structures import structure_rows, structure_schema
 from matbench_defects.discovery.histogram import RunningHistogram
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations, Part, decode, part_ids
-from matbench_defects.enumeration.counting import count_inequivalent
-from matbench_defects.enumeration.derivative import derivative_structures
+from matbench_defects.enumeration.members import count_members
 from matbench_defects.enumeration.orderly import generate
 from matbench_defects.enumeration.sampling import sample
 from matbench_defects.enumeration.stabilisers import Stabilisers
@@ -28,6 +27,7 @@ from matbench_defects.execution.executor import Executor, ThisProcess, WorkerDie
 from matbench_defects.models.model import Model, Prediction
 from matbench_defects.models.portable import Portable
 from matbench_defects.models.rows import Background, Rows
+from matbench_defects.spec.spaces import Conditions
 
 ROWS = 32_768
 """Configurations that are held at a time by a model that needs no structures."""
@@ -124,7 +124,7 @@ def screen(
         Where predictions are computed; in this process where left out. Configurations are enumerated here and handed
         out in compact form, and what is found does not depend on the workers.
     progress : callable, optional
-        Called with the number of finished configurations and of all (conditions of the selection not regarded).
+        Called with the number of finished configurations and of all (of a large space without its conditions).
 
     Raises
     ------
@@ -133,7 +133,7 @@ def screen(
     """
     scope = scope or Scope()
     chosen = _chosen(background, scope)
-    total = sum(count_inequivalent(space, content) for space, contents in chosen for content in contents)
+    total = sum(_members(background, space, contents) for space, contents in chosen)
     total = total if scope.sample is None else min(total, scope.sample)
     found = Screened(needs_structures=not model.offers("occupation_values"))
     best = _Best(top, highest, each_content)
@@ -183,25 +183,29 @@ def _parts(
     background: Background, chosen: list[tuple[Space, list[Content]]], scope: Scope
 ) -> Iterator[tuple[Space, Part]]:
     """Yield every configuration, or a random sample of them, in pieces of one content."""
-    whole = background.spec.all_spaces()
     if scope.sample is not None:
-        counts = [sum(count_inequivalent(space, c) for c in contents) for space, contents in chosen]
+        counts = [_members(background, space, contents) for space, contents in chosen]
         drawn = _apportioned(counts, scope.sample, scope.seed)
         for (space, contents), number in zip(chosen, drawn, strict=True):
-            where = whole[space.family or space.name][0].configurations.where
+            where = _conditions(background, space)
             if number:
                 taken = sample(space, number, scope.seed, contents=contents, where=where)
                 yield from ((space, part) for part in taken.parts)
         return
     for space, contents in chosen:
-        where = whole[space.family or space.name][0].configurations.where
-        if space.family:
-            every = derivative_structures(space, where=where)
-            yield from ((space, part) for part in every.parts if part.content in contents)
-            continue
+        where = _conditions(background, space)
         met = Stabilisers(space, Checks.of(space, where))
         for content in contents:
             yield from ((space, part) for part in generate(space, content, where, ROWS, met))
+
+
+def _conditions(background: Background, space: Space) -> Conditions | None:
+    return background.spec.all_spaces()[space.family or space.name][0].configurations.where
+
+
+def _members(background: Background, space: Space, contents: list[Content]) -> int:
+    """Return how many configurations there are to screen; more than there are where conditions cannot be counted."""
+    return count_members(space, _conditions(background, space), contents).inequivalent
 
 
 def _apportioned(counts: list[int], number: int, seed: int) -> list[int]:

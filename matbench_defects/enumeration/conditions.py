@@ -42,6 +42,9 @@ class Checks:
         Charge by species; empty where charge does not matter.
     smallest_order, largest_order : int
         How many operations must keep a configuration.
+    translations : ndarray of int, shape (c - 1, n), or None
+        Of a space that is one shape of supercell among several: the parent's lattice translations, none of which may
+        keep a configuration, for it then belongs to a smaller cell.
     """
 
     space: Space
@@ -49,20 +52,22 @@ class Checks:
     charges: dict[str, float] = field(default_factory=dict)
     smallest_order: int = 1
     largest_order: int | None = None
+    translations: NDArray[np.int32] | None = None
 
     @classmethod
     def of(cls, space: Space, where: Conditions | None) -> Checks:
-        """Return the checks that conditions ask for.
+        """Return the checks that conditions ask for, and a space itself where it is one shape of several.
 
         Raises
         ------
         InputError
             If they name a species that no sublattice holds, or leave a charge out.
         """
+        translations = lattice_translations(space) if space.family else None
         known = {s for sublattice in space.sublattices for s in sublattice.species}
         limits = [(one, other, site_distances(space) >= closest - LENGTH) for one, other, closest in space.exclusions]
         if where is None:
-            return cls(space, limits)
+            return cls(space, limits, translations=translations)
         for distance in where.distances:
             for species in distance.between:
                 if species not in known:
@@ -84,6 +89,7 @@ class Checks:
             dict(where.charges),
             order.at_least if order else 1,
             order.at_most if order else None,
+            translations,
         )
 
     @property
@@ -106,6 +112,16 @@ class Checks:
     def any(self) -> bool:
         """Whether there are conditions on distances."""
         return bool(self.limits)
+
+    @property
+    def on_contents_alone(self) -> bool:
+        """Whether a content that is neutral holds only configurations that fulfil everything."""
+        return self.on_distances_alone and not self.limits
+
+    @property
+    def on_distances_alone(self) -> bool:
+        """Whether a configuration of a neutral content fulfils everything if it keeps the distances."""
+        return not self.by_symmetry and self.translations is None
 
     def content(self, content: Content) -> bool:
         """Return whether a content is neutral, or charge does not matter."""
@@ -150,15 +166,16 @@ class Checks:
                 kept &= orders <= self.largest_order
         rest = {s.species[k] for s, k in zip(self.space.sublattices, stages(self.space, content)[1], strict=True)}
         late = [x for x in self.limits if rest & {x[0], x[1]} or (x[0] == x[1] and not x[2].diagonal().all())]
-        if late:
+        if late or self.translations is not None:
             kept = np.ones(len(multiplicities), dtype=bool) if kept is None else kept
             for i in range(0, len(multiplicities), SLICE):
                 here = slice(i, i + SLICE)
-                kept[here] &= self._hold(late, decode(self.space, content, placed[:, here]))
+                occupations = decode(self.space, content, placed[:, here])
+                kept[here] &= self._hold(late, occupations) & ~self._repeats(occupations)
         return (placed, multiplicities) if kept is None else (placed[:, kept], multiplicities[kept])
 
-    def accept(self, occupation: NDArray[np.uint8], order: int) -> bool:
-        """Return whether one configuration, kept by `order` operations, fulfils every condition.
+    def refused(self, occupation: NDArray[np.uint8], order: int) -> str:
+        """Return why one configuration, kept by `order` operations, is none that is meant; empty where it is one.
 
         Parameters
         ----------
@@ -167,11 +184,23 @@ class Checks:
         order : int
             The order of its stabiliser.
         """
+        if self._repeats(occupation[None])[0]:
+            return "it repeats a smaller cell, to which it belongs"
         if order < self.smallest_order or (self.largest_order is not None and order > self.largest_order):
-            return False
+            return f"{order} operations keep it, which `where` does not allow"
         if not self.content(self.space.content(occupation)):
-            return False
-        return not self.limits or bool(self._hold(self.limits, occupation[None])[0])
+            return "its charges do not add up to zero, as `where` demands"
+        for limit in self.limits:
+            if not self._hold([limit], occupation[None])[0]:
+                return f"its {limit[0]} and {limit[1]} are nearer or farther apart than `where` allows"
+        return ""
+
+    def _repeats(self, occupations: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Return which configurations of a shape of supercell repeat a smaller cell."""
+        repeats = np.zeros(len(occupations), dtype=bool)
+        for translation in () if self.translations is None else self.translations:
+            repeats |= (occupations[:, translation] == occupations).all(axis=1)
+        return repeats
 
     def _hold(
         self, limits: list[tuple[str, str, NDArray[np.bool_]]], occupations: NDArray[np.uint8]
@@ -204,3 +233,22 @@ def site_distances(space: Space) -> NDArray[np.float64]:
     reduced = Lattice(space.lattice).get_lll_reduced_lattice()
     np.fill_diagonal(distances, min(reduced.abc))
     return distances
+
+
+def lattice_translations(space: Space) -> NDArray[np.int32]:
+    """Return the parent's lattice translations on the variable sites, the identity left out, shape (c - 1, n).
+
+    Parameters
+    ----------
+    space : Space
+        The space; its parent in a primitive cell (`shapes.primitive`), or centring vectors are not among them.
+    """
+    offsets = space.cells.offsets
+    count = len(offsets)
+    images = space.cells.index(offsets[:, None, :] + offsets[None, :, :])  # translation, cell
+    atoms, cells = np.divmod(space.variable_sites, count)
+    where = np.full(len(space.host_species), -1)
+    where[space.variable_sites] = np.arange(space.size)
+    moved = where[atoms * count + images[:, cells]]
+    others: NDArray[np.int32] = moved[(moved != np.arange(space.size)).any(axis=1)].astype(np.int32)
+    return others

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping
 
@@ -10,31 +11,12 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.canonical import canonical
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.enumeration.configurations import Configurations, decode, encode, ranks
+from matbench_defects.enumeration.configurations import Configurations, encode, ranks
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import draw_positions
 from matbench_defects.errors import InputError
 from matbench_defects.files import digest
 from matbench_defects.spec.spaces import Conditions, Selection
-
-
-def lattice_translations(space: Space) -> NDArray[np.int32]:
-    """Return the parent's lattice translations on the variable sites, the identity left out, shape (c - 1, n).
-
-    Parameters
-    ----------
-    space : Space
-        The space; its parent in a primitive cell (`shapes.primitive`), or centring vectors are not among them.
-    """
-    offsets = space.cells.offsets
-    count = len(offsets)
-    images = space.cells.index(offsets[:, None, :] + offsets[None, :, :])  # translation, cell
-    atoms, cells = np.divmod(space.variable_sites, count)
-    where = np.full(len(space.host_species), -1)
-    where[space.variable_sites] = np.arange(space.size)
-    moved = where[atoms * count + images[:, cells]]
-    others: NDArray[np.int32] = moved[(moved != np.arange(space.size)).any(axis=1)].astype(np.int32)
-    return others
 
 
 def derivative_structures(space: Space, *, exchange: bool = False, where: Conditions | None = None) -> Configurations:
@@ -49,22 +31,11 @@ def derivative_structures(space: Space, *, exchange: bool = False, where: Condit
     where : Conditions, optional
         What each configuration must fulfil.
     """
-    every = enumerate_configurations(space, where=where)
-    translations = lattice_translations(space)
-    kept = []
-    start = 0
-    for part in every.parts:
-        occupations = decode(space, part.content, part.placed)
-        repeats = np.zeros(len(part), dtype=bool)
-        for translation in translations:
-            repeats |= (occupations[:, translation] == occupations).all(axis=1)
-        chosen = np.flatnonzero(~repeats)
-        if exchange:
-            fine = [_smallest_of_exchanges(space, occupations[i]) for i in chosen.tolist()]
-            chosen = chosen[np.array(fine, dtype=bool)]
-        kept.append(chosen + start)
-        start += len(part)
-    return every.take(np.concatenate(kept)) if kept else every
+    every = enumerate_configurations(dataclasses.replace(space, family=space.family or space.name), where=where)
+    if not exchange:
+        return every
+    fine = [_smallest_of_exchanges(space, occupation) for occupation in every.occupations]
+    return every.take(np.flatnonzero(fine))
 
 
 def draw_from_shapes(shapes: Mapping[str, Configurations], selection: Selection) -> dict[str, NDArray[np.int64]]:

@@ -92,7 +92,7 @@ def sample(
     found: list[Configuration] = []
     seen: set[Configuration] = set()
     for _, drawn in zip(range(TRIES * count), draws, strict=False):
-        if not checks.accept(drawn.canonical_occupation, drawn.symmetry_order) or (distinct and drawn in seen):
+        if checks.refused(drawn.canonical_occupation, drawn.symmetry_order) or (distinct and drawn in seen):
             continue
         seen.add(drawn)
         found.append(drawn)
@@ -214,7 +214,11 @@ class _Source:
 
     def enumerated(self, count: int) -> int:
         """Return up to how many configurations all are enumerated to draw a number of them."""
-        unsure = self.checks.by_symmetry or (self.checks.any and self.exclusions is None)
+        unsure = (
+            self.checks.by_symmetry
+            or self.checks.translations is not None
+            or (self.checks.any and self.exclusions is None)
+        )
         return max(ENUMERATED * count, LARGEST_ENUMERATED if unsure else 0)
 
     def draws(self, contents: list[Content], generator: random.Random, weighting: Weighting) -> Iterator[Configuration]:

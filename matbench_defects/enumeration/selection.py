@@ -169,8 +169,15 @@ class Rows(Sequence[Configuration]):
         return {part.space.name: Rows([part]) for part in self._parts if len(part.chosen)}
 
 
-def select(spec: Spec) -> dict[str, Selected]:
+def select(spec: Spec, *, index: bool = True) -> dict[str, Selected]:
     """Choose what is labelled in each space of a spec, and enumerate the space where it is not too large.
+
+    Parameters
+    ----------
+    spec : Spec
+        The spec.
+    index : bool
+        Whether spaces of which a sample is labelled are enumerated besides.
 
     Raises
     ------
@@ -184,11 +191,11 @@ def select(spec: Spec) -> dict[str, Selected]:
         part, route = spec.all_spaces()[space.family or name]
         chosen = part.configurations
         with spec.at((*route, "configurations", "also"), keep_file=True):
-            besides = [] if not chosen.also or space.family else [listed(space, chosen.also)]
+            besides = [] if not chosen.also or space.family else [listed(space, chosen.also, chosen.where)]
         drawn = [name for name in ("count", "per_content", "strata") if getattr(chosen, name) is not None]
         field = drawn[0] if drawn else "where"
         with spec.at((*route, "configurations", field), keep_file=True):
-            result[name] = _select(space, chosen, besides)
+            result[name] = _select(space, chosen, besides, index)
     for family, (part, route) in spec.all_spaces().items():
         shapes = {name: found.configurations for name, found in result.items() if found.space.family == family}
         if shapes:
@@ -200,7 +207,7 @@ def select(spec: Spec) -> dict[str, Selected]:
     return result
 
 
-def _select(space: Space, selection: Selection, besides: list[Configurations]) -> Selected:
+def _select(space: Space, selection: Selection, besides: list[Configurations], index: bool) -> Selected:
     if space.family:
         every = derivative_structures(space, where=selection.where)
         return Selected(space, every, np.arange(len(every)))
@@ -218,7 +225,7 @@ def _select(space: Space, selection: Selection, besides: list[Configurations]) -
         labelled = sample(space, selection.count, selection.seed, selection.select, where=selection.where)
     if besides:
         labelled = union(space, [labelled, *besides])
-    if count_space(space)[1] > LARGEST_INDEX:
+    if not index or count_space(space)[1] > LARGEST_INDEX:
         return Selected(space, labelled, np.arange(len(labelled)), whole=False)
     every = enumerate_configurations(space, where=selection.where)
     return Selected(space, every, every.positions(labelled))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.counting import impossible
+from matbench_defects.enumeration.members import Members
 from matbench_defects.spec.document import Route
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import Selection, Stratum
@@ -33,11 +34,11 @@ def held_as_objects(space: Space, rows: int) -> bool:
     return rows * len(space.host_species) <= KEPT_SITES
 
 
-def selection_size(spec: Spec, space: Space, counted: Mapping[Content, int]) -> tuple[int, bool]:
+def selection_size(spec: Spec, space: Space, members: Members) -> tuple[int, bool]:
     """Return how many configurations of a space are labelled, and whether that is exact; else there may be fewer.
 
-    It is exact unless conditions leave some out, or it would take a large draw to see which of the configurations
-    that are listed besides are drawn anyway.
+    It is exact unless the conditions of a space too large to be enumerated leave some out, or it would take a large
+    draw to see which of the configurations that are listed besides are drawn anyway.
 
     Parameters
     ----------
@@ -45,8 +46,8 @@ def selection_size(spec: Spec, space: Space, counted: Mapping[Content, int]) -> 
         The spec.
     space : Space
         One of its spaces, not one of a family of supercells.
-    counted : mapping of Content to int
-        How many configurations of each content differ.
+    members : Members
+        How many configurations of each content are meant.
 
     Raises
     ------
@@ -55,21 +56,23 @@ def selection_size(spec: Spec, space: Space, counted: Mapping[Content, int]) -> 
     """
     part, space_route = spec.all_spaces()[space.name]
     selection, route = part.configurations, (*space_route, "configurations")
-    inequivalent = sum(counted.values())
+    counted = {content: inequivalent for content, (_, inequivalent) in members.by_content.items()}
+    inequivalent = members.inequivalent
     if not inequivalent and space.exclusions:
-        raise spec.error((*space_route, "exclude"), f"leaves no configuration{impossible(space, list(counted))}")
+        raise spec.error((*space_route, "exclude"), f"leaves no configuration{impossible(space, space.contents())}")
     if selection.select == "all":
-        return inequivalent, selection.where is None
+        return inequivalent, members.exact
     draws = _draws(spec, space, selection, counted, route)
     drawn = sum(draw.count for draw in draws)
     if drawn > inequivalent:
         message = f"{drawn} were asked for, but only {inequivalent} configurations differ"
         raise spec.error((*route, "count"), message)
     # A given number is drawn, conditions or not, or the draw fails.
-    exact = selection.where is None or selection.count is not None
+    exact = members.exact or selection.count is not None
     besides = set(selection.also)
     for draw in draws:
-        known = _drawn_anyway(space, selection, draw, besides, counted)
+        with spec.at((*route, "where"), keep_file=True):
+            known = _drawn_anyway(space, selection, draw, besides, counted)
         exact = exact and known is not None
         besides -= known or set()
     return min(drawn + len(besides), inequivalent), exact
@@ -104,12 +107,12 @@ def _of_stratum(spec: Spec, space: Space, stratum: Stratum, counted: Mapping[Con
 def _drawn_anyway(
     space: Space, selection: Selection, draw: _Draw, ids: set[str], counted: Mapping[Content, int]
 ) -> set[str] | None:
-    """Return which ids a draw holds; None where that would take long, or conditions may leave some out."""
+    """Return which ids a draw holds; None where that would take long."""
     if not ids:
         return set()
     whole = draw.count == sum(counted[content] for content in draw.contents)
     cheap = len(draw.contents) <= MOST_CONTENTS and draw.count <= LARGEST_DRAW
-    if selection.where is not None or not (whole or cheap):
+    if not (whole or cheap):
         return None
     names = {space.content_name(content) for content in draw.contents}
     inside = {name for name in ids if name.partition(":")[2].partition(":")[0] in names}
@@ -121,10 +124,11 @@ def _drawn(space: Space, selection: Selection, draw: _Draw) -> set[str]:
     from matbench_defects.enumeration.strata import sample_strata
 
     assert selection.select != "all"
+    where = selection.where
     if draw.stratum is not None:
-        found = sample_strata(space, [draw.stratum], selection.seed, selection.select)
+        found = sample_strata(space, [draw.stratum], selection.seed, selection.select, where=where)
     elif selection.per_content is not None:
-        found = sample_each_content(space, selection.per_content, selection.seed, selection.select)
+        found = sample_each_content(space, selection.per_content, selection.seed, selection.select, where=where)
     else:
-        found = sample(space, draw.count, selection.seed, selection.select)
+        found = sample(space, draw.count, selection.seed, selection.select, where=where)
     return set(found.ids())

@@ -8,6 +8,7 @@ from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.contents import defect_counts, matches
 from matbench_defects.crystal.space import Content, Space
+from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import Weighting, collect, sample
@@ -79,15 +80,20 @@ def sample_strata(
     return union(space, drawn)
 
 
-def listed(space: Space, ids: list[str]) -> Configurations:
+def listed(space: Space, ids: list[str], where: Conditions | None = None) -> Configurations:
     """Return the configurations that ids name, in the order of the enumeration.
 
     Raises
     ------
     InputError
-        If an id is not one of this space.
+        If an id is not one of this space, or of one that does not fulfil the conditions.
     """
-    return collect(space, [Configuration(space, configuration_of(space, name)) for name in sorted(set(ids))])
+    checks = Checks.of(space, where)
+    found = [Configuration(space, configuration_of(space, name)) for name in sorted(set(ids))]
+    for one in found:
+        if reason := checks.refused(one.canonical_occupation, one.symmetry_order):
+            raise InputError(f"'{one.id}' is not meant: {reason}")
+    return collect(space, found)
 
 
 def union(space: Space, several: list[Configurations]) -> Configurations:

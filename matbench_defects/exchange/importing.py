@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matbench_defects.crystal.building import build_spaces
+from matbench_defects.dataset.finding import Finder, check_limits
 from matbench_defects.dataset.reading import open_dataset
+from matbench_defects.enumeration.identify import STRAIN
 from matbench_defects.errors import InputError
 from matbench_defects.exchange.comparison import (
     PER_SITE,
@@ -17,7 +18,7 @@ from matbench_defects.exchange.comparison import (
     compare_values,
     formation_energies_per_site,
 )
-from matbench_defects.exchange.mapping import Mapped, map_published
+from matbench_defects.exchange.mapping import DISPLACEMENT, Mapped, map_published
 from matbench_defects.exchange.published_table import read_published, write_published
 from matbench_defects.exchange.source import format_settings, formats
 from matbench_defects.labels.label_files import labels_beside, there_are_labels
@@ -32,6 +33,9 @@ def import_published(
     out: Path,
     given: dict[str, Any],
     progress: Callable[[int, int], None] | None = None,
+    *,
+    displacement: float = DISPLACEMENT,
+    strain: float = STRAIN,
 ) -> tuple[Mapped, Path]:
     """Read a published set, find the configuration of each structure and write those that are one.
 
@@ -49,6 +53,10 @@ def import_published(
         Settings of the format.
     progress : callable, optional
         Called with how many structures are done and how many there are.
+    displacement : float
+        An atom may lie so far from its site, Å.
+    strain : float
+        A cell may be so much longer or shorter than the ideal one in any direction, relatively.
 
     Returns
     -------
@@ -62,9 +70,10 @@ def import_published(
     spec = spec or kind.spec
     if spec is None:
         raise InputError(f"'{format_}' serves any spec; say which one with --spec")
-    spaces = build_spaces(load_spec(spec))
+    check_limits(displacement, strain)
+    finder = Finder(load_spec(spec))
     published = kind(settings).read(source)
-    mapped = map_published(published, spaces, progress)
+    mapped = map_published(published, finder, progress, displacement=displacement, strain=strain)
     return mapped, write_published(out, mapped, published.quantities, settings)
 
 

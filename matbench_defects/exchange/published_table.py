@@ -27,6 +27,7 @@ _FIXED = [
     Quantity("Å", description="largest distance of an atom from its site, strain and drift taken out").field(
         "displacement"
     ),
+    Quantity("1", description="largest principal strain of the cell against the ideal one").field("strain"),
     pa.field("level_of_theory", pa.string(), nullable=False),
     pa.field("source", pa.string(), nullable=False),
     pa.field("license", pa.string(), nullable=False),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.dataset.finding import Finder
 from matbench_defects.enumeration.identify import identify
 from matbench_defects.exchange.comparison import PER_SITE, compare_values, formation_energies_per_site
 from matbench_defects.exchange.mapping import Mapped, map_published
@@ -27,9 +27,8 @@ needs_pilot = pytest.mark.skipif(not PILOT.exists(), reason=f"the DFT energies a
 
 @pytest.fixture(scope="module")
 def pilot() -> tuple[Mapped, dict]:
-    spaces = build_spaces(load_spec("2dmd-low"))
     published = formats.get("2dmd")(format_settings("2dmd", {})).read(PILOT)
-    return map_published(published, spaces), published.quantities
+    return map_published(published, Finder(load_spec("2dmd-low"))), published.quantities
 
 
 @needs_pilot
@@ -80,17 +79,17 @@ def test_the_spec_states_how_far_its_labels_are(pilot, tmp_path):
 
 @pytest.mark.skipif(not ENTRIES.exists(), reason=f"the DFT energies are not here: {ENTRIES}")
 def test_cells_of_six_formula_units_are_none_of_the_space_of_twelve():
-    spaces = build_spaces(load_spec("lno-cathode"))
+    finder = Finder(load_spec("lno-cathode"))
     published = formats.get("computed-entries")(format_settings("computed-entries", {})).read(ENTRIES)
     structures = list(published.structures)
     assert len(structures) == published.count == 31
-    mapped = map_published(type(published)(published.quantities, 31, iter(structures)), spaces)
+    mapped = map_published(type(published)(published.quantities, 31, iter(structures)), finder)
     assert not mapped.rows
-    assert {r.reason for r in mapped.remarks} == {"lno-cathode: it has 6 Ni, the host alone 12"}
+    assert {r.reason for r in mapped.remarks} == {"it has 6 Ni, the host alone 12"}
     # Doubled, every one has the right composition, but another shape.
     shapes = 0
     for structure in structures:
         crystal = structure.crystal.to_pymatgen() * (1, 1, 2)
-        found = identify(spaces["lno-cathode"], Crystal.from_pymatgen(crystal))
-        shapes += found.id is None and "is no setting of the supercell" in found.reason
+        found = identify(finder.spaces["lno-cathode"], Crystal.from_pymatgen(crystal))
+        shapes += found.id is None and found.reason.startswith("its cell")
     assert shapes == 31

@@ -11,8 +11,9 @@ from cases import PARENTS, space_of
 
 from matbench_defects.crystal.shapes import hermite_normal_form, primitive, supercell_shapes
 from matbench_defects.crystal.symmetry import Cells, site_permutations
+from matbench_defects.enumeration.conditions import lattice_translations
 from matbench_defects.enumeration.counting import count_inequivalent
-from matbench_defects.enumeration.derivative import derivative_structures, lattice_translations
+from matbench_defects.enumeration.derivative import derivative_structures
 
 PARENTS["copper"] = "{spacegroup: Fm-3m, lattice: {a: 3.6}, sites: {Cu: [0, 0, 0]}"
 PARENTS["iron"] = "{spacegroup: Im-3m, lattice: {a: 2.87}, sites: {Fe: [0, 0, 0]}"

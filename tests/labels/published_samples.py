@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from specs_for_tests import SMALL_SHEET
 
-from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.dataset.finding import Finder
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.spec.loading import load_spec
 
@@ -30,12 +30,17 @@ POTENTIALS = {"Mo": -10.0, "S": -4.0, "W": -13.0, "Se": -3.5}
 PRISTINE = -80.0
 
 
-def small_spaces():
-    """Return the spaces of the small spec."""
+def small_finder() -> Finder:
+    """Return what finds structures in the small spec."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "spec.yaml"
         path.write_text(SMALL_SHEET)
-        return build_spaces(load_spec(path))
+        return Finder(load_spec(path))
+
+
+def small_spaces():
+    """Return the spaces of the small spec."""
+    return small_finder().spaces
 
 
 def samples():

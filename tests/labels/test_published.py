@@ -15,6 +15,7 @@ from published_samples import (
     cif,
     formation_energy,
     samples,
+    small_finder,
     small_spaces,
     table,
     write_2dmd,
@@ -197,30 +198,29 @@ def test_cif_that_cannot_be_a_configuration():
 
 def test_the_lowest_of_several_stays():
     id_, _, crystal, _ = samples()[0]
-    spaces = small_spaces()
     values = [{"energy": -3.0}, {"energy": -5.0}, {"energy": None, "gap": 1.0}, {"energy": -4.0}, {"energy": None}]
     several = [PublishedStructure(f"s{i}", crystal, v) for i, v in enumerate(values)]
-    mapped = map_published(Published({}, 5, iter(several)), spaces)
+    mapped = map_published(Published({}, 5, iter(several)), small_finder())
     assert [(r["id"], r["structure"], r["energy"]) for r in mapped.rows] == [(id_, "s1", -5.0)]
+    # Of two on one configuration both are reported.
     assert [(r.structure, r.kind) for r in mapped.remarks] == [
-        ("s0", "duplicate"),
-        ("s2", "duplicate"),
-        ("s3", "duplicate"),
+        *[("s0", "duplicate"), ("s1", "duplicate")],
+        *[("s2", "duplicate"), ("s1", "duplicate")],
+        *[("s3", "duplicate"), ("s1", "duplicate")],
         ("s4", "no label"),
     ]
     assert mapped.mapped == 5
-    assert "s1 is the same configuration, 2.0000 eV lower" in mapped.remarks[0].reason
+    assert "s1 is the same configuration, 2.0000 eV lower, and is kept" in mapped.remarks[0].reason
+    assert mapped.remarks[1].reason == "is kept of this and s0"
 
 
 def test_an_atom_between_two_sites_is_none():
     """In a relaxed layer a sulphur atom 1.3 Å from its site is as far from the next vacancy's."""
-    spaces = small_spaces()
     _, _, crystal, _ = samples()[0]
     moved = crystal.positions.copy()
     moved[crystal.species.index("S")] += 1.3 * crystal.lattice[0] / 6.38
-    mapped = map_published(
-        Published({}, 1, iter([PublishedStructure("a", Crystal(crystal.lattice, crystal.species, moved), {})])), spaces
-    )
+    one = PublishedStructure("a", Crystal(crystal.lattice, crystal.species, moved), {})
+    mapped = map_published(Published({}, 1, iter([one])), small_finder())
     assert not mapped.rows and "Å from its site" in mapped.remarks[0].reason
 
 

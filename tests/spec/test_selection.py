@@ -129,7 +129,8 @@ def test_all_of_a_space_are_all_though_some_are_listed(tmp_path):
     assert [(e.labelled, e.exact) for e in estimate_spaces(load(tmp_path, listing))] == [(len(every), True)]
     charges = "where: {charges: {Mo: 4, W: 4, S: -2, Se: -2}}"
     (estimate,) = estimate_spaces(load(tmp_path, f"{TYPES}configurations: {{{charges}}}\n"))
-    assert (estimate.labelled, estimate.exact) == (len(every), False)
+    # Oxidation states leave nothing neutral; conditions are counted, and no upper bound is given.
+    assert (estimate.inequivalent, estimate.labelled, estimate.exact, estimate.counted) == (0, 0, True, True)
 
 
 @pytest.mark.parametrize(

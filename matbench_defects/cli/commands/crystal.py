@@ -10,7 +10,7 @@ import typer
 
 import matbench_defects as md
 from matbench_defects.cli.app import CRYSTAL, command
-from matbench_defects.cli.options import SpecArgument, console, progress, say, shown_time
+from matbench_defects.cli.options import Displacement, SpecArgument, Strain, console, progress, say, shown_time
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,8 +65,10 @@ def enumerate(
     spec: SpecArgument,
     out: Annotated[Path, typer.Option(help="A folder for one Parquet file a space.")],
 ) -> None:
-    """Write every inequivalent configuration of a spec, however many, without labels."""
+    """Write every inequivalent configuration that a spec means, however many, without labels."""
     loaded = md.load_spec(spec)
+    for note in loaded.check():
+        say(f"note: {note}")
     for name in loaded.space_names:
         path = out / f"{name}.parquet"
         with progress(name) as show:
@@ -78,16 +80,18 @@ def enumerate(
 def identify(
     structure: Annotated[Path, typer.Argument(help="A structure file that pymatgen reads, such as CIF or POSCAR.")],
     spec: Annotated[str, typer.Option(help="A spec file, a folder that holds spec.yaml, or a shipped name.")],
+    displacement: Displacement = 1.5,
+    strain: Strain = 0.12,
 ) -> None:
     """Say which configuration of a spec a structure is, relaxed or not, or why it is none."""
-    found = md.load_spec(spec).identify(structure)
-    for one in found.values():
+    found = md.load_spec(spec).identify(structure, displacement=displacement, strain=strain)
+    for one in (found, *found.same):
         if one.id is not None:
-            say(f"{one.id}, largest displacement {one.displacement:.3f} Å")
-            return
-    for name, one in found.items():
-        say(f"no configuration of {name}: {one.reason}")
-    raise SystemExit(1)
+            often = f", in its cell {one.copies} times" if one.copies > 1 else ""
+            say(f"{one.id}, largest displacement {one.displacement:.3f} Å, strain {one.strain:.3f}{often}")
+    if found.id is None:
+        say(f"{'ambiguous' if found.candidates else 'no configuration'}: {found.reason}")
+        raise SystemExit(1)
 
 
 def show_check(found: Any, console: Console) -> None:
@@ -116,6 +120,8 @@ def show_check(found: Any, console: Console) -> None:
             console.print(
                 f"{len(one.by_content):,} contents, {one.every:,} configurations, {one.inequivalent:,} inequivalent"
             )
+        if not one.counted:
+            console.print("at most so many: too many to see which fulfil the conditions")
         if one.warning:
             console.print(f"warning: {one.warning}", markup=False, style="yellow")
     console.print(

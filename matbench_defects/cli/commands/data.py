@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from itertools import islice
 from pathlib import Path
@@ -11,7 +12,16 @@ import typer
 
 import matbench_defects as md
 from matbench_defects.cli.app import DATA, command
-from matbench_defects.cli.options import ClusterOption, SpecArgument, Workers, console, progress, say
+from matbench_defects.cli.options import (
+    ClusterOption,
+    Displacement,
+    SpecArgument,
+    Strain,
+    Workers,
+    console,
+    progress,
+    say,
+)
 from matbench_defects.cli.settings import parse_settings
 
 
@@ -31,7 +41,9 @@ def label(
 ) -> None:
     """Compute the labels that a spec asks for and has not yet; stop it at any time and go on later."""
     with progress("labels") as show:
-        labels = md.label(spec, out, workers=workers, cluster=cluster, retry_failed=retry_failed, progress=show)
+        labels = md.label(
+            spec, out, workers=workers, cluster=cluster, retry_failed=retry_failed, progress=show, say=say
+        )
     say(f"{labels.number} labels in {labels.path}, {len(labels.bad)} of them with a problem")
     for found in labels.bad[:10]:
         say(f"  {found.key.id}: {found.problem}")
@@ -115,25 +127,41 @@ def import_(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the format, in YAML.")
     ] = None,
+    displacement: Displacement = 1.0,
+    strain: Strain = 0.12,
 ) -> None:
     """Map published structures with labels onto the configurations of a spec."""
     given = {"level_of_theory": level_of_theory, "source": origin, "license": license_}
     given = {k: v for k, v in given.items() if v is not None} | parse_settings(settings or [])
     with progress("structures") as show:
-        found = md.import_labels(format_, source, spec, out, settings=given, progress=show)
+        found = md.import_labels(
+            format_, source, spec, out, settings=given, displacement=displacement, strain=strain, progress=show
+        )
     mapped = found.mapped
     number = f"{mapped.mapped} of {mapped.structures} structures are configurations"
     say(f"{number}; {len(mapped.rows)} rows in {found.table}")
-    counts = Counter((r.kind, r.reason) for r in mapped.remarks if r.kind != "duplicate")
+    counts = Counter(
+        (r.kind, _without_numbers(r.reason)) for r in mapped.remarks if r.kind not in ("duplicate", "note")
+    )
     for (kind, reason), count in islice(counts.most_common(), 10):
         say(f"  {count} {kind}: {reason}")
-    duplicates = sum(r.kind == "duplicate" for r in mapped.remarks)
-    if duplicates:
-        say(f"  {duplicates} are configurations that others are already; the lowest energy stays")
+    behind = {r.id for r in mapped.remarks if r.kind == "duplicate"}
+    if behind:
+        say(f"  {len(behind)} configurations have several structures; of each the lowest energy is kept")
+    notes = sum(r.kind == "note" for r in mapped.remarks)
+    if notes:
+        say(f"  {notes} are in the table with a note")
     if mapped.remarks:
         say(f"Each of them stands in {found.report}")
     if not mapped.rows:
         raise SystemExit(1)
+
+
+def _without_numbers(reason: str) -> str:
+    """Return a reason without what differs from structure to structure, so that equal ones are counted together."""
+    if reason.startswith("may be "):
+        return "may be one configuration or another: none is much nearer than another"
+    return re.sub(r"\([^)]*Å[^)]*\) |\d+\.\d+(?= Å from|;)", "", reason).replace("  ", " ")
 
 
 @command(DATA, "compare-labels")

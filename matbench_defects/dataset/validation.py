@@ -1,0 +1,59 @@
+"""What is refused of a spec: the same by every command, whether it builds anything or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matbench_defects.dataset.estimate import SpaceEstimate, estimate_spaces
+from matbench_defects.enumeration.members import empty_sizes
+from matbench_defects.enumeration.selection_size import LARGEST_DRAW
+from matbench_defects.labels.engine import methods_of
+from matbench_defects.spec.models import Spec
+
+MOST_ROWS = 20_000
+"""So many rows are chosen to see whether splits, targets and labels suit them."""
+
+
+@dataclass(frozen=True)
+class Validated:
+    """A spec that is refused by no command.
+
+    Parameters
+    ----------
+    spaces : list of SpaceEstimate
+        Exact counts of each space.
+    notes : list of str
+        What a user may not have meant, such as sizes of supercells that hold nothing; and what only `label` and `build`
+        check, for it takes long.
+    """
+
+    spaces: list[SpaceEstimate]
+    notes: list[str]
+
+
+def validate_spec(spec: Spec) -> Validated:
+    """Check a spec as a whole, as `label` and `build` do before they compute anything.
+
+    Parameters
+    ----------
+    spec : Spec
+        The spec.
+
+    Raises
+    ------
+    InputError
+        Naming file and line of the first mistake.
+    """
+    spaces = estimate_spaces(spec)
+    methods_of(spec)
+    notes = empty_sizes(spec, {s.space.name: s.space for s in spaces}, {s.space.name: s.inequivalent for s in spaces})
+    rows = sum(space.labelled for space in spaces)
+    long_draws = [s for s in spaces if not s.counted and s.labelled > LARGEST_DRAW]
+    if rows > MOST_ROWS or long_draws:
+        why = f"{rows:,} rows are labelled" if rows > MOST_ROWS else f"draws of {long_draws[0].space.name} take long"
+        notes.append(f"{why}; whether splits, targets and labels suit them is for `label` and `build` to find")
+    else:
+        from matbench_defects.dataset.plan import plan
+
+        plan(spec, index=False, counted=True)
+    return Validated(spaces, notes)
