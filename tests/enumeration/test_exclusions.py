@@ -146,7 +146,7 @@ def drawn(space, number, weighting, where=None):
     checks = Checks.of(space, where)
     source = sampling._Source(space, checks)
     draws = source.draws(space.contents(), random.Random(1), weighting)
-    kept = (one for one in draws if checks.accept(one.canonical_occupation, one.symmetry_order))
+    kept = (one for one in draws if not checks.refused(one.canonical_occupation, one.symmetry_order))
     return Counter(tuple(one.canonical_occupation.tolist()) for one in itertools.islice(kept, number))
 
 
