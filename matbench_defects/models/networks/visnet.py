@@ -48,9 +48,20 @@ class ViSNet(GraphModel):
         """Return torch_geometric's ViSNet on our edges, read out by our shares."""
         import torch
         from torch import nn
-        from torch_geometric.nn.models.visnet import EquivariantScalar, ViSNetBlock
+        from torch_geometric.nn.models.visnet import EquivariantScalar, NeighborEmbedding, ViSNetBlock
 
         settings: Any = self.settings
+
+        class EveryNeighbour(NeighborEmbedding):  # type: ignore[misc]
+            """torch_geometric's leaves out edges from an atom to its own image, so a small cell would differ."""
+
+            def forward(
+                self, numbers: Tensor, nodes: Tensor, pairs: Tensor, distance: Tensor, expanded: Tensor
+            ) -> Tensor:
+                weights = self.distance_proj(expanded) * self.cutoff(distance)[:, None]
+                gathered = self.propagate(pairs, x=self.embedding(numbers), W=weights)
+                found: Tensor = self.combine(torch.cat([nodes, gathered], dim=1))
+                return found
 
         class Network(nn.Module):
             def __init__(self) -> None:
@@ -62,6 +73,7 @@ class ViSNet(GraphModel):
                     num_rbf=settings.gaussians,
                     cutoff=settings.cutoff,
                 )
+                self.block.neighbor_embedding = EveryNeighbour(settings.width, settings.gaussians, settings.cutoff)
                 self.last = EquivariantScalar(settings.width)
 
             def forward(self, batch: Batch) -> Tensor:
