@@ -16,6 +16,7 @@ from matbench_defects.models.regressors.lasso import Lasso
 from matbench_defects.models.regressors.linear import LinearRegressor
 from matbench_defects.models.regressors.regressor import Regressor
 from matbench_defects.models.regressors.ridge import Ridge
+from matbench_defects.models.rows import Rows, with_validation
 
 
 @models.register("cluster-expansion")
@@ -30,6 +31,16 @@ class ClusterExpansion(DescriptorModel):
     )
     descriptor: PairCorrelations
     regressor: LinearRegressor
+
+    def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
+        """Fit on the training and validation parts together; points are not penalised.
+
+        Values that refer to other elements or end members differ by a function that is linear in composition. With a
+        penalty on the points the pairs would depend on that choice.
+        """
+        rows, values = with_validation(rows, values, validation)
+        self.descriptor.learn(rows)
+        self.regressor.fit(self.descriptor.features(rows), values, self.descriptor.points())
 
     def occupation_values(self, space: Space, occupations: NDArray[np.uint8], per: str) -> NDArray[np.float64]:
         """Return predictions straight from occupations, without a table of features: millions in seconds."""
