@@ -31,7 +31,6 @@ from matbench_defects.testing.moved_rows import (
     with_a_host_atom_of,
 )
 
-
 HOST_LEFT = 1e-5
 """How much of the host's own value may be left: sums over its atoms are in float32."""
 

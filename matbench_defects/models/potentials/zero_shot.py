@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.crystal.phases import REFERENCE
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import row_crystal
@@ -18,7 +19,7 @@ from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import NotServedError
 from matbench_defects.labels.engine import Band, Method, Outcome, engines
 from matbench_defects.labels.job import Job
-from matbench_defects.labels.jobs import REFERENCE, reference_jobs
+from matbench_defects.labels.jobs import reference_jobs
 from matbench_defects.labels.label_files import labels_in_cache
 from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import Key, Label, LabelStore
