@@ -158,7 +158,7 @@ def screen_dataset(
     check_screening_folder(out)
     target = options.target or dataset.targets[0]
     quantity = dataset.quantity(target)
-    background = Background(dataset.spec, target, quantity)
+    background = Background.of(dataset, target)
     fitted, held = _training(dataset, background, options.split, options.fold)
     made = make_model(model, seed=options.seed, device=options.device)
     if say:

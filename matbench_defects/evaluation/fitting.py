@@ -34,12 +34,7 @@ class Side:
 
 def side_of(task: Task, dataset: Dataset, fold: str | None) -> Side | None:
     """Return what is handed to a model in a fold; None where the fold tests nothing."""
-    background = Background(
-        dataset.spec,
-        task.target,
-        dataset.quantity(task.target),
-        learn_from_validation=task.validation == "learn",
-    )
+    background = Background.of(dataset, task.target, learn_from_validation=task.validation == "learn")
     check_inputs(task, dataset)
     train, validation, test = (
         dataset.part(task.split, part, task.target, fold=fold) for part in ("train", "validation", "test")

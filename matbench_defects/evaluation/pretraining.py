@@ -131,7 +131,7 @@ def _all_rows(dataset: Dataset, target: str, name: str) -> Source:
 def _source(
     dataset: Dataset, target: str, name: str, description: str, training: pa.Table, validation: pa.Table
 ) -> Source:
-    background = Background(dataset.spec, target, dataset.quantity(target))
+    background = Background.of(dataset, target)
     parts = [(Rows.of(table, background), table[target].to_numpy()) for table in (training, validation)]
     held = parts[1] if len(validation) else None
     return Source(name, description, digest(dataset.manifest["files"]), parts[0], held)

@@ -72,7 +72,7 @@ def test_what_is_of_relaxed_structures_needs_the_setting(tmp_path, monkeypatch):
     mixed = "sublattices: {Cu: {Cu: 7..8, Au: rest}}"
     dataset = alloy(tmp_path, monkeypatch, "volume: {unit: Å³, per: formula_unit}", mixed, relax)
     table = dataset.structures
-    rows = Rows.of(table, Background(dataset.spec, "volume", dataset.quantity("volume")))
+    rows = Rows.of(table, Background.of(dataset, "volume"))
     allow_calculator(EMT)
     with pytest.raises(InputError, match="volume is of relaxed structures; give the model the setting `relax`"):
         make_model(EMT).predict(rows)
@@ -84,7 +84,7 @@ def test_numbers_of_another_engine_are_nothing_to_refer_to(tmp_path, monkeypatch
     given = "chemical_potentials: {Cu: -1, Au: -2}, source: a test"
     target = f"formation: {{quantity: defect_formation_energy, unit: eV, per: defect_site, host: Cu, {given}}}"
     dataset = alloy(tmp_path, monkeypatch, target)
-    rows = Rows.of(dataset.structures, Background(dataset.spec, "formation", dataset.quantity("formation")))
+    rows = Rows.of(dataset.structures, Background.of(dataset, "formation"))
     allow_calculator(EMT)
     with pytest.raises(NotServedError, match="formation refers to energies that its spec gives as numbers; those of"):
         make_model(EMT).predict(rows)

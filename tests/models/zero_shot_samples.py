@@ -32,6 +32,6 @@ def alloy(folder, monkeypatch, target, sublattices=MIXED, relax=""):
 
 def part_of(dataset, target, part, split="random"):
     """Return rows and values of one part of a split."""
-    background = Background(dataset.spec, target, dataset.quantity(target))
+    background = Background.of(dataset, target)
     table = dataset.part(split, part, target)
     return Rows.of(table, background), table[target].to_numpy()
