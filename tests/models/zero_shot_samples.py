@@ -20,12 +20,13 @@ ase:
 MIXED = "sublattices: {Cu: {Cu: 4..8, Au: rest}}"
 
 
-def alloy(folder, monkeypatch, target, sublattices=MIXED, relax=""):
+def alloy(folder, monkeypatch, target, sublattices=MIXED, relax="", supercell="[2, 1, 1]"):
     """Return a dataset of copper-gold with one target, labelled by the calculator of a list of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "engines.yaml").write_text(CALCULATORS)
     monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(folder / "engines.yaml"))
     text = COPPER_GOLD.replace("TARGET", target).replace("SUBLATTICES", sublattices)
+    text = text.replace("[2, 1, 1]", supercell)
     (folder / "spec.yaml").write_text(text.replace("RELAX", relax))
     return build_dataset(load_spec(folder), folder / "built", workers=2)
 
