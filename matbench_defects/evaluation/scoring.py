@@ -48,10 +48,14 @@ class Score:
     by_fold : dict of str to float
         The mean over the seeds in each fold, where rows are tested in several folds; else nothing, for then the test
         parts of all folds are scored together.
+    count : int or None
+        Of a metric that is an average over something else than all rows, how many of these there are: in the fold that
+        has most, where each is scored on its own.
     """
 
     by_seed: dict[int, float]
     by_fold: dict[str, float] = field(default_factory=dict)
+    count: int | None = None
 
     @property
     def mean(self) -> float:
@@ -83,6 +87,22 @@ def fold_words(task: Task, dataset: Dataset) -> str:
         return f", fold {task.fold}"
     folds = task_folds(task, dataset)
     return f", {len(folds)} folds" if folds else ""
+
+
+def tested_words(rows: pa.Table) -> str:
+    """Return how many configurations are tested, and in how many fits where that is more than once each.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        What `scored_rows` returns.
+    """
+    distinct = len(set(rows["id"].to_pylist()))
+    if distinct == len(rows):
+        return f"{distinct} test rows"
+    fits = len(set(rows["fold"].to_pylist()))
+    each = f"each in {fits} fits" if distinct * fits == len(rows) else f"in {fits} fits, {len(rows)} predictions in all"
+    return f"{distinct} test rows, {each}"
 
 
 def scored_rows(task: Task, dataset: Dataset) -> pa.Table:
@@ -216,6 +236,7 @@ def score(task: Task, dataset: Dataset, predictions: pa.Table) -> dict[str, Scor
         result[name] = Score(
             {seed: _mean(list(values.values())) for seed, values in found.items()},
             {fold: _mean([values[fold] for values in found.values()]) for fold in folds},
+            None if metric.basis is None else max(metric.basis.count(part.scored) for part in parts),
         )
     return result
 
