@@ -5,8 +5,8 @@ hull stays that of the labels, so a row's predicted distance to it is the true o
 atom. Not defined where the target is no energy of a configuration, or the dataset has no energy above hull by the same
 label.
 
-At 0 meV only rows below the hull are decided upon. Rows that span it are at exactly 0, so whether one is called stable is
-the sign of its error and nothing else: where the stable rows are such rows, these metrics are not defined.
+At 0 meV only rows below the hull are decided upon. Rows that span it are at exactly 0, so whether one is called stable
+is the sign of its error and nothing else: where the stable rows are such rows, these metrics are not defined.
 """
 
 from __future__ import annotations

@@ -31,16 +31,17 @@ class MEGNet(GraphModel):
     what stands for the host beside a row is a crystal of its own, with a state and a read-out of its own: so the value
     of the host is taken off as in networks that sum over atoms.
 
-    Differs from the published network (32 channels here and there) in the last layers, one of 32 before the value
-    instead of 32 and 16; in a linear reference for the species, fitted first; and in the cutoff and the Gaussians, which
-    are settings.
+    Differs from the published network, of 32 channels too, in an embedding of each element that is as wide as the
+    channels instead of 16 numbers; in updates of two dense layers instead of three; in one dense layer of 32 before the
+    value instead of one of 32 and one of 16; and in what all networks here share, see `GraphModel`.
     """
 
     Settings: ClassVar[type[ModelSettings]] = MEGNetSettings
     title: ClassVar[str] = "MEGNet"
     description: ClassVar[str] = (
-        "Nodes, edges and a global state updated in turn on the ideal structure (torch_geometric), read out by Set2Set. "
-        "Differs from the published network in a linear reference for the species and in one layer fewer at the end."
+        "Nodes, edges and a global state updated in turn on the ideal structure (torch_geometric), read out "
+        "by Set2Set. Differs from the published network in fewer dense layers in its updates and before the "
+        "value, and in wider embeddings of the elements."
     )
     references: ClassVar[tuple[str, ...]] = ("10.1021/acs.chemmater.9b01294",)
 

@@ -33,7 +33,11 @@ class ViSNetSettings(GraphSettings):
 
 @models.register("visnet")
 class ViSNet(GraphModel):
-    """ViSNet: scalars and vectors on the atoms, updated equivariantly; angles enter through products of vectors."""
+    """ViSNet: scalars and vectors on the atoms, updated equivariantly; angles enter through products of vectors.
+
+    Differs from the published network in spherical harmonics of order one alone, in edges from an atom to its own
+    image, which embed it as others do, and in what all networks here share, see `GraphModel`.
+    """
 
     Settings: ClassVar[type[ModelSettings]] = ViSNetSettings
     title: ClassVar[str] = "ViSNet"
