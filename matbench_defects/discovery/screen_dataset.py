@@ -158,6 +158,7 @@ def screen_dataset(
     check_screening_folder(out)
     target = options.target or dataset.targets[0]
     quantity = dataset.quantity(target)
+    dataset.check_learnable(target)
     background = Background.of(dataset, target)
     fitted, held = _training(dataset, background, options.split, options.fold)
     made = make_model(model, seed=options.seed, device=options.device)

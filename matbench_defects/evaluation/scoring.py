@@ -117,12 +117,7 @@ def scored_rows(task: Task, dataset: Dataset) -> pa.Table:
     """
     if (dataset.name, dataset.version) != (task.dataset_name, task.dataset_version):
         raise InputError(f"{task.name} is about {task.dataset}, not {dataset.name}@{dataset.version}")
-    dataset.quantity(task.target)
-    if dataset.manifest["targets"][task.target].get("compares_rows"):
-        raise InputError(
-            f"{task.target} follows from the labels of all rows together, tested ones included, so no model may learn "
-            "it; predict the energy that it is computed from"
-        )
+    dataset.check_learnable(task.target)
     folds = task_folds(task, dataset)
     if not folds:
         rows = dataset.part(task.split, "test", task.target, fold=task.fold)

@@ -33,7 +33,7 @@ SHOWN_COSTS = ("train_seconds", "predict_seconds", "parameters", "peak_memory_by
 """What the table of a task says of cost."""
 
 
-FEW_WORDS = f"A metric that averages over few things says how many in its head; over fewer than {FEWEST_SHOWN} it is a dash."
+FEW_WORDS = f"Metrics over few things say how many in their head; over fewer than {FEWEST_SHOWN} they are a dash."
 
 
 @dataclass(frozen=True)
