@@ -89,7 +89,7 @@ def fold_words(task: Task, dataset: Dataset) -> str:
     return f", {len(folds)} folds" if folds else ""
 
 
-def tested_words(rows: pa.Table) -> str:
+def rows_in_words(rows: pa.Table) -> str:
     """Return how many configurations are tested, and in how many fits where that is more than once each.
 
     Parameters

@@ -22,7 +22,7 @@ from matbench_defects.evaluation.results import (
     read_record,
     read_refusal,
 )
-from matbench_defects.evaluation.scoring import fold_words, score, scored_rows, tested_words
+from matbench_defects.evaluation.scoring import fold_words, rows_in_words, score, scored_rows
 from matbench_defects.evaluation.tables.markdown import markdown
 from matbench_defects.evaluation.tables.table import EMPTY, NOISY, TIED, Row
 from matbench_defects.evaluation.task import Task, load_task
@@ -163,7 +163,7 @@ def _section(
     rows = scored_rows(task, dataset)
     quantity = dataset.quantity(task.target)
     lines = [f"### `{task.name}`", "", f"{_line(task.title)}."]
-    lines[-1] += f" `{task.dataset}`, `{task.target}` in {quantity.shown_unit}; {tested_words(rows)} of the split"
+    lines[-1] += f" `{task.dataset}`, `{task.target}` in {quantity.shown_unit}; {rows_in_words(rows)} of the split"
     lines[-1] += f" `{task.split}`{fold_words(task, dataset)} ({task.kind})."
     spreads = {"folds" if r.scores[task.metrics[0]].by_fold else "seeds" for r in results if _spreads(r)}
     if spreads:

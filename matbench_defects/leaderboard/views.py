@@ -11,7 +11,7 @@ from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset, noise_words
 from matbench_defects.evaluation.gap import gap
 from matbench_defects.evaluation.metrics import Metric, metrics
-from matbench_defects.evaluation.scoring import fold_words, scored_rows, task_folds, tested_words
+from matbench_defects.evaluation.scoring import fold_words, rows_in_words, scored_rows, task_folds
 from matbench_defects.evaluation.tables.numbers import fixed
 from matbench_defects.evaluation.tables.table import (
     EMPTY,
@@ -135,7 +135,7 @@ def task_view(
         dataset=dataset,
         quantity=quantity,
         rows_count=distinct,
-        tested=tested_words(rows),
+        tested=rows_in_words(rows),
         split=f"{task.split}{fold_words(task, dataset)}",
         spread=_spread_words(task, len(folds) if distinct < len(rows) else 1),
         entries=entries,

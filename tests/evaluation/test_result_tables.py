@@ -9,7 +9,7 @@ import pytest
 
 from matbench_defects.columns import Quantity
 from matbench_defects.evaluation.metrics import metrics
-from matbench_defects.evaluation.scoring import Score, tested_words
+from matbench_defects.evaluation.scoring import Score, rows_in_words
 from matbench_defects.evaluation.tables.csv import csv_text
 from matbench_defects.evaluation.tables.markdown import markdown
 from matbench_defects.evaluation.tables.table import Column, Measured, ResultTable, Row, score_cells, task_table
@@ -113,6 +113,6 @@ def test_a_metric_over_few_contents_says_how_many_and_over_fewer_is_a_dash(count
 
 def test_rows_that_are_tested_in_several_fits_count_once():
     rows = pa.table({"id": ["a", "b"] * 3, "fold": ["x", "x", "y", "y", "z", "z"]})
-    assert tested_words(rows) == "2 test rows, each in 3 fits"
-    assert tested_words(rows.slice(0, 5)) == "2 test rows, in 3 fits, 5 predictions in all"
-    assert tested_words(rows.slice(0, 2)) == "2 test rows"
+    assert rows_in_words(rows) == "2 test rows, each in 3 fits"
+    assert rows_in_words(rows.slice(0, 5)) == "2 test rows, in 3 fits, 5 predictions in all"
+    assert rows_in_words(rows.slice(0, 2)) == "2 test rows"
