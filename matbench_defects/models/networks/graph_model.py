@@ -90,12 +90,11 @@ class GraphModel(Model):
                 raise NotServedError("one training row is too few for a graph network")
             validation = rows.take(order[:held]), values[order[:held]]
             rows, values = rows.take(order[held:]), values[order[held:]]
-        graphs = self.graphs(rows)
-        held_out = self.graphs(validation[0])
+        graphs, of_validation = self.graphs(rows), self.graphs(validation[0])
         with torch.random.fork_rng():
             self._begin(graphs, values)
-            training, held = self._tensors(graphs, values), self._tensors(held_out, validation[1])
-            train(self._network, training, held, self.settings, self.seed, self._passed)
+            training, held_out = self._tensors(graphs, values), self._tensors(of_validation, validation[1])
+            train(self._network, training, held_out, self.settings, self.seed, self._passed)
 
     def begin(self, rows: Rows, values: NDArray[np.float64]) -> None:
         """Do what `fit` does before it trains: fit what the species say, and make the network with its first weights.
