@@ -91,8 +91,8 @@ def test_a_value_does_not_depend_on_which_rows_are_asked_for(tmp_path, monkeypat
     rows = Rows.of(table, Background.of(dataset, name))
     together = model.predict(rows).values
     np.testing.assert_allclose(together, table[name].to_numpy(), atol=1e-6)
-    alone = [model.predict(rows.take([i])).values[0] for i in (0, 7, 14)]
-    np.testing.assert_allclose(alone, together[[0, 7, 14]], atol=1e-9)
+    alone = [model.predict(rows.take([i])).values[0] for i in (0, 4, 9)]
+    np.testing.assert_allclose(alone, together[[0, 4, 9]], atol=1e-9)
 
 
 def test_a_reference_that_is_nowhere_is_not_guessed(tmp_path, monkeypatch):
