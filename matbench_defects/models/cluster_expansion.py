@@ -27,7 +27,8 @@ class ClusterExpansion(DescriptorModel):
     Regressor: ClassVar[type[Regressor]] = Ridge
     title: ClassVar[str] = "Pair cluster expansion"
     description: ClassVar[str] = (
-        "Ridge regression on symmetry-averaged point and pair correlations of the occupation, orbit by orbit."
+        "Ridge regression on symmetry-averaged point and pair correlations of the occupation, orbit by orbit; points "
+        "are not penalised."
     )
     descriptor: PairCorrelations
     regressor: LinearRegressor
@@ -60,5 +61,5 @@ class TripletClusterExpansion(ClusterExpansion):
     title: ClassVar[str] = "Pair and triplet cluster expansion"
     description: ClassVar[str] = (
         "Lasso on symmetry-averaged point, pair and triplet correlations of the occupation, orbit by orbit; five-fold "
-        "cross-validation on the training part chooses the penalty."
+        "cross-validation on the training part chooses the penalty, which points do not bear."
     )

@@ -121,16 +121,16 @@ def a_label_changes_its_own_value_alone(target: TargetQuantity, domain: Domain, 
 
 
 def _changed(label: Label | None) -> Label | None:
-    """Return a label of which every number is another, the energy a lower one."""
+    """Return a label of which every number is another, and lower than in any other."""
     if label is None or label.outcome is None:
         return label
     old = label.outcome
-    stretched = Crystal(1.1 * old.crystal.lattice, old.crystal.species, 1.1 * old.crystal.positions)
-    moments = None if old.magnetic_moments is None else old.magnetic_moments + 1.0
+    smaller = Crystal(0.9 * old.crystal.lattice, old.crystal.species, 0.9 * old.crystal.positions)
+    moments = None if old.magnetic_moments is None else old.magnetic_moments - 1.0
     path = old.band
     if path is not None:
         path = dataclasses.replace(path, energies=path.energies - np.array([9.0, 8.0, 7.0, 8.0, 9.0]))
-    outcome = dataclasses.replace(old, energy=old.energy - 9.0, crystal=stretched, magnetic_moments=moments, band=path)
+    outcome = dataclasses.replace(old, energy=old.energy - 9.0, crystal=smaller, magnetic_moments=moments, band=path)
     return dataclasses.replace(label, outcome=outcome)
 
 
