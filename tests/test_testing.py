@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 
 from matbench_defects.dataset.targets import quantities
+from matbench_defects.dataset.targets.volume import Volume
 from matbench_defects.discovery.policies import policies
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.evaluation.metrics.metric import Metric
 from matbench_defects.models.mean import Mean
 from matbench_defects.models.model import Model, Prediction
+from matbench_defects.models.networks.megnet import MEGNet
 from matbench_defects.testing import check_metric, check_model, check_policy, check_target
+from matbench_defects.testing.models import ModelCase, the_host_is_taken_off
 
 TARGETS = {
     "average_voltage": {"unit": "V", "ion": "Au", "end_member": {"Cu": 8}},
@@ -44,6 +47,20 @@ def test_every_policy_keeps_the_contract(name):
     check_policy(name)
 
 
+class Leaking(Volume):
+    """Holds a number of all rows in each value, and does not say so."""
+
+    def values(self, labelled):
+        found = super().values(labelled)
+        known = [value for value in found if value is not None]
+        return [None if value is None else round(value - min(known), 9) + 0.0 for value in found]
+
+
+def test_a_quantity_that_mixes_labels_is_told():
+    with pytest.raises(AssertionError, match="is in the value of"):
+        check_target(Leaking, {"unit": "Å³", "per": "cell"})
+
+
 class Noise(Mean):
     """Says that it ignores its seed, and does not."""
 
@@ -59,6 +76,28 @@ class Origin(Model):
 
     def predict(self, rows):
         return Prediction(np.array([row[0][0] for row in rows.column("cartesian_site_positions")]))
+
+
+class Averaged(MEGNet):
+    """Averages over a row and the host beside it, whatever their shares: the host is not taken off."""
+
+    def network(self):
+        import torch
+
+        class Network(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.species = torch.nn.Embedding(100, 1)
+
+            def forward(self, batch):
+                return torch.zeros(batch.size).index_add(0, batch.graph, self.species(batch.of_nodes["number"])[:, 0])
+
+        return Network()
+
+
+def test_a_network_that_leaves_the_host_in_is_told():
+    with pytest.raises(AssertionError):
+        the_host_is_taken_off(ModelCase(Averaged))
 
 
 @pytest.mark.parametrize(

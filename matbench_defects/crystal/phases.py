@@ -5,6 +5,9 @@ from __future__ import annotations
 from matbench_defects.crystal.parent import Parent, build_parent
 from matbench_defects.spec.models import Spec
 
+REFERENCE = "reference:"
+"""What the id of a reference phase begins with."""
+
 
 def reference_parents(spec: Spec) -> dict[str, Parent]:
     """Return the ideal crystal of each reference phase of a spec.

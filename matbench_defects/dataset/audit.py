@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,12 +34,19 @@ class Audit:
         The same rows as splits see them.
     spaces : dict of str to Space
         The spaces by name.
+    references : collection of str
+        Ids of the rows that the values of others refer to.
     """
 
     def __init__(
-        self, rows: Iterable[dict[str, Any]], configurations: Sequence[Configuration], spaces: dict[str, Space]
+        self,
+        rows: Iterable[dict[str, Any]],
+        configurations: Sequence[Configuration],
+        spaces: dict[str, Space],
+        references: Collection[str] = (),
     ) -> None:
         self._configurations = configurations
+        self._references = references
         members: dict[str, list[int]] = {name: [] for name in spaces}
         self._named: list[str] = []
         occupations: dict[str, list[bytes]] = {name: [] for name in spaces}
@@ -84,7 +91,8 @@ class Audit:
         Raises
         ------
         InputError
-            If an orbit is in two parts, or a value that is to be kept apart is on both sides.
+            If an orbit is in two parts, a value that is to be kept apart is on both sides, or a row is tested whose
+            label is in the values that are learnt.
         """
         found: dict[str, Any] = {"description": parting.description, "kept apart": list(keep_apart)}
         if parting.copies:
@@ -100,6 +108,10 @@ class Audit:
         if leaking:
             others = f" and {len(leaking) - 1} more are" if len(leaking) > 1 else " is"
             raise InputError(f"{self._configurations[leaking[0]].id}{others} in two parts{of_fold}")
+        if self._references:
+            referred = [c.id for c, p in zip(self._configurations, parts, strict=True) if p == "test"]
+            if tested := sorted(set(referred) & set(self._references)):
+                raise InputError(f"{tested[0]} is tested{of_fold}, but values that are learnt refer to it")
         check_kept_apart(self._configurations, parts, keep_apart, fold)
         coded = np.array(parts, dtype=object)
         members = {p: np.flatnonzero(coded == p) for p in PARTS}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.phases import REFERENCE
 from matbench_defects.dataset.audit import Audit
 from matbench_defects.dataset.card import write_card
 from matbench_defects.dataset.croissant import croissant
@@ -36,7 +37,6 @@ from matbench_defects.files import (
     write_json,
     write_text,
 )
-from matbench_defects.labels.jobs import REFERENCE
 from matbench_defects.labels.known import KnownLabels
 from matbench_defects.labels.label_files import labels_in_cache, labels_of_spec, place_of_new_labels, there_are_labels
 from matbench_defects.labels.store import LabelStore
@@ -233,7 +233,7 @@ def _write_index(planned: Plan, folder: Path) -> None:
 
 def _audited(planned: Plan, partings: dict[str, Parting]) -> dict[str, Any]:
     """Audit every split."""
-    audit = Audit(identity_rows(planned.rows), planned.rows, planned.spaces)
+    audit = Audit(identity_rows(planned.rows), planned.rows, planned.spaces, planned.references)
     found = {}
     for name, parting in partings.items():
         with planned.spec.at(("splits", name)):

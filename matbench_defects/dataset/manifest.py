@@ -8,6 +8,7 @@ from typing import Any
 
 from matbench_defects._version import __version__
 from matbench_defects.columns import Quantity
+from matbench_defects.crystal.phases import REFERENCE
 from matbench_defects.dataset.labelled_rows import LowestAttempts
 from matbench_defects.dataset.plan import Plan
 from matbench_defects.dataset.reading import FORMAT
@@ -15,7 +16,6 @@ from matbench_defects.files import digest
 from matbench_defects.labels.asking import Jobs
 from matbench_defects.labels.attempts import attempts_of
 from matbench_defects.labels.guards import kind_of_problem
-from matbench_defects.labels.jobs import REFERENCE
 
 
 def manifest_of(

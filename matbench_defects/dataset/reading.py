@@ -164,6 +164,21 @@ class Dataset:
             raise InputError("the column states no unit", file=str(self.folder), field=target)
         return quantity
 
+    def check_learnable(self, target: str) -> None:
+        """Refuse a target that holds numbers of other rows' labels, tested ones among them.
+
+        Raises
+        ------
+        InputError
+            If there is no such target, or its values compare rows.
+        """
+        self.quantity(target)
+        if self.manifest["targets"][target].get("compares_rows"):
+            raise InputError(
+                f"{target} follows from the labels of all rows together, tested ones included, so no model may learn "
+                "it; predict the energy that it is computed from"
+            )
+
     def noise(self, target: str) -> float | None:
         """Return the noise of a target's labels in its unit, None where it was not measured.
 

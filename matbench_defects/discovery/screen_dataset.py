@@ -158,7 +158,8 @@ def screen_dataset(
     check_screening_folder(out)
     target = options.target or dataset.targets[0]
     quantity = dataset.quantity(target)
-    background = Background(dataset.spec, target, quantity)
+    dataset.check_learnable(target)
+    background = Background.of(dataset, target)
     fitted, held = _training(dataset, background, options.split, options.fold)
     made = make_model(model, seed=options.seed, device=options.device)
     if say:

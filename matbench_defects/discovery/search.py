@@ -105,7 +105,8 @@ def hide(dataset: Dataset, target: str, space: str | None = None, content: str |
             rows = rows.filter(pc.equal(rows[column], wanted))
     if len(rows) < 3:
         raise InputError(f"{len(rows)} configurations have a value of {target}; a search needs three at least")
-    background = Background(dataset.spec, target, quantity)
+    dataset.check_learnable(target)
+    background = Background.of(dataset, target)
     return Hidden(Pool(Rows.of(rows, background)), rows["id"].to_pylist(), rows[target].to_numpy(), quantity)
 
 

@@ -67,7 +67,8 @@ def explain_model(task: Task, dataset: Dataset, name: str, out: Path) -> TaskExp
         raise InputError(f"{name} has no features of its own; cluster expansions and models on descriptors have")
     fold = task.fold or next(iter(task_folds(task, dataset)), None)
     table = dataset.part(task.split, ("train", "validation"), task.target, fold=fold)
-    background = Background(dataset.spec, task.target, dataset.quantity(task.target))
+    dataset.check_learnable(task.target)
+    background = Background.of(dataset, task.target)
     model.fit(Rows.of(table, background), table[task.target].to_numpy(), None)
     unit = background.quantity.shown_unit
     folder = out / task.name

@@ -32,7 +32,7 @@ class TaskScores:
     quantity : Quantity
         What it predicts.
     rows : int
-        Test rows.
+        Test rows; one that is tested in several fits counts once.
     scores : dict of str to Score
         The first metric by model's name, the best first.
     tied : frozenset of str

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from matbench_defects.dataset.reading import Dataset
+from matbench_defects.dataset.references import reference_contents
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.evaluation.task import load_task
 from matbench_defects.files import digest
@@ -65,14 +66,29 @@ class Source:
         Raises
         ------
         InputError
-            If nothing is left.
+            If nothing is left, or what the values refer to is tested.
         """
         tested = _configurations(rows)
+        self._check_references(tested)
         training = _without(self.training, tested)
         if not len(training[0]):
             raise InputError(f"{self.name} has no configuration that is not tested, so nothing to pre-train on")
         validation = None if self.validation is None else _without(self.validation, tested)
         return *training, validation if validation and len(validation[0]) else None
+
+    def _check_references(self, tested: set[tuple[str, str]]) -> None:
+        """Refuse values that refer to a tested configuration: its label is in all of them, whichever rows are left."""
+        background = self.training[0].background
+        if background.spec.rules == 1 or background.labelled is None:
+            return  # such references are tested in the source itself
+        spaces, targets = background.spaces, {background.target: background.resolved}
+        contents = {name: reference_contents(space, targets) for name, space in spaces.items()}
+        digests = {name: space.digest() for name, space in spaces.items()}
+        for row in background.labelled.to_pylist():
+            if (digests[row["space"]], row["id"]) in tested:
+                content = spaces[row["space"]].content(np.frombuffer(row["occupation"], dtype=np.uint8))
+                if content in contents[row["space"]]:
+                    raise InputError(f"every value of {self.name} refers to {row['id']}, which is tested")
 
 
 def _configurations(rows: Rows) -> set[tuple[str, str]]:
@@ -131,7 +147,8 @@ def _all_rows(dataset: Dataset, target: str, name: str) -> Source:
 def _source(
     dataset: Dataset, target: str, name: str, description: str, training: pa.Table, validation: pa.Table
 ) -> Source:
-    background = Background(dataset.spec, target, dataset.quantity(target))
+    dataset.check_learnable(target)
+    background = Background.of(dataset, target)
     parts = [(Rows.of(table, background), table[target].to_numpy()) for table in (training, validation)]
     held = parts[1] if len(validation) else None
     return Source(name, description, digest(dataset.manifest["files"]), parts[0], held)

@@ -48,10 +48,14 @@ class Score:
     by_fold : dict of str to float
         The mean over the seeds in each fold, where rows are tested in several folds; else nothing, for then the test
         parts of all folds are scored together.
+    count : int or None
+        Of a metric that is an average over something else than all rows, how many of these there are: in the fold that
+        has most, where each is scored on its own.
     """
 
     by_seed: dict[int, float]
     by_fold: dict[str, float] = field(default_factory=dict)
+    count: int | None = None
 
     @property
     def mean(self) -> float:
@@ -85,6 +89,22 @@ def fold_words(task: Task, dataset: Dataset) -> str:
     return f", {len(folds)} folds" if folds else ""
 
 
+def rows_in_words(rows: pa.Table) -> str:
+    """Return how many configurations are tested, and in how many fits where that is more than once each.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        What `scored_rows` returns.
+    """
+    distinct = len(set(rows["id"].to_pylist()))
+    if distinct == len(rows):
+        return f"{distinct} test rows"
+    fits = len(set(rows["fold"].to_pylist()))
+    each = f"each in {fits} fits" if distinct * fits == len(rows) else f"in {fits} fits, {len(rows)} predictions in all"
+    return f"{distinct} test rows, {each}"
+
+
 def scored_rows(task: Task, dataset: Dataset) -> pa.Table:
     """Return the rows that a task's predictions are scored on, sorted by id.
 
@@ -97,12 +117,7 @@ def scored_rows(task: Task, dataset: Dataset) -> pa.Table:
     """
     if (dataset.name, dataset.version) != (task.dataset_name, task.dataset_version):
         raise InputError(f"{task.name} is about {task.dataset}, not {dataset.name}@{dataset.version}")
-    dataset.quantity(task.target)
-    if dataset.manifest["targets"][task.target].get("compares_rows"):
-        raise InputError(
-            f"{task.target} follows from the labels of all rows together, tested ones included, so no model may learn "
-            "it; predict the energy that it is computed from"
-        )
+    dataset.check_learnable(task.target)
     folds = task_folds(task, dataset)
     if not folds:
         rows = dataset.part(task.split, "test", task.target, fold=task.fold)
@@ -216,6 +231,7 @@ def score(task: Task, dataset: Dataset, predictions: pa.Table) -> dict[str, Scor
         result[name] = Score(
             {seed: _mean(list(values.values())) for seed, values in found.items()},
             {fold: _mean([values[fold] for values in found.values()]) for fold in folds},
+            None if metric.basis is None else max(metric.basis.count(part.scored) for part in parts),
         )
     return result
 

@@ -22,7 +22,7 @@ from matbench_defects.evaluation.results import (
     read_record,
     read_refusal,
 )
-from matbench_defects.evaluation.scoring import fold_words, score, scored_rows
+from matbench_defects.evaluation.scoring import fold_words, rows_in_words, score, scored_rows
 from matbench_defects.evaluation.tables.markdown import markdown
 from matbench_defects.evaluation.tables.table import EMPTY, NOISY, TIED, Row
 from matbench_defects.evaluation.task import Task, load_task
@@ -163,7 +163,7 @@ def _section(
     rows = scored_rows(task, dataset)
     quantity = dataset.quantity(task.target)
     lines = [f"### `{task.name}`", "", f"{_line(task.title)}."]
-    lines[-1] += f" `{task.dataset}`, `{task.target}` in {quantity.shown_unit}; {len(rows)} test rows of the split"
+    lines[-1] += f" `{task.dataset}`, `{task.target}` in {quantity.shown_unit}; {rows_in_words(rows)} of the split"
     lines[-1] += f" `{task.split}`{fold_words(task, dataset)} ({task.kind})."
     spreads = {"folds" if r.scores[task.metrics[0]].by_fold else "seeds" for r in results if _spreads(r)}
     if spreads:
@@ -183,7 +183,9 @@ def _section(
     notes += [f"Not served by {titles[r['model']['name']]}: {_line(r['reason'])}." for r in refusals]
     lines += ["", *(f"- {note}" for note in notes)] if notes else []
     scores = {r.record["model"]["name"]: r.scores[task.metrics[0]] for r in ranked(results, task)}
-    return "\n".join(lines) + "\n", TaskScores(task, quantity, len(rows), scores, tied, dataset.noise(task.target))
+    return "\n".join(lines) + "\n", TaskScores(
+        task, quantity, len(set(rows["id"].to_pylist())), scores, tied, dataset.noise(task.target)
+    )
 
 
 def _tied(task: Task, dataset: Dataset, results: list[Result], resamples: int, seed: int, show: Any) -> frozenset[str]:

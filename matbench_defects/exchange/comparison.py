@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from matbench_defects.columns import Quantity
+from matbench_defects.crystal.phases import REFERENCE
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.dataset.targets.defect_formation_energy import cells_of, energy_of_defects, per_atom
@@ -19,7 +20,7 @@ from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.labels.attempts import attempts_by_id
 from matbench_defects.labels.engine import Outcome
-from matbench_defects.labels.jobs import REFERENCE, jobs_of
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.spec.models import Spec
 

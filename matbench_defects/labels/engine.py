@@ -34,6 +34,15 @@ class EngineSettings(StrictModel):
         """
         return self
 
+    def check_phases(self, spec: Spec) -> None:
+        """Refuse settings that do not say what the energies of the spec's reference phases are of.
+
+        Raises
+        ------
+        InputError
+            Naming a phase.
+        """
+
 
 @dataclass(frozen=True)
 class Band:
@@ -279,7 +288,11 @@ def methods_of(spec: Spec) -> list[Method]:
     InputError
         Naming file and line, if an engine or one of its settings is not known.
     """
-    return [method_of(spec, position) for position in range(len(spec.labels))]
+    methods = [method_of(spec, position) for position in range(len(spec.labels))]
+    for position, method in enumerate(methods):
+        with spec.at(("labels", position)):
+            method.settings.check_phases(spec)
+    return methods
 
 
 def method_of(spec: Spec, position: int) -> Method:

@@ -9,12 +9,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.contents import matches
+from matbench_defects.crystal.phases import REFERENCE
 from matbench_defects.errors import InputError
 from matbench_defects.files import digest
 from matbench_defects.labels.attempts import lowest_attempt
 from matbench_defects.labels.engine import Method, reference_method
 from matbench_defects.labels.job import Job
-from matbench_defects.labels.jobs import REFERENCE, attempts_at, job_of, reference_jobs
+from matbench_defects.labels.jobs import attempts_at, job_of, reference_jobs
 from matbench_defects.labels.known import KnownLabels
 from matbench_defects.labels.label import Key, Label
 from matbench_defects.spec.models import LabelledPart, Spec

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.contents import defect_count
-from matbench_defects.crystal.phases import reference_parents
+from matbench_defects.crystal.phases import REFERENCE, reference_parents
 from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.selection import Selected
 from matbench_defects.labels.asking import Jobs, Listed, OfContent, Source
@@ -19,9 +19,6 @@ from matbench_defects.labels.attempts import attempts_of
 from matbench_defects.labels.engine import Method, engines, labelled_by, methods_of, reference_method
 from matbench_defects.labels.job import Job
 from matbench_defects.spec.models import Spec
-
-REFERENCE = "reference:"
-"""What the id of a reference phase begins with."""
 
 
 def jobs_of(spec: Spec, selected: dict[str, Selected], references: Collection[str] = ()) -> Jobs:

@@ -18,6 +18,7 @@ from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.task import Task
 from matbench_defects.leaderboard.predictions import check_predictions, shown
+from matbench_defects.leaderboard.scale import Scale, scale_of
 from matbench_defects.leaderboard.submission import NAME_PATTERN, PREDICTIONS_FILE, SUBMISSION_FILE, Submission
 from matbench_defects.spec.document import Document, read_document, validate
 
@@ -39,11 +40,15 @@ class CheckedSubmission:
         What it says of itself.
     predictions : pyarrow.Table
         Its predictions, sorted by seed and id: every test id once a seed, finite, in the target's unit.
+    scale : Scale
+        How large they are against the labels, and whether they look as if they were in another unit. Nobody is refused
+        for that.
     """
 
     folder: Path
     submission: Submission
     predictions: pa.Table
+    scale: Scale
 
 
 def check_submission(folder: str | Path, task: Task, dataset: Dataset) -> CheckedSubmission:
@@ -77,7 +82,7 @@ def check_submission(folder: str | Path, task: Task, dataset: Dataset) -> Checke
             file=str(folder),
         )
     predictions = check_predictions(folder / PREDICTIONS_FILE, task, dataset, submission.model, submission.seeds)
-    return CheckedSubmission(folder, submission, predictions)
+    return CheckedSubmission(folder, submission, predictions, scale_of(task, dataset, predictions))
 
 
 def check_layout(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from matbench_defects.evaluation.metrics import Metric
 from matbench_defects.evaluation.tables.csv import csv_text
 from matbench_defects.evaluation.tables.table import Column
 from matbench_defects.leaderboard.scoring import Entry
@@ -33,6 +34,7 @@ def task_data(view: TaskView) -> dict[str, Any]:
                 "unit": metric.unit_for(quantity) or "1",
                 "better": metric.direction,
                 "description": metric.description,
+                **_contributing(metric, view),
             }
             for metric in view.measures
         ],
@@ -41,6 +43,12 @@ def task_data(view: TaskView) -> dict[str, Any]:
             for i, entry in enumerate(view.entries)
         ],
     }
+
+
+def _contributing(metric: Metric, view: TaskView) -> dict[str, Any]:
+    """Return how many things a metric is an average over, where that is not every row."""
+    count = next((entry.scores[metric.name].count for entry in view.entries), None)
+    return {} if metric.basis is None or count is None else {"average_over": {metric.basis.noun: count}}
 
 
 def entry_data(entry: Entry) -> dict[str, Any]:

@@ -230,7 +230,10 @@ def _table(task: Task, dataset: Dataset, entries: list[Entry], request: Request)
     for row in table.rows:
         marked = f"**{row.name}**" if row.name in ours else f"{row.name} (baseline)"
         lines.append([f"{row.place} of {len(entries)}", marked, *map(str, row.cells)])
-    return f"**{task.name}** on `{task.dataset}`\n\n{markdown_lines(lines).rstrip()}"
+    scales = [
+        f"- `{e.checked.submission.model}`: {e.checked.scale}" for e in rows if e.checked.submission.model in ours
+    ]
+    return f"**{task.name}** on `{task.dataset}`\n\n{markdown_lines(lines).rstrip()}\n\n" + "\n".join(scales)
 
 
 def _names(names: list[Name]) -> str:

@@ -39,8 +39,8 @@ class Entry:
     baseline : bool
         Whether the task names the model as a baseline.
     rank : int
-        Place by the task's first metric: one more than the number of entries that are better beyond the luck of the
-        test rows.
+        Place by the task's first metric: one more than the number of entries with a better place. An entry shares that
+        of the one before it unless more entries than stand there are better beyond the luck of the test rows.
     shared : bool
         Whether another entry has the same place.
     own : bool
@@ -198,7 +198,8 @@ def placed(task: Task, dataset: Dataset, found: Iterable[Scored]) -> list[Entry]
     for i, item in enumerate(ordered):
         model = item[0].submission.model
         better = sum(key(o) < key(item) and (o[0].submission.model, model) not in tied for o in ordered[:i])
-        places.append(max([better + 1, *places[-1:]]))
+        # Places are 1, 1, 3 after a tie, also where the third ties with the second and not with the first.
+        places.append(places[-1] if i and better + 1 <= places[-1] else i + 1)
     return [
         Entry(checked, scores, checked.submission.model in task.baselines, place, places.count(place) > 1)
         for (checked, scores), place in zip(ordered, places, strict=True)

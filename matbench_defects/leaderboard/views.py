@@ -11,10 +11,11 @@ from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset, noise_words
 from matbench_defects.evaluation.gap import gap
 from matbench_defects.evaluation.metrics import Metric, metrics
-from matbench_defects.evaluation.scoring import fold_words, scored_rows, task_folds
+from matbench_defects.evaluation.scoring import fold_words, rows_in_words, scored_rows, task_folds
 from matbench_defects.evaluation.tables.numbers import fixed
 from matbench_defects.evaluation.tables.table import (
     EMPTY,
+    FEWEST_SHOWN,
     Cell,
     Column,
     Measured,
@@ -30,6 +31,9 @@ from matbench_defects.leaderboard.scoring import Entry
 
 SHOWN_COSTS = ("train_seconds", "predict_seconds", "parameters", "peak_memory_bytes", "device")
 """What the table of a task says of cost."""
+
+
+FEW_WORDS = f"Metrics over few things say how many in their head; over fewer than {FEWEST_SHOWN} they are a dash."
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class TaskView:
         What is predicted.
     rows_count : int
         Number of test rows; one that is tested in several folds counts once.
+    tested : str
+        The same in words, with the number of fits that each is tested in.
     split : str
         The split and its folds, in words.
     spread : str
@@ -73,6 +79,8 @@ class TaskView:
         What the plots show, as plain data.
     bars : list of ChartBar
         The best entries and the best baselines, best first.
+    few : str
+        That metrics over few contents or stable rows say over how many, where there are such.
     verdict : str
         The best entry against the best baseline, in one sentence.
     noise : str
@@ -83,6 +91,7 @@ class TaskView:
     dataset: Dataset
     quantity: Quantity
     rows_count: int
+    tested: str
     split: str
     spread: str
     entries: list[Entry]
@@ -91,6 +100,7 @@ class TaskView:
     table: ResultTable
     plots: dict[str, Any]
     bars: list[ChartBar]
+    few: str
     verdict: str
     noise: str
 
@@ -118,19 +128,23 @@ def task_view(
     measures = [metrics.get(name) for name in task.metrics]
     first = measures[0]
     gaps = None if interpolation is None else _gaps(entries, interpolation, first)
+    table = entry_table(measures, quantity, entries, costs=SHOWN_COSTS, gaps=gaps, noise=dataset.noise(task.target))
+    few = any(of.title != metric.title for of, metric in zip(table.columns, measures, strict=False))
     return TaskView(
         task=task,
         dataset=dataset,
         quantity=quantity,
         rows_count=distinct,
+        tested=rows_in_words(rows),
         split=f"{task.split}{fold_words(task, dataset)}",
         spread=_spread_words(task, len(folds) if distinct < len(rows) else 1),
         entries=entries,
         measures=measures,
         gaps=gaps,
-        table=entry_table(measures, quantity, entries, costs=SHOWN_COSTS, gaps=gaps, noise=dataset.noise(task.target)),
+        table=table,
         plots=task_plots(task, dataset, entries, rows, quantity, first),
         bars=_bars(entries, first),
+        few=FEW_WORDS if few else "",
         verdict=_verdict(entries, first, quantity),
         noise=noise_words(dataset.manifest["targets"][task.target]),
     )

@@ -16,6 +16,7 @@ from matbench_defects.models.regressors.lasso import Lasso
 from matbench_defects.models.regressors.linear import LinearRegressor
 from matbench_defects.models.regressors.regressor import Regressor
 from matbench_defects.models.regressors.ridge import Ridge
+from matbench_defects.models.rows import Rows, with_validation
 
 
 @models.register("cluster-expansion")
@@ -26,10 +27,21 @@ class ClusterExpansion(DescriptorModel):
     Regressor: ClassVar[type[Regressor]] = Ridge
     title: ClassVar[str] = "Pair cluster expansion"
     description: ClassVar[str] = (
-        "Ridge regression on symmetry-averaged point and pair correlations of the occupation, orbit by orbit."
+        "Ridge regression on symmetry-averaged point and pair correlations of the occupation, orbit by orbit; points "
+        "are not penalised."
     )
     descriptor: PairCorrelations
     regressor: LinearRegressor
+
+    def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
+        """Fit on the training and validation parts together; points are not penalised.
+
+        Values that refer to other elements or end members differ by a function that is linear in composition. With a
+        penalty on the points the pairs would depend on that choice.
+        """
+        rows, values = with_validation(rows, values, validation)
+        self.descriptor.learn(rows)
+        self.regressor.fit(self.descriptor.features(rows), values, self.descriptor.points())
 
     def occupation_values(self, space: Space, occupations: NDArray[np.uint8], per: str) -> NDArray[np.float64]:
         """Return predictions straight from occupations, without a table of features: millions in seconds."""
@@ -49,5 +61,5 @@ class TripletClusterExpansion(ClusterExpansion):
     title: ClassVar[str] = "Pair and triplet cluster expansion"
     description: ClassVar[str] = (
         "Lasso on symmetry-averaged point, pair and triplet correlations of the occupation, orbit by orbit; five-fold "
-        "cross-validation on the training part chooses the penalty."
+        "cross-validation on the training part chooses the penalty, which points do not bear."
     )

@@ -57,8 +57,19 @@ class LinearFit:
     intercept: float
 
     @classmethod
-    def of(cls, regression: Any, features: NDArray[np.float64], values: NDArray[np.float64]) -> LinearFit:
+    def of(
+        cls,
+        regression: Any,
+        features: NDArray[np.float64],
+        values: NDArray[np.float64],
+        free: NDArray[np.bool_] | None = None,
+    ) -> LinearFit:
         """Fit a linear regression of scikit-learn on standardised features.
+
+        Features that are not to be penalised are taken off the others and off the values by least squares first, and
+        get the coefficients that least squares gives for what the regression leaves: the minimum over all coefficients
+        of the same sum of squares and penalty (Frisch and Waugh, Econometrica 1, 387 (1933)). So a linear function of
+        them that is added to the values is added to the predictions, and changes nothing else.
 
         Parameters
         ----------
@@ -68,11 +79,14 @@ class LinearFit:
             Features of the training rows.
         values : ndarray of float, shape (n,)
             Their values.
+        free : ndarray of bool, shape (f,), optional
+            Which features the regression does not penalise; none where left out.
         """
         scaling = Scaling.of(features)
-        fitted = regression.fit(scaling.apply(features), values)
-        coefficients = np.asarray(fitted.coef_ / scaling.deviation, dtype=np.float64)
-        intercept = float(fitted.intercept_ - scaling.mean @ coefficients)
+        scaled = scaling.apply(features)
+        fitted = _fitted(regression, scaled, values) if free is None else _partly(regression, scaled, values, free)
+        coefficients = np.asarray(fitted / scaling.deviation, dtype=np.float64)
+        intercept = float(values.mean() - scaling.mean @ coefficients)
         return cls(coefficients, np.where(np.isinf(scaling.deviation), 0.0, scaling.deviation), intercept)
 
     def predict(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -96,3 +110,26 @@ class LinearFit:
     def parameters(self) -> int:
         """Coefficients that are not zero, and the intercept."""
         return int(np.count_nonzero(self.coefficients)) + 1
+
+
+def _fitted(regression: Any, scaled: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the slopes that a regression with an intercept finds."""
+    return np.asarray(regression.fit(scaled, values).coef_, dtype=np.float64)
+
+
+def _partly(
+    regression: Any, scaled: NDArray[np.float64], values: NDArray[np.float64], free: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return the slopes where some features, of mean zero as all are, have no penalty."""
+    base, rest = scaled[:, free], scaled[:, ~free]
+    centred = values - values.mean()
+
+    def explained(given: NDArray[np.float64]) -> NDArray[np.float64]:
+        # Contents and the points of each host may say the same; of what is not decided the least is taken.
+        return np.asarray(np.linalg.lstsq(base, given, rcond=1e-10)[0])
+
+    slopes = np.zeros(scaled.shape[1])
+    if rest.any():
+        slopes[~free] = _fitted(regression, rest - base @ explained(rest), centred - base @ explained(centred))
+    slopes[free] = explained(centred - rest @ slopes[~free])
+    return slopes

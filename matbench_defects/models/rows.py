@@ -17,6 +17,7 @@ from matbench_defects.dataset.structure_columns import check_configurations
 
 if TYPE_CHECKING:
     from matbench_defects.crystal.space import Space
+    from matbench_defects.dataset.reading import Dataset
     from matbench_defects.dataset.targets import ResolvedTarget
     from matbench_defects.spec.models import Spec
 
@@ -69,13 +70,49 @@ class Background:
         Its unit, divisor and reference state.
     learn_from_validation : bool
         Whether a model that needs no validation part learns from it as from the training part.
+    labelled : pyarrow.Table, optional
+        Columns ``id``, ``space`` and ``occupation`` of every row of the dataset that has the target's label, of
+        whatever part: what its values may refer to. No label is among them.
     """
 
-    def __init__(self, spec: Spec, target: str, quantity: Quantity, *, learn_from_validation: bool = True) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        target: str,
+        quantity: Quantity,
+        *,
+        learn_from_validation: bool = True,
+        labelled: pa.Table | None = None,
+    ) -> None:
         self.spec = spec
         self.target = target
         self.quantity = quantity
         self.learn_from_validation = learn_from_validation
+        self.labelled = labelled
+
+    @classmethod
+    def of(cls, dataset: Dataset, target: str, *, learn_from_validation: bool = True) -> Background:
+        """Return what rows of a dataset share.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            The dataset.
+        target : str
+            Name of one of its targets.
+        learn_from_validation : bool
+            As above.
+
+        Raises
+        ------
+        InputError
+            If the dataset has no such target.
+        """
+        quantity = dataset.quantity(target)
+        rows, energy = dataset.structures, f"{dataset.manifest['targets'][target].get('label')}_energy"
+        there = rows[energy if energy in rows.schema.names else target].is_valid()
+        labelled = rows.select(["id", "space", "occupation"]).filter(there)
+        return cls(dataset.spec, target, quantity, learn_from_validation=learn_from_validation, labelled=labelled)
 
     @functools.cached_property
     def spaces(self) -> dict[str, Space]:

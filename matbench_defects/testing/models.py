@@ -11,9 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
+from matbench_defects.columns import Quantity
 from matbench_defects.errors import InputError
+from matbench_defects.models.descriptors.descriptor import CrystalDescriptor
 from matbench_defects.models.model import INVARIANCES, SUPERCELL, Model, Prediction, models
+from matbench_defects.models.networks.graph_model import GraphModel
 from matbench_defects.models.portable import Portable
+from matbench_defects.models.regressors.descriptor_model import DescriptorModel
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.models.saving import load_model, save_model
 from matbench_defects.testing import samples
 from matbench_defects.testing.moved_rows import (
@@ -25,6 +30,9 @@ from matbench_defects.testing.moved_rows import (
     translation,
     with_a_host_atom_of,
 )
+
+HOST_LEFT = 1e-5
+"""How much of the host's own value may be left: sums over its atoms are in float32."""
 
 
 class ModelCase:
@@ -150,6 +158,26 @@ def unchanged_by_supercell(case: ModelCase) -> None:
         _same(case.model.predict(case.sample.repeated(rows)), case.model.predict(rows))
 
 
+def the_host_is_taken_off(case: ModelCase) -> None:
+    """Check that of a target per defect site the ideal host has nothing, before anything is fitted.
+
+    What a row has more than its host is then known from the start, however many cells of the host there are. A network
+    is asked with its first weights, a descriptor for its sums over the cell. A model of the defects alone has no host.
+    """
+    hosts = samples.hosts()
+    model = case.kind(case.kind.Settings(), 0, "cpu")
+    if isinstance(model, GraphModel):
+        if len(model.graphs(hosts).of_nodes["share"]):
+            model.begin(hosts, np.zeros(len(hosts)))
+            cell = Background(hosts.background.spec, "energy", Quantity("eV", "cell"))
+            alone = float(np.abs(model.predict(Rows(hosts.table, cell)).values).max())
+            assert_allclose(model.predict(hosts).values, 0.0, atol=HOST_LEFT * max(1.0, alone))
+    elif isinstance(model, DescriptorModel) and isinstance(model.descriptor, CrystalDescriptor):
+        model.descriptor.learn(hosts)
+        if model.descriptor.extensive:
+            assert_allclose(model.descriptor.features(hosts), 0.0, atol=HOST_LEFT)
+
+
 def an_unseen_element_is_refused_or_not_looked_at(case: ModelCase) -> None:
     """Check that an element that no training row had is refused, unless the model serves it or does not look at it."""
     for element in ("Og",) if case.kind.trained_on else ("Pd", "Og"):  # universal potentials know palladium
@@ -232,6 +260,7 @@ ALWAYS: tuple[Check, ...] = (
     another_process_can_have_it,
     saved_and_loaded_it_predicts_the_same,
     equivalent_structures_get_the_same_value,
+    the_host_is_taken_off,
     an_unseen_element_is_refused_or_not_looked_at,
 )
 IF_DECLARED: dict[str, Check] = {

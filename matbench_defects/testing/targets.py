@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.phases import reference_parents
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.targets import Labelled, LabelledConfiguration, TargetQuantity, quantities
+from matbench_defects.dataset.targets.end_members import is_end_member
 from matbench_defects.dataset.targets.target import Domain
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.labels.engine import Band, Outcome
@@ -101,7 +103,44 @@ def without_a_label_no_value(target: TargetQuantity, domain: Domain, labelled: L
     assert any(value is not None for value in values), "one row without a label takes the values of all others"
 
 
-TARGET_CHECKS = (has_a_unit, one_value_a_row, order_of_rows_does_not_matter, without_a_label_no_value)
+def a_label_changes_its_own_value_alone(target: TargetQuantity, domain: Domain, labelled: Labelled) -> None:
+    """Check that a row's label is in no other row's value, unless the quantity says so: it may be a tested row's.
+
+    Rows may share what is in `refers_to`, the reference phases, and what `compares_rows` is said of.
+    """
+    if target.compares_rows:
+        return
+    values = target.values(labelled)
+    for at, row in enumerate(labelled.rows):
+        if any(is_end_member(row.space, row.content, wanted) for wanted in target.refers_to):
+            continue
+        changed = LabelledConfiguration.of(row, _changed(row.label))
+        found = target.values(Labelled([*labelled.rows[:at], changed, *labelled.rows[at + 1 :]], labelled.phases))
+        others = [i for i, (a, b) in enumerate(zip(values, found, strict=True)) if a != b and i != at]
+        assert not others, f"the label of {row.id} is in the value of {labelled.rows[others[0]].id}"
+
+
+def _changed(label: Label | None) -> Label | None:
+    """Return a label of which every number is another, and lower than in any other."""
+    if label is None or label.outcome is None:
+        return label
+    old = label.outcome
+    smaller = Crystal(0.9 * old.crystal.lattice, old.crystal.species, 0.9 * old.crystal.positions)
+    moments = None if old.magnetic_moments is None else old.magnetic_moments - 1.0
+    path = old.band
+    if path is not None:
+        path = dataclasses.replace(path, energies=path.energies - np.array([9.0, 8.0, 7.0, 8.0, 9.0]))
+    outcome = dataclasses.replace(old, energy=old.energy - 9.0, crystal=smaller, magnetic_moments=moments, band=path)
+    return dataclasses.replace(label, outcome=outcome)
+
+
+TARGET_CHECKS = (
+    has_a_unit,
+    one_value_a_row,
+    order_of_rows_does_not_matter,
+    without_a_label_no_value,
+    a_label_changes_its_own_value_alone,
+)
 
 
 def check_target(quantity: type[TargetQuantity] | str, settings: dict[str, Any], *, of_pathways: bool = False) -> None:

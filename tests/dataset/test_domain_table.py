@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
+from matbench_defects.crystal.phases import REFERENCE
 from matbench_defects.dataset.plan import plan
 from matbench_defects.enumeration.counting import count_space
 from matbench_defects.labels.guards import kind_of_problem
-from matbench_defects.labels.jobs import REFERENCE
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.shipped import shipped_specs
 from matbench_defects.spec.loading import load_spec

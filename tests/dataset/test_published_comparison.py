@@ -12,6 +12,7 @@ from specs_for_tests import DEFECTIVE_SALT
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.canonical import configuration_of
+from matbench_defects.crystal.phases import REFERENCE
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
@@ -22,7 +23,7 @@ from matbench_defects.exchange.comparison import (
     formation_energies_per_site,
 )
 from matbench_defects.labels.engine import Outcome
-from matbench_defects.labels.jobs import REFERENCE, jobs_of
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.labels.store import Label, LabelStore
 from matbench_defects.spec.loading import load_spec
 

@@ -139,7 +139,7 @@ def test_a_predicted_distance_to_the_hull_is_per_atom():
     rows = scored(
         [-1.0, -1.0], [-0.88, -1.0], cell=np.full(2, 12.0), atoms=np.full(2, 48), above_hull=np.array([0.0, 0.06])
     )
-    assert metrics.get("hull_recall_0meV")(rows) == 0
+    assert math.isnan(metrics.get("hull_recall_0meV")(rows))  # the only stable row spans the hull
     assert metrics.get("hull_recall_30meV")(rows) == 1
     assert metrics.get("hull_recall_29meV")(rows) == 0
 
@@ -252,3 +252,33 @@ def test_families_hold_every_sensible_number():
     assert Task(**given_, metrics=["mae", "boltzmann_450K"]).metrics[1] == "boltzmann_450K"
     with pytest.raises(ValueError, match="did you mean 'regret_5'"):
         Task(**given_, metrics=["regret_0"])
+
+
+@given(errors=arrays(float, 12, elements=st.floats(-0.01, 0.01)))
+def test_at_the_hull_itself_only_rows_below_it_are_decided_upon(errors):
+    """Rows that span the hull are at exactly 0: called stable or not by the sign of an error of any size."""
+    spanning = np.array([0.0] * 3 + [0.02] * 9)
+    cell, atoms = np.full(12, 1.0), np.ones(12, dtype=np.int64)
+    for name in ("precision", "recall", "f1", "daf"):
+        rows = scored(spanning, spanning + errors, cell=cell, atoms=atoms, above_hull=spanning)
+        assert math.isnan(metrics.get(f"hull_{name}_0meV")(rows))
+    below = spanning - 0.015 * (spanning == 0)
+    rows = scored(below, below + errors, cell=cell, atoms=atoms, above_hull=below)
+    assert metrics.get("hull_recall_0meV")(rows) == 1
+    assert metrics.get("hull_recall_0meV").basis.count(rows) == 3
+
+
+def test_metrics_within_contents_say_how_many_contents_they_average_over():
+    rows = scored(range(9), range(9), content=["a"] * 5 + ["b"] * 2 + ["c", "d"])
+    counts = {
+        name: metrics.get(name).basis.count(rows)
+        for name in ("spearman_within_content", "ground_state_hit", "regret_1", "regret_5", "boltzmann_300K")
+    }
+    assert counts == {
+        "spearman_within_content": 1,
+        "ground_state_hit": 2,
+        "regret_1": 2,
+        "regret_5": 0,
+        "boltzmann_300K": 2,
+    }
+    assert metrics.get("mae").basis is None

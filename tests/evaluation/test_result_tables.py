@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import pyarrow as pa
 import pytest
 
 from matbench_defects.columns import Quantity
 from matbench_defects.evaluation.metrics import metrics
-from matbench_defects.evaluation.scoring import Score
+from matbench_defects.evaluation.scoring import Score, rows_in_words
 from matbench_defects.evaluation.tables.csv import csv_text
 from matbench_defects.evaluation.tables.markdown import markdown
 from matbench_defects.evaluation.tables.table import Column, Measured, ResultTable, Row, score_cells, task_table
@@ -91,3 +92,27 @@ def test_csv_holds_no_formula_and_no_undefined_number():
 
 def test_a_table_may_be_empty():
     assert markdown(ResultTable("Model", [], [Row("a", "A", [])])) == "| Model |\n| --- |\n| A |\n"
+
+
+@pytest.mark.parametrize(
+    ("count", "head", "text"),
+    [
+        (2, "Ground state hit, 2 contents ↑", "–"),
+        (3, "Ground state hit, 3 contents ↑", "0.500"),
+        (20, "Ground state hit ↑", "0.500"),
+    ],
+)
+def test_a_metric_over_few_contents_says_how_many_and_over_fewer_is_a_dash(count, head, text):
+    names = ("mae", "ground_state_hit")
+    one = Measured("a", "A", {"mae": score(0.02), "ground_state_hit": Score({0: 0.5}, count=count)})
+    made = task_table([metrics.get(name) for name in names], ENERGY, [one])
+    assert (made.heads[2], made.rows[0].cells[1].text) == (head, text)
+    ranking = task_table([metrics.get("ground_state_hit")], ENERGY, [one])
+    assert (ranking.heads[1], ranking.rows[0].cells[0].text) == (head, "0.500")
+
+
+def test_rows_that_are_tested_in_several_fits_count_once():
+    rows = pa.table({"id": ["a", "b"] * 3, "fold": ["x", "x", "y", "y", "z", "z"]})
+    assert rows_in_words(rows) == "2 test rows, each in 3 fits"
+    assert rows_in_words(rows.slice(0, 5)) == "2 test rows, in 3 fits, 5 predictions in all"
+    assert rows_in_words(rows.slice(0, 2)) == "2 test rows"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from label_samples import PATHWAY, Emt, copper
 
+from matbench_defects.crystal.phases import REFERENCE
 from matbench_defects.dataset.build import build_dataset
 from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
@@ -15,7 +16,7 @@ from matbench_defects.execution.executor import ThisProcess
 from matbench_defects.labels import running
 from matbench_defects.labels.attempts import REFERENCE_ATTEMPTS, attempts_by_id, attempts_of, lowest_attempt
 from matbench_defects.labels.engine import engines
-from matbench_defects.labels.jobs import REFERENCE, jobs_of
+from matbench_defects.labels.jobs import jobs_of
 from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import LabelStore
 

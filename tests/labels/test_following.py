@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from label_samples import Emt, copper
 
+from matbench_defects.crystal.phases import REFERENCE
 from matbench_defects.dataset.build import build_dataset
 from matbench_defects.dataset.labelling import compute_labels, labels_there
 from matbench_defects.dataset.lock import lock_of
@@ -14,7 +15,6 @@ from matbench_defects.errors import InputError
 from matbench_defects.execution.executor import ThisProcess
 from matbench_defects.labels import running
 from matbench_defects.labels.engine import engines
-from matbench_defects.labels.jobs import REFERENCE
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.spec.loading import load_spec
 

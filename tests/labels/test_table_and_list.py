@@ -17,8 +17,9 @@ from matbench_defects.labels.engine import methods_of
 from matbench_defects.labels.engines.ase import AseEntry, AseSettings
 from matbench_defects.labels.engines.ewald import ewald_energy
 from matbench_defects.labels.engines.table import read_energies
-from matbench_defects.labels.jobs import jobs_of
+from matbench_defects.labels.jobs import jobs_of, reference_jobs
 from matbench_defects.labels.running import compute_label
+from matbench_defects.spec.loading import load_spec
 
 TABLE = "{engine: table, file: FILE, unit: eV, per: cell, level_of_theory: PBE by hand, machine_learned: false}"
 SALT = np.array([[0, 0, 0], [1, 1, 0], [1, 0, 1], [0, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]]) / 2
@@ -133,3 +134,36 @@ def test_a_charged_cell_needs_a_background_and_is_then_extensive():
     assert double == pytest.approx(2 * single, abs=1e-4)
     with pytest.raises(InputError, match="no charge is given for Cl"):
         ewald_energy(one, {"Na": 1})
+
+
+PHASE = """
+reference_phases:
+  Ag: {spacegroup: Fm-3m, lattice: {a: 4.1}, sites: {Ag: [0, 0, 0]}, provenance: {source: a test}}
+"""
+
+
+def with_silver(folder, more):
+    (folder / "dft.csv").write_text("id,energy\ncopper:Va1Cu31:0,-120.5\nreference:Ag,-2.8\n")
+    copper(folder, "{vacancy: 0..1, Cu: rest}", label=TABLE.replace("FILE", "dft.csv").replace("}", f"{more}}}"))
+    path = folder / "spec.yaml"
+    path.write_text(path.read_text() + PHASE)
+    return load_spec(path)
+
+
+def test_the_energy_of_a_reference_phase_is_of_a_cell_or_of_an_atom_as_the_table_says(tmp_path, monkeypatch):
+    """The conventional cell of silver has four atoms, though its energy is mostly given for one."""
+    for said, atoms in ((", references_per: cell", 4), (", references_per: atom", 1)):
+        monkeypatch.setattr(running, "_loaded", {})
+        spec = with_silver(tmp_path, said)
+        (method,) = methods_of(spec)
+        found = {job.id: compute_label(job).outcome for job in reference_jobs(spec, [method])}
+        assert found["reference:Ag"].energy / len(found["reference:Ag"].crystal) == pytest.approx(-2.8 / atoms)
+    spec = with_silver(tmp_path, "")
+    with pytest.raises(InputError, match=r"reference:Ag has 4 atoms in the spec, so its -2\.8 eV would be -0\.7 eV"):
+        methods_of(spec)
+
+
+def test_what_is_not_said_leaves_a_method_as_it_was(tmp_path):
+    (tmp_path / "dft.csv").write_text("id,energy\na,1\n")
+    (method,) = methods_of(copper(tmp_path, "{Cu: rest}", label=TABLE.replace("FILE", "dft.csv")))
+    assert "references_per" not in method.description()["settings"]

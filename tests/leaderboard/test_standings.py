@@ -48,6 +48,22 @@ def test_equal_scores_share_a_place(submit: Submit, tmp_path: Path, task: Task, 
     assert [(e.checked.submission.model, e.rank) for e in entries] == [("a", 1), ("b", 1), ("c", 3)]
 
 
+def test_places_count_on_from_all_before_them(
+    submit: Submit, tmp_path: Path, task: Task, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The third ties with the second, which ties with the first: 1, 1, 3, and not 1, 1, 2."""
+    for model, error in (("a", 0.01), ("b", 0.02), ("c", 0.04), ("d", 0.08)):
+        submit(model, error=error)
+    monkeypatch.setattr("matbench_defects.leaderboard.scoring._ties", lambda *_: {("a", "b"), ("b", "c"), ("c", "d")})
+    entries = collect_standings(tmp_path / "submissions", [task], {task.dataset: dataset}).by_task[task.name]
+    assert [(e.checked.submission.model, e.place) for e in entries] == [
+        ("a", "1="),
+        ("b", "1="),
+        ("c", "3="),
+        ("d", "3="),
+    ]
+
+
 def test_metric_without_value_ranks_last(submit: Submit, tmp_path: Path, dataset: Dataset) -> None:
     # In this split no content has three test rows, so the rank correlation is not defined.
     task = make_task(metrics=["spearman_within_content", "mae"])

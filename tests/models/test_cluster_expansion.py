@@ -17,9 +17,11 @@ from matbench_defects.dataset.structures import structure_rows, structure_schema
 from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
 from matbench_defects.models.clusters import cluster_counts, features, orbits
+from matbench_defects.models.linear_fit import LinearFit
 from matbench_defects.models.model import make_model
 from matbench_defects.models.rows import Background, Rows
 from matbench_defects.spec.loading import load_spec
+from matbench_defects.testing import samples
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +173,34 @@ def test_too_many_clusters_are_refused(spaces, monkeypatch):
     monkeypatch.setattr(orbits, "MOST_CLUSTERS", 100)
     with pytest.raises(InputError, match="take a smaller cutoff"):
         cluster_counts(spaces["small"], 6.5, 6.5)
+
+
+@pytest.mark.parametrize("name", ["cluster-expansion", "cluster-expansion-triplets"])
+def test_what_energies_refer_to_changes_no_expansion(name):
+    """Other reference energies add a function that is linear in composition to values, and just that to predictions."""
+    sample = samples.structures()
+    (train, values), (test, _) = sample.train, sample.test
+
+    def lithium(rows):
+        return 5.0 - 7.0 * np.array(rows.column("content_Li_Li")) / 12
+
+    found = []
+    for more in (np.zeros(len(train)), lithium(train)):
+        model = make_model(name)
+        model.fit(train, values + more, None)
+        found.append(model.predict(test).values)
+    assert np.ptp(found[0]) > 0.01
+    np.testing.assert_allclose(found[1] - lithium(test), found[0], atol=1e-8)
+
+
+def test_what_is_not_penalised_gets_its_least_squares():
+    """Ridge regression with a penalty on some features alone, against the normal equations."""
+    from sklearn.linear_model import Ridge
+
+    random = np.random.default_rng(0)
+    features, values = random.normal(size=(30, 5)), random.normal(size=30)
+    free = np.array([True, False, True, False, False])
+    fit = LinearFit.of(Ridge(alpha=3.0), features, values, free)
+    scaled = (features - features.mean(axis=0)) / features.std(axis=0)
+    slopes = np.linalg.solve(scaled.T @ scaled + np.diag(3.0 * ~free), scaled.T @ (values - values.mean()))
+    np.testing.assert_allclose(fit.predict(features), scaled @ slopes + values.mean(), atol=1e-10)

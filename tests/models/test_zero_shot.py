@@ -10,7 +10,9 @@ from specs_for_tests import COPPER_HOPS
 from zero_shot_samples import EMT, alloy, part_of
 
 from matbench_defects.columns import Quantity
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.dataset.structures import structure_rows, structure_schema
+from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError, NotServedError
 from matbench_defects.evaluation.harness import evaluate
@@ -67,12 +69,49 @@ def test_labels_of_the_same_calculator_are_predicted_exactly(tmp_path, monkeypat
     assert model.predict(rows).seconds > 0
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "rules"),
+    [
+        ("formation_energy", "{unit: eV, per: atom, end_members: [{Cu: 8}], references: [Au]}", 1),
+        ("average_voltage", "{unit: V, ion: Au, end_member: {Cu: 8}}", 2),
+        ("energy_above_hull", "{unit: eV}", 2),
+    ],
+)
+def test_a_value_does_not_depend_on_which_rows_are_asked_for(tmp_path, monkeypatch, name, settings, rules):
+    """Of an end member of more than 50 configurations five have a label; the lowest of these is the reference."""
+    drawn = "{select: uniform, per_content: 5, seed: 1}"
+    sublattices = f"rules: {rules}\nsublattices: {{Cu: {{Cu: 7..9, Au: rest}}}}\nconfigurations: {drawn}"
+    dataset = alloy(tmp_path, monkeypatch, f"{name}: {settings}", sublattices, supercell="[2, 2, 1]")
+    (space,) = build_spaces(dataset.spec).values()
+    middle = next(content for content in space.contents() if space.count(content, "Cu") == 8)
+    assert count_inequivalent(space, middle) > 50
+    allow_calculator(EMT)
+    model = make_model(EMT)
+    table = dataset.structures.filter(dataset.structures[name].is_valid())
+    rows = Rows.of(table, Background.of(dataset, name))
+    together = model.predict(rows).values
+    np.testing.assert_allclose(together, table[name].to_numpy(), atol=1e-6)
+    alone = [model.predict(rows.take([i])).values[0] for i in (0, 4, 9)]
+    np.testing.assert_allclose(alone, together[[0, 4, 9]], atol=1e-9)
+
+
+def test_a_reference_that_is_nowhere_is_not_guessed(tmp_path, monkeypatch):
+    target = "formation_energy: {unit: eV, per: atom, end_members: [{Cu: 8}], references: [Au]}"
+    drawn = "sublattices: {Cu: {Cu: 8, Au: rest}}\nconfigurations: {select: uniform, count: 3, seed: 1}"
+    dataset = alloy(tmp_path, monkeypatch, target, drawn, supercell="[2, 2, 1]")
+    quantity = dataset.quantity("formation_energy")
+    rows = Rows.of(dataset.structures, Background(dataset.spec, "formation_energy", quantity))
+    allow_calculator(EMT)
+    with pytest.raises(NotServedError, match="refers to the lowest configuration of Cu8Au8, of which there are more"):
+        make_model(EMT).predict(rows)
+
+
 def test_what_is_of_relaxed_structures_needs_the_setting(tmp_path, monkeypatch):
     relax = ", relax: {cell: true, fmax: 0.02, steps: 300}"
     mixed = "sublattices: {Cu: {Cu: 7..8, Au: rest}}"
     dataset = alloy(tmp_path, monkeypatch, "volume: {unit: Å³, per: formula_unit}", mixed, relax)
     table = dataset.structures
-    rows = Rows.of(table, Background(dataset.spec, "volume", dataset.quantity("volume")))
+    rows = Rows.of(table, Background.of(dataset, "volume"))
     allow_calculator(EMT)
     with pytest.raises(InputError, match="volume is of relaxed structures; give the model the setting `relax`"):
         make_model(EMT).predict(rows)
@@ -84,7 +123,7 @@ def test_numbers_of_another_engine_are_nothing_to_refer_to(tmp_path, monkeypatch
     given = "chemical_potentials: {Cu: -1, Au: -2}, source: a test"
     target = f"formation: {{quantity: defect_formation_energy, unit: eV, per: defect_site, host: Cu, {given}}}"
     dataset = alloy(tmp_path, monkeypatch, target)
-    rows = Rows.of(dataset.structures, Background(dataset.spec, "formation", dataset.quantity("formation")))
+    rows = Rows.of(dataset.structures, Background.of(dataset, "formation"))
     allow_calculator(EMT)
     with pytest.raises(NotServedError, match="formation refers to energies that its spec gives as numbers; those of"):
         make_model(EMT).predict(rows)

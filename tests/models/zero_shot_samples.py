@@ -20,18 +20,19 @@ ase:
 MIXED = "sublattices: {Cu: {Cu: 4..8, Au: rest}}"
 
 
-def alloy(folder, monkeypatch, target, sublattices=MIXED, relax=""):
+def alloy(folder, monkeypatch, target, sublattices=MIXED, relax="", supercell="[2, 1, 1]"):
     """Return a dataset of copper-gold with one target, labelled by the calculator of a list of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "engines.yaml").write_text(CALCULATORS)
     monkeypatch.setenv("MATBENCH_DEFECTS_CONFIG", str(folder / "engines.yaml"))
     text = COPPER_GOLD.replace("TARGET", target).replace("SUBLATTICES", sublattices)
+    text = text.replace("[2, 1, 1]", supercell)
     (folder / "spec.yaml").write_text(text.replace("RELAX", relax))
     return build_dataset(load_spec(folder), folder / "built", workers=2)
 
 
 def part_of(dataset, target, part, split="random"):
     """Return rows and values of one part of a split."""
-    background = Background(dataset.spec, target, dataset.quantity(target))
+    background = Background.of(dataset, target)
     table = dataset.part(split, part, target)
     return Rows.of(table, background), table[target].to_numpy()

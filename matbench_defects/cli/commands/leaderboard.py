@@ -34,14 +34,16 @@ def submit(
     task = folder.parent.name
     said: dict[str, Any] = {"code": code, "paper": paper, "license": license_, "training_overlap": training_overlap}
     if (folder / "submission.yaml").exists():
-        md.check_submission(folder, dataset=dataset)
+        checked = md.check_submission(folder, dataset=dataset)
         say(f"{folder} is a valid submission to {task}; CI does the same checks")
     elif check:
-        md.check_submission(folder, author=author or [], dataset=dataset, **said)
+        checked = md.check_submission(folder, author=author or [], dataset=dataset, **said)
         say(f"{folder} would be a valid submission to {task}; nothing was written")
     else:
         written = md.submit(folder, author=author or [], dataset=dataset, out=out, **said)
+        checked = md.check_submission(written, dataset=dataset)
         say(f"{written} written. Commit it and open a pull request; CI scores it from the predictions alone.")
+    say(f"{'warning: ' if checked.scale.warning else ''}{checked.scale}")
 
 
 @leaderboard.command("build")

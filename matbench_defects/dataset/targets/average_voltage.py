@@ -6,7 +6,7 @@ from collections import Counter
 from typing import ClassVar, Literal
 
 from matbench_defects.columns import Quantity
-from matbench_defects.dataset.targets.end_members import by_space, end_member_formula, lowest
+from matbench_defects.dataset.targets.end_members import end_member_formula, lowest_of_spaces
 from matbench_defects.dataset.targets.target import (
     Domain,
     EndMember,
@@ -67,7 +67,7 @@ class AverageVoltage(TargetQuantity):
         found = labelled.phase(self.metal)
         metal = found.energy / len(found.crystal)
         wanted, ion = self.settings.end_member, self.settings.ion
-        ends = {name: lowest(rows, wanted, self.label) for name, rows in by_space(labelled.rows).items()}
+        ends = lowest_of_spaces(labelled, wanted, self.label)
 
         def voltage(row: LabelledConfiguration, outcome: Outcome) -> float | None:
             end = ends[row.space.name]

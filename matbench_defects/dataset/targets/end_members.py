@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from matbench_defects.crystal.contents import defect_count
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.dataset.targets.target import Domain, EndMember, LabelledConfiguration, each
+from matbench_defects.dataset.targets.target import Domain, EndMember, Labelled, LabelledConfiguration, each
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Outcome
 from matbench_defects.spec.fields import VACANCY
@@ -45,6 +45,18 @@ def end_member_formula(domain: Domain, wanted: EndMember) -> str:
             raise InputError(f"the end member {wanted} is no content of {space.name}")
         formulas |= {formula(space, content) for content in matching}
     return " or ".join(sorted(formulas))
+
+
+def lowest_of_spaces(labelled: Labelled, wanted: EndMember, label: str) -> dict[str, Outcome]:
+    """Return the end member of lowest energy of each space that has rows, by the space's name.
+
+    Raises
+    ------
+    InputError
+        If one has no usable label.
+    """
+    referred = by_space(labelled.referred)
+    return {name: lowest(referred.get(name, ()), wanted, label) for name in by_space(labelled.rows)}
 
 
 def lowest(rows: Iterable[LabelledConfiguration], wanted: EndMember, label: str) -> Outcome:
@@ -110,13 +122,13 @@ def in_a_sentence(names: list[str]) -> str:
 
 
 def relative_changes(
-    rows: Sequence[LabelledConfiguration], wanted: EndMember, label: str, measure: Callable[[Space, Crystal], float]
+    labelled: Labelled, wanted: EndMember, label: str, measure: Callable[[Space, Crystal], float]
 ) -> list[float | None]:
     """Return by how many per cent a measure of each row's relaxed cell differs from that of an end member.
 
     Parameters
     ----------
-    rows : sequence of LabelledConfiguration
+    labelled : Labelled
         The rows; each is compared within its own space.
     wanted : dict of str to int, or str
         The end member, the lowest of its content.
@@ -130,12 +142,10 @@ def relative_changes(
     InputError
         If the end member has no usable label.
     """
-    ends = {
-        name: measure(members[0].space, lowest(members, wanted, label).crystal)
-        for name, members in by_space(rows).items()
-    }
+    spaces = {name: rows[0].space for name, rows in by_space(labelled.rows).items()}
+    ends = {name: measure(spaces[name], end.crystal) for name, end in lowest_of_spaces(labelled, wanted, label).items()}
 
     def change(row: LabelledConfiguration, outcome: Outcome) -> float:
         return 100 * (measure(row.space, outcome.crystal) / ends[row.space.name] - 1)
 
-    return each(rows, change)
+    return each(labelled.rows, change)

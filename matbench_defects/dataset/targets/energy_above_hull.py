@@ -103,7 +103,7 @@ class EnergyAboveHull(TargetQuantity):
                     for found in [labelled.phase(phase)]
                 ]
                 if self.settings.configurations:
-                    entries += _lowest_entries(r for r in labelled.rows if elements_of(r.space) == system)
+                    entries += _lowest_entries(r for r in labelled.referred if elements_of(r.space) == system)
                 systems[system] = PhaseDiagram(entries)
             result[name] = systems[system]
         return result

@@ -18,7 +18,7 @@ from matbench_defects.dataset.targets.end_members import (
     end_member_formula,
     in_a_sentence,
     is_end_member,
-    lowest,
+    lowest_of_spaces,
 )
 from matbench_defects.dataset.targets.target import (
     Domain,
@@ -162,20 +162,11 @@ class FormationEnergy(TargetQuantity):
     def values(self, labelled: Labelled) -> list[float | None]:
         """Return the formation energy of each row; None where its label is not usable."""
         phases = [state(labelled.phase(name)) for name in self.settings.references]
-        states = {name: self.end_members(rows) + phases for name, rows in by_space(labelled.rows).items()}
+        ends = [lowest_of_spaces(labelled, wanted, self.label) for wanted in self.settings.end_members]
+        states = {name: [state(of[name]) for of in ends] + phases for name in by_space(labelled.rows)}
 
         def value(row: LabelledConfiguration, outcome: Outcome) -> float:
             total = formation_energy(*state(outcome), states[row.space.name])
             return total / row.count(self.settings.per)
 
         return each(labelled.rows, value)
-
-    def end_members(self, rows: Sequence[LabelledConfiguration]) -> list[ReferenceState]:
-        """Return energy and atoms of each end member among the rows of one space.
-
-        Raises
-        ------
-        InputError
-            If an end member has no usable label.
-        """
-        return [state(lowest(rows, wanted, self.label)) for wanted in self.settings.end_members]

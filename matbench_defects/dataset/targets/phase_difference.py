@@ -80,7 +80,7 @@ class PhaseDifference(TargetQuantity):
         """Return the difference, eV per atom, at each content that both phases have."""
         first, second = self.settings.phases
         lowest: dict[str, dict[At, float]] = {first: {}, second: {}}
-        for row in labelled.rows:
+        for row in labelled.referred:
             phase = row.space.groups.get(self.settings.group)
             if row.outcome is not None and phase in lowest:
                 energy, at = row.outcome.energy / len(row.outcome.crystal), self.at(row)

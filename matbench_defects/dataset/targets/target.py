@@ -79,10 +79,19 @@ class Labelled:
         The configurations; perhaps read some at a time, and anew each time they are gone through.
     phases : mapping of str to Label
         The reference phases whose label is usable, by name.
+    compared : sequence of LabelledConfiguration, optional
+        The configurations that values may refer to, such as end members and what spans a hull; the rows themselves
+        where left out.
     """
 
     rows: Sequence[LabelledConfiguration]
     phases: Mapping[str, Label] = field(default_factory=dict)
+    compared: Sequence[LabelledConfiguration] | None = None
+
+    @property
+    def referred(self) -> Sequence[LabelledConfiguration]:
+        """The configurations that values may refer to."""
+        return self.rows if self.compared is None else self.compared
 
     def phase(self, name: str) -> Outcome:
         """Return what the engine found for a reference phase.

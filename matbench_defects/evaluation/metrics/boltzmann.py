@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from matbench_defects.columns import BOLTZMANN
 from matbench_defects.evaluation.metrics.metric import Scored
+from matbench_defects.evaluation.metrics.ranking import of_contents
 from matbench_defects.evaluation.metrics.registering import metric_family
 
 Floats = NDArray[np.float64]
@@ -31,7 +32,13 @@ def boltzmann_average(values: Floats, energies: Floats, multiplicities: NDArray[
     return float(weights @ values / weights.sum())
 
 
-@metric_family("boltzmann_{temperature}K", usual=(300, 1000), title="Boltzmann {temperature} K", direction="lower")
+@metric_family(
+    "boltzmann_{temperature}K",
+    usual=(300, 1000),
+    title="Boltzmann {temperature} K",
+    direction="lower",
+    basis=lambda _: of_contents(2),
+)
 def boltzmann(scored: Scored, temperature: int) -> float:
     """Absolute error of the Boltzmann average of the target at {temperature} K, averaged over contents.
 

@@ -4,6 +4,9 @@ As Matbench Discovery does (Riebesell et al., Nat. Mach. Intell. 7, 836 (2025), 
 hull stays that of the labels, so a row's predicted distance to it is the true one plus the error of its energy per
 atom. Not defined where the target is no energy of a configuration, or the dataset has no energy above hull by the same
 label.
+
+At 0 meV only rows below the hull are decided upon. Rows that span it are at exactly 0, so whether one is called stable
+is the sign of its error and nothing else: where the stable rows are such rows, these metrics are not defined.
 """
 
 from __future__ import annotations
@@ -11,10 +14,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.evaluation.metrics.metric import Scored
+from matbench_defects.evaluation.metrics.metric import Basis, Scored
 from matbench_defects.evaluation.metrics.registering import metric_family
 
 Flags = NDArray[np.bool_]
+SPANS = 1e-7
+"""A row so near the hull is one of those that span it, eV per atom."""
 
 
 def _stable(scored: Scored, threshold: int) -> tuple[Flags, Flags] | None:
@@ -29,8 +34,24 @@ def _stable(scored: Scored, threshold: int) -> tuple[Flags, Flags] | None:
     """
     if scored.above_hull is None or scored.cell is None or scored.atoms is None:
         return None
+    stable = _labelled_stable(scored.above_hull, threshold)
+    if threshold == 0 and stable.any() and (np.abs(scored.above_hull[stable]) <= SPANS).all():
+        return None
     error = (scored.prediction - scored.truth) * scored.cell / scored.atoms
-    return scored.above_hull <= threshold / 1000, scored.above_hull + error <= threshold / 1000
+    return stable, scored.above_hull + error <= threshold / 1000
+
+
+def _labelled_stable(above_hull: NDArray[np.float64], threshold: int) -> Flags:
+    return np.asarray(above_hull <= threshold / 1000)
+
+
+def _stable_rows(threshold: int) -> Basis:
+    """Return the basis of metrics of decisions: the rows that are stable, of which there are mostly few."""
+
+    def count(scored: Scored) -> int:
+        return 0 if scored.above_hull is None else int(_labelled_stable(scored.above_hull, threshold).sum())
+
+    return Basis("stable rows", count)
 
 
 def _share(of: Flags, among: Flags) -> float:
@@ -44,6 +65,7 @@ def _share(of: Flags, among: Flags) -> float:
     title="Precision, {threshold} meV above hull",
     direction="higher",
     unit="1",
+    basis=_stable_rows,
 )
 def precision(scored: Scored, threshold: int) -> float:
     """Share of rows predicted at most {threshold} meV per atom above the convex hull that are.
@@ -61,6 +83,7 @@ def precision(scored: Scored, threshold: int) -> float:
     title="Recall, {threshold} meV above hull",
     direction="higher",
     unit="1",
+    basis=_stable_rows,
 )
 def recall(scored: Scored, threshold: int) -> float:
     """Share of rows at most {threshold} meV per atom above the convex hull that are predicted so.
@@ -78,6 +101,7 @@ def recall(scored: Scored, threshold: int) -> float:
     title="F1, {threshold} meV above hull",
     direction="higher",
     unit="1",
+    basis=_stable_rows,
 )
 def f1(scored: Scored, threshold: int) -> float:
     """Harmonic mean of precision and recall at {threshold} meV per atom above the convex hull.
@@ -99,6 +123,7 @@ def f1(scored: Scored, threshold: int) -> float:
     title="Discovery acceleration, {threshold} meV above hull",
     direction="higher",
     unit="1",
+    basis=_stable_rows,
 )
 def discovery_acceleration_factor(scored: Scored, threshold: int) -> float:
     """Precision at {threshold} meV per atom above the convex hull over the share of stable rows among all.

@@ -70,6 +70,22 @@ class Scored:
 
 
 @dataclass(frozen=True)
+class Basis:
+    """What a metric is an average over, where that is not every row.
+
+    Parameters
+    ----------
+    noun : str
+        What is counted, such as ``contents``.
+    count : callable
+        Takes `Scored`, returns how many of these contribute; predictions do not matter.
+    """
+
+    noun: str
+    count: Callable[[Scored], int]
+
+
+@dataclass(frozen=True)
 class Metric:
     """One number that says how good predictions are.
 
@@ -91,6 +107,8 @@ class Metric:
         Takes `Scored`, returns what each row adds, shape (n,), where the metric is a function of their mean.
     of_mean : callable, optional
         That function, elementwise; the mean itself where left out.
+    basis : Basis, optional
+        What it is an average over; every row where left out.
     """
 
     name: str
@@ -101,6 +119,7 @@ class Metric:
     compute: Callable[[Scored], float]
     by_row: Callable[[Scored], NDArray[np.float64]] | None = None
     of_mean: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
+    basis: Basis | None = None
 
     def __call__(self, scored: Scored) -> float:
         """Return the metric's value."""

@@ -5,10 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.evaluation.metrics.metric import Scored
+from matbench_defects.evaluation.metrics.metric import Basis, Scored
 from matbench_defects.evaluation.metrics.registering import metric, metric_family
 
 Floats = NDArray[np.float64]
+
+
+def of_contents(smallest: int) -> Basis:
+    """Return the basis of an average over contents of at least so many rows."""
+    return Basis("contents", lambda scored: sum(1 for _ in scored.by_content(smallest)))
 
 
 def rank_correlation(truth: Floats, prediction: Floats) -> float:
@@ -33,7 +38,7 @@ def spearman(scored: Scored) -> float:
     return rank_correlation(scored.truth, scored.prediction)
 
 
-@metric("spearman_within_content", title="Spearman within content", direction="higher", unit="1")
+@metric("spearman_within_content", title="Spearman within content", direction="higher", unit="1", basis=of_contents(3))
 def spearman_within_content(scored: Scored) -> float:
     """Rank correlation (Spearman) inside each content of at least three rows, averaged over contents.
 
@@ -43,7 +48,7 @@ def spearman_within_content(scored: Scored) -> float:
     return float(np.mean(values)) if values else float("nan")
 
 
-@metric("ground_state_hit", title="Ground state hit", direction="higher", unit="1")
+@metric("ground_state_hit", title="Ground state hit", direction="higher", unit="1", basis=of_contents(2))
 def ground_state_hit(scored: Scored) -> float:
     """Share of contents (of at least two rows) whose lowest row is the one predicted lowest.
 
@@ -57,7 +62,13 @@ def ground_state_hit(scored: Scored) -> float:
     return float(np.mean(values)) if values else float("nan")
 
 
-@metric_family("regret_{k}", usual=(1, 5), title="Regret, best of {k}", direction="lower")
+@metric_family(
+    "regret_{k}",
+    usual=(1, 5),
+    title="Regret, best of {k}",
+    direction="lower",
+    basis=lambda k: of_contents(k + 1),
+)
 def regret(scored: Scored, k: int) -> float:
     """Lowest truth among the {k} rows predicted lowest, less the lowest truth of all, averaged over contents.
 

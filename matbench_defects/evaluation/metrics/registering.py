@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.evaluation.metrics.metric import Direction, Metric, Scored
+from matbench_defects.evaluation.metrics.metric import Basis, Direction, Metric, Scored
 from matbench_defects.registry import Registry
 
 Compute = Callable[[Scored], float]
@@ -20,11 +20,14 @@ metrics: Registry[Metric] = Registry("metric", "matbench_defects.evaluation.metr
 """Every registered metric, by name. Of a family the usual members are listed and every other is found too."""
 
 
-def metric(name: str, *, title: str, direction: Direction, unit: str | None = None) -> Callable[[Compute], Compute]:
+def metric(
+    name: str, *, title: str, direction: Direction, unit: str | None = None, basis: Basis | None = None
+) -> Callable[[Compute], Compute]:
     """Return a decorator that registers a function as a metric; its docstring is the description."""
 
     def decorate(compute: Compute) -> Compute:
-        metrics.register(name)(Metric(name, title, unit, direction, _description(compute), compute))
+        found = Metric(name, title, unit, direction, _description(compute), compute, basis=basis)
+        metrics.register(name)(found)
         return compute
 
     return decorate
@@ -69,6 +72,7 @@ def metric_family(
     usual: tuple[int, ...],
     smallest: int = 1,
     unit: str | None = None,
+    basis: Callable[[int], Basis] | None = None,
 ) -> Callable[[OfNumber], OfNumber]:
     """Return a decorator that registers a function of rows and a whole number as a family of metrics.
 
@@ -82,6 +86,8 @@ def metric_family(
         The members that are listed.
     smallest : int
         The smallest number that makes sense.
+    basis : callable, optional
+        Takes the number, returns what the metric is an average over.
     """
     before, number, after = re.fullmatch(r"(.*)\{(\w+)\}(.*)", name).groups()  # type: ignore[union-attr]
 
@@ -99,6 +105,7 @@ def metric_family(
                 direction,
                 _description(compute).format(**words),
                 lambda scored: compute(scored, value),
+                basis=None if basis is None else basis(value),
             )
 
         return compute

@@ -30,6 +30,10 @@ TIED = "="
 """Stands behind a value that is tied with the best, and behind a place that is shared."""
 NOISY = "~"
 """Stands behind an error that is not above the noise of the labels."""
+FEWEST_SHOWN = 3
+"""A metric that is an average over fewer things than this, such as contents, is a dash, unless it ranks."""
+FEW = 20
+"""Of a metric over fewer things than this the number stands in its head."""
 
 
 @dataclass(frozen=True)
@@ -207,8 +211,12 @@ def task_table(
     cells: list[list[Cell]] = []
     for number, metric in enumerate(measures):
         tied = {i for i, one in enumerate(measured) if one.tied} if not number else set()
-        columns.append(Column(metric.name, metric.title, metric.unit_for(quantity), metric.direction))
-        cells.append(score_cells(metric, [one.scores.get(metric.name) for one in measured], tied, noise))
+        scores = [one.scores.get(metric.name) for one in measured]
+        count = next((one.count for one in scores if one is not None), None)
+        title = metric.title + few_words(metric, count)
+        columns.append(Column(metric.name, title, metric.unit_for(quantity), metric.direction))
+        shown = number == 0 or count is None or count >= FEWEST_SHOWN
+        cells.append(score_cells(metric, scores, tied, noise) if shown else [EMPTY for _ in scores])
     if any(one.gap is not None for one in measured):
         ratio = is_ratio(measures[0])
         shown_unit = "×" if ratio else measures[0].unit_for(quantity)
@@ -224,6 +232,13 @@ def task_table(
         for i, one in enumerate(measured)
     ]
     return ResultTable(first, columns, rows, unit)
+
+
+def few_words(metric: Metric, count: int | None) -> str:
+    """Return how many things a metric is an average over, behind a comma; nothing where they are many, or all rows."""
+    if metric.basis is None or count is None or count >= FEW:
+        return ""
+    return f", {count} {metric.basis.noun.removesuffix('s') if count == 1 else metric.basis.noun}"
 
 
 def score_cells(

@@ -8,14 +8,15 @@ import math
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import PrivateAttr
+from pydantic import PrivateAttr, SerializerFunctionWrapHandler, model_serializer
 
 from matbench_defects.columns import Quantity, check_quantity
+from matbench_defects.crystal.phases import REFERENCE, reference_parents
 from matbench_defects.errors import InputError
 from matbench_defects.files import read_parquet, sha256_of_file
 from matbench_defects.labels.engine import EngineSettings, Outcome, engines
 from matbench_defects.labels.job import Job
-from matbench_defects.spec.models import Relaxation
+from matbench_defects.spec.models import Relaxation, Spec
 
 
 class TableSettings(EngineSettings):
@@ -29,6 +30,10 @@ class TableSettings(EngineSettings):
     """Unit of that column."""
     per: Literal["cell", "atom"]
     """What it is divided by; the cell is the configuration's supercell."""
+    references_per: Literal["cell", "atom"] | None = None
+    """What energies of reference phases are divided by, rows such as ``reference:Ag``; as ``per`` says where left out.
+    It has to be said where ``per`` is ``cell`` and a phase's cell, which may be its conventional one, has several
+    atoms."""
     level_of_theory: str
     """What the energies approximate, and by which means: functional, code, cutoffs, relaxed or not."""
     machine_learned: bool
@@ -49,6 +54,26 @@ class TableSettings(EngineSettings):
         settings = self.model_copy(update={"sha256": found})
         settings._path = path
         return settings
+
+    def check_phases(self, spec: Spec) -> None:
+        """Refuse ``per: cell`` alone where the table has a reference phase with several atoms in its cell."""
+        if self.per == "atom" or self.references_per is not None:
+            return
+        several = {f"{REFERENCE}{name}": len(p.species) for name, p in reference_parents(spec).items()}
+        several = {id_: atoms for id_, atoms in several.items() if atoms > 1}
+        found = read_energies(self._path, self.energy, self.per) if several else {}
+        for id_ in several:
+            if id_ in found:
+                raise InputError(
+                    f"the cell of {id_} has {several[id_]} atoms in the spec, so its {found[id_]:g} eV would be "
+                    f"{found[id_] / several[id_]:g} eV per atom; say `references_per: cell` if that is so, else "
+                    "`references_per: atom` and give energies per atom"
+                )
+
+    @model_serializer(mode="wrap")
+    def _as_said(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what was not said, so that methods without it are what they were."""
+        return {k: v for k, v in plain(self).items() if k != "references_per" or v is not None}
 
 
 def read_energies(path: Path, column: str, per: str) -> dict[str, float]:
@@ -138,5 +163,7 @@ class Table:
         """
         if job.id not in self._energies:
             raise InputError(f"{self.settings.file} has no row {job.id}")
-        energy = self._energies[job.id] * (len(job.crystal) if self.settings.per == "atom" else 1)
+        settings = self.settings
+        per = (settings.references_per or settings.per) if job.id.startswith(REFERENCE) else settings.per
+        energy = self._energies[job.id] * (len(job.crystal) if per == "atom" else 1)
         return Outcome(energy, job.crystal, None, None, None, True, 0)

@@ -135,6 +135,10 @@ class PairCorrelations(Descriptor):
             total = total + space.formula_units * coefficients[empty]
         return total / occupation_divisors(space, occupations, per)
 
+    def points(self) -> NDArray[np.bool_]:
+        """Return which features are of single sites, contents and hosts: together they are linear in composition."""
+        return np.array([len(cluster.defects) <= 1 for cluster in self._features], dtype=bool)
+
     def names(self) -> list[str]:
         """Return the clusters; of several hosts, each with the beginning of its host's digest."""
         several = len({c.parent for c in self._features}) > 1

@@ -16,12 +16,20 @@ if TYPE_CHECKING:
 
 @models.register("cgcnn")
 class CGCNN(GraphModel):
-    """CGCNN: gated convolutions over neighbours; the pooled value is a sum over atoms by their shares."""
+    """CGCNN: gated convolutions over neighbours; the pooled value is a sum over atoms by their shares.
+
+    Differs from the published network in an embedding of each element that is learnt, instead of 92 numbers that encode
+    its properties; in all neighbours within the cutoff instead of the twelve nearest; in torch_geometric's convolution,
+    which normalises a batch once instead of twice and has no softplus after the sum with what an atom was before; in
+    the read-out, dense layers on each atom whose values are summed by shares, instead of dense layers on the mean over
+    atoms; and in what all networks here share, see `GraphModel`.
+    """
 
     title: ClassVar[str] = "CGCNN"
     description: ClassVar[str] = (
-        "Gated crystal-graph convolutions on the ideal structure (torch_geometric), stopped early on the validation "
-        "part."
+        "Gated crystal-graph convolutions on the ideal structure (torch_geometric). Differs from the "
+        "published network in a learnt embedding of each element, in all neighbours within a cutoff, and in "
+        "the read-out: each atom's value is summed by its share."
     )
     references: ClassVar[tuple[str, ...]] = ("10.1103/PhysRevLett.120.145301",)
 

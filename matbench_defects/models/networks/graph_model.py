@@ -42,7 +42,14 @@ class GraphSettings(TrainingSettings):
 
 
 class GraphModel(Model):
-    """A network on graphs; a model says which network and, where it is not all atoms, which graphs."""
+    """A network on graphs; a model says which network and, where it is not all atoms, which graphs.
+
+    What all networks here have in common, whatever was published: a reference that is linear in the species is fitted
+    first, and the network learns what it leaves, in standard deviations; what a value is per stands in the shares of
+    the nodes; of a target per defect site the parent's cell is taken off, see `parent_graphs.with_parents`; training is
+    by AdamW with a learning rate that falls as a cosine, stopped early on the validation part; and sizes are the
+    settings' defaults, chosen for hundreds of structures on a CPU.
+    """
 
     Settings: ClassVar[type[ModelSettings]] = GraphSettings
     seeded: ClassVar[bool] = True
@@ -83,17 +90,36 @@ class GraphModel(Model):
                 raise NotServedError("one training row is too few for a graph network")
             validation = rows.take(order[:held]), values[order[:held]]
             rows, values = rows.take(order[held:]), values[order[held:]]
-        graphs = self.graphs(rows)
+        graphs, of_validation = self.graphs(rows), self.graphs(validation[0])
+        with torch.random.fork_rng():
+            self._begin(graphs, values)
+            training, held_out = self._tensors(graphs, values), self._tensors(of_validation, validation[1])
+            train(self._network, training, held_out, self.settings, self.seed, self._passed)
+
+    def begin(self, rows: Rows, values: NDArray[np.float64]) -> None:
+        """Do what `fit` does before it trains: fit what the species say, and make the network with its first weights.
+
+        Parameters
+        ----------
+        rows : Rows
+            The training rows.
+        values : ndarray of float, shape (n,)
+            Their values.
+        """
+        import torch
+
+        with torch.random.fork_rng():
+            self._begin(self.graphs(rows), values)
+
+    def _begin(self, graphs: Graphs, values: NDArray[np.float64]) -> None:
+        import torch
+
         self._reference = self.Reference.fitted(graphs, values)
         self._scale = float((values - self._reference.values(graphs)).std()) or 1.0
-        training = self._tensors(graphs, values)
-        held_out = self._tensors(self.graphs(validation[0]), validation[1])
-        with torch.random.fork_rng():
-            torch.manual_seed(self.seed)
-            self._network = self.network().to(self.device)
-            if self._start is not None:
-                self._network.load_state_dict(self._start)
-            train(self._network, training, held_out, self.settings, self.seed, self._passed)
+        torch.manual_seed(self.seed)
+        self._network = self.network().to(self.device)
+        if self._start is not None:
+            self._network.load_state_dict(self._start)
 
     def pretrain(
         self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None

@@ -1,4 +1,4 @@
-"""A graph transformer with Graphormer's encodings on the ideal structure."""
+"""A graph transformer on the ideal structure: attention within a cutoff."""
 
 from __future__ import annotations
 
@@ -34,19 +34,23 @@ class GraphTransformerSettings(GraphSettings):
 
 @models.register("graph-transformer")
 class GraphTransformer(GraphModel):
-    """Attention among the atoms within a cutoff, with Graphormer's degree, distance and edge encodings.
+    """Attention among the atoms within a cutoff; distances enter keys and values.
 
-    Graphormer lets all atoms attend to all. In a crystal that would make a value depend on how large the cell was
-    chosen, so attention reaches to a cutoff, across the cell's border.
+    Layers are those of Shi et al., as torch_geometric has them. One of Graphormer's encodings is taken over: an atom's
+    degree, the number of its neighbours, is added to it. The others are not: a distance biases no attention but is
+    added, in Gaussians, to the keys and values of a pair; there are no shortest paths and no virtual node that attends
+    to all. Graphormer lets all atoms attend to all. In a crystal that would make a value depend on how large the cell
+    was chosen, so attention reaches to a cutoff, across the cell's border. The read-out is a sum over atoms by shares.
     """
 
     Settings: ClassVar[type[ModelSettings]] = GraphTransformerSettings
     title: ClassVar[str] = "Graph transformer"
     description: ClassVar[str] = (
-        "Transformer layers on the ideal structure (torch_geometric) with Graphormer's encodings: the degree is added "
-        "to the atoms, distances in Gaussians enter attention."
+        "Attention among the atoms within a cutoff on the ideal structure (torch_geometric). Not Graphormer: "
+        "distances in Gaussians are added to keys and values instead of biasing the attention, and there is "
+        "no virtual node; the number of neighbours is added to an atom as there."
     )
-    references: ClassVar[tuple[str, ...]] = ("10.48550/arXiv.2106.05234", "10.48550/arXiv.2203.04810")
+    references: ClassVar[tuple[str, ...]] = ("10.48550/arXiv.2009.03509", "10.48550/arXiv.2106.05234")
 
     def network(self) -> Module:
         """Return the network."""

@@ -9,6 +9,7 @@ from pydantic import Field
 from matbench_defects.models.model import ModelSettings, models
 from matbench_defects.models.networks.batching import Batch
 from matbench_defects.models.networks.graph_model import GraphModel, GraphSettings
+from matbench_defects.models.networks.training import summed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,12 +25,23 @@ class MEGNetSettings(GraphSettings):
 
 @models.register("megnet")
 class MEGNet(GraphModel):
-    """MEGNet: nodes, edges and a global state updated from each other, read out by Set2Set as published."""
+    """MEGNet: nodes, edges and a global state updated from each other, read out by Set2Set as published.
+
+    Set2Set gives a number that does not grow with the crystal. It is multiplied by the sum of the nodes' shares, and
+    what stands for the host beside a row is a crystal of its own, with a state and a read-out of its own: so the value
+    of the host is taken off as in networks that sum over atoms.
+
+    Differs from the published network, of 32 channels too, in an embedding of each element that is as wide as the
+    channels instead of 16 numbers; in updates of two dense layers instead of three; in one dense layer of 32 before the
+    value instead of one of 32 and one of 16; and in what all networks here share, see `GraphModel`.
+    """
 
     Settings: ClassVar[type[ModelSettings]] = MEGNetSettings
     title: ClassVar[str] = "MEGNet"
     description: ClassVar[str] = (
-        "Nodes, edges and a global state updated in turn on the ideal structure (torch_geometric), read out by Set2Set."
+        "Nodes, edges and a global state updated in turn on the ideal structure (torch_geometric), read out "
+        "by Set2Set. Differs from the published network in fewer dense layers in its updates and before the "
+        "value, and in wider embeddings of the elements."
     )
     references: ClassVar[tuple[str, ...]] = ("10.1021/acs.chemmater.9b01294",)
 
@@ -61,12 +73,16 @@ class MEGNet(GraphModel):
             def forward(self, batch: Batch) -> Tensor:
                 node = self.species(batch.of_nodes["number"])
                 edge = self.edge(batch.of_edges["distance"])
-                state = self.state.expand(batch.size, -1)
+                share = batch.of_nodes["share"]
+                # A host that is taken off is a crystal of its own: behind the rows stands that of each row.
+                crystal = batch.graph + batch.size * (share < 0)
+                count = 2 * batch.size if bool((share < 0).any()) else batch.size
+                state = self.state.expand(count, -1)
                 for block in self.blocks:
-                    node, edge, state = block(node, batch.pairs, edge, state, batch.graph)
-                nodes = self.of_nodes(node, batch.graph, dim_size=batch.size)
-                edges = self.of_edges(edge, batch.graph[batch.pairs[0]], dim_size=batch.size)
-                found: Tensor = self.last(torch.cat([nodes, edges, state], dim=1)).squeeze(1)
-                return found
+                    node, edge, state = block(node, batch.pairs, edge, state, crystal)
+                nodes = self.of_nodes(node, crystal, dim_size=count)
+                edges = self.of_edges(edge, crystal[batch.pairs[0]], dim_size=count)
+                value = self.last(torch.cat([nodes, edges, state], dim=1))
+                return summed(batch, value[crystal])
 
         return Network()

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @models.register("schnet")
 class SchNet(GraphModel):
-    """SchNet: continuous-filter convolutions over the atoms of the ideal structure; vacancies are absent atoms."""
+    """SchNet: continuous-filter convolutions over the atoms of the ideal structure; vacancies are absent atoms.
+
+    Differs from the published network in its sizes and in what all networks here share, see `GraphModel`.
+    """
 
     title: ClassVar[str] = "SchNet"
     description: ClassVar[str] = (

@@ -42,15 +42,22 @@ class SparseMEGNetSettings(GraphSettings):
 
 @models.register("sparse-megnet")
 class SparseMEGNet(GraphModel):
-    """MEGNet whose nodes are the sites that differ from the parent; the host is the global state."""
+    """MEGNet whose nodes are the sites that differ from the parent; the host is the global state.
+
+    Differs from the published network in the read-out, a sum over the defects by shares and a number from the state,
+    instead of Set2Set; in two embeddings of a node, of what is gone and of what is there, that a dense layer joins; in
+    a feature of edges that tells host directions apart, the distance from its middle to the nearest site, instead of
+    shell indices; in edges that count less the longer they are; in sums over edges instead of means; and in what all
+    networks here share, see `GraphModel`. `sparse-megnet-properties` has properties of elements for the embeddings.
+    """
 
     Settings: ClassVar[type[ModelSettings]] = SparseMEGNetSettings
     title: ClassVar[str] = "Sparse-defect MEGNet"
     description: ClassVar[str] = (
         "MEGNet blocks on the defects alone: what was removed and what is there, distances between defects, and the "
-        "host as the global state. Differs from the published network in the sum that reads it out, in a feature that "
-        "tells host directions apart instead of shell indices, in edges that count less the longer they are, and in a "
-        "linear reference for single defects."
+        "host as the global state. Differs from the published network in the sum that reads it out, in its "
+        "embeddings, in a feature that tells host directions apart instead of shell indices, in edges that count less "
+        "the longer they are, and in a linear reference for single defects."
     )
     references: ClassVar[tuple[str, ...]] = ("10.1038/s41524-023-01062-z",)
 

@@ -33,7 +33,11 @@ class ViSNetSettings(GraphSettings):
 
 @models.register("visnet")
 class ViSNet(GraphModel):
-    """ViSNet: scalars and vectors on the atoms, updated equivariantly; angles enter through products of vectors."""
+    """ViSNet: scalars and vectors on the atoms, updated equivariantly; angles enter through products of vectors.
+
+    Differs from the published network in spherical harmonics of order one alone, in edges from an atom to its own
+    image, which embed it as others do, and in what all networks here share, see `GraphModel`.
+    """
 
     Settings: ClassVar[type[ModelSettings]] = ViSNetSettings
     title: ClassVar[str] = "ViSNet"
@@ -48,9 +52,20 @@ class ViSNet(GraphModel):
         """Return torch_geometric's ViSNet on our edges, read out by our shares."""
         import torch
         from torch import nn
-        from torch_geometric.nn.models.visnet import EquivariantScalar, ViSNetBlock
+        from torch_geometric.nn.models.visnet import EquivariantScalar, NeighborEmbedding, ViSNetBlock
 
         settings: Any = self.settings
+
+        class EveryNeighbour(NeighborEmbedding):  # type: ignore[misc]
+            """torch_geometric's leaves out edges from an atom to its own image, so a small cell would differ."""
+
+            def forward(
+                self, numbers: Tensor, nodes: Tensor, pairs: Tensor, distance: Tensor, expanded: Tensor
+            ) -> Tensor:
+                weights = self.distance_proj(expanded) * self.cutoff(distance)[:, None]
+                gathered = self.propagate(pairs, x=self.embedding(numbers), W=weights)
+                found: Tensor = self.combine(torch.cat([nodes, gathered], dim=1))
+                return found
 
         class Network(nn.Module):
             def __init__(self) -> None:
@@ -62,6 +77,7 @@ class ViSNet(GraphModel):
                     num_rbf=settings.gaussians,
                     cutoff=settings.cutoff,
                 )
+                self.block.neighbor_embedding = EveryNeighbour(settings.width, settings.gaussians, settings.cutoff)
                 self.last = EquivariantScalar(settings.width)
 
             def forward(self, batch: Batch) -> Tensor:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.configuration import Configuration
-from matbench_defects.crystal.space import Space
+from matbench_defects.crystal.phases import REFERENCE
+from matbench_defects.crystal.space import Content, Space
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import row_crystal
 from matbench_defects.dataset.targets import Labelled, LabelledConfiguration, ResolvedTarget
@@ -18,21 +19,21 @@ from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import NotServedError
 from matbench_defects.labels.engine import Band, Method, Outcome, engines
 from matbench_defects.labels.job import Job
-from matbench_defects.labels.jobs import REFERENCE, reference_jobs
+from matbench_defects.labels.jobs import reference_jobs
 from matbench_defects.labels.label_files import labels_in_cache
 from matbench_defects.labels.running import run_jobs
 from matbench_defects.labels.store import Key, Label, LabelStore
 from matbench_defects.models.model import Model, ModelSettings, Prediction, models
 from matbench_defects.models.potentials.energy_differences import hop_crystals
 from matbench_defects.models.potentials.pretrained import networks
-from matbench_defects.models.rows import Rows, with_validation
+from matbench_defects.models.rows import Background, Rows
 from matbench_defects.spec.models import Relaxation
 
 Asked = tuple[Configuration, dict[str, Crystal]]
 """A configuration with the structures whose energies its value needs, by what their labels' ids end in."""
 
 MOST_END_MEMBERS = 50
-"""An end member of more configurations than this is looked for among the rows alone, as labels are."""
+"""An end member of which no row has a label is computed if it has at most so many configurations."""
 
 
 class ZeroShotSettings(ModelSettings):
@@ -46,11 +47,12 @@ class ZeroShot(Model):
     """Any target that energies of ideal or relaxed structures give, by one engine; nothing is fitted.
 
     The target's own definition is applied to the engine's energies. End members and reference phases are computed by
-    the same engine in the same way, so no label enters at all. Where a value depends on which other configurations
-    there are, such as a distance to the hull, these are the training rows and those that are asked for. A barrier is
-    the energy with the ion half-way in a straight line, all else in place, above the end points: a crude upper bound.
+    the same engine in the same way, so no label enters at all. What a value refers to, the lowest configuration of an
+    end member or those that span a hull, is looked for among the configurations of the dataset that have a label, as
+    it is for the labels: it does not depend on which rows are asked for. A barrier is the energy with the ion half-way
+    in a straight line, all else in place, above the end points: a crude upper bound.
 
-    Nothing is learnt, so a saved model holds nothing, not even the configurations to compare with.
+    Nothing is learnt, so a saved model holds nothing.
     Energies are kept in the cache as labels are, and the time they took is reported also when they come from there.
     Engines run on the CPU, whatever the device.
     """
@@ -62,7 +64,6 @@ class ZeroShot(Model):
     def __init__(self, settings: Any, seed: int, device: str) -> None:
         super().__init__(settings, seed, device)
         self.method = self.make_method()
-        self._others: Rows | None = None
 
     def make_method(self) -> Method:
         """Return how energies are computed."""
@@ -75,8 +76,7 @@ class ZeroShot(Model):
         return [engines.get(cls.engine)] if cls.engine in engines else []
 
     def fit(self, rows: Rows, values: NDArray[np.float64], validation: tuple[Rows, NDArray[np.float64]] | None) -> None:
-        """Remember which configurations there are, nothing of their values."""
-        self._others = with_validation(rows, values, validation)[0]
+        """Do nothing: nothing is learnt."""
 
     def predict(self, rows: Rows) -> Prediction:
         """Return the value of each row.
@@ -90,26 +90,20 @@ class ZeroShot(Model):
         target = background.resolved
         self._check(target, rows)
         asked = _asked(rows)
-        known = {one.id for one, _ in asked}
-        others = []
-        if target.computed.compares_rows and self._others is not None:
-            others = [(one, crystals) for one, crystals in _asked(self._others) if one.id not in known]
-        spaces = {one.space.name: one.space for one, _ in [*asked, *others]}
-        known |= {one.id for one, _ in others}
-        ends = [end for space in spaces.values() for end in _end_members(space, target) if end[0].id not in known]
-        every = [*asked, *others, *ends]
+        compared = _compared(rows, target)
         phases = reference_jobs(background.spec, [self.method])
-        jobs = [job for one in every for job in self._jobs(one)]
+        jobs = list({job.key: job for one in (*asked, *compared) for job in self._jobs(one)}.values())
         store = LabelStore(labels_in_cache(background.spec))
         labels = {label.key: label for label in run_jobs([*jobs, *phases], [store], wait=True).values()}
         for job in jobs:
             if not _counts(labels[job.key]):
                 raise NotServedError(f"{self.engine} gives no energy for {job.id}: {labels[job.key].problem}")
         found = Labelled(
-            [self._labelled(one, labels) for one in every],
+            [self._labelled(one, labels) for one in asked],
             {j.id.removeprefix(REFERENCE): labels[j.key] for j in phases if _counts(labels[j.key])},
+            [self._labelled(one, labels) for one in compared],
         )
-        values = target.computed.values(found)[: len(asked)]
+        values = target.computed.values(found)
         for (one, _), value in zip(asked, values, strict=True):
             if value is None:
                 raise NotServedError(f"the energies of {self.engine} give no {background.target} for {one.id}")
@@ -150,21 +144,57 @@ def _asked(rows: Rows) -> list[Asked]:
             crystals = {"": row_crystal(row)}
         else:
             crystals = dict(zip((":first", ":half-way", ":second"), hop_crystals(row), strict=True))
-        occupation = np.frombuffer(row["occupation"], dtype=np.uint8)
-        space = rows.background.spaces[row["space"]]
-        result.append((Configuration.canonical(space, occupation, id=row["id"]), crystals))
+        result.append((_configuration(row, rows.background), crystals))
     return result
 
 
-def _end_members(space: Space, target: ResolvedTarget) -> list[Asked]:
-    """Return every configuration of the end members that a target refers to."""
-    contents = [
-        content
-        for content in space.contents()
-        if any(is_end_member(space, content, wanted) for wanted in target.computed.refers_to)
-    ]
-    contents = [content for content in contents if count_inequivalent(space, content) <= MOST_END_MEMBERS]
-    return [(one, {"": one.crystal}) for one in enumerate_configurations(space, contents)] if contents else []
+def _compared(rows: Rows, target: ResolvedTarget) -> list[Asked]:
+    """Return the configurations that the values of some rows refer to.
+
+    Raises
+    ------
+    NotServedError
+        If it is not known which they are.
+    """
+    background = rows.background
+    if not (target.computed.compares_rows or target.computed.refers_to):
+        return []
+    if background.labelled is None and target.computed.compares_rows:
+        raise NotServedError(f"{target.name} compares configurations of a dataset, and none is known here")
+    every = [] if background.labelled is None else background.labelled.to_pylist()
+    if target.computed.compares_rows:
+        found = [_configuration(row, background) for row in every]
+    else:
+        found = []
+        for name in sorted(set(rows.column("space"))):
+            space = background.spaces[name]
+            there = [_configuration(row, background) for row in every if row["space"] == name]
+            for wanted in target.computed.refers_to:
+                contents = [content for content in space.contents() if is_end_member(space, content, wanted)]
+                found += [one for one in there if one.content in contents] or _all_of(space, contents, target)
+    return [(one, {"": one.crystal}) for one in {(one.space.name, one.id): one for one in found}.values()]
+
+
+def _all_of(space: Space, contents: list[Content], target: ResolvedTarget) -> list[Configuration]:
+    """Return every configuration of an end member of which the dataset has none, as one that stands in another space.
+
+    Raises
+    ------
+    NotServedError
+        If they are too many.
+    """
+    if sum(count_inequivalent(space, content) for content in contents) > MOST_END_MEMBERS:
+        names = " or ".join(space.content_name(content) for content in contents)
+        raise NotServedError(
+            f"{target.name} refers to the lowest configuration of {names}, of which there are more than "
+            f"{MOST_END_MEMBERS} and none is in the dataset"
+        )
+    return list(enumerate_configurations(space, contents)) if contents else []
+
+
+def _configuration(row: dict[str, Any], background: Background) -> Configuration:
+    occupation = np.frombuffer(row["occupation"], dtype=np.uint8)
+    return Configuration.canonical(background.spaces[row["space"]], occupation, id=row["id"])
 
 
 def _counts(label: Label) -> bool:

@@ -24,9 +24,11 @@ class LinearRegressor(Regressor):
     def regression(self) -> Any:
         """Return a new regression of scikit-learn."""
 
-    def fit(self, features: NDArray[np.float64], values: NDArray[np.float64]) -> None:
-        """Fit."""
-        self.linear = LinearFit.of(self.regression(), features, values)
+    def fit(
+        self, features: NDArray[np.float64], values: NDArray[np.float64], free: NDArray[np.bool_] | None = None
+    ) -> None:
+        """Fit; `free` says which features are not penalised."""
+        self.linear = LinearFit.of(self.regression(), features, values, free)
 
     def predict(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
         """Return values."""
