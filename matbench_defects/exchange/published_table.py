@@ -9,11 +9,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from matbench_defects.bounded import read_parquet
 from matbench_defects.columns import Quantity
 from matbench_defects.errors import InputError
 from matbench_defects.exchange.mapping import Mapped, Remark
 from matbench_defects.exchange.source import SourceSettings
-from matbench_defects.files import atomic_path, read_parquet, write_text
+from matbench_defects.files import atomic_path, write_text
 
 _MARK = b"matbench_defects_published"
 _FIXED = [

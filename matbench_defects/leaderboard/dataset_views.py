@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 from markupsafe import Markup
 
+from matbench_defects.bounded import read_text
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.leaderboard.structure_views import shown_structures
 from matbench_defects.leaderboard.views import TaskView
@@ -78,7 +79,7 @@ def _view(dataset: Dataset, tasks: list[TaskView]) -> DatasetView:
         tasks=tasks,
         title=title,
         card=card,
-        spec=(dataset.folder / "spec.yaml").read_text(encoding="utf-8"),
+        spec=read_text(dataset.folder / "spec.yaml"),
         viewer=shown_structures(dataset),
         figures=_other_figures(dataset, card),
     )
@@ -89,7 +90,7 @@ def _card(dataset: Dataset) -> tuple[str, Markup]:
     from markdown_it import MarkdownIt
 
     path = dataset.folder / "README.md"
-    text = path.read_text(encoding="utf-8") if path.is_file() else f"# {dataset.name}\n"
+    text = read_text(path) if path.is_file() else f"# {dataset.name}\n"
     text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL).strip()
     title = dataset.name
     if found := re.match(r"# (.+)\n?", text):

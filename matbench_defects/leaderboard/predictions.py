@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from matbench_defects.bounded import open_plain
 from matbench_defects.columns import Quantity, check_quantity
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
@@ -129,7 +130,7 @@ def _decoded(column: pa.ChunkedArray, name: str, path: Path) -> pa.Array:
 
 
 def _check_footer(path: Path) -> None:
-    with open(path, "rb") as stream:
+    with open_plain(path) as stream:
         first = stream.read(4)
         size = stream.seek(0, 2)
         if size < 12 or first != b"PAR1":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
+from matbench_defects.bounded import read_json
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.results import RESULT_FILE
@@ -157,15 +157,12 @@ def check_result(
 
 
 def _read_result(path: Path) -> _Result:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         raise InputError(
             f"holds no {path.name}; give the folder results/<task>/<model> that `matbench-defects evaluate` wrote",
             file=str(path.parent),
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read: {error}", file=str(path)) from None
+        )
+    data = read_json(path)
     try:
         return validate(_Result, data, Document({}))
     except InputError as error:
