@@ -152,7 +152,7 @@ def tar_members(stream: IO[bytes], file: str) -> Iterator[tuple[str, bytes]]:
                 if not member.isreg() or member.issparse():
                     raise InputError(f"holds '{member.name}', which is no file but a link or a device", file=file)
                 total += member.size
-                if member.size > LARGEST_STRUCTURE or total > LARGEST_ARCHIVE:
+                if not 0 <= member.size <= LARGEST_STRUCTURE or total > LARGEST_ARCHIVE:
                     raise InputError(f"holds too much: '{member.name}' and all before have {total:,} bytes", file=file)
                 plain.allow(member.size)
                 found = archive.extractfile(member)

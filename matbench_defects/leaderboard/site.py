@@ -10,6 +10,7 @@ from typing import Any
 
 import jinja2
 
+from matbench_defects.bounded import read_bytes
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.tables.numbers import seconds, whole
@@ -150,4 +151,4 @@ def _copy_figures(dataset: Dataset, folder: Path) -> None:
         if re.fullmatch(r"figures/[A-Za-z0-9][A-Za-z0-9_.-]*\.(svg|png)", name):
             target = folder / "figures" / page_name(dataset) / Path(name).name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes((dataset.folder / name).read_bytes())
+            target.write_bytes(read_bytes(dataset.folder / name))

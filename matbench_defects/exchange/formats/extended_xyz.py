@@ -101,7 +101,7 @@ def _check_frames(text: str, file: str) -> None:
 
     ASE would read on behind the end of the file, and make room for every column, before it looks.
     """
-    lines = text.split("\n")
+    lines = text.removesuffix("\n").split("\n")
     at = 0
     while at < len(lines) and lines[at].strip():
         count = lines[at].strip()
