@@ -16,7 +16,9 @@ import pyarrow as pa
 
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
+from matbench_defects.evaluation.scoring import scored_rows
 from matbench_defects.evaluation.task import Task
+from matbench_defects.leaderboard.near_labels import noise_note
 from matbench_defects.leaderboard.predictions import check_predictions, shown
 from matbench_defects.leaderboard.submission import NAME_PATTERN, PREDICTIONS_FILE, SUBMISSION_FILE, Submission
 from matbench_defects.spec.document import Document, read_document, validate
@@ -39,11 +41,15 @@ class CheckedSubmission:
         What it says of itself.
     predictions : pyarrow.Table
         Its predictions, sorted by seed and id: every test id once a seed, finite, in the target's unit.
+    near : str
+        What is to be said where they are nearer to the labels than these are to themselves, such as ``its error is
+        below the noise of the labels``; else empty.
     """
 
     folder: Path
     submission: Submission
     predictions: pa.Table
+    near: str = ""
 
 
 def check_submission(folder: str | Path, task: Task, dataset: Dataset) -> CheckedSubmission:
@@ -77,7 +83,10 @@ def check_submission(folder: str | Path, task: Task, dataset: Dataset) -> Checke
             file=str(folder),
         )
     predictions = check_predictions(folder / PREDICTIONS_FILE, task, dataset, submission.model, submission.seeds)
-    return CheckedSubmission(folder, submission, predictions)
+    truth = scored_rows(task, dataset)[task.target].to_numpy()
+    return CheckedSubmission(
+        folder, submission, predictions, noise_note(predictions, truth, dataset.noise(task.target))
+    )
 
 
 def check_layout(folder: Path) -> None:

@@ -19,6 +19,7 @@ from matbench_defects.files import atomic_folder, check_replaceable, write_json,
 from matbench_defects.leaderboard.dataset_views import dataset_csv, dataset_data, dataset_views, page_name
 from matbench_defects.leaderboard.export import task_csv, task_data
 from matbench_defects.leaderboard.model_views import model_data, model_views, scores_csv
+from matbench_defects.leaderboard.near_labels import PUBLIC
 from matbench_defects.leaderboard.retired import Retired, RetiredTask, retired_tasks
 from matbench_defects.leaderboard.scoring import collect_standings
 from matbench_defects.leaderboard.submission import submission_schema
@@ -141,7 +142,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {"whole": whole, "seconds": seconds}
-    environment.globals |= {"page_name": page_name}
+    environment.globals |= {"page_name": page_name, "public": PUBLIC}
     return environment
 
 

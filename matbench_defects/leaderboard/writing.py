@@ -63,6 +63,7 @@ def write_submission(
     code: str | None = None,
     paper: str | None = None,
     license: str = "CC-BY-4.0",
+    name: str | None = None,
 ) -> Path:
     """Write the submission of an evaluation's result, and check it as CI will.
 
@@ -86,6 +87,8 @@ def write_submission(
         DOI or address of the model's paper; left out, the first of the model's references.
     license : str
         SPDX identifier under which the predictions are given.
+    name : str, optional
+        Name of the model in the submission; that of the result if left out. The title says it too.
 
     Returns
     -------
@@ -108,9 +111,9 @@ def write_submission(
     fields: dict[str, Any] = {
         "task": task.name,
         "dataset": task.dataset,
-        "model": found.model.name,
+        "model": name or found.model.name,
         "version": found.model.version,
-        "title": found.model.title,
+        "title": f"{found.model.title} ({name})" if name else found.model.title,
         "description": found.model.description or found.model.title,
         "authors": authors,
         "code": code,

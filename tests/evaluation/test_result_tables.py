@@ -7,9 +7,9 @@ import math
 import pytest
 
 from matbench_defects.columns import Quantity
+from matbench_defects.csv_text import csv_text
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.evaluation.scoring import Score
-from matbench_defects.evaluation.tables.csv import csv_text
 from matbench_defects.evaluation.tables.markdown import markdown
 from matbench_defects.evaluation.tables.table import Column, Measured, ResultTable, Row, score_cells, task_table
 
