@@ -89,7 +89,7 @@ def _check_letters(text: str) -> None:
         if category[0] == "M":
             continue
         if _passes_for_ascii(character):
-            raise ValueError(f"U+{ord(character):04X} passes for a plain letter; write that")
+            raise ValueError(f"the letter U+{ord(character):04X} passes for a plain one; write that")
         script = _script(character)
         latin = latin or (character if script == "LATIN" else "")
         others = others or (character if script in _ALONE or character in _GREEK else "")
