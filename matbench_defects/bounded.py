@@ -203,8 +203,8 @@ class _ModestReader(io.BufferedReader):
     """A stream of which no more than `LARGEST_LIST` bytes may be wanted at once."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        everything = size is None or size < 0
-        data = super().read(LARGEST_LIST + 1 if everything else min(size, LARGEST_LIST + 1))
+        most = LARGEST_LIST + 1
+        data = super().read(most if size is None or size < 0 else min(size, most))
         if len(data) > LARGEST_LIST:
             raise zipfile.BadZipFile(f"it lists its members in more than {LARGEST_LIST} bytes")
         return data
