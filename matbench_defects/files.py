@@ -14,13 +14,9 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from matbench_defects.errors import InputError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the system answers where a file finds no place: a full disk, a used-up quota, a limit on sizes."""
@@ -262,37 +258,6 @@ def _clear_remains(path: Path) -> None:
             shutil.rmtree(remains, ignore_errors=True)
         else:
             remains.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def open_parquet(path: str | os.PathLike[str]) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file within a block.
-
-    Raises
-    ------
-    InputError
-        In the place of what Arrow raises within the block, if the file cannot be read as Parquet.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            yield file
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"cannot be read as Parquet: {str(error).splitlines()[0]}", file=str(path)) from None
-
-
-def read_parquet(path: str | os.PathLike[str]) -> pa.Table:
-    """Return the table of a Parquet file. `pq.read_table` would load pandas.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read as Parquet.
-    """
-    with open_parquet(path) as file:
-        return file.read()
 
 
 def sha256_of_file(path: str | os.PathLike[str]) -> str:

@@ -9,6 +9,8 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from matbench_defects.errors import one_line
+
 GAP = 2
 """Blanks between columns."""
 
@@ -29,6 +31,8 @@ def show_table(
     texts : collection of str
         Heads of columns that hold text: on the left, and broken between words where room is short.
     """
+    heads, rows = [*map(one_line, heads)], [[*map(one_line, row)] for row in rows]
+    texts = set(map(one_line, texts))
     columns = [[row[i] for row in rows] for i in range(len(heads))]
     widest, narrowest = [], []
     for head, cells in zip(heads, columns, strict=True):

@@ -31,6 +31,7 @@ def submit(
     paper: str | None = None,
     license: str = "CC-BY-4.0",
     training_overlap: str = "unknown",
+    name: str | None = None,
 ) -> Path:
     """Turn a result into a submission, checked as CI will, and return its folder.
 
@@ -52,6 +53,8 @@ def submit(
         Licence of the predictions (SPDX).
     training_overlap : {"none", "structures", "unknown"}
         Whether test configurations are among all training data.
+    name : str, optional
+        Name of the model in the submission, where that of the result is a baseline's or somebody else's.
 
     Raises
     ------
@@ -69,6 +72,7 @@ def submit(
 
     folder, loaded, data = _about(result, task, dataset)
     fields: dict[str, Any] = {"code": code, "paper": paper, "license": license, "training_overlap": training_overlap}
+    fields["name"] = name
     return write_submission(folder, loaded, data, out, authors=_authors(author), **fields)
 
 
@@ -217,9 +221,10 @@ def score_request(
     --------
     >>> import matbench_defects as md, pathlib
     >>> pathlib.Path("base").mkdir()
-    >>> _ = md.submit(md.evaluate("lno-formation-energy", "mean"), author="Ada Lovelace", out="head")
+    >>> result = md.evaluate("lno-formation-energy", "composition")
+    >>> _ = md.submit(result, author="Ada Lovelace", out="head", name="line-through-contents")
     >>> request = md.score_request("head", "base", tasks=["lno-formation-energy"])
-    >>> request.problems, "mean" in request.comment
+    >>> request.problems, "line-through-contents" in request.comment
     ([], True)
     """
     from matbench_defects.leaderboard.request import request_comment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import PrivateAttr
 
+from matbench_defects.bounded import read_json
 from matbench_defects.crystal import space as crystal
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.canonical import configuration_of
@@ -19,6 +21,8 @@ from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.members import count_members
 from matbench_defects.errors import InputError, nearest
+from matbench_defects.exchange.archives import LARGEST_STRUCTURE, read_file
+from matbench_defects.exchange.structure_text import crystal_of_structure, plain_structure
 from matbench_defects.plotting import html_table
 from matbench_defects.spec import loading, models
 from matbench_defects.spec.spaces import Conditions
@@ -427,6 +431,15 @@ def _read(path: Path) -> Crystal:
 
     if not path.is_file():
         raise InputError("there is no such file", file=str(path))
+    read_file(path, LARGEST_STRUCTURE)  # looked at first: pymatgen unpacks whatever there is
+    try:
+        if path.suffix.lower() == ".json":
+            return crystal_of_structure(plain_structure(read_json(path)))
+    except InputError as error:
+        raise InputError(error.message, file=str(path)) from None
+    if re.search(r"\.(json|mson|ya?ml)", path.name.lower()):
+        # pymatgen reads these by a decoder that imports whatever class the file names.
+        raise InputError("is no plain .json file; write the structure as CIF, POSCAR or .json", file=str(path))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from matbench_defects.cli.progress import show_progress
-from matbench_defects.errors import InputError, NotServedError
+from matbench_defects.errors import InputError, NotServedError, one_line
 
 console = Console(highlight=False)
 if not console.is_terminal and "COLUMNS" not in os.environ:
@@ -55,8 +55,8 @@ def report(problems: list[InputError], *, produced: int = 0) -> None:
 
 
 def say(text: str) -> None:
-    """Print a line as it is, however long."""
-    console.print(text, markup=False, soft_wrap=True)
+    """Print lines as they are, however long; what a terminal would carry out is written as an escape."""
+    console.print("\n".join(map(one_line, text.split("\n"))), markup=False, soft_wrap=True)
 
 
 def shown_time(seconds: float) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from matbench_defects.bounded import read_json
 from matbench_defects.dataset.estimate import LabelEstimate, SpaceEstimate, estimate_labels
 from matbench_defects.dataset.limits import dataset_bytes, exceeding, memory_bound
 from matbench_defects.dataset.validation import validate_spec
@@ -103,10 +103,10 @@ def _known(labels: Path) -> dict[str, tuple[int, float]]:
     The lock beside them says so where it is of these very labels; only else are they opened, which takes pyarrow.
     """
     try:
-        table = json.loads(labels.with_name("lock.json").read_text(encoding="utf-8"))["table"]
+        table = read_json(labels.with_name("lock.json"))["table"]
         if table["sha256"] == table_state(labels):
             return {m: (each["labels"], each["mean_seconds"]) for m, each in table["methods"].items()}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (InputError, OSError, ValueError, KeyError, TypeError):
         pass  # no lock, or one of other labels
     from matbench_defects.labels.store import seconds_by_method
 

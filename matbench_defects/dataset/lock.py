@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from matbench_defects.bounded import read_json
 from matbench_defects.dataset.labelling import later_jobs
 from matbench_defects.dataset.splits.assign import Parting
 from matbench_defects.enumeration.counting import count_space
@@ -128,14 +128,12 @@ def read_lock(path: Path) -> dict[str, Any] | None:
     InputError
         If it is not a lock file.
     """
-    try:
-        lock = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"cannot be read: {error}; make it anew with `matbench-defects lock`", file=str(path)
-        ) from None
+    try:
+        lock = read_json(path)
+    except InputError as error:
+        raise InputError(f"{error.message}; make it anew with `matbench-defects lock`", file=str(path)) from None
     if not isinstance(lock, dict) or not {"name", "version", "labels", *FIXED} <= set(lock):
         raise InputError("is not a lock file; write it again with `matbench-defects lock`", file=str(path))
     return lock

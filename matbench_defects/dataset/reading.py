@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,9 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from matbench_defects.bounded import read_json, read_parquet
 from matbench_defects.columns import Quantity, check_quantity
 from matbench_defects.errors import InputError, nearest
-from matbench_defects.files import read_parquet, sha256_of_file
+from matbench_defects.files import sha256_of_file
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.spec.models import Spec
 
@@ -247,12 +247,9 @@ def open_dataset(folder: str | Path, *, verify: bool = True) -> Dataset:
     """
     folder = Path(folder)
     path = folder / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError("is not a dataset: it has no manifest.json", file=str(folder)) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"cannot be read: {error}", file=str(path)) from None
+    if not path.exists():
+        raise InputError("is not a dataset: it has no manifest.json", file=str(folder))
+    manifest = read_json(path)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise InputError(f"is not a manifest of format {FORMAT}", file=str(path))
     for field, kind in (("name", str), ("version", str), ("files", dict), ("targets", dict), ("splits", list | dict)):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from matbench_defects.csv_text import csv_text
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.discovery.finished_searches import FinishedSearches
 from matbench_defects.discovery.policies import policies
@@ -253,13 +252,11 @@ def _plain(trace: Trace) -> dict[str, Any]:
 
 
 def _table(traces: Sequence[Trace], hidden: Hidden) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["policy", "model", "seed", "labels", "id", f"regret ({hidden.quantity.shown_unit})"])
+    lines: list[list[Any]] = [["policy", "model", "seed", "labels", "id", f"regret ({hidden.quantity.shown_unit})"]]
     for trace in traces:
         for i, (id_, regret) in enumerate(zip(trace.ids, trace.regret.tolist(), strict=True), start=1):
-            writer.writerow([trace.policy, trace.model or "", trace.seed, i, id_, round(regret, 9)])
-    return stream.getvalue()
+            lines.append([trace.policy, trace.model or "", trace.seed, i, id_, round(regret, 9)])
+    return csv_text(lines)
 
 
 def _summary(title: str, traces: Sequence[Trace]) -> PolicySummary:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from matbench_defects.bounded import read_text
 from matbench_defects.columns import Quantity
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.metrics import metrics
@@ -78,10 +79,7 @@ def insert(table: str, path: Path) -> None:
     InputError
         If the file cannot be read or has no such lines.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", file=str(path)) from None
+    text = read_text(path)
     between = re.compile(f"^{BEGIN}\n.*?^{END}$", re.DOTALL | re.MULTILINE)
     if len(between.findall(text)) != 1:
         raise InputError(f"has not one line {BEGIN} with a line {END} below it", file=str(path))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from matbench_defects.bounded import LARGEST_FILE, read_json, read_parquet
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.scoring import Score
 from matbench_defects.plotting import html_table
@@ -66,8 +65,8 @@ def read_refusal(folder: Path) -> dict[str, Any] | None:
 
 def _record(path: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        record = read_json(path)
+    except InputError:
         return None
     return record if isinstance(record, dict) else None
 
@@ -80,11 +79,7 @@ def read_predictions(folder: Path) -> pa.Table:
     InputError
         If there are none that can be read.
     """
-    path = folder / PREDICTIONS_FILE
-    try:
-        return pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"cannot be read: {error}", file=str(path)) from None
+    return read_parquet(folder / PREDICTIONS_FILE, LARGEST_FILE)
 
 
 def result_folders(paths: Iterable[Path]) -> list[Path]:

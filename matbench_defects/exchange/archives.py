@@ -12,14 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from matbench_defects.bounded import LARGEST_FILE, LARGEST_TEXT, open_plain, open_zip, readable, unpacked
 from matbench_defects.errors import InputError, nearest
 
-LARGEST_FILE = 2**30
-"""A file may hold this many bytes, decompressed."""
 LARGEST_STRUCTURE = 2**24
 """One structure among many may have this many bytes."""
 LARGEST_ARCHIVE = 2**32
 """All structures of an archive together may have this many bytes, decompressed."""
+LARGEST_HEADS = 2**20
+"""What a tar archive says of a member besides its bytes may have this many bytes."""
+GZIP = b"\x1f\x8b"
 
 
 class Members:
@@ -43,12 +45,14 @@ class Members:
             self._names = {p.name: p.name for p in path.iterdir() if p.is_file()}
             self._names |= {f"{p.parent.name}/{p.name}": f"{p.parent.name}/{p.name}" for p in path.glob("*/*.cif")}
             return
-        if not path.is_file():
+        if not path.exists():
             raise InputError("there is no such folder or ZIP archive", file=str(path))
+        self._open = contextlib.ExitStack()
+        stream = self._open.enter_context(open_plain(path, LARGEST_ARCHIVE))
         try:
-            self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError):
-            raise InputError("is neither a folder nor a ZIP archive", file=str(path)) from None
+            self._zip = self._open.enter_context(open_zip(stream, str(path)))
+        except InputError as error:
+            raise InputError(f"is neither a folder nor a ZIP archive: {error.message}", file=str(path)) from None
         whole = [entry.filename for entry in self._zip.infolist() if not entry.is_dir()]
         for name in whole:
             check_name(name, path)
@@ -80,7 +84,17 @@ class Members:
         """Return a name for messages, with the folder or archive it lies in."""
         return f"{self.path}/{name}"
 
-    def read(self, name: str, largest: int = LARGEST_FILE) -> bytes:
+    @contextlib.contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        """Open a file within a block, as it is stored."""
+        if self._zip is None:
+            with open_plain(self.path / name, LARGEST_FILE) as stream:
+                yield stream
+            return
+        with readable(self.shown(name)), self._zip.open(self._names[name]) as stream:
+            yield stream
+
+    def read(self, name: str, largest: int = LARGEST_TEXT) -> bytes:
         """Return the bytes of a file, decompressed where its name ends in ``.gz``.
 
         Raises
@@ -88,17 +102,11 @@ class Members:
         InputError
             If it cannot be read, is cut short or is too large.
         """
-        if self._zip is None:
-            return read_file(self.path / name, largest)
-        with _readable(self.shown(name), largest), self._zip.open(self._names[name]) as stream:
-            return _whole(stream, name, largest)
-
-    def text(self, name: str) -> str:
-        """Return the text of a file, which must be UTF-8."""
-        return _text(self.read(name), self.shown(name))
+        with self.open(name) as stream:
+            return unpacked(stream, name, self.shown(name), largest)
 
 
-def read_file(path: Path, largest: int = LARGEST_FILE) -> bytes:
+def read_file(path: Path, largest: int = LARGEST_TEXT) -> bytes:
     """Return the bytes of a file, decompressed where its name ends in ``.gz`` but not ``.tar.gz``.
 
     Raises
@@ -106,43 +114,8 @@ def read_file(path: Path, largest: int = LARGEST_FILE) -> bytes:
     InputError
         If it cannot be read, is cut short or is too large.
     """
-    with _readable(str(path), largest), open(path, "rb") as stream:
-        return _whole(stream, path.name, largest)
-
-
-def text_of_file(path: Path) -> str:
-    """Return the text of a file, plain or compressed, which must be UTF-8."""
-    return _text(read_file(path), str(path))
-
-
-class _TooLargeError(Exception):
-    pass
-
-
-@contextlib.contextmanager
-def _readable(file: str, largest: int) -> Iterator[None]:
-    try:
-        yield
-    except _TooLargeError:
-        raise InputError(f"holds more than {largest:,} bytes", file=file) from None
-    except (EOFError, OSError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(f"cannot be read: {reason}", file=file) from None
-
-
-def _whole(stream: IO[bytes], name: str, largest: int) -> bytes:
-    packed = name.endswith(".gz") and not name.endswith(".tar.gz")
-    data = (gzip.GzipFile(fileobj=stream) if packed else stream).read(largest + 1)
-    if len(data) > largest:
-        raise _TooLargeError
-    return data
-
-
-def _text(data: bytes, file: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError("is not UTF-8 text", file=file) from None
+    with open_plain(path, LARGEST_FILE) as stream:
+        return unpacked(stream, path.name, str(path), largest)
 
 
 def check_name(name: str, archive: Path | str) -> None:
@@ -152,12 +125,12 @@ def check_name(name: str, archive: Path | str) -> None:
         raise InputError(f"holds '{name}', a name that leads out of the archive", file=str(archive))
 
 
-def tar_members(data: bytes, file: str) -> Iterator[tuple[str, bytes]]:
-    """Yield name and bytes of every file of a tar archive, compressed or not.
+def tar_members(stream: IO[bytes], file: str) -> Iterator[tuple[str, bytes]]:
+    """Yield name and bytes of every file of a tar archive, compressed with gzip or not.
 
     Parameters
     ----------
-    data : bytes
+    stream : file object
         The archive.
     file : str
         Its name, for messages.
@@ -168,19 +141,45 @@ def tar_members(data: bytes, file: str) -> Iterator[tuple[str, bytes]]:
         If it is no tar archive or cut short, or holds links, devices, too much, or names that lead out of it.
     """
     total = 0
+    packed = io.BufferedReader(stream)  # type: ignore[type-var]
+    plain = _Metered(gzip.GzipFile(fileobj=packed) if packed.peek(2)[:2] == GZIP else packed, file)
     try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r|*") as archive:
+        with tarfile.open(fileobj=plain, mode="r|") as archive:  # type: ignore[call-overload]
             for member in archive:
                 check_name(member.name, file)
                 if member.isdir():
                     continue
-                if not member.isreg():
+                if not member.isreg() or member.issparse():
                     raise InputError(f"holds '{member.name}', which is no file but a link or a device", file=file)
                 total += member.size
-                if member.size > LARGEST_STRUCTURE or total > LARGEST_ARCHIVE:
+                if not 0 <= member.size <= LARGEST_STRUCTURE or total > LARGEST_ARCHIVE:
                     raise InputError(f"holds too much: '{member.name}' and all before have {total:,} bytes", file=file)
-                stream = archive.extractfile(member)
-                assert stream is not None
-                yield member.name, stream.read()
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+                plain.allow(member.size)
+                found = archive.extractfile(member)
+                assert found is not None
+                yield member.name, found.read()
+                plain.allow()
+    except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
         raise InputError(f"cannot be read as a tar archive: {error}", file=file) from None
+
+
+class _Metered:
+    """What `tarfile` reads. Between two members it wants no more than their heads.
+
+    Names, comments and lists of holes are read whole, whatever length the archive says they have.
+    """
+
+    def __init__(self, stream: IO[bytes] | gzip.GzipFile, file: str) -> None:
+        self._stream, self._file = stream, file
+        self.allow()
+
+    def allow(self, size: int = 0) -> None:
+        """Let a member of so many bytes be read, and the head of the next."""
+        self._left = size + LARGEST_HEADS
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise InputError(f"says more than {LARGEST_HEADS:,} bytes of one member, or skips as many", file=self._file)
+        return data

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from matbench_defects.bounded import read_parquet
 from matbench_defects.columns import Quantity
-from matbench_defects.errors import InputError
+from matbench_defects.csv_text import csv_text
+from matbench_defects.errors import InputError, one_line
 from matbench_defects.exchange.mapping import Mapped, Remark
 from matbench_defects.exchange.source import SourceSettings
-from matbench_defects.files import atomic_path, read_parquet, write_text
+from matbench_defects.files import atomic_path, write_text
 
 _MARK = b"matbench_defects_published"
 _FIXED = [
@@ -77,11 +77,8 @@ def write_published(path: Path, mapped: Mapped, quantities: dict[str, Quantity],
 
 
 def _report(remarks: list[Remark]) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["structure", "kind", "id", "reason"])
-    writer.writerows([r.structure, r.kind, r.id, r.reason] for r in remarks)
-    return stream.getvalue()
+    rows = [[one_line(r.structure), r.kind, r.id, one_line(r.reason)] for r in remarks]
+    return csv_text([["structure", "kind", "id", "reason"], *rows])
 
 
 def read_published(path: Path) -> pa.Table:

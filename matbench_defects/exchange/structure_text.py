@@ -71,6 +71,25 @@ def _without_symmetry(text: str) -> Crystal | None:
     return crystal
 
 
+def plain_structure(data: Any) -> Any:
+    """Return the pymatgen structure of what its JSON holds, properties left out.
+
+    pymatgen's own decoder imports whatever class a property names.
+
+    Raises
+    ------
+    InputError
+        If it is no structure.
+    """
+    from pymatgen.core import Structure
+
+    try:
+        sites = [{"species": s["species"], "abc": s["abc"]} for s in data["sites"]]
+        return Structure.from_dict({"lattice": {"matrix": data["lattice"]["matrix"]}, "sites": sites})
+    except Exception as error:  # whatever the fault of the data leads to
+        raise InputError(f"its structure cannot be read: {type(error).__name__} {str(error)[:60]}") from None
+
+
 def crystal_of_structure(structure: Any) -> Crystal:
     """Return the crystal of a pymatgen structure.
 

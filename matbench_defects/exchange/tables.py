@@ -14,6 +14,8 @@ from matbench_defects.exchange.source import TOTAL_ENERGY
 
 UNITS = ("eV", "meV", "eV/Å", "eV/Å³", "Å", "Å³", "μB", "e", "GPa", "K", "degree", "1")
 """The units that a column of labels may have; 1 is a pure number."""
+MOST_CELLS = 10_000_000
+"""A table may have this many cells: each takes some hundred bytes once it is read."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +34,25 @@ class TableRow:
     cells: dict[str, str]
 
 
-def read_rows(text: str, file: str, required: Iterable[str] = ()) -> list[TableRow]:
+def read_rows(data: bytes, file: str, required: Iterable[str] = ()) -> list[TableRow]:
     """Return the rows of a CSV file.
+
+    Parameters
+    ----------
+    data : bytes
+        The file, in UTF-8.
+    file : str
+        Its name, for messages.
+    required : iterable of str
+        Columns that it must have.
 
     Raises
     ------
     InputError
-        If it is no such table, or lacks a column or a cell.
+        If it is no such table, lacks a column or a cell, or has more than `MOST_CELLS`.
     """
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    # Not as one text: of a character beyond Latin letters a text takes four bytes for each.
+    reader = csv.DictReader(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=""), strict=True)
     try:
         columns = list(reader.fieldnames or [])
         for name in required:
@@ -52,6 +64,10 @@ def read_rows(text: str, file: str, required: Iterable[str] = ()) -> list[TableR
                     f"has more or fewer cells than the {len(columns)} columns", file=file, line=reader.line_num
                 )
             rows.append(TableRow(reader.line_num, dict(cells)))
+            if len(rows) * len(columns) > MOST_CELLS:
+                raise InputError(f"holds more than {MOST_CELLS:,} cells", file=file)
+    except UnicodeDecodeError:
+        raise InputError("is not UTF-8 text", file=file) from None
     except csv.Error as error:
         raise InputError(f"is no CSV table: {error}", file=file, line=reader.line_num) from None
     if len(set(columns)) != len(columns):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from matbench_defects.bounded import LARGEST_PARQUET, read_bytes
 from matbench_defects.errors import InputError
 from matbench_defects.files import refusals_of
 from matbench_defects.labels.label_files import LINES
@@ -41,8 +42,10 @@ class Journal:
     def rows(self) -> Iterator[JournalRow]:
         """Yield every row that is in no shard yet, the oldest first."""
         try:
-            text = self._lines.read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
+            text = read_bytes(self._lines, LARGEST_PARQUET)
+        except InputError:
+            if self._lines.exists():
+                raise
             return
         for line in text.splitlines(keepends=True):
             # The last line may be half written: what it would have said is computed again.

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from matbench_defects.errors import one_line
 from matbench_defects.labels.engine import Outcome
 
 LEFT = ("left its configuration", "relaxed into another configuration")
@@ -63,6 +64,10 @@ class Label:
     outcome: Outcome | None
     problem: str
     seconds: float
+
+    def __post_init__(self) -> None:
+        # A calculator says what it likes, with colours and line ends; it stands in tables, logs and cards.
+        object.__setattr__(self, "problem", one_line(self.problem))
 
     @property
     def usable(self) -> bool:

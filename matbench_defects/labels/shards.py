@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from matbench_defects.bounded import LARGEST_PARQUET, check_plain
 from matbench_defects.errors import InputError
 from matbench_defects.files import atomic_path
 from matbench_defects.labels.label import DIGEST, Key
@@ -47,6 +48,8 @@ class Shard:
     def __init__(self, path: Path, hint: str = "") -> None:
         self.path = path
         self._hint = hint
+        if path.exists():
+            check_plain(path, LARGEST_PARQUET)
         with self._refusals():
             self._file = pq.ParquetFile(path, memory_map=False)
         if wrong := wrong_columns(self._file.schema_arrow):

@@ -16,7 +16,9 @@ import pyarrow as pa
 
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
+from matbench_defects.evaluation.scoring import scored_rows
 from matbench_defects.evaluation.task import Task
+from matbench_defects.leaderboard.near_labels import noise_note
 from matbench_defects.leaderboard.predictions import check_predictions, shown
 from matbench_defects.leaderboard.scale import Scale, scale_of
 from matbench_defects.leaderboard.submission import NAME_PATTERN, PREDICTIONS_FILE, SUBMISSION_FILE, Submission
@@ -43,12 +45,16 @@ class CheckedSubmission:
     scale : Scale
         How large they are against the labels, and whether they look as if they were in another unit. Nobody is refused
         for that.
+    near : str
+        What is to be said where they are nearer to the labels than these are to themselves, such as ``its error is
+        below the noise of the labels``; else empty.
     """
 
     folder: Path
     submission: Submission
     predictions: pa.Table
     scale: Scale
+    near: str = ""
 
 
 def check_submission(folder: str | Path, task: Task, dataset: Dataset) -> CheckedSubmission:
@@ -82,7 +88,9 @@ def check_submission(folder: str | Path, task: Task, dataset: Dataset) -> Checke
             file=str(folder),
         )
     predictions = check_predictions(folder / PREDICTIONS_FILE, task, dataset, submission.model, submission.seeds)
-    return CheckedSubmission(folder, submission, predictions, scale_of(task, dataset, predictions))
+    truth = scored_rows(task, dataset)[task.target].to_numpy()
+    near = noise_note(predictions, truth, dataset.noise(task.target))
+    return CheckedSubmission(folder, submission, predictions, scale_of(task, dataset, predictions), near)
 
 
 def check_layout(folder: Path) -> None:

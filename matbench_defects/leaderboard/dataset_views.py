@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.csv
 from markupsafe import Markup
 
+from matbench_defects.bounded import read_text
+from matbench_defects.csv_text import without_formula
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.leaderboard.structure_views import shown_structures
 from matbench_defects.leaderboard.views import TaskView
@@ -78,7 +80,7 @@ def _view(dataset: Dataset, tasks: list[TaskView]) -> DatasetView:
         tasks=tasks,
         title=title,
         card=card,
-        spec=(dataset.folder / "spec.yaml").read_text(encoding="utf-8"),
+        spec=read_text(dataset.folder / "spec.yaml"),
         viewer=shown_structures(dataset),
         figures=_other_figures(dataset, card),
     )
@@ -89,7 +91,7 @@ def _card(dataset: Dataset) -> tuple[str, Markup]:
     from markdown_it import MarkdownIt
 
     path = dataset.folder / "README.md"
-    text = path.read_text(encoding="utf-8") if path.is_file() else f"# {dataset.name}\n"
+    text = read_text(path) if path.is_file() else f"# {dataset.name}\n"
     text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL).strip()
     title = dataset.name
     if found := re.match(r"# (.+)\n?", text):
@@ -132,7 +134,13 @@ def dataset_csv(view: DatasetView) -> str:
     for target in view.dataset.targets:
         quantity = view.dataset.quantity(target)
         named[target] = target if quantity.shown_unit == "1" else f"{target} ({quantity.shown_unit})"
-    plain = pa.table([table[name] for name in named], names=list(named.values()))
+    plain = pa.table([_without_formulas(table[name]) for name in named], names=list(named.values()))
     stream = io.BytesIO()
     pyarrow.csv.write_csv(plain, stream)
     return stream.getvalue().decode()
+
+
+def _without_formulas(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not pa.types.is_string(column.type):
+        return column
+    return pa.chunked_array([[None if text is None else without_formula(text) for text in column.to_pylist()]])

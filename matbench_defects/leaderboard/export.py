@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from matbench_defects.csv_text import csv_text
 from matbench_defects.evaluation.metrics import Metric
-from matbench_defects.evaluation.tables.csv import csv_text
 from matbench_defects.evaluation.tables.table import Column
 from matbench_defects.leaderboard.scoring import Entry
 from matbench_defects.leaderboard.views import TaskView
@@ -58,6 +58,7 @@ def entry_data(entry: Entry) -> dict[str, Any]:
         "made_the_labels": entry.own,
         "shared": entry.shared,
         "baseline": entry.baseline,
+        **({"near_the_labels": entry.near} if entry.near else {}),
         "scores": {
             name: {
                 "mean": _finite(score.mean),

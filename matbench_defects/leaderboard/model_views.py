@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from matbench_defects.evaluation.tables.csv import csv_text
+from matbench_defects.csv_text import csv_text
 from matbench_defects.evaluation.tables.table import Row
 from matbench_defects.leaderboard.export import entry_data
 from matbench_defects.leaderboard.scoring import Entry

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.evaluation.metrics import Metric
+from matbench_defects.evaluation.metrics.calibration import SMALLEST
 from matbench_defects.evaluation.scoring import task_folds
 from matbench_defects.evaluation.task import Task
 from matbench_defects.leaderboard.scoring import Entry
@@ -164,6 +165,8 @@ def _coverage(table: pa.Table, error: Floats) -> list[float] | None:
     if table["deviation"].null_count:
         return None
     deviation = table["deviation"].to_numpy().reshape(error.shape)
+    if (deviation < SMALLEST).any():  # as the metrics have it
+        return None
     with np.errstate(divide="ignore", invalid="ignore"):
         inside = erf(np.nan_to_num(np.abs(error) / deviation, nan=0.0) / math.sqrt(2))
     return [_number(float((inside <= share).mean())) or 0.0 for share in NOMINAL]

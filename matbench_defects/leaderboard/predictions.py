@@ -11,11 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from matbench_defects.bounded import open_plain
 from matbench_defects.columns import Quantity, check_quantity
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
+from matbench_defects.evaluation.metrics.calibration import SMALLEST
 from matbench_defects.evaluation.scoring import predictions_schema, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
+from matbench_defects.leaderboard.near_labels import straightened
 from matbench_defects.leaderboard.trial import try_elsewhere
 
 LARGEST_UNPACKED = 100_000_000
@@ -129,7 +132,7 @@ def _decoded(column: pa.ChunkedArray, name: str, path: Path) -> pa.Array:
 
 
 def _check_footer(path: Path) -> None:
-    with open(path, "rb") as stream:
+    with open_plain(path) as stream:
         first = stream.read(4)
         size = stream.seek(0, 2)
         if size < 12 or first != b"PAR1":
@@ -244,6 +247,8 @@ def _check_finite(table: pa.Table, file: str) -> None:
     if "deviation" in given:
         values = table["deviation"].to_numpy()
         _refuse_first(values < 0, table, "deviation", "a standard deviation is zero or larger", file)
+        tiny = (values > 0) & (values < SMALLEST)
+        _refuse_first(tiny, table, "deviation", f"a standard deviation is zero, or {SMALLEST:g} or larger", file)
 
 
 def _refuse_first(bad: NDArray[np.bool_], table: pa.Table, column: str, advice: str, file: str) -> None:
@@ -274,6 +279,13 @@ def _check_plausible(
         if np.sqrt(((prediction - truth) ** 2).mean()) <= ALIKE * truth.std():
             raise InputError(
                 f"the predictions of seed {seed} are the labels of {task.dataset} themselves; predict without them",
+                file=file,
+                field="prediction",
+            )
+        if np.sqrt(((straightened(prediction, truth) - truth) ** 2).mean()) <= ALIKE * truth.std():
+            raise InputError(
+                f"the predictions of seed {seed} are the labels of {task.dataset} themselves, shifted or scaled; "
+                "predict without them",
                 file=file,
                 field="prediction",
             )

@@ -17,12 +17,15 @@ from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.evaluation.tables.markdown import markdown_lines
+from matbench_defects.evaluation.tables.table import NOISY
 from matbench_defects.evaluation.task import Task
 from matbench_defects.files import sha256_of_file
-from matbench_defects.leaderboard.checking import LARGEST, check_layout
+from matbench_defects.leaderboard.checking import LARGEST, check_layout, read_submission
+from matbench_defects.leaderboard.names import TakenNames
+from matbench_defects.leaderboard.near_labels import PUBLIC
 from matbench_defects.leaderboard.predictions import shown
 from matbench_defects.leaderboard.scoring import KEPT_BESIDE, Entry, Scored, check_and_score, placed
-from matbench_defects.leaderboard.submission import NAME_PATTERN
+from matbench_defects.leaderboard.submission import NAME_PATTERN, SUBMISSION_FILE
 from matbench_defects.leaderboard.views import entry_table
 
 MOST_SUBMISSIONS = 20
@@ -90,8 +93,11 @@ def score_request(
             InputError(f"adds or changes {len(new)} submissions; split it, {MOST_SUBMISSIONS} are scored at once")
         )
         return request
+    if not new:
+        return request
+    taken = TakenNames(base, known.values())
     for task in sorted({name[0] for name in new}):
-        _score_task(known[task], base, head, [name for name in new if name[0] == task], datasets, request, there)
+        _score_task(known[task], base, head, [name for name in new if name[0] == task], datasets, request, there, taken)
     return request
 
 
@@ -161,11 +167,14 @@ def _score_task(
     datasets: Mapping[str, Dataset],
     request: Request,
     there: set[Name],
+    taken: TakenNames,
 ) -> None:
     brought: list[Scored] = []
     for name in new:
         try:
-            brought.append(check_and_score(head.joinpath(*name), task, datasets))
+            folder = head.joinpath(*name)
+            taken.check(read_submission(folder / SUBMISSION_FILE, task, folder.name), str(folder / SUBMISSION_FILE))
+            brought.append(check_and_score(folder, task, datasets))
             (request.changed if name in there else request.added).append(name)
         except InputError as error:
             request.problems.append(_within(error, head))
@@ -213,6 +222,8 @@ def request_comment(request: Request, tasks: Iterable[Task], datasets: Mapping[s
         parts.append("\n".join(f"- {_code(str(problem))}" for problem in request.problems[:MOST_SHOWN]))
         if len(request.problems) > MOST_SHOWN:
             parts.append(f"and {len(request.problems) - MOST_SHOWN} more.")
+    if new:
+        parts.append(PUBLIC)
     parts.append(
         "Computed from the predictions by the base branch's code. Run the same check with "
         "`matbench-defects submit FOLDER --check`."
@@ -225,7 +236,8 @@ def _table(task: Task, dataset: Dataset, entries: list[Entry], request: Request)
     quantity = dataset.quantity(task.target)
     ours = {model for name, model in [*request.added, *request.changed] if name == task.name}
     rows = [entry for entry in entries if entry.checked.submission.model in ours or entry.baseline]
-    table = entry_table(measures, quantity, rows)
+    noise = dataset.noise(task.target)
+    table = entry_table(measures, quantity, rows, noise=noise)
     lines = [["place", "model", *table.heads[1:]], ["---:", "---", *["---:"] * len(measures)]]
     for row in table.rows:
         marked = f"**{row.name}**" if row.name in ours else f"{row.name} (baseline)"
@@ -233,7 +245,11 @@ def _table(task: Task, dataset: Dataset, entries: list[Entry], request: Request)
     scales = [
         f"- `{e.checked.submission.model}`: {e.checked.scale}" for e in rows if e.checked.submission.model in ours
     ]
-    return f"**{task.name}** on `{task.dataset}`\n\n{markdown_lines(lines).rstrip()}\n\n" + "\n".join(scales)
+    near = [f"**{e.checked.submission.model}**: {e.near}." for e in rows if e.near]
+    if noise is not None:
+        near.append(f"{NOISY} stands behind errors that are not above the noise of the labels ({noise:.2g}).")
+    parts = [f"**{task.name}** on `{task.dataset}`", markdown_lines(lines).rstrip(), "\n".join(scales), *near]
+    return "\n\n".join(filter(None, parts))
 
 
 def _names(names: list[Name]) -> str:

@@ -55,6 +55,11 @@ class Entry:
     own: bool = False
 
     @property
+    def near(self) -> str:
+        """What is to be said where it is nearer to the labels than their noise; see `CheckedSubmission`."""
+        return self.checked.near
+
+    @property
     def place(self) -> str:
         """The rank for people, with a mark where it is shared; a dash where there is none."""
         if self.own:

@@ -10,6 +10,7 @@ from typing import Any
 
 import jinja2
 
+from matbench_defects.bounded import read_bytes
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.tables.numbers import seconds, whole
@@ -18,6 +19,7 @@ from matbench_defects.files import atomic_folder, check_replaceable, write_json,
 from matbench_defects.leaderboard.dataset_views import dataset_csv, dataset_data, dataset_views, page_name
 from matbench_defects.leaderboard.export import task_csv, task_data
 from matbench_defects.leaderboard.model_views import model_data, model_views, scores_csv
+from matbench_defects.leaderboard.near_labels import PUBLIC
 from matbench_defects.leaderboard.retired import Retired, RetiredTask, retired_tasks
 from matbench_defects.leaderboard.scoring import collect_standings
 from matbench_defects.leaderboard.submission import submission_schema
@@ -140,7 +142,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {"whole": whole, "seconds": seconds}
-    environment.globals |= {"page_name": page_name}
+    environment.globals |= {"page_name": page_name, "public": PUBLIC}
     return environment
 
 
@@ -150,4 +152,4 @@ def _copy_figures(dataset: Dataset, folder: Path) -> None:
         if re.fullmatch(r"figures/[A-Za-z0-9][A-Za-z0-9_.-]*\.(svg|png)", name):
             target = folder / "figures" / page_name(dataset) / Path(name).name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes((dataset.folder / name).read_bytes())
+            target.write_bytes(read_bytes(dataset.folder / name))

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from matbench_defects.spec.fields import check_line
+from matbench_defects.spec.visible_text import check_line
 
 SUBMISSION_FILE = "submission.yaml"
 """Name of the file that describes a submission."""
@@ -21,8 +21,17 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 _DOI = re.compile(r"10\.\d{4,9}/[!-~]+")
 
 
+_HOST = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])")
+"""The name of a host of the web: at least two labels, the last of which is no number, for a browser reads numbers in
+any of several ways as the address of a machine."""
+_NEARBY = frozenset(
+    {"localhost", "local", "localdomain", "internal", "intranet", "lan", "home", "corp", "private", "arpa"}
+)
+"""Last labels of names that mean the reader's own machine or network."""
+
+
 def _check_address(text: str) -> str:
-    """Refuse what is not a plain web address."""
+    """Refuse what is not a plain web address that means the same for everyone."""
     check_line(text)
     try:
         parts = urlsplit(text)
@@ -31,6 +40,15 @@ def _check_address(text: str) -> str:
         plain = False
     if not plain or re.search(r"[\s\\<>\"'`]", text):
         raise ValueError("an address that begins with https:// was expected")
+    host = (parts.hostname or "").removesuffix(".")
+    if not _HOST.fullmatch(host) or host.rpartition(".")[2] in _NEARBY:
+        raise ValueError("an address that begins with https:// and the name of a public host was expected")
+    try:
+        possible = parts.port != 0 and not parts.netloc.endswith(":")
+    except ValueError:
+        possible = False
+    if not possible:
+        raise ValueError("an address with a port from 1 to 65535, or none, was expected")
     return text
 
 
@@ -40,8 +58,8 @@ def _check_paper(text: str) -> str:
         return text
     try:
         return _check_address(text)
-    except ValueError:
-        raise ValueError("a DOI such as 10.1021/jacs.5b00001 or an address that begins with https://") from None
+    except ValueError as error:
+        raise ValueError(f"a DOI such as 10.1021/jacs.5b00001 or {error}") from None
 
 
 Short = Annotated[str, Field(max_length=120), AfterValidator(check_line)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
+from matbench_defects.bounded import read_json
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.results import RESULT_FILE
@@ -63,6 +63,7 @@ def write_submission(
     code: str | None = None,
     paper: str | None = None,
     license: str = "CC-BY-4.0",
+    name: str | None = None,
 ) -> Path:
     """Write the submission of an evaluation's result, and check it as CI will.
 
@@ -86,6 +87,8 @@ def write_submission(
         DOI or address of the model's paper; left out, the first of the model's references.
     license : str
         SPDX identifier under which the predictions are given.
+    name : str, optional
+        Name of the model in the submission; that of the result if left out. The title says it too.
 
     Returns
     -------
@@ -108,9 +111,9 @@ def write_submission(
     fields: dict[str, Any] = {
         "task": task.name,
         "dataset": task.dataset,
-        "model": found.model.name,
+        "model": name or found.model.name,
         "version": found.model.version,
-        "title": found.model.title,
+        "title": f"{found.model.title} ({name})" if name else found.model.title,
         "description": found.model.description or found.model.title,
         "authors": authors,
         "code": code,
@@ -157,15 +160,12 @@ def check_result(
 
 
 def _read_result(path: Path) -> _Result:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         raise InputError(
             f"holds no {path.name}; give the folder results/<task>/<model> that `matbench-defects evaluate` wrote",
             file=str(path.parent),
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read: {error}", file=str(path)) from None
+        )
+    data = read_json(path)
     try:
         return validate(_Result, data, Document({}))
     except InputError as error:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
-from matbench_defects.files import atomic_path
+from matbench_defects.csv_text import csv_text
+from matbench_defects.files import write_text
 from matbench_defects.models.explanation import Explanation
 from matbench_defects.plotting import COLOURS, GREY, canvas
 
@@ -42,7 +42,5 @@ def draw_explanation(path: Path, explanation: Explanation, title: str, unit: str
 
 def write_explanation(path: Path, explanation: Explanation) -> None:
     """Write every feature with its weight as CSV, the one that counts most first."""
-    with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["feature", "weight"])
-        writer.writerows([name, f"{weight:.9g}"] for name, weight in explanation.largest(len(explanation.names)))
+    weights = [[name, float(f"{weight:.9g}")] for name, weight in explanation.largest(len(explanation.names))]
+    write_text(path, csv_text([["feature", "weight"], *weights]))

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeGuard
 
+from matbench_defects.bounded import read_bytes
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.models.model import CALCULATOR, Model, models
 
@@ -127,10 +128,7 @@ def allow_model(typed: str) -> str:
 
 
 def _allow_file(path: Path, class_name: str | None) -> str:
-    try:
-        source = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", file=str(path)) from None
+    source = read_bytes(path)
     one = Allowed(f"{path.resolve()}:{class_name}", hashlib.sha256(source).hexdigest())
     known = next((name for name, other in _allowed.items() if other.typed == one.typed), None)
     if known is not None and _allowed[known] == one:

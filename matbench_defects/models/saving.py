@@ -1,9 +1,10 @@
-"""Fitted models on disk: JSON and numpy arrays, nothing pickled."""
+"""Fitted models on disk: JSON and numpy arrays, nothing pickled, and of scikit-learn only what models here have."""
 
 from __future__ import annotations
 
+import io
 import json
-import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects._version import __version__
+from matbench_defects.bounded import LARGEST_ARRAYS, check_plain, decoded, open_zip, read_arrays, read_json, unpacked
 from matbench_defects.columns import Quantity
 from matbench_defects.errors import InputError
 from matbench_defects.files import atomic_folder, check_replaceable, sha256_of_file, write_json
@@ -22,6 +24,36 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """Version of the folder's layout."""
+SCHEMA = "schema.json"
+"""Where skops says of what types an estimator is."""
+LARGEST_SCHEMA = 2**28
+"""That file may have this many bytes: it names every tree of a forest."""
+_OBJECTS = {
+    "sklearn._loss.link": ("IdentityLink", "Interval"),
+    "sklearn._loss.loss": ("HalfSquaredError",),
+    "sklearn.dummy": ("DummyRegressor",),
+    "sklearn.ensemble._forest": ("RandomForestRegressor",),
+    "sklearn.ensemble._gb": ("GradientBoostingRegressor",),
+    "sklearn.gaussian_process._gpr": ("GaussianProcessRegressor",),
+    "sklearn.gaussian_process.kernels": ("ConstantKernel", "Product", "RBF", "Sum", "WhiteKernel"),
+    "sklearn.tree._classes": ("DecisionTreeRegressor",),
+}
+TYPES = frozenset(
+    {
+        ("DictNode", "builtins.dict"),
+        ("JsonNode", "builtins.str"),
+        ("ListNode", "builtins.list"),
+        ("LossNode", "sklearn._loss._loss.CyHalfSquaredError"),
+        ("NdArrayNode", "numpy.float64"),
+        ("NdArrayNode", "numpy.ndarray"),
+        ("RandomStateNode", "numpy.random.mtrand.RandomState"),
+        ("TreeNode", "sklearn.tree._tree.Tree"),
+        ("TupleNode", "builtins.tuple"),
+        ("TypeNode", "builtins.str"),
+        *(("ObjectNode", f"{module}.{name}") for module, names in _OBJECTS.items() for name in names),
+    }
+)
+"""All that the regressions here consist of, each with the way in which skops makes it. None is given a function."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +124,7 @@ def load_model(folder: str | Path, *, device: str = "cpu") -> SavedModel:
     Parameters
     ----------
     folder : path-like
-        The folder. Nothing in it is executed; still, read only what you or somebody you trust has written, since
-        the trees of a forest are handed to compiled code as they are.
+        The folder. Nothing in it is executed.
     device : str
         ``cpu`` or ``cuda``, whichever it was fitted on.
 
@@ -105,25 +136,22 @@ def load_model(folder: str | Path, *, device: str = "cpu") -> SavedModel:
     from matbench_defects.models.model import make_model
 
     folder = Path(folder)
-    try:
-        record = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError("is not a saved model: it has no model.json", file=str(folder)) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read: {error}", file=str(folder / "model.json")) from None
+    if not (folder / "model.json").exists():
+        raise InputError("is not a saved model: it has no model.json", file=str(folder))
+    record = read_json(folder / "model.json")
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise InputError(f"is not a model of format {FORMAT}", file=str(folder / "model.json"))
     path = folder / "arrays.npz"
     try:
+        check_plain(path, LARGEST_ARRAYS)
         if sha256_of_file(path) != record["arrays"]:
             raise InputError("is not the file that model.json names (its SHA-256 differs)", file=str(path))
-        with np.load(path, allow_pickle=False) as stored:
-            state: dict[str, Any] = {key: stored[key] for key in stored.files}
+        state: dict[str, Any] = read_arrays(path)
         state |= record["values"]
         model = make_model(record["name"], seed=record["seed"], device=device, settings=record["settings"])
         model.restore(state)
         return SavedModel(model, record["name"], record["target"], Quantity(**record["quantity"]), record["dataset"])
-    except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
         raise InputError(f"does not hold a whole model: {error}", file=str(folder)) from None
 
 
@@ -140,13 +168,51 @@ def estimator_of(stored: NDArray[np.uint8]) -> Any:
     Raises
     ------
     InputError
-        If it holds anything that is not scikit-learn's or numpy's.
+        If it holds anything but `TYPES`, or a tree that leads out of itself.
     """
-    from skops.io import get_untrusted_types, loads
+    from skops.io import loads
 
     data = stored.tobytes()
-    types = get_untrusted_types(data=data)
-    foreign = [name for name in types if not name.startswith(("sklearn.", "numpy."))]
+    foreign = sorted({name for way, name in _types_in(data) if (way, name) not in TYPES})
     if foreign:
-        raise InputError(f"the saved model holds {', '.join(foreign)}, which is not scikit-learn's")
-    return loads(data, trusted=types)
+        raise InputError(f"the saved model holds {', '.join(foreign)[:200]}, which no model here consists of")
+    estimator = loads(data, trusted=sorted(name for _, name in TYPES))
+    for tree in _trees(estimator):
+        _check_tree(tree)
+    return estimator
+
+
+def _types_in(data: bytes) -> Iterator[tuple[str, str]]:
+    """Yield how each part of an estimator is made, and its type; nothing is made here."""
+    with open_zip(io.BytesIO(data), "the saved model") as archive:
+        if sum(member.file_size for member in archive.infolist()) > LARGEST_ARRAYS:
+            raise InputError(f"the saved model unpacks to more than {LARGEST_ARRAYS:,} bytes")
+        with archive.open(SCHEMA) as stream:
+            text = decoded(unpacked(stream, SCHEMA, "the saved model", LARGEST_SCHEMA), "the saved model")
+    parts = [json.loads(text)]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            if not {"__loader__", "__class__", "__module__"}.isdisjoint(part):
+                yield str(part.get("__loader__")), f"{part.get('__module__')}.{part.get('__class__')}"
+            parts.extend(part.values())
+        elif isinstance(part, list):
+            parts.extend(part)
+
+
+def _trees(estimator: Any) -> Iterator[Any]:
+    yield from np.ravel(np.asarray(getattr(estimator, "estimators_", []), dtype=object))
+
+
+def _check_tree(fitted: Any) -> None:
+    """Refuse a tree whose nodes lead elsewhere than further down, or ask for a feature that there is not.
+
+    Compiled code follows them as they are.
+    """
+    tree = fitted.tree_
+    left, right = tree.children_left, tree.children_right
+    inner = np.flatnonzero(left != -1)
+    down = (inner < left[inner]) & (inner < right[inner]) & (np.maximum(left, right)[inner] < tree.node_count)
+    asked = (tree.feature[inner] >= 0) & (tree.feature[inner] < min(tree.n_features, fitted.n_features_in_))
+    if not (down & asked).all():
+        raise InputError("the saved model holds a tree whose nodes lead out of it")

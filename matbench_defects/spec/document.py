@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from matbench_defects.bounded import read_text
 from matbench_defects.errors import InputError, nearest
 
 Route = tuple[str | int, ...]
@@ -171,22 +171,12 @@ def read_document(path: str | Path) -> Document:
         If it cannot be read, is not plain YAML, repeats a key, or uses anchors, aliases or tags.
     """
     name = str(path)
+    text = read_text(path, LARGEST_BYTES)
     try:
-        with open(path, "rb") as stream:
-            raw = stream.read(LARGEST_BYTES + 1)
-            size = max(len(raw), os.fstat(stream.fileno()).st_size)
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read ({getattr(error, 'strerror', None) or error})", file=name) from None
-    if len(raw) > LARGEST_BYTES:
-        raise InputError(f"has {size} bytes; at most {LARGEST_BYTES} are read", file=name)
-    try:
-        text = raw.decode("utf-8-sig")
         try:
             return _parse(text, name, _FastLoader)
         except yaml.YAMLError:
             return _parse(text, name, _Loader)
-    except UnicodeDecodeError:
-        raise InputError("is not UTF-8 text", file=name) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = error.problem or "cannot be parsed"

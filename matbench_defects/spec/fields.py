@@ -7,12 +7,12 @@ import inspect
 import itertools
 import re
 import textwrap
-import unicodedata
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from matbench_defects.errors import nearest
+from matbench_defects.spec.visible_text import check_line
 
 VACANCY = "vacancy"
 _SYMBOLS = """
@@ -68,31 +68,6 @@ class Open(StrictModel):
     def options(self) -> dict[str, Any]:
         """The further fields, as plain data."""
         return dict(self.model_extra or {})
-
-
-# Control, format (marks that turn the direction of text, spaces without width), half and private characters, line ends:
-# with them a title could show other words than it holds. Two joiners are letters' business in several scripts.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-_JOINERS = frozenset("\u200c\u200d")
-MOST_MARKS = 4
-"""How many accents may stand on one letter; more of them climb over the lines above."""
-
-
-def check_line(text: str) -> str:
-    """Refuse what is not one line of visible text."""
-    if not text.strip():
-        raise ValueError("is empty")
-    if text.isascii() and text.isprintable():
-        return text
-    marks = 0
-    for character in text:
-        category = unicodedata.category(character)
-        if category in _UNSEEN and character not in _JOINERS:
-            raise ValueError(f"one line of plain text was expected; it holds the character U+{ord(character):04X}")
-        marks = marks + 1 if category in {"Mn", "Me"} else 0
-        if marks > MOST_MARKS:
-            raise ValueError(f"more than {MOST_MARKS} accents stand on one letter; write it plainly")
-    return text
 
 
 def is_label(text: str) -> bool:

@@ -6,13 +6,16 @@ import math
 
 import pyarrow as pa
 import pytest
+from rich.console import Console
 
+from matbench_defects.cli.options import say
 from matbench_defects.columns import Quantity
+from matbench_defects.csv_text import csv_text, without_formula
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.evaluation.scoring import Score, rows_in_words
-from matbench_defects.evaluation.tables.csv import csv_text
 from matbench_defects.evaluation.tables.markdown import markdown
 from matbench_defects.evaluation.tables.table import Column, Measured, ResultTable, Row, score_cells, task_table
+from matbench_defects.terminal import show_table
 
 ENERGY = Quantity("eV", "atom")
 COST = {"train_seconds": 3.2, "predict_seconds": 0.0, "structures": 7, "parameters": 12345, "device": "cpu"}
@@ -88,6 +91,44 @@ def test_csv_holds_no_formula_and_no_undefined_number():
     assert csv_text([["a", 1.5, math.nan, None], ["=1+1", "@x", -2.0, 'say "no"']]) == (
         'a,1.5,,\n\'=1+1,\'@x,-2.0,"say ""no"""\n'
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@x",
+        "\uff1d1+1",
+        "\uff0b1",
+        "\uff0d1",
+        "\uff20x",
+        "\ufe661",
+        "\ufe631",
+        "\u207a1",
+        " =1",
+        "\t=1",
+        "\u3000\uff1d1",
+        "\u00a0=1",
+        "\n=1",
+    ],
+)
+def test_csv_holds_no_formula_of_any_width(text):
+    assert without_formula(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", " ", "a=1", "1-1", "\u2212 5", "Mean", "\uff11", "'=1"])
+def test_csv_leaves_other_texts_alone(text):
+    assert without_formula(text) == text
+
+
+def test_a_terminal_is_told_nothing_by_a_title(capsys):
+    show_table(Console(width=80), ["Model\x1b[2J", "MAE"], [["a\x1b[31m\nb", "0.1"]])
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown and r"a\x1b[31m\nb" in shown and r"Model\x1b[2J" in shown
+    say("red: \x1b[31m\u202e[bold]\nnext")
+    assert capsys.readouterr().out == "red: \\x1b[31m\\u202e[bold]\nnext\n"
 
 
 def test_a_table_may_be_empty():

@@ -46,7 +46,7 @@ def test_mistakes_are_one_message(tmp_path, text, message):
 
 
 def test_a_missing_file_and_two_answers_are_refused(tmp_path):
-    with pytest.raises(InputError, match=r"cluster.yaml: cannot be read \(No such file or directory\)"):
+    with pytest.raises(InputError, match=r"cluster.yaml: cannot be read: No such file or directory"):
         open_executor(tmp_path / "cluster.yaml", None)
     with pytest.raises(InputError, match="--workers counts processes of this machine"):
         open_executor(file_of(tmp_path, "local: {workers: 1}"), 2)

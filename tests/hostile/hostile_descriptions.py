@@ -97,6 +97,44 @@ _field("a title of two lines", "title", '"a\\nb"', "it holds the character U+000
 _field("a title that colours the terminal", "title", '"\\e[31m"', "it holds the character U+001B")
 _field("a title that climbs", "title", '"Z' + "\\u0335" * 40 + '"', "more than 4 accents stand on one letter")
 _field("a title of spaces", "title", '"   "', "title: is empty")
+for _code in (0x3164, 0x2800, 0x115F, 0x1160, 0xFFA0, 0x034F, 0x17B4, 0x180B, 0xFE0F, 0xE0100, 0x1D159, 0x16FE4):
+    _shown = f"U+{_code:04X}"
+    _field(f"a title of nothing but {_shown}", "title", f'"\\U{_code:08X}"', f"it holds the character {_shown}")
+for _code in (0x200B, 0x200C, 0x200D, 0x2060, 0x2063, 0x202A, 0x2066, 0x2069, 0x061C, 0xFEFF, 0xAD, 0x115F, 0xE0041):
+    _shown = f"U+{_code:04X}"
+    _field(f"a name with {_shown} in it", "title", f'"Me\\U{_code:08X}an"', f"it holds the character {_shown}")
+_field("a title of other blanks", "title", '"\\u00a0\\u2003\\u3000"', "title: is empty")
+_field("a title of an accent alone", "title", '" \\u0301"', "title: is empty")
+_field("a joiner behind a letter of Asia", "title", '"\\u0646\\u200ca"', "it holds the character U+200C")
+_TWO = "title: letters of two scripts stand in one word ("
+_field("a Cyrillic letter in a Latin word", "title", '"M\\u0435an"', f"{_TWO}U+004D and U+0435); use one")
+_field("a Greek capital in a Latin word", "title", '"\\u039dode"', f"{_TWO}U+006F and U+039D); use one")
+_field("a Cherokee letter in a Latin word", "title", '"\\u13deinear"', _TWO)
+_field(
+    "wide letters", "title", '"\\uff2d\\uff45\\uff41\\uff4e"', "the letter U+FF2D passes for a plain one; write that"
+)
+_field("mathematical letters", "title", '"\\U0001d40cean"', "title: the letter U+1D40C passes for a plain one; write")
+_field("two letters in one", "title", '"\\ufb01t"', "title: the letter U+FB01 passes for a plain one")
+_field("an unseen author", "authors", '\n  - "\\u3164"', "it holds the character U+3164")
+_HOSTS = """
+localhost LOCALHOST localhost. a.localhost 127.0.0.1 127.1 2130706433 0x7f000001 0177.0.0.1 0x7f.0.0.1 a.0x7f [::1]
+[::ffff:127.0.0.1] 0.0.0.0 10.0.0.1 192.168.1.1 169.254.169.254 8.8.8.8 printer.local metadata.google.internal
+router.lan x.home.arpa intranet -a.org a..org a_b.org xn--.com- a.1 bücher.de пример.рф
+"""
+_PUBLIC = "code: an address that begins with https:// and the name of a public host was expected"
+for _host in [*_HOSTS.split(), "x" * 64 + ".org"]:
+    _field(f"a link to {_host:.40}", "code", f'"https://{_host}/x"', _PUBLIC)
+_field("a link to another apple", "code", '"https://\\u0430pple.com/"', "letters of two scripts stand in one word")
+_field("a link in wide letters", "code", '"https://\\uff4cocalhost/"', "the letter U+FF4C passes for a plain one")
+_PORT = "code: an address with a port from 1 to 65535, or none, was expected"
+for _port in ("0", "65536", "99999999", "", "00", "8o", "-1", "1.5"):
+    _field(f"a link to port {_port!r}", "code", f'"https://a.org:{_port}/x"', _PORT)
+_field(
+    "a paper on one's own machine",
+    "paper",
+    '"http://localhost:8888/"',
+    "paper: a DOI such as 10.1021/jacs.5b00001 or an",
+)
 _field("a long title", "title", f'"{"x" * 5000}"', "title: string should have at most 120 characters")
 _field("a title that is a date", "title", "null", "title: input should be a valid string, not None")
 _field("a thousand authors", "authors", "\n" + '  - "A"\n' * 1000, "authors: list should have at most 100 items")

@@ -259,6 +259,16 @@ def _negative(place: Place) -> None:
     pq.write_table(change(place.table, "deviation", [-0.1] * len(place.table)), place.predictions)
 
 
+@case("a deviation that is hardly a number", "seed 0) is 9.99989e-321; a standard deviation is zero, or 1e-100 or")
+def _denormal(place: Place) -> None:
+    pq.write_table(change(place.table, "deviation", [1e-320] * len(place.table)), place.predictions)
+
+
+@case("a deviation whose square is none", "is 1e-160; a standard deviation is zero, or 1e-100 or larger")
+def _tiny(place: Place) -> None:
+    pq.write_table(change(place.table, "deviation", [0.1, 1e-160] * (len(place.table) // 2)), place.predictions)
+
+
 @case("another task's ids", "rows; 60 were expected")
 def _other_task(place: Place) -> Path | None:
     pq.write_table(predict(make_task("lno-low", split="low-lithium"), place.dataset), place.predictions)
@@ -282,6 +292,11 @@ def _copy(place: Place) -> None:
 def _shaken(place: Place) -> None:
     noise = 1e-6 * np.random.default_rng(0).normal(size=len(place.table))
     pq.write_table(change(place.table, "prediction", _truth(place) + noise), place.predictions)
+
+
+@case("the labels, shifted", "are the labels of lno-cathode@1.0.0 themselves, shifted or scaled; predict without them")
+def _shifted(place: Place) -> None:
+    pq.write_table(change(place.table, "prediction", _truth(place) + 0.03), place.predictions)
 
 
 @case(

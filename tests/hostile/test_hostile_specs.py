@@ -211,7 +211,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_an_endless_file_is_not_read_to_its_end() -> None:
-    with pytest.raises(InputError, match=f"/dev/zero: has {LARGEST_BYTES + 1} bytes; at most {LARGEST_BYTES} are read"):
+    with pytest.raises(InputError, match="/dev/zero: cannot be read: it is a pipe or a device"):
         read_document("/dev/zero")
 
 

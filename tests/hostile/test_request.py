@@ -15,6 +15,7 @@ from leaderboard_samples import describe, make_task, place, predict
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.evaluation.task import Task
 from matbench_defects.leaderboard.request import MOST_SUBMISSIONS, Request, request_comment, score_request
+from matbench_defects.leaderboard.submission import submission_text
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -153,3 +154,70 @@ def test_no_workflow_runs_what_a_request_brings(name: str) -> None:
     runs = "\n".join(step.get("run", "") for step in jobs["score"]["steps"])
     used = set(re.findall(r"\S*request\S*", runs))
     assert used == {"score-request", "request/leaderboard/submissions"}
+
+
+@pytest.fixture
+def bring(folders: tuple[Path, Path], task: Task, dataset: Dataset) -> Callable[..., Path]:
+    def put(model: str, **fields: object) -> Path:
+        return place(folders[1], describe(task, model, **fields), predict(task, dataset, 0.01, seed=5))
+
+    return put
+
+
+STRANGER = {"authors": ["Mallory"], "title": "Mallory's best"}
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "words"),
+    [
+        ("mean", STRANGER, "model: 'mean' is the name of a baseline, which comes with the base and not with a request"),
+        ("cluster-expansion", {}, "'cluster-expansion' is the name of a baseline"),
+        ("rnean", STRANGER, "model: 'rnean' looks like 'mean'; take another name"),
+        ("mean-", STRANGER, "looks like 'mean'"),
+        ("me-an", STRANGER, "looks like 'mean'"),
+        ("c1uster-expans1on", STRANGER, "looks like 'cluster-expansion'"),
+        ("0lder", STRANGER, "looks like 'older'"),
+        ("older", STRANGER, "model: 'older' is the name of a model of other authors; take another name"),
+        ("newer", STRANGER | {"title": "Older"}, "title: the title is, or looks like, that of 'older'; take another"),
+        ("newer", STRANGER | {"title": "OLDER!"}, "looks like, that of 'older'"),
+        ("newer", STRANGER | {"title": "Mean"}, "looks like, that of 'mean'"),
+        ("newer", STRANGER | {"title": "Меап"}, "looks like, that of 'mean'"),
+        ("newer", STRANGER | {"title": "ΟLDΕR"}, "letters of two scripts stand in one word"),
+        ("newer", STRANGER | {"title": "Оlder"}, "letters of two scripts stand in one word"),
+        ("newer", STRANGER | {"title": "Öldér"}, "looks like, that of 'older'"),
+        ("newer", STRANGER | {"title": "C1uster expansi0n"}, "looks like, that of 'cluster-expansion'"),
+    ],
+)
+def test_names_of_others(
+    folders: tuple[Path, Path], ask: Ask, task: Task, model: str, fields: dict[str, object], words: str
+) -> None:
+    copy = folders[1] / task.name / model
+    if not copy.exists():
+        shutil.copytree(folders[1] / task.name / "older", copy)
+    text = submission_text(describe(task, model))
+    for field, value in fields.items():
+        given = f'"{value}"' if field == "title" else f"\n  - {value[0]}"  # type: ignore[index]
+        text = re.sub(rf"(?m)^{field}:.*(\n  - .*)*", lambda _, f=field, g=given: f"{f}: {g}", text)
+    (copy / "submission.yaml").write_text(text.replace("0.1.0", "0.2.0"))
+    request, comment = ask()
+    assert request.added == request.changed == [] and len(request.problems) == 1
+    assert words in str(request.problems[0]) and f"{task.name}/{model}" in comment
+
+
+def test_names_of_ones_own(bring: Callable[..., Path], ask: Ask, task: Task, folders: tuple[Path, Path]) -> None:
+    bring("newer", authors=["Grace Hopper"], title="Newer")
+    shutil.rmtree(folders[1] / task.name / "older")
+    bring("older", authors=["Someone else", "dorothy  hodgkin"], title="Older and better")
+    request, _ = ask()
+    assert (request.added, request.changed, request.problems) == ([(task.name, "newer")], [(task.name, "older")], [])
+
+
+def test_the_name_of_a_model_on_another_task_is_its_authors_too(
+    folders: tuple[Path, Path], ask: Ask, task: Task, dataset: Dataset
+) -> None:
+    other = make_task("lno-low", split="low-lithium")
+    for authors, title in ((["Mallory"], "Mine"), (["Ada Lovelace"], "Older")):
+        shutil.rmtree(folders[1] / "lno-low", ignore_errors=True)
+        place(folders[1], describe(other, "older", authors=authors, title=title), predict(other, dataset, 0.01))
+        request, _ = ask()
+        assert [len(request.problems), len(request.added)] == ([1, 0] if authors == ["Mallory"] else [0, 1])

@@ -171,7 +171,7 @@ def test_entries(refused, tmp_path):
     write([])
     refused("a list of entries was expected", "computed-entries", path)
     write("[{")
-    refused("is no JSON", "computed-entries", path)
+    refused("cannot be read: Expecting property name", "computed-entries", path)
     write([{**data[0], "energy": float("nan")}])
     refused("entry 0.energy: 'nan' is no finite number", "computed-entries", path)
     write([{**data[0], "energy": "-3"}])

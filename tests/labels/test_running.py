@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -45,6 +46,8 @@ class Misbehaving(EMT):
         super().calculate(*arguments)
         if self.mode == "raises":
             raise RuntimeError("the cat sat on the keyboard " * 100)
+        if self.mode == "paints":
+            raise RuntimeError("in red:\x1b[31m\r\n| a | b |\u202e\x00\x85" + "\n" * 1000)
         self.results["energy"] = {"nan": float("nan"), "infinite": float("-inf"), "huge": -3e9}[self.mode]
 
 
@@ -135,6 +138,17 @@ def test_what_goes_wrong_becomes_the_labels_problem(tmp_path, mode, problem, kep
     store = LabelStore(tmp_path / "labels.parquet")
     store.add([label])
     assert LabelStore(store.path).get(label.key).problem == label.problem
+
+
+def test_what_a_calculator_says_stays_on_one_line(tmp_path, here):
+    label = compute_label(job(mode="paints"))
+    said = r"failed: RuntimeError: in red:\x1b[31m\r\n| a | b |\u202e\x00\x85\n"
+    assert label.problem.startswith(said) and label.problem.isprintable()
+    store = LabelStore(tmp_path / "labels.parquet")
+    store.add([label])
+    assert LabelStore(store.path).get(label.key).problem == label.problem
+    kept = replace(label, problem="outcome\nof a calculator")  # whoever makes it
+    assert kept.problem == r"outcome\nof a calculator"
 
 
 def test_fresh_labels_are_those_that_the_next_run_reads(here, tmp_path):

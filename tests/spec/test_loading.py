@@ -16,6 +16,7 @@ from matbench_defects.spec import fields
 from matbench_defects.spec.fields import Content
 from matbench_defects.spec.loading import load_spec, spec_schema
 from matbench_defects.spec.models import Spec
+from matbench_defects.spec.visible_text import check_line
 
 FROM_FILES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
@@ -251,11 +252,20 @@ ELEMENTS = st.sampled_from(["Li", "Na", "Ni", "O", "Cl", "vacancy"])
 COUNTS = st.integers(0, 50) | st.just("0..4") | st.lists(st.integers(0, 20), min_size=1, max_size=3)
 SUBLATTICE = st.dictionaries(ELEMENTS, COUNTS, min_size=1, max_size=3)
 COORDINATES = st.lists(st.floats(-2, 2) | st.just("1/3") | st.integers(-2, 2), min_size=3, max_size=3)
+
+
+def is_line(text: str) -> bool:
+    try:
+        return check_line(text) == text
+    except ValueError:
+        return False
+
+
 SPECS = st.fixed_dictionaries(
     {
         "name": st.from_regex(r"[a-z][a-z0-9-]{0,10}", fullmatch=True),
         "version": st.just("1.2.3"),
-        "title": st.text(st.characters(categories=["L", "N", "Zs", "P", "So"])).filter(str.strip),
+        "title": st.text(st.characters(categories=["L", "N", "Zs", "P", "So"])).filter(is_line),
         "parent": st.fixed_dictionaries(
             {
                 "spacegroup": st.just("P1"),

@@ -26,6 +26,10 @@ def submit(
     training_overlap: Annotated[
         str, typer.Option(help="Test configurations among all training data: none, structures or unknown.")
     ] = "unknown",
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name of the model, where that of the result is a baseline's or others'."),
+    ] = None,
     dataset: DatasetOption = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing: check offline, exactly as CI does.")] = False,
 ) -> None:
@@ -33,6 +37,7 @@ def submit(
     folder = folder.absolute()
     task = folder.parent.name
     said: dict[str, Any] = {"code": code, "paper": paper, "license": license_, "training_overlap": training_overlap}
+    said["name"] = name
     if (folder / "submission.yaml").exists():
         checked = md.check_submission(folder, dataset=dataset)
         say(f"{folder} is a valid submission to {task}; CI does the same checks")
@@ -44,6 +49,8 @@ def submit(
         checked = md.check_submission(written, dataset=dataset)
         say(f"{written} written. Commit it and open a pull request; CI scores it from the predictions alone.")
     say(f"{'warning: ' if checked.scale.warning else ''}{checked.scale}")
+    if checked.near:
+        say(f"note: {checked.near}; the leaderboard says so beside it")
 
 
 @leaderboard.command("build")

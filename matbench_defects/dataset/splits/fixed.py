@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from typing import ClassVar
 
+from matbench_defects.bounded import read_text
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.dataset.splits.split import SplitOperator, SplitSettings, operators
 from matbench_defects.errors import InputError, nearest
 
 _PARTS = ("train", "validation", "test")
+LARGEST_LIST = 2**26
+"""The list may have this many bytes: some two million rows."""
 
 
 class FixedSettings(SplitSettings):
@@ -31,16 +35,15 @@ class FixedSplit(SplitOperator):
         """Read the file and refuse what is not a list of ids with parts."""
         self._parts: dict[str, dict[str, str]] = {}
         path = self.folder / self.settings.file
+        reader = csv.DictReader(io.StringIO(read_text(path, LARGEST_LIST), newline=""))
         try:
-            with open(path, newline="", encoding="utf-8") as stream:
-                reader = csv.DictReader(stream)
-                columns = reader.fieldnames or []
-                if sorted(columns) not in (["id", "part"], ["fold", "id", "part"]):
-                    message = f"has the columns {', '.join(columns)}; id and part were expected, or fold besides"
-                    raise InputError(message, file=str(path), line=1)
-                for entry in reader:
-                    self._add(entry, str(path), reader.line_num)
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            columns = reader.fieldnames or []
+            if sorted(columns) not in (["id", "part"], ["fold", "id", "part"]):
+                message = f"has the columns {', '.join(columns)}; id and part were expected, or fold besides"
+                raise InputError(message, file=str(path), line=1)
+            for entry in reader:
+                self._add(entry, str(path), reader.line_num)
+        except csv.Error as error:
             raise InputError(f"cannot be read: {error}", file=str(path)) from None
         if not self._parts:
             raise InputError("names no row", file=str(path))

@@ -11,10 +11,14 @@ from matbench_defects.evaluation.metrics.registering import mean_metric, metric
 Floats = NDArray[np.float64]
 
 
+SMALLEST = 1e-100
+"""A smaller standard deviation counts as none: neither its square nor that of an error in its units is a number."""
+
+
 def _deviation(scored: Scored) -> Floats | None:
     """Return the predicted standard deviations; None where there are none, or one is not positive."""
     given = scored.deviation
-    return given if given is not None and bool((np.isfinite(given) & (given > 0)).all()) else None
+    return given if given is not None and bool((np.isfinite(given) & (given >= SMALLEST)).all()) else None
 
 
 @mean_metric("nll", title="NLL", direction="lower", unit="nat")

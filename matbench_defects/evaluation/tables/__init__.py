@@ -1,1 +1,1 @@
-"""The one table of results, and what writes it: for a terminal, as Markdown, HTML or CSV."""
+"""The one table of results, and what writes it: for a terminal, as Markdown or HTML."""

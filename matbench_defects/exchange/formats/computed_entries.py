@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from matbench_defects.bounded import read_json
 from matbench_defects.columns import Quantity
 from matbench_defects.errors import InputError
-from matbench_defects.exchange.archives import LARGEST_FILE
 from matbench_defects.exchange.source import (
     TOTAL_ENERGY,
     Published,
@@ -17,7 +16,7 @@ from matbench_defects.exchange.source import (
     SourceSettings,
     formats,
 )
-from matbench_defects.exchange.structure_text import crystal_of_structure
+from matbench_defects.exchange.structure_text import crystal_of_structure, plain_structure
 from matbench_defects.exchange.tables import finite_number
 
 MODULES = ("pymatgen.entries.computed_entries", "pymatgen.core.entries")
@@ -54,14 +53,7 @@ class ComputedEntries:
 
 
 def _entries(path: Path) -> list[Any]:
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise InputError(f"holds more than {LARGEST_FILE:,} bytes", file=str(path))
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", file=str(path)) from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"is no JSON: {error}", file=str(path)) from None
+    data = read_json(path)
     if isinstance(data, dict):
         data = data.get("entries", [data])
     if not isinstance(data, list) or not data:
@@ -79,20 +71,9 @@ def _structures(entries: list[Any], file: str) -> Iterator[PublishedStructure]:
         values = {name: finite_number(entry.get(name), f"{where}.{name}", file) for name in QUANTITIES}
         name = str(entry.get("entry_id") or position)
         try:
-            crystal = crystal_of_structure(_structure(entry.get("structure")))
+            crystal = crystal_of_structure(plain_structure(entry.get("structure")))
         except InputError as error:
             yield PublishedStructure(name, None, values, problem=error.message)
             continue
         note = "" if values["energy"] is not None else "no total energy"
         yield PublishedStructure(name, crystal, values, note=note)
-
-
-def _structure(data: Any) -> Any:
-    """Return the pymatgen structure of plain data, properties of sites left out: they could name any class."""
-    from pymatgen.core import Structure
-
-    try:
-        sites = [{"species": s["species"], "abc": s["abc"]} for s in data["sites"]]
-        return Structure.from_dict({"lattice": {"matrix": data["lattice"]["matrix"]}, "sites": sites})
-    except Exception as error:  # whatever the fault of the data leads to
-        raise InputError(f"its structure cannot be read: {type(error).__name__} {str(error)[:60]}") from None

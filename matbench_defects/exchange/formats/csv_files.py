@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from matbench_defects.columns import Quantity
 from matbench_defects.errors import InputError
-from matbench_defects.exchange.archives import LARGEST_STRUCTURE, read_file, text_of_file
+from matbench_defects.exchange.archives import LARGEST_STRUCTURE, read_file
 from matbench_defects.exchange.source import Published, PublishedStructure, SourceSettings, formats
 from matbench_defects.exchange.structure_text import FORMATS, crystal_of_text
 from matbench_defects.exchange.tables import (
@@ -45,7 +45,7 @@ class CsvFiles:
     def read(self, path: Path) -> Published:
         """Return the rows of a table, each with its structure."""
         file = str(path)
-        rows = read_rows(text_of_file(path), file, [self.settings.structures])
+        rows = read_rows(read_file(path), file, [self.settings.structures])
         if not rows:
             raise InputError("holds no row", file=file)
         columns = columns_with_units(rows[0].cells, self.settings.units, file)
@@ -75,7 +75,10 @@ class CsvFiles:
 def _inside(path: Path, name: str, line: int) -> Path:
     """Return a file beside or below a table; one elsewhere is refused, for a table may come from anyone."""
     folder = path.parent.resolve()
-    found = (folder / name).resolve()
+    try:
+        found = (folder / name).resolve()
+    except (ValueError, OSError, RuntimeError):  # a null character, a link to itself
+        found = folder
     if not found.is_relative_to(folder) or found == folder:
         raise InputError(f"'{name}' is no file in the table's folder", file=str(path), line=line)
     return found

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from matbench_defects.bounded import read_text
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError, nearest
@@ -19,6 +22,11 @@ from matbench_defects.exchange.source import (
 )
 from matbench_defects.exchange.structure_text import check_crystal
 from matbench_defects.exchange.tables import finite_number, parse_quantity
+
+MOST_COLUMNS = 1000
+"""A line of an atom may hold this many numbers."""
+LONGEST_HEAD = 100_000
+"""The line that says what a frame is may have this many characters."""
 
 
 class ExtendedXyzSettings(SourceSettings):
@@ -74,18 +82,41 @@ class ExtendedXyz:
 def _frames(path: Path) -> list[Any]:
     import ase.io
 
-    if not path.is_file():
-        raise InputError("there is no such file", file=str(path))
+    text = read_text(path)
+    _check_frames(text, str(path))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            frames = list(ase.io.iread(path, index=":", format="extxyz"))
+            frames = list(ase.io.iread(io.StringIO(text), index=":", format="extxyz"))
     except Exception as error:  # ASE raises whatever the file's fault led to
         message = str(error).splitlines() or [type(error).__name__]
         raise InputError(f"cannot be read as extended XYZ: {message[0]}", file=str(path)) from None
     if not frames:
         raise InputError("holds no frame", file=str(path))
     return frames
+
+
+def _check_frames(text: str, file: str) -> None:
+    """Refuse frames that promise more atoms than there are lines, or more columns than any atom has.
+
+    ASE would read on behind the end of the file, and make room for every column, before it looks.
+    """
+    lines = text.removesuffix("\n").split("\n")
+    at = 0
+    while at < len(lines) and lines[at].strip():
+        count = lines[at].strip()
+        left = len(lines) - at - 2
+        if not re.fullmatch(r"[0-9]{1,12}", count) or int(count) > left:
+            what = f"{count[:20]!r} atoms, which {max(left, 0)} further lines do not hold"
+            raise InputError(f"cannot be read as extended XYZ: a frame of {what}", file=file, line=at + 1)
+        head = lines[at + 1]
+        properties = re.findall(r"[0-9]+", "".join(re.findall(r"(?i)properties\s*=\s*(\S*)", head)))
+        if len(head) > LONGEST_HEAD or any(len(n) > 6 for n in properties) or sum(map(int, properties)) > MOST_COLUMNS:
+            message = "cannot be read as extended XYZ: it says more of a frame than any frame has"
+            raise InputError(message, file=file, line=at + 2)
+        at += 2 + int(count)
+        while at < len(lines) and lines[at].lstrip().startswith("VEC"):
+            at += 1
 
 
 def _labels(frame: Any) -> dict[str, Any]:

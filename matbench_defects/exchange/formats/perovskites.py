@@ -19,8 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from matbench_defects.bounded import LARGEST_FILE, open_parquet
 from matbench_defects.errors import InputError
-from matbench_defects.exchange.archives import text_of_file
+from matbench_defects.exchange.archives import read_file
 from matbench_defects.exchange.source import (
     TOTAL_ENERGY,
     Published,
@@ -30,7 +31,6 @@ from matbench_defects.exchange.source import (
 )
 from matbench_defects.exchange.structure_text import crystal_of_text
 from matbench_defects.exchange.tables import TableRow, check_column, number, read_rows
-from matbench_defects.files import open_parquet
 
 COLUMNS = ("phase", "dopant", "structure", "energy")
 PICKLES = (".pkl", ".pickle", ".pkl.gz", ".pickle.gz")
@@ -55,14 +55,14 @@ class Perovskites:
                 f"{', '.join(COLUMNS)} (specs/README.md says how)",
                 file=str(path),
             )
-        rows = _parquet(path) if path.suffix == ".parquet" else read_rows(text_of_file(path), str(path), COLUMNS)
+        rows = _parquet(path) if path.suffix == ".parquet" else read_rows(read_file(path), str(path), COLUMNS)
         if not rows:
             raise InputError("holds no row", file=str(path))
         return Published({"energy": TOTAL_ENERGY}, len(rows), _structures(rows, str(path)))
 
 
 def _parquet(path: Path) -> list[TableRow]:
-    with open_parquet(path) as file:
+    with open_parquet(path, LARGEST_FILE) as file:
         known = file.schema_arrow.names
         for name in COLUMNS:
             check_column(name, known, str(path))

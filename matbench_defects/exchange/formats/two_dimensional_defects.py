@@ -12,6 +12,7 @@ A folder or ZIP archive with
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -21,7 +22,7 @@ from pydantic import Field
 
 from matbench_defects.columns import Quantity
 from matbench_defects.errors import InputError
-from matbench_defects.exchange.archives import Members, tar_members
+from matbench_defects.exchange.archives import LARGEST_STRUCTURE, Members, tar_members
 from matbench_defects.exchange.published_defects import (
     CHEMICAL_POTENTIALS,
     PRISTINE_ENERGIES,
@@ -128,13 +129,13 @@ class TwoDimensionalDefects:
         pristine = dict(PRISTINE_ENERGIES)
         if "elements.csv" in members:
             file = members.shown("elements.csv")
-            for row in read_rows(members.text("elements.csv"), file, ["element", "chemical_potential"]):
+            for row in read_rows(members.read("elements.csv"), file, ["element", "chemical_potential"]):
                 value = number(row.cells["chemical_potential"], "chemical_potential", file, row.line)
                 if value is not None:
                     potentials[row.cells["element"].strip()] = value
         if "initial_structures.csv" in members:
             file = members.shown("initial_structures.csv")
-            for row in read_rows(members.text("initial_structures.csv"), file, ["base", "energy"]):
+            for row in read_rows(members.read("initial_structures.csv"), file, ["base", "energy"]):
                 cell = row.cells.get("cell_size") or row.cells.get("cell_length") or ""
                 value = number(row.cells["energy"], "energy", file, row.line)
                 if value is not None:
@@ -144,9 +145,9 @@ class TwoDimensionalDefects:
 
 def _types(members: Members) -> dict[str, _Type]:
     file = members.shown("descriptors.csv")
-    text = members.text(members.first("descriptors.csv"))
+    data = members.read(members.first("descriptors.csv"))
     result = {}
-    for row in read_rows(text, file, ["_id", "description", "base", "cell", "defects"]):
+    for row in read_rows(data, file, ["_id", "description", "base", "cell", "defects"]):
         cells = row.cells
         defects = parse_defects(cells["defects"], file, row.line)
         result[cells["_id"]] = _Type(cells["description"].strip(), cells["base"].strip(), _cell(cells["cell"]), defects)
@@ -162,10 +163,10 @@ def _cell(text: str) -> str:
 def _pilot_labels(members: Members, name: str) -> tuple[list[TableRow], str]:
     """Return the labels of the pilot with the structure's text in each row; rows belong together by their order."""
     file = members.shown(name)
-    structures = read_rows(members.text(name), file, ["structures"])
+    structures = read_rows(members.read(name), file, ["structures"])
     labels_name = members.first("targets.csv.gz", "targets.csv")
     labels_file = members.shown(labels_name)
-    labels = read_rows(members.text(labels_name), labels_file, ["_id", "descriptor_id"])
+    labels = read_rows(members.read(labels_name), labels_file, ["_id", "descriptor_id"])
     if len(structures) != len(labels):
         raise InputError(f"has {len(structures)} rows, {labels_file} {len(labels)}; they go row by row", file=file)
     index = next((c for c in ("descriptor_id", "") if structures and c in structures[0].cells), None)
@@ -188,11 +189,11 @@ def _labels(members: Members) -> tuple[list[TableRow], str]:
     """Return the labels of the whole set: what ``targets.csv`` says goes before what ``defects.csv`` does."""
     name = members.first("defects.csv.gz", "defects.csv", "data.csv.gz")
     file = members.shown(name)
-    rows = _unique(read_rows(members.text(name), file, ["_id", "descriptor_id", "energy"]), file)
+    rows = _unique(read_rows(members.read(name), file, ["_id", "descriptor_id", "energy"]), file)
     targets = next((n for n in ("targets.csv.gz", "targets.csv") if n in members), None)
     if targets is not None:
         shown = members.shown(targets)
-        more = {r.cells["_id"]: r.cells for r in _unique(read_rows(members.text(targets), shown, ["_id"]), shown)}
+        more = {r.cells["_id"]: r.cells for r in _unique(read_rows(members.read(targets), shown, ["_id"]), shown)}
         rows = [TableRow(row.line, row.cells | more.get(row.cells["_id"], {})) for row in rows]
     return rows, file
 
@@ -214,18 +215,24 @@ def _pilot_texts(rows: list[TableRow]) -> Iterator[tuple[str, str]]:
 def _texts(members: Members, names: list[str]) -> Iterator[tuple[str, str]]:
     """Yield name and CIF text of each structure, in the order in which they are stored."""
     wanted = set(names)
-    if "initial.tar.gz" in members:
-        file = members.shown("initial.tar.gz")
-        found: Iterator[tuple[str, bytes]] = tar_members(members.read("initial.tar.gz"), file)
-    else:
-        files = members.names("initial")
-        if not files:
-            members.first("initial.tar.gz", "initial/")
-        found = ((name, members.read(name)) for name in files)
-    for name, data in found:
-        stem = PurePosixPath(name).stem
-        if stem in wanted and name.endswith(".cif"):
-            yield stem, data.decode("utf-8", errors="replace")
+    with contextlib.ExitStack() as stack:
+        if "initial.tar.gz" in members:
+            stream = stack.enter_context(members.open("initial.tar.gz"))
+            found = tar_members(stream, members.shown("initial.tar.gz"))
+        else:
+            found = _files(members)
+        for name, data in found:
+            stem = PurePosixPath(name).stem
+            if stem in wanted and name.endswith(".cif"):
+                yield stem, data.decode("utf-8", errors="replace")
+
+
+def _files(members: Members) -> Iterator[tuple[str, bytes]]:
+    names = members.names("initial")
+    if not names:
+        members.first("initial.tar.gz", "initial/")
+    for name in names:
+        yield name, members.read(name, LARGEST_STRUCTURE)
 
 
 def _structure(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import csv
-import json
+import io
 import math
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import PrivateAttr, SerializerFunctionWrapHandler, model_serializer
 
+from matbench_defects.bounded import LARGEST_FILE, check_plain, read_json, read_parquet, read_text
 from matbench_defects.columns import Quantity, check_quantity
 from matbench_defects.crystal.phases import REFERENCE, reference_parents
 from matbench_defects.errors import InputError
-from matbench_defects.files import read_parquet, sha256_of_file
+from matbench_defects.files import sha256_of_file
 from matbench_defects.labels.engine import EngineSettings, Outcome, engines
 from matbench_defects.labels.job import Job
 from matbench_defects.spec.models import Relaxation, Spec
@@ -48,6 +49,7 @@ class TableSettings(EngineSettings):
         path = folder / self.file
         if not path.is_file():
             raise InputError(f"there is no file {path}")
+        check_plain(path, LARGEST_FILE)
         found = sha256_of_file(path)
         if self.sha256 not in ("", found):
             raise InputError(f"{path} has the SHA-256 {found}, not {self.sha256}")
@@ -111,20 +113,19 @@ def read_energies(path: Path, column: str, per: str) -> dict[str, float]:
 
 
 def _rows(path: Path, column: str, per: str) -> list[Any]:
-    try:
-        if path.suffix == ".csv":
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                return list(csv.DictReader(file))
-        if path.suffix == ".json":
-            rows = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(rows, list):
-                raise InputError("a list of objects was expected", file=str(path))
-            return rows
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read: {error}", file=str(path)) from None
+    if path.suffix == ".csv":
+        try:
+            return list(csv.DictReader(io.StringIO(read_text(path), newline="")))
+        except csv.Error as error:
+            raise InputError(f"cannot be read: {error}", file=str(path)) from None
+    if path.suffix == ".json":
+        rows = read_json(path)
+        if not isinstance(rows, list):
+            raise InputError("a list of objects was expected", file=str(path))
+        return rows
     if path.suffix != ".parquet":
         raise InputError("a file that ends in .csv, .json or .parquet was expected", file=str(path))
-    table = read_parquet(path)
+    table = read_parquet(path, LARGEST_FILE)
     if column in table.schema.names:
         field = table.schema.field(column)
         found = Quantity.of(field)

@@ -1,12 +1,16 @@
-"""Tables as CSV."""
+"""Tables as CSV that a spreadsheet shows and never runs."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+FORMULA = frozenset("=+-@")
+"""What a spreadsheet takes for the beginning of a formula, in any width and behind blanks."""
 
 
 def csv_text(lines: Iterable[Sequence[Any]]) -> str:
@@ -19,4 +23,10 @@ def csv_text(lines: Iterable[Sequence[Any]]) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"} else value
+    return without_formula(value) if isinstance(value, str) else value
+
+
+def without_formula(text: str) -> str:
+    """Return a text behind an apostrophe where a spreadsheet would take it for a formula."""
+    begins = unicodedata.normalize("NFKC", text[:100]).lstrip()[:1]
+    return f"'{text}" if begins in FORMULA and begins else text
