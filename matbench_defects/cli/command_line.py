@@ -18,6 +18,7 @@ from matbench_defects._version import __version__
 from matbench_defects.cli import commands
 from matbench_defects.cli.app import app
 from matbench_defects.errors import InputError, one_line
+from matbench_defects.files import anything_finished
 
 DEBUG = "MATBENCH_DEFECTS_DEBUG"
 """Where this variable is set, an error shows where it came from."""
@@ -86,7 +87,8 @@ def _last_words(error: BaseException) -> tuple[str, int]:
         return said, 2
     if isinstance(error, _Stopped):
         number = int(error.args[0])
-        return f"{'ended' if number == signal.SIGTERM else 'interrupted'}; what was finished is kept", 128 + number
+        kept = "what was finished is kept" if anything_finished() else "nothing was finished, so nothing is kept"
+        return f"{'ended' if number == signal.SIGTERM else 'interrupted'}; {kept}", 128 + number
     if isinstance(error, MemoryError):
         return (
             f"out of memory{f' ({said})' if said else ''}; a smaller supercell, fewer contents or workers need less",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from matbench_defects.errors import InputError
-from matbench_defects.files import refusals_of
+from matbench_defects.files import note_finished, refusals_of
 from matbench_defects.labels.label_files import LINES
 
 SHARD_ROWS = 4096
@@ -69,6 +69,7 @@ class Journal:
             stream.write(text.encode())
             stream.flush()
             os.fsync(stream.fileno())
+        note_finished()
 
     def clear(self) -> None:
         """Forget every line, once it is in a shard."""
