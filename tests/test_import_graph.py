@@ -15,7 +15,18 @@ import matbench_defects
 
 ROOT = Path(matbench_defects.__file__).parent
 ROOMS = (
-    *("errors", "_version", "part_files", "files", "registry", "columns", "compiling", "shipped", "dependencies", "keyed_store"),
+    *(
+        "errors",
+        "_version",
+        "part_files",
+        "files",
+        "registry",
+        "columns",
+        "compiling",
+        "shipped",
+        "dependencies",
+        "keyed_store",
+    ),
     *("terminal", "plotting"),
     *("spec", "crystal", "execution", "enumeration", "labels", "dataset", "exchange", "hub"),
     *("models", "evaluation", "discovery", "testing", "leaderboard", "api", "cli"),

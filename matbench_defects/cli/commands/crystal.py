@@ -10,7 +10,7 @@ import typer
 
 import matbench_defects as md
 from matbench_defects.cli.app import CRYSTAL, command
-from matbench_defects.cli.options import SpecArgument, console, progress, say, shown_time
+from matbench_defects.cli.options import SpecArgument, console, progress, quietly, say, shown_time
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +28,8 @@ def init(
     name: Annotated[str | None, typer.Option(help="Name of the domain; that of the CIF file if left out.")] = None,
 ) -> None:
     """Write a commented spec for one's own crystal, its sublattices already named; the CIF file goes beside it."""
-    path = md.new_spec(cif, out, name)
+    with progress("reading"):
+        path = md.new_spec(cif, out, name)
     say(f"{path} written. Edit it, then: matbench-defects check {path}")
 
 
@@ -39,7 +40,9 @@ def check(specs: Annotated[list[str], typer.Argument(help="Spec files, folders o
         if len(specs) > 1 and Path(spec).is_file() and Path(spec).suffix not in (".yaml", ".yml"):
             console.print(f"{spec} is no YAML file and is passed over\n", markup=False)  # as in specs/*
             continue
-        show_check(md.check(spec), console)
+        with quietly("counting"):
+            found = md.check(spec)
+        show_check(found, console)
 
 
 @command(CRYSTAL)
@@ -80,7 +83,8 @@ def identify(
     spec: Annotated[str, typer.Option(help="A spec file, a folder that holds spec.yaml, or a shipped name.")],
 ) -> None:
     """Say which configuration of a spec a structure is, relaxed or not, or why it is none."""
-    found = md.load_spec(spec).identify(structure)
+    with quietly("identifying"):
+        found = md.load_spec(spec).identify(structure)
     for one in found.values():
         if one.id is not None:
             say(f"{one.id}, largest displacement {one.displacement:.3f} Å")

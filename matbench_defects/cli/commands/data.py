@@ -67,7 +67,8 @@ def build(
 def lock(specs: Annotated[list[str], typer.Argument(help="Spec files, folders or shipped names.")]) -> None:
     """Write lock.json beside specs: digests of spaces, selection, splits and of the labels that are there."""
     for spec in specs:
-        found = md.lock(spec)
+        with progress(f"lock of {Path(spec).name}"):
+            found = md.lock(spec)
         rewritten = f"rewritten, {len(found.changed)} values changed" if found.changed else "agrees already"
         say(f"{found.path}: {'written' if found.new else rewritten}")
         for line in found.changed:
@@ -93,7 +94,9 @@ def publish(
     private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
 ) -> None:
     """Publish a built dataset on the Hub, tagged with its version; a published version is never changed."""
-    say(f"published: {md.publish(folder, repo, private=private)}")
+    with progress("publishing"):
+        address = md.publish(folder, repo, private=private)
+    say(f"published: {address}")
 
 
 @command(DATA, "import")
