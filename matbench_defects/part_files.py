@@ -81,7 +81,7 @@ def _hold(handle: int, name: str) -> bool:
             return False  # it is being removed
         except OSError:
             pass  # a file system without locks: there nobody removes it either
-    return os.path.exists(name)
+    return Path(name).exists()
 
 
 def clear_remains(path: Path, *, alone: bool = False) -> None:

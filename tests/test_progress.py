@@ -15,7 +15,6 @@ from rich.console import Console
 from matbench_defects.cli import progress
 from matbench_defects.cli.progress import Lines, show_progress
 
-
 LOG = Console(file=io.StringIO(), force_terminal=False)
 
 

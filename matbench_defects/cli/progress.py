@@ -11,7 +11,6 @@ from typing import Any
 
 from rich.console import Console
 
-
 EVERY = 30.0
 """Seconds after which a file has a new line at the latest, whether anything is done or not."""
 TENTHS = 10

@@ -49,15 +49,15 @@ def build(
         bool, typer.Option("--only-labelled", help="Compute nothing: leave out what has no label yet.")
     ] = False,
     workers: Workers = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace another dataset that stands there.")] = False,
 ) -> None:
     """Build the dataset of a spec, computing the labels that are missing."""
     from matbench_defects.cli.showing import show_dataset
 
     said: list[str] = []
     with progress("labels") as show:
-        dataset = md.build(
-            spec, out, labels=labels, compute=not only_labelled, workers=workers, progress=show, say=said.append
-        )
+        options = {"labels": labels, "compute": not only_labelled, "workers": workers, "replace": replace}
+        dataset = md.build(spec, out, **options, progress=show, say=said.append)
     for line in said:
         say(line)
     show_dataset(dataset, console)

@@ -137,6 +137,8 @@ class Table:
             If it has none.
         """
         if job.id not in self._energies:
-            raise InputError(f"{self.settings.file} has no row {job.id}")
+            own = next(iter(self._energies), None)
+            others = "it has none at all" if own is None else f"its first is {own}"
+            raise InputError(f"{self.settings.file} has no row {job.id}; {others}")
         energy = self._energies[job.id] * (len(job.crystal) if self.settings.per == "atom" else 1)
         return Outcome(energy, job.crystal, None, None, None, True, 0)
