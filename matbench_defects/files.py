@@ -179,8 +179,8 @@ def _finally_at(error: InputError, temporary: Path, path: Path) -> InputError:
     """Return an error about a file in a temporary folder as one about where the file was to be."""
     if error.file is None or not Path(error.file).is_relative_to(temporary):
         return error
-    file = path / Path(error.file).relative_to(temporary)
-    return InputError(error.message, file=str(file), line=error.line, field=error.field)
+    file = str(path / Path(error.file).relative_to(temporary))
+    return error.changed(lambda one: InputError(one.message, file=file, line=one.line, field=one.field))
 
 
 def _take_the_place_of(path: Path, new: Path) -> None:

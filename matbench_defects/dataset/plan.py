@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.identity import frame_of, numbered, structure_keys
+from matbench_defects.dataset.parts_of_spec import resolved
 from matbench_defects.dataset.references import reference_contents, with_references
-from matbench_defects.dataset.splits import SplitOperator, splits_of
+from matbench_defects.dataset.splits import SplitOperator
 from matbench_defects.dataset.splits.assign import Parting, part_rows
-from matbench_defects.dataset.targets import ResolvedTarget, targets_of
+from matbench_defects.dataset.targets import ResolvedTarget
 from matbench_defects.dataset.thermodynamics import check_thermodynamics
 from matbench_defects.enumeration.selection import Rows, Selected, select
 from matbench_defects.labels.asking import Jobs
-from matbench_defects.labels.engine import Method, methods_of
+from matbench_defects.labels.engine import Method
 from matbench_defects.labels.following import chosen_rows, following_jobs
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import jobs_of
@@ -144,7 +145,7 @@ def plan(spec: Spec) -> Plan:
     """
     selected = select(spec)
     spaces = {name: part.space for name, part in selected.items()}
-    targets, splits, methods = targets_of(spec, spaces), splits_of(spec, spaces), methods_of(spec)
+    methods, targets, splits = resolved(spec, spaces)
     references: frozenset[str] = frozenset()
     copies: list[tuple[Configuration, str]] = []
     if spec.rules > 1:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.errors import InputError, nearest
+from matbench_defects.errors import InputError, Mistakes, nearest
 from matbench_defects.files import digest
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
@@ -279,7 +279,12 @@ def methods_of(spec: Spec) -> list[Method]:
     InputError
         Naming file and line, if an engine or one of its settings is not known.
     """
-    return [method_of(spec, position) for position in range(len(spec.labels))]
+    mistakes, methods = Mistakes(), []
+    for position in range(len(spec.labels)):
+        with mistakes.noted():
+            methods.append(method_of(spec, position))
+    mistakes.tell()
+    return methods
 
 
 def method_of(spec: Spec, position: int) -> Method:

@@ -13,6 +13,8 @@ import matbench_defects as md
 from matbench_defects.dataset.reading import open_dataset
 from matbench_defects.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 SPEC = """
 name: NAME
 version: 0.1.0
@@ -160,7 +162,6 @@ print(json.dumps(rows))
 """
 
 
-@pytest.mark.slow
 def test_datasets_gives_each_dataset_its_own_rows(tmp_path, monkeypatch):
     """The cache of `datasets` is keyed on the folder's name and the card's YAML alone."""
     monkeypatch.setenv("HF_HOME", str(tmp_path / "huggingface"))
