@@ -21,7 +21,7 @@ from matbench_defects.dataset.lock import check_lock, lock_of
 from matbench_defects.dataset.manifest import manifest_of
 from matbench_defects.dataset.noise import measured_noise
 from matbench_defects.dataset.plan import Plan, plan
-from matbench_defects.dataset.reading import MANIFEST, WHOLE, Dataset, open_dataset
+from matbench_defects.dataset.reading import DIGEST, MANIFEST, WHOLE, Dataset, manifest_digest, open_dataset
 from matbench_defects.dataset.splits.assign import Parting
 from matbench_defects.dataset.structure_files import parts_on_disk, write_structures, write_table
 from matbench_defects.dataset.structures import identity_rows
@@ -226,7 +226,7 @@ def _write(
         write_json(folder / "croissant.json", croissant(spec, folder, manifest))
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     manifest["files"] = {name: sha256_of_file(folder / name) for name in files}
-    write_json(folder / MANIFEST, manifest)
+    write_json(folder / MANIFEST, manifest | {DIGEST: manifest_digest(manifest)})
 
 
 def _compositions(planned: Plan, labelled: dict[str, Labelled]) -> list[Composition]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.reading import PARTS, WHOLE, noise_words
-from matbench_defects.files import open_parquet, sha256_of_file, write_text
+from matbench_defects.dataset.told_by_card import dataset_info
+from matbench_defects.files import sha256_of_file, write_text
 from matbench_defects.spec.document import dump_yaml
 from matbench_defects.spec.models import Spec
 
@@ -54,7 +54,10 @@ def write_card(
     ]
     body = "\n\n".join(section.strip() for section in sections if section.strip())
     front = _front_matter(spec, manifest, parts)
-    front["dataset_info"] = [_dataset_info(config, spec, path.parent) for config in front["configs"]]
+    folder = path.parent
+    files = {p.relative_to(folder).as_posix(): sha256_of_file(p) for p in sorted((folder / "data").rglob("*.parquet"))}
+    about = f"{spec.name} {spec.version}"
+    front["dataset_info"] = [dataset_info(config, about, folder, files) for config in front["configs"]]
     write_text(path, f"---\n{dump_yaml(front)}---\n\n{body}\n")
 
 
@@ -76,33 +79,6 @@ def _front_matter(spec: Spec, manifest: dict[str, Any], parts: list[str]) -> dic
             {"config_name": "index", "data_files": [{"split": WHOLE, "path": "data/index/*.parquet"}]},
             *_free_energies(manifest),
         ],
-    }
-
-
-def _dataset_info(config: dict[str, Any], spec: Spec, folder: Path) -> dict[str, Any]:
-    """Return what `datasets` is told of a configuration of the dataset: rows, bytes and a digest of the content.
-
-    `datasets` names what it keeps of a folder after the folder and the card's YAML alone. So the digest stands in a
-    field that it reads, or it would take one dataset for another of the same name.
-    """
-    splits, files = [], {}
-    for part in config["data_files"]:
-        rows = size = 0
-        for file in sorted(folder.glob(part["path"])):
-            files[file.relative_to(folder).as_posix()] = file
-            with open_parquet(file) as opened:
-                rows += opened.metadata.num_rows
-                size += sum(batch.nbytes for batch in opened.iter_batches())
-        splits.append({"name": part["split"], "num_bytes": size, "num_examples": rows})
-    content = hashlib.sha256(
-        "".join(f"{sha256_of_file(file)}  {name}\n" for name, file in files.items()).encode()
-    ).hexdigest()
-    return {
-        "config_name": config["config_name"],
-        "description": f"{spec.name} {spec.version}, {config['config_name']}; SHA-256 of the content {content}",
-        "splits": splits,
-        "download_size": sum(file.stat().st_size for file in files.values()),
-        "dataset_size": sum(split["num_bytes"] for split in splits),
     }
 
 

@@ -182,12 +182,24 @@ def read_document(path: str | Path) -> Document:
         raise InputError(f"has {size} bytes; at most {LARGEST_BYTES} are read", file=name)
     try:
         text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError("is not UTF-8 text", file=name) from None
+    return parse_document(text, name)
+
+
+def parse_document(text: str, name: str) -> Document:
+    """Read YAML from a text, such as that at the head of a card; `name` is the file that errors name.
+
+    Raises
+    ------
+    InputError
+        If it is not plain YAML, repeats a key, or uses anchors, aliases or tags.
+    """
+    try:
         try:
             return _parse(text, name, _FastLoader)
         except yaml.YAMLError:
             return _parse(text, name, _Loader)
-    except UnicodeDecodeError:
-        raise InputError("is not UTF-8 text", file=name) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = error.problem or "cannot be parsed"

@@ -178,7 +178,14 @@ def test_mistakes_in_labels_targets_and_splits_are_told_at_once(load):
     with pytest.raises(InputError) as caught:
         resolved(spec, build_spaces(spec))
     fields = [line.split("spec.yaml:")[1].split(": ")[1] for line in caught.value.each]
-    assert fields == ["labels.0.engine", "targets.volum", "targets.colour", "splits.a.by", "splits.b"]
+    assert fields == [
+        "labels.0.engine",
+        "targets.volum",
+        "targets.colour",
+        "splits.a.by",
+        "splits.b.tes",
+        "splits.b.train",
+    ]
 
 
 # What only the crystal can tell.
