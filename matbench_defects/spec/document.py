@@ -324,7 +324,7 @@ def validate(model: type[M], data: Any, document: Document, route: Route = ()) -
         return model.model_validate(data)
     except ValidationError as error:
         items = error.errors(include_url=False)
-    found = {}
+    found: dict[str, tuple[bool, InputError]] = {}
     unknown = {item["loc"] for item in items if item["type"] == "extra_forbidden"}
     for item in items[:MOST_LOCATED]:
         if item["type"] == "missing" and (*item["loc"][:-1], _meant(item, model)) in unknown:
