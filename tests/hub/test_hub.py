@@ -17,6 +17,7 @@ from specs_for_tests import MAGNESIA
 from matbench_defects.dataset.build import build_dataset
 from matbench_defects.dataset.reading import Dataset, manifest_digest, open_dataset
 from matbench_defects.errors import InputError
+from matbench_defects.hub import find
 from matbench_defects.hub.find import load_dataset
 from matbench_defects.hub.publish import check_against_lock, publish_dataset
 from matbench_defects.spec.loading import load_spec
@@ -397,6 +398,17 @@ def test_a_folder_and_a_repository_are_loaded_as_they_are(published, salt, progr
         MATBENCH_DEFECTS_HUB="",
     )
     assert found == ["mine", "salt", "mine: is salt@1.0.0, not version 2.0.0"]
+
+
+def test_a_cached_build_depends_on_the_files_that_its_spec_names(tmp_path, monkeypatch):
+    monkeypatch.setenv("MATBENCH_DEFECTS_CACHE", str(tmp_path / "cache"))
+    text = MAGNESIA[: MAGNESIA.index("parent:")] + "parent: {cif: mgo.cif, provenance: {source: a test}}\n"
+    (tmp_path / "spec.yaml").write_text(text + "supercell: [1, 1, 1]\nsublattices: {Mg: {Ca: 0..4, Mg: rest}}\n")
+    found = set()
+    for content in ("data_a", "data_b"):
+        (tmp_path / "mgo.cif").write_text(content)
+        found.add(find._built_folder(load_spec(tmp_path)))
+    assert len(found) == 2
 
 
 def test_a_manifest_cannot_reach_outside(salt, tmp_path):
