@@ -45,9 +45,12 @@ speed: $(INSTALLED)
 	$(BIN)/python benchmarks/speed/enumeration.py --write $(if $(PEERS),--peers-python $(PEERS))
 
 # A million labels on four Dask workers by an engine that answers at once, two kills, resumed, built, opened in streaming;
-# hours on two cores. make stress SIZE=20000 takes minutes, SIZE=100000 a quarter of an hour.
+# hours on two cores. make stress SIZE=20000 takes minutes, SIZE=100000 a quarter of an hour. Before that `enumerate` and
+# `leaderboard build` are killed at random moments, with no remains after the next run.
 SIZE = 1000000
+KILLS = 60
 stress: $(INSTALLED)
+	nice -n 10 $(BIN)/python benchmarks/stress/kills.py --kills $(KILLS)
 	nice -n 10 $(BIN)/python benchmarks/stress/stress.py --size $(SIZE)
 
 install: $(INSTALLED)
@@ -60,4 +63,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $(INSTALLED)
 
 clean:
-	rm -rf $(VENV) demo site results build dist fuzz-findings stress
+	rm -rf $(VENV) demo site results build dist fuzz-findings stress stress-kills

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 LONGEST = 1500
-"""Characters of a message. Lists of known names are long; what a file repeats of itself may be endless."""
+"""Characters of a line. Lists of known names are long; what a file repeats of itself may be endless."""
+MOST_SHOWN = 100
+"""Mistakes that are told at once."""
 
 
 class InputError(Exception):
@@ -24,6 +27,8 @@ class InputError(Exception):
         The line in that file, counted from one.
     field : str, optional
         The dotted path of the field in that file.
+    others : sequence of InputError
+        What else is wrong there and can be put right at the same time; the first is the one to begin with.
 
     Examples
     --------
@@ -42,14 +47,31 @@ class InputError(Exception):
         file: str | None = None,
         line: int | None = None,
         field: str | None = None,
+        others: Sequence[InputError] = (),
     ) -> None:
         self.message = message
         self.file = file
         self.line = line
         self.field = field
+        self.others = tuple(others)
         super().__init__(str(self))
 
+    @property
+    def each(self) -> list[str]:
+        """What is wrong, the first to begin with, a line each."""
+        return [self._line(), *map(str, self.others)]
+
+    def changed(self, change: Callable[[InputError], InputError]) -> InputError:
+        """Return the same mistakes, changed one by one, such as to say another place."""
+        first = change(self)
+        first.others = tuple(map(change, self.others))
+        return first
+
     def __str__(self) -> str:
+        text = "; ".join(self.each)
+        return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+
+    def _line(self) -> str:
         place = ""
         if self.file is not None:
             place = self.file if self.line is None else f"{self.file}:{self.line}"
@@ -58,6 +80,43 @@ class InputError(Exception):
             place += f"{self.field}: "
         text = one_line(place + self.message)
         return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+
+
+class Mistakes:
+    """Mistakes of parts that do not depend on each other, to be told at once."""
+
+    def __init__(self) -> None:
+        self._found: list[InputError] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def add(self, error: InputError) -> None:
+        """Note one."""
+        self._found.append(error)
+
+    @contextlib.contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note what is wrong within the block, and go on after it."""
+        try:
+            yield
+        except NotServedError:
+            raise
+        except InputError as error:
+            self.add(error)
+
+    def tell(self) -> None:
+        """Raise what was found, if anything was: the first, with the others."""
+        if not self._found:
+            return
+        every = [one for error in self._found for one in (error, *error.others)]
+        for error in every:
+            error.others = ()
+        first, *others = {str(one): one for one in every}.values()
+        first.others = tuple(others[: MOST_SHOWN - 1])
+        if len(others) >= MOST_SHOWN:
+            first.others += (InputError(f"and {len(others) - MOST_SHOWN + 1} more mistakes", file=first.file),)
+        raise first
 
 
 def one_line(text: str) -> str:

@@ -9,14 +9,13 @@ import heapq
 import itertools
 import json
 import os
-import re
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from matbench_defects.errors import InputError
+from matbench_defects.part_files import OLD, clear_remains, part_file, part_folder
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the system answers where a file finds no place: a full disk, a used-up quota, a limit on sizes."""
@@ -74,12 +73,11 @@ def atomic_path(path: str | os.PathLike[str], *, kept: str = NOTHING_KEPT) -> It
         If the disk is full, or nothing may be written there.
     """
     path = Path(path)
-    with refusals_of(path, kept=kept):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        os.close(handle)
-    temporary = Path(name)
-    try:
+    with contextlib.ExitStack() as stack:
+        with refusals_of(path, kept=kept):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            clear_remains(path)
+            temporary = stack.enter_context(part_file(path))
         with refusals_of(path, FULL, kept=kept):
             yield temporary
         with refusals_of(path, kept=kept):
@@ -87,8 +85,7 @@ def atomic_path(path: str | os.PathLike[str], *, kept: str = NOTHING_KEPT) -> It
             with open(temporary, "rb+") as stream:
                 os.fsync(stream.fileno())
             temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        _note_finished(path)
 
 
 def _umask() -> int:
@@ -128,11 +125,12 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         If the disk is full, nothing may be written there, or another process put something there meanwhile.
     """
     path = Path(path)
-    with refusals_of(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-        temporary.chmod(0o777 & ~_umask())
-    try:
+    with contextlib.ExitStack() as stack:
+        with refusals_of(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            clear_remains(path)
+            temporary = stack.enter_context(part_folder(path))
+            temporary.chmod(0o777 & ~_umask())
         with refusals_of(path, FULL):
             try:
                 yield temporary
@@ -144,8 +142,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
                     with open(file, "rb+") as stream:
                         os.fsync(stream.fileno())
             _take_the_place_of(path, temporary)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _note_finished(path)
 
 
 def check_replaceable(path: Path, mark: str | Iterable[str], what: str, instead: str = "another folder") -> None:
@@ -178,26 +175,40 @@ def _finally_at(error: InputError, temporary: Path, path: Path) -> InputError:
     """Return an error about a file in a temporary folder as one about where the file was to be."""
     if error.file is None or not Path(error.file).is_relative_to(temporary):
         return error
-    file = path / Path(error.file).relative_to(temporary)
-    return InputError(error.message, file=str(file), line=error.line, field=error.field)
+    file = str(path / Path(error.file).relative_to(temporary))
+    return error.changed(lambda one: InputError(one.message, file=file, line=one.line, field=one.field))
 
 
 def _take_the_place_of(path: Path, new: Path) -> None:
     if not path.exists():
         new.replace(path)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-    try:
-        path.replace(old / OLD)
-        new.replace(path)
-    finally:
-        if not path.exists():
-            (old / OLD).replace(path)
-        shutil.rmtree(old, ignore_errors=True)
+    with part_folder(path) as old:
+        try:
+            path.replace(old / OLD)
+            new.replace(path)
+        finally:
+            if not path.exists():
+                (old / OLD).replace(path)
 
 
-OLD = "old"
-"""What a folder is called within a temporary one while another takes its place."""
+_finished = False
+
+
+def _note_finished(path: Path) -> None:
+    global _finished  # what is within a temporary folder goes with it
+    _finished = _finished or not any(part.startswith(".") and part.endswith(".part") for part in path.parts)
+
+
+def note_finished() -> None:
+    """Note that this process has put something on disk that stays, whatever becomes of it."""
+    global _finished
+    _finished = True
+
+
+def anything_finished() -> bool:
+    """Return whether this process has put anything on disk that stays, whatever becomes of it."""
+    return _finished
 
 
 @contextlib.contextmanager
@@ -237,27 +248,13 @@ def only_writer(path: str | os.PathLike[str], *, wait: bool = False) -> Iterator
         # Removed while it is held, so that none who comes later takes this file for the lock.
         stack.callback(lock.release)
         stack.callback(Path(lock.lock_file).unlink, missing_ok=True)
-        _clear_remains(path)
+        clear_remains(path, alone=True)
         yield
 
 
 def _remove_if_empty(folder: Path) -> None:
     with contextlib.suppress(OSError):
         folder.rmdir()
-
-
-def _clear_remains(path: Path) -> None:
-    """Remove temporary folders of processes that were killed while they wrote `path`; put back what one had moved."""
-    pattern = re.compile(re.escape(f".{path.name}.") + r"[a-z0-9_]{8}\.part")
-    for remains in sorted(path.parent.iterdir()):
-        if not pattern.fullmatch(remains.name) or remains.is_symlink():
-            continue
-        if not path.exists() and (remains / OLD).is_dir():
-            (remains / OLD).replace(path)
-        if remains.is_dir():
-            shutil.rmtree(remains, ignore_errors=True)
-        else:
-            remains.unlink(missing_ok=True)
 
 
 def sha256_of_file(path: str | os.PathLike[str]) -> str:

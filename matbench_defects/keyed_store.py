@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from matbench_defects.files import atomic_path, digest, sha256_of_file
+from matbench_defects.part_files import clear_all_remains
 
 CHECKSUM = 32
 """Bytes of the SHA-256 that stands behind the batch in each file."""
@@ -32,6 +33,7 @@ class KeyedStore:
     def __init__(self, folder: Path, *, limit: int | None = None) -> None:
         self.folder = folder
         self._limit = limit
+        self._cleared = False
 
     def _file(self, key: Any) -> Path:
         return self.folder / f"{digest(key)}.arrow"
@@ -63,6 +65,9 @@ class KeyedStore:
         InputError
             If it cannot be written.
         """
+        if not self._cleared:  # a key of a killed run may never be written again
+            clear_all_remains(self.folder)
+            self._cleared = True
         path = self._file(key)
         metadata = {**(batch.schema.metadata or {}), b"identity": digest(identity).encode()}
         batch = batch.replace_schema_metadata(metadata)

@@ -2,6 +2,8 @@ import errno
 import json
 import os
 import stat
+import subprocess
+import sys
 import threading
 import time
 
@@ -228,6 +230,69 @@ def test_what_a_killed_writer_left_is_cleared_away(tmp_path, there):
         pass
     assert listing(tmp_path) == sorted([*others, "out"])
     assert listing(out) == ([] if there else ["mine"])
+
+
+# A process that writes a file and a folder, says so, and is killed.
+WRITING = """
+import sys, time
+from pathlib import Path
+from matbench_defects.files import atomic_folder, atomic_path
+with atomic_path(Path("a.txt")) as file, atomic_folder(Path("out")) as folder:
+    file.write_text("half")
+    (folder / "half").write_text("half")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_next_to_write_clears_away_what_a_killed_one_left_and_no_more(tmp_path):
+    writing = [subprocess.Popen([sys.executable, "-c", WRITING], cwd=tmp_path, stdout=subprocess.PIPE) for _ in "ab"]
+    try:
+        for process in writing:
+            assert process.stdout.readline() == b"writing\n"
+        assert len(listing(tmp_path)) == 4
+        writing[0].kill()
+        writing[0].wait()
+        for _ in "ab":
+            write_text(tmp_path / "a.txt", "whole")
+            with atomic_folder(tmp_path / "out"):
+                pass
+            assert len(listing(tmp_path)) == 4  # what the other still writes
+    finally:
+        for process in writing:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+    write_text(tmp_path / "a.txt", "whole")
+    with atomic_folder(tmp_path / "out"):
+        pass
+    assert listing(tmp_path) == ["a.txt", "out"]
+
+
+def test_a_folder_moved_aside_when_its_writer_was_killed_comes_back_first(tmp_path):
+    (tmp_path / ".out.12345678.part" / "old").mkdir(parents=True)
+    (tmp_path / ".out.12345678.part" / "old" / "mine").write_text("mine")
+    with pytest.raises(Stop), atomic_folder(tmp_path / "out"):
+        raise Stop
+    assert listing(tmp_path) == ["out"] and listing(tmp_path / "out") == ["mine"]
+
+
+def test_many_that_write_one_file_at_once_take_nothing_from_each_other(tmp_path):
+    failed = []
+
+    def write(number):
+        try:
+            for _ in range(20):
+                write_text(tmp_path / "a.txt", str(number))
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed and listing(tmp_path) == ["a.txt"]
 
 
 def test_only_a_folder_of_the_kind_is_replaced(tmp_path):

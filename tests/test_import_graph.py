@@ -15,8 +15,8 @@ import matbench_defects
 
 ROOT = Path(matbench_defects.__file__).parent
 ROOMS = (
-    *("errors", "_version", "bounded", "csv_text", "files", "registry", "columns", "shipped", "compiling"),
-    *("dependencies", "keyed_store", "terminal", "plotting"),
+    *("errors", "_version", "bounded", "csv_text", "part_files", "files", "registry", "columns", "shipped"),
+    *("compiling", "dependencies", "keyed_store", "terminal", "plotting"),
     *("spec", "crystal", "execution", "enumeration", "labels", "dataset", "exchange", "hub"),
     *("models", "evaluation", "discovery", "testing", "leaderboard", "api", "cli"),
 )

@@ -53,3 +53,25 @@ def test_where_it_came_from_is_shown_when_asked_for():
         assert done.returncode == 1
         assert done.stderr.startswith("Traceback (most recent call last):")
         assert "matbench-defects: a fault of this program" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [
+        ("", "nothing was finished, so nothing is kept"),
+        ("write_text('out.txt', 'whole')", "what was finished is kept"),
+        ("write_json('dataset.part/.a.12345678.part/b.json', {})", "nothing was finished, so nothing is kept"),
+        ("Journal(Path()).append([{}])", "what was finished is kept"),
+    ],
+)
+def test_what_was_finished_is_kept_only_where_something_was(tmp_path, before, kept):
+    text = PROGRAM.replace(
+        "    raise {error}",
+        "    import os, signal, time\n    from pathlib import Path\n"
+        "    from matbench_defects.files import write_json, write_text\n"
+        "    from matbench_defects.labels.journal import Journal\n"
+        f"    {before}\n    os.kill(os.getpid(), signal.SIGTERM)\n    time.sleep(60)",
+    )
+    command = [sys.executable, "-c", text, "list", "specs"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (143, f"matbench-defects: ended; {kept}\n")

@@ -10,6 +10,7 @@ from typing import Any
 from matbench_defects.api.spaces import Spec, load_spec
 from matbench_defects.dataset.reading import PARTS as PARTS
 from matbench_defects.dataset.reading import Dataset as Dataset
+from matbench_defects.errors import InputError
 from matbench_defects.exchange.importing import LabelComparison
 from matbench_defects.exchange.importing import compare_labels as _compare_labels
 from matbench_defects.exchange.mapping import Mapped
@@ -111,6 +112,7 @@ def build(
     labels: str | Path | None = None,
     compute: bool = True,
     workers: int | None = None,
+    replace: bool = False,
     progress: Counter | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Dataset:
@@ -121,13 +123,15 @@ def build(
     spec : Spec, str, path or dict
         As for `load_spec`.
     out : path-like
-        The folder; an earlier dataset there is replaced, anything else is left alone.
+        The folder; the same dataset there, or another version of it, is replaced, anything else is left alone.
     labels : path-like, optional
         Labels already computed, a folder or a Parquet file; those beside the spec if left out.
     compute : bool
         Whether missing labels are computed; if not, what has no label is left out.
     workers : int, optional
         Processes; as many as cores if left out.
+    replace : bool
+        Whether another dataset that stands there is replaced.
     progress : callable, optional
         Called with the number of computed labels and of those to compute.
     say : callable, optional
@@ -142,7 +146,8 @@ def build(
     Raises
     ------
     InputError
-        If the spec cannot be built, `out` holds something else, or the version is locked and would change.
+        If the spec cannot be built, `out` holds something else, the labels that are given do not fit, or the version is
+        locked and would change.
 
     Examples
     --------
@@ -156,8 +161,10 @@ def build(
     """
     from matbench_defects.dataset.build import build_dataset
 
-    loaded = _loaded(spec)
-    return build_dataset(loaded, out, labels=labels, compute=compute, workers=workers, progress=progress, say=say)
+    if labels is not None and not Path(labels).exists():
+        raise InputError("there is no such file or folder of labels", file=str(labels))
+    options: dict[str, Any] = {"labels": labels, "compute": compute, "workers": workers, "replace": replace}
+    return build_dataset(_loaded(spec), out, **options, progress=progress, say=say)
 
 
 def _loaded(spec: Spec | str | Path | dict[str, Any]) -> Spec:

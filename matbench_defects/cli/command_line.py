@@ -18,6 +18,7 @@ from matbench_defects._version import __version__
 from matbench_defects.cli import commands
 from matbench_defects.cli.app import app
 from matbench_defects.errors import InputError, one_line
+from matbench_defects.files import anything_finished
 
 DEBUG = "MATBENCH_DEFECTS_DEBUG"
 """Where this variable is set, an error shows where it came from."""
@@ -47,7 +48,7 @@ def _main(
 
 
 def main() -> None:
-    """Run the command line; whatever goes wrong is one message and an exit code.
+    """Run the command line; whatever goes wrong is one message, a line each mistake, and an exit code.
 
     2 for the input or the machine: a mistake in a file, a full disk, too little memory. 1 for a fault of this program.
     130 and 143 where it was interrupted (SIGINT) or ended (SIGTERM).
@@ -62,10 +63,11 @@ def main() -> None:
     except BrokenPipeError:
         raise SystemExit(1) from None
     except (Exception, _Stopped) as error:
-        message, code = _last_words(error)
+        lines, code = _last_words(error)
         if os.environ.get(DEBUG):
             traceback.print_exc()
-        print(f"matbench-defects: {message}", file=sys.stderr)
+        for line in lines:
+            print(f"matbench-defects: {line}", file=sys.stderr)
         raise SystemExit(code) from None
 
 
@@ -79,14 +81,20 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise _Stopped(number)
 
 
-def _last_words(error: BaseException) -> tuple[str, int]:
-    """Return what is said of an error that no command dealt with, and the exit code."""
-    said = one_line(str(error))
+def _last_words(error: BaseException) -> tuple[list[str], int]:
+    """Return what is said of an error that no command dealt with, a line each mistake, and the exit code."""
     if isinstance(error, InputError):
-        return said, 2
+        return error.each, 2
+    message, code = _of_the_program(error)
+    return [message], code
+
+
+def _of_the_program(error: BaseException) -> tuple[str, int]:
+    said = one_line(str(error))
     if isinstance(error, _Stopped):
         number = int(error.args[0])
-        return f"{'ended' if number == signal.SIGTERM else 'interrupted'}; what was finished is kept", 128 + number
+        kept = "what was finished is kept" if anything_finished() else "nothing was finished, so nothing is kept"
+        return f"{'ended' if number == signal.SIGTERM else 'interrupted'}; {kept}", 128 + number
     if isinstance(error, MemoryError):
         return (
             f"out of memory{f' ({said})' if said else ''}; a smaller supercell, fewer contents or workers need less",

@@ -19,7 +19,7 @@ if not console.is_terminal and "COLUMNS" not in os.environ:
     console.width = 120  # a log file has no width; tables need some
 progress = partial(show_progress, console)
 quietly = partial(show_progress, Console(stderr=True, highlight=False), lines=False)
-"""The same for commands whose output is read by others: a bar on a terminal, else nothing."""
+"""The same for commands whose output is read by others: on standard error, and in a file only every 30 seconds."""
 
 SpecArgument = Annotated[str, typer.Argument(help="A spec file, a folder that holds spec.yaml, or a shipped name.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; as many as cores if left out.")]

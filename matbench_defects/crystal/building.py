@@ -25,7 +25,7 @@ from matbench_defects.crystal.symmetry import (
     parent_action,
     supercell_volume,
 )
-from matbench_defects.errors import InputError, nearest
+from matbench_defects.errors import InputError, Mistakes, nearest
 from matbench_defects.spec.document import Route, validate
 from matbench_defects.spec.fields import LARGEST_SUPERCELL
 from matbench_defects.spec.models import Spec
@@ -42,16 +42,19 @@ def build_spaces(spec: Spec) -> dict[str, Space]:
     """
     spaces: dict[str, Space] = {}
     parents: dict[tuple[str, Path], Parent] = {}
+    mistakes = Mistakes()
     for name, (part, route) in spec.all_spaces().items():
         folder = spec.document.folder((*route, "parent", part.parent.file_field))
         same = (part.parent.model_dump_json(), folder)
-        if same not in parents:
-            parents[same] = _parent(spec, part, route, folder)
-        parent = parents[same]
-        if part.sizes is None:
-            spaces[name] = _space(spec, name, parent, np.array(_checked_rows(spec, part, route)), part, route)
-        else:
-            spaces |= _shapes(spec, name, primitive(parent), part.sizes, part, route)
+        with mistakes.noted():
+            if same not in parents:
+                parents[same] = _parent(spec, part, route, folder)
+            parent = parents[same]
+            if part.sizes is None:
+                spaces[name] = _space(spec, name, parent, np.array(_checked_rows(spec, part, route)), part, route)
+            else:
+                spaces |= _shapes(spec, name, primitive(parent), part.sizes, part, route)
+    mistakes.tell()
     return spaces
 
 

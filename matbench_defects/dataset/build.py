@@ -14,14 +14,15 @@ from matbench_defects.crystal.phases import REFERENCE
 from matbench_defects.dataset.audit import Audit
 from matbench_defects.dataset.card import write_card
 from matbench_defects.dataset.croissant import croissant
+from matbench_defects.dataset.earlier import check_same
 from matbench_defects.dataset.figures import View, draw_figures
 from matbench_defects.dataset.labelled_rows import LabelledRows, LowestAttempts, lowest_attempts
-from matbench_defects.dataset.labelling import compute_labels, labels_there
+from matbench_defects.dataset.labelling import check_labels_fit, check_labels_usable, compute_labels, labels_there
 from matbench_defects.dataset.lock import check_lock, lock_of
 from matbench_defects.dataset.manifest import manifest_of
 from matbench_defects.dataset.noise import measured_noise
 from matbench_defects.dataset.plan import Plan, plan
-from matbench_defects.dataset.reading import MANIFEST, WHOLE, Dataset, open_dataset
+from matbench_defects.dataset.reading import DIGEST, MANIFEST, WHOLE, Dataset, manifest_digest, open_dataset
 from matbench_defects.dataset.splits.assign import Parting
 from matbench_defects.dataset.structure_files import parts_on_disk, write_structures, write_table
 from matbench_defects.dataset.structures import identity_rows
@@ -54,6 +55,7 @@ def build_dataset(
     progress: Callable[[int, int], None] | None = None,
     wait: bool = False,
     rows_only: bool = False,
+    replace: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> Dataset:
     """Build a dataset folder, in bounded memory however many rows it has.
@@ -63,7 +65,8 @@ def build_dataset(
     spec : Spec
         The spec.
     out : path-like
-        The folder; an earlier dataset there is replaced once the new one is whole, anything else is left alone.
+        The folder; the same dataset there, or another version of it, is replaced once the new one is whole, anything
+        else is left alone.
     labels : path-like, optional
         Labels that are already computed, besides those beside the spec: a folder of shards or a Parquet file. What is
         computed now is kept beside the spec, or in the cache where nothing can be written there.
@@ -79,6 +82,8 @@ def build_dataset(
     rows_only : bool
         Whether to write only the labelled structures with their splits, which scoring needs, in a fraction of the
         time: no index, pictures or card.
+    replace : bool
+        Whether another dataset that stands there is replaced.
     say : callable, optional
         Called with a line where labels that were computed are not beside the spec, or sizes of supercells hold nothing.
 
@@ -90,11 +95,15 @@ def build_dataset(
     Raises
     ------
     InputError
-        If the spec cannot be built, `out` holds something that is not a dataset or cannot be written, another process
-        is building it, or the version is locked and the dataset would be another.
+        If the spec cannot be built, none of the labels that are given or of those that a method gave can be used,
+        `out` holds something that is not a dataset, or another one, or cannot be written, another process is building
+        it, or the version is locked and the dataset would be another.
     """
     out = Path(out)
     check_replaceable(out, MANIFEST, "a dataset")
+    replace = replace or wait  # who waits takes what another builds, and only into a place of that content
+    if not replace:
+        check_same(out, spec)
     planned = plan(spec)
     if say is not None:
         for note in planned.notes:
@@ -111,6 +120,7 @@ def build_dataset(
             workers=workers,
             progress=progress,
             rows_only=rows_only,
+            replace=replace,
             say=say,
         )
 
@@ -124,10 +134,13 @@ def _build(
     workers: int | None,
     progress: Callable[[int, int], None] | None,
     rows_only: bool,
+    replace: bool,
     say: Callable[[str], None] | None,
 ) -> Dataset:
     spec = planned.spec
     stores, into = _stores(spec, labels)
+    if labels is not None:
+        check_labels_fit(planned, stores[0])
     # The whole selection is parted, so that a row without a label moves no other.
     partings = planned.partings()
     given = labels_of_spec(spec) if labels is None else Path(labels)
@@ -140,13 +153,18 @@ def _build(
         found = labels_there(planned, stores)
     # As the stores hold them, and as `lock` sees them: `found` was compared with the configurations besides.
     lock = lock_of(planned, KnownLabels(planned.jobs, stores), partings)
+    if not replace:
+        check_same(out, spec, lock)
     planned = planned.followed(found)
     if not compute and planned.methods:
         kept = _labelled_rows(planned, found)
         if not kept.any():
+            for store in stores:
+                check_labels_fit(planned, store)
             raise spec.error(("labels",), "no configuration has a label yet; compute labels first")
         planned = planned.only(kept)
         partings = {name: parting.take(kept.tolist()) for name, parting in partings.items()}
+    check_labels_usable(planned, found, partial=not compute)
     with atomic_folder(out) as folder:
         _write(planned, found, partings, lock, missing, folder, rows_only)
     return open_dataset(out)
@@ -211,7 +229,7 @@ def _write(
         write_json(folder / "croissant.json", croissant(spec, folder, manifest))
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     manifest["files"] = {name: sha256_of_file(folder / name) for name in files}
-    write_json(folder / MANIFEST, manifest)
+    write_json(folder / MANIFEST, manifest | {DIGEST: manifest_digest(manifest)})
 
 
 def _compositions(planned: Plan, labelled: dict[str, Labelled]) -> list[Composition]:

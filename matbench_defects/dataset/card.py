@@ -9,7 +9,8 @@ from typing import Any
 
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.reading import PARTS, WHOLE, noise_words
-from matbench_defects.files import write_text
+from matbench_defects.dataset.told_by_card import dataset_info
+from matbench_defects.files import sha256_of_file, write_text
 from matbench_defects.spec.document import dump_yaml
 from matbench_defects.spec.models import Spec
 
@@ -52,7 +53,12 @@ def write_card(
         _citation(spec),
     ]
     body = "\n\n".join(section.strip() for section in sections if section.strip())
-    write_text(path, f"---\n{dump_yaml(_front_matter(spec, manifest, parts))}---\n\n{body}\n")
+    front = _front_matter(spec, manifest, parts)
+    folder = path.parent
+    files = {p.relative_to(folder).as_posix(): sha256_of_file(p) for p in sorted((folder / "data").rglob("*.parquet"))}
+    about = f"{spec.name} {spec.version}"
+    front["dataset_info"] = [dataset_info(config, about, folder, files) for config in front["configs"]]
+    write_text(path, f"---\n{dump_yaml(front)}---\n\n{body}\n")
 
 
 def _front_matter(spec: Spec, manifest: dict[str, Any], parts: list[str]) -> dict[str, Any]:

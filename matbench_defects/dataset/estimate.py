@@ -10,9 +10,9 @@ from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.parent import found_symmetry
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.identity import frame_of
+from matbench_defects.dataset.parts_of_spec import resolved
 from matbench_defects.dataset.references import check_references
-from matbench_defects.dataset.splits import splits_of
-from matbench_defects.dataset.targets import ResolvedTarget, targets_of
+from matbench_defects.dataset.targets import ResolvedTarget
 from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerable, count_space
 from matbench_defects.enumeration.members import count_members, members_in
 from matbench_defects.enumeration.selection_size import selection_size
@@ -98,8 +98,7 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
         Naming file and line of the first mistake.
     """
     spaces = build_spaces(spec)
-    targets = targets_of(spec, spaces)
-    splits_of(spec, spaces)
+    _, targets, _ = resolved(spec, spaces)
     check_enumerable(spec, spaces)
     result = []
     shapes: dict[str, dict[str, Configurations]] = {}

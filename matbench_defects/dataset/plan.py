@@ -15,15 +15,16 @@ from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.audit import check_kept_apart
 from matbench_defects.dataset.estimate import estimate_spaces
 from matbench_defects.dataset.identity import frame_of, numbered, structure_keys
+from matbench_defects.dataset.parts_of_spec import resolved
 from matbench_defects.dataset.references import reference_contents, with_references
-from matbench_defects.dataset.splits import SplitOperator, splits_of
+from matbench_defects.dataset.splits import SplitOperator
 from matbench_defects.dataset.splits.assign import Parting, part_rows
-from matbench_defects.dataset.targets import ResolvedTarget, targets_of
+from matbench_defects.dataset.targets import ResolvedTarget
 from matbench_defects.dataset.thermodynamics import check_thermodynamics
 from matbench_defects.enumeration.members import empty_sizes
 from matbench_defects.enumeration.selection import Rows, Selected, select
 from matbench_defects.labels.asking import Jobs
-from matbench_defects.labels.engine import Method, methods_of
+from matbench_defects.labels.engine import Method
 from matbench_defects.labels.following import chosen_rows, following_jobs
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import jobs_of
@@ -179,13 +180,12 @@ def plan(spec: Spec, *, index: bool = True, counted: bool = False) -> Plan:
     """
     if not counted:
         estimate_spaces(spec)
-        methods_of(spec)
     selected = select(spec, index=index)
     if not any(len(part.chosen) for part in selected.values()):
         first = next(iter(spec.all_spaces().values()))
         raise spec.error((*first[1], "configurations"), "no configuration is selected; none fulfils `where`")
     spaces = {name: part.space for name, part in selected.items()}
-    targets, splits, methods = targets_of(spec, spaces), splits_of(spec, spaces), methods_of(spec)
+    methods, targets, splits = resolved(spec, spaces)
     references: frozenset[str] = frozenset()
     copies: list[tuple[Configuration, str]] = []
     if spec.rules > 1:

@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from matbench_defects.bounded import read_json, read_parquet
 from matbench_defects.columns import Quantity, check_quantity
+from matbench_defects.dataset.told_by_card import check_against_card
 from matbench_defects.errors import InputError, nearest
-from matbench_defects.files import sha256_of_file
+from matbench_defects.files import digest, sha256_of_file
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.spec.models import Spec
 
@@ -22,6 +23,10 @@ FORMAT = 1
 """Version of the folder's layout."""
 MANIFEST = "manifest.json"
 """The file that lists all others, with their digests."""
+LARGEST_MANIFEST = 20_000_000
+"""Bytes of a manifest that are read."""
+DIGEST = "digest"
+"""The manifest's digest of everything else that it says."""
 PARTS = ("train", "validation", "test")
 """The parts that a split may have."""
 WHOLE = "full"
@@ -243,9 +248,31 @@ def open_dataset(folder: str | Path, *, verify: bool = True) -> Dataset:
     Raises
     ------
     InputError
-        If the folder is not a dataset, is of another format, or a file is missing or altered.
+        If the folder is not a dataset, is of another format, a file is missing or altered, or the card tells of other
+        files or rows than the manifest lists.
     """
     folder = Path(folder)
+    manifest = read_manifest(folder)
+    if verify:
+        for name, expected in manifest["files"].items():
+            file = folder / name
+            if not file.is_file():
+                raise InputError("is missing; build or download the dataset again", file=str(file))
+            if sha256_of_file(file) != expected:
+                raise InputError("is not the file that manifest.json lists (its SHA-256 differs)", file=str(file))
+        check_against_card(folder, manifest["files"])
+    return Dataset(folder, manifest)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read what a dataset's manifest says, and check that it is one and has not been changed.
+
+    Raises
+    ------
+    InputError
+        If there is none, it is of another format, what it says is not what it said when it was written, or it lists
+        files outside the dataset.
+    """
     path = folder / MANIFEST
     if not path.exists():
         raise InputError("is not a dataset: it has no manifest.json", file=str(folder))
@@ -255,13 +282,16 @@ def open_dataset(folder: str | Path, *, verify: bool = True) -> Dataset:
     for field, kind in (("name", str), ("version", str), ("files", dict), ("targets", dict), ("splits", list | dict)):
         if not isinstance(manifest.get(field), kind):
             raise InputError("is missing, or is not what `build` writes there", file=str(path), field=field)
-    if verify:
-        for name, expected in manifest["files"].items():
-            file = folder / name
-            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-                raise InputError(f"lists '{name}', which is not within the dataset", file=str(path))
-            if not file.is_file():
-                raise InputError("is missing; build or download the dataset again", file=str(file))
-            if sha256_of_file(file) != expected:
-                raise InputError("is not the file that manifest.json lists (its SHA-256 differs)", file=str(file))
-    return Dataset(folder, manifest)
+    for name in manifest["files"]:
+        steps = PurePosixPath(name).parts
+        if not steps or PurePosixPath(name).is_absolute() or ".." in steps or set(name) & set("\\:\0"):
+            raise InputError(f"lists '{name}', which is not within the dataset", file=str(path))
+    # Those of earlier versions have none.
+    if DIGEST in manifest and manifest[DIGEST] != manifest_digest(manifest):
+        raise InputError("is not what `build` wrote: its digest of itself differs", file=str(path))
+    return manifest
+
+
+def manifest_digest(manifest: Mapping[str, Any]) -> str:
+    """Return a digest of everything that a manifest says, but of itself."""
+    return digest({key: value for key, value in manifest.items() if key != DIGEST})

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from matbench_defects.dataset.estimate import SpaceEstimate, estimate_spaces
 from matbench_defects.enumeration.members import empty_sizes
 from matbench_defects.enumeration.selection_size import LARGEST_DRAW
-from matbench_defects.labels.engine import methods_of
 from matbench_defects.spec.models import Spec
 
 MOST_ROWS = 20_000
@@ -45,7 +44,6 @@ def validate_spec(spec: Spec) -> Validated:
         Naming file and line of the first mistake.
     """
     spaces = estimate_spaces(spec)
-    methods_of(spec)
     notes = empty_sizes(spec, {s.space.name: s.space for s in spaces}, {s.space.name: s.inequivalent for s in spaces})
     rows = sum(space.labelled for space in spaces)
     long_draws = [s for s in spaces if not s.counted and s.labelled > LARGEST_DRAW]

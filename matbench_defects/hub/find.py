@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,13 @@ from matbench_defects.dataset.lock import lock_path, read_lock
 from matbench_defects.dataset.reading import MANIFEST, Dataset, open_dataset
 from matbench_defects.dependencies import depends_on
 from matbench_defects.errors import InputError, nearest
-from matbench_defects.files import digest
+from matbench_defects.files import digest, sha256_of_file
 from matbench_defects.hub.client import VARIABLE, HubError, repository_of
 from matbench_defects.hub.download import download_dataset, downloaded_folder
 from matbench_defects.labels.label_files import labels_of_spec, table_state
 from matbench_defects.registry import Registry
 from matbench_defects.shipped import cache_folder, shipped_specs
+from matbench_defects.spec.document import Route
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.spec.models import Spec
 
@@ -175,9 +176,21 @@ def _code(spec: Spec, rows_only: bool) -> dict[str, Any]:
     return depends_on("matbench_defects.dataset.build", *found, *drawn)
 
 
+def _files_named(spec: Spec, data: Any, route: Route = ()) -> Iterator[tuple[str, str]]:
+    """Yield the name and digest of each file that a spec names: structures, tables, parts of splits."""
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ():
+        here = (*route, key)
+        if key in ("cif", "file", "materials_project") and isinstance(value, str):
+            path = spec.document.folder(here) / (f"{value}.json" if key == "materials_project" else value)
+            if path.is_file():
+                yield value, sha256_of_file(path)
+        yield from _files_named(spec, value, here)
+
+
 def _built_folder(spec: Spec, compute: bool = True, rows_only: bool = False) -> Path:
     """Return where the cache keeps what a spec and the labels beside it build to, by the code that it needs."""
-    state = digest([spec.document.data, table_state(labels_of_spec(spec)), compute, _code(spec, rows_only)])
+    named = sorted(_files_named(spec, spec.document.data))
+    state = digest([spec.document.data, named, table_state(labels_of_spec(spec)), compute, _code(spec, rows_only)])
     return cache_folder() / "datasets" / f"{spec.name}-{spec.version}-{state}{'-rows' if rows_only else ''}"
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.errors import InputError, nearest
+from matbench_defects.errors import InputError, Mistakes, nearest
 from matbench_defects.files import digest
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
@@ -288,10 +288,14 @@ def methods_of(spec: Spec) -> list[Method]:
     InputError
         Naming file and line, if an engine or one of its settings is not known.
     """
-    methods = [method_of(spec, position) for position in range(len(spec.labels))]
-    for position, method in enumerate(methods):
-        with spec.at(("labels", position)):
-            method.settings.check_phases(spec)
+    mistakes, methods = Mistakes(), []
+    for position in range(len(spec.labels)):
+        with mistakes.noted():
+            method = method_of(spec, position)
+            with spec.at(("labels", position)):
+                method.settings.check_phases(spec)
+            methods.append(method)
+    mistakes.tell()
     return methods
 
 

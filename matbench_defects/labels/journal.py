@@ -11,7 +11,7 @@ from typing import Any
 
 from matbench_defects.bounded import LARGEST_PARQUET, read_bytes
 from matbench_defects.errors import InputError
-from matbench_defects.files import refusals_of
+from matbench_defects.files import note_finished, refusals_of
 from matbench_defects.labels.label_files import LINES
 
 SHARD_ROWS = 4096
@@ -72,6 +72,7 @@ class Journal:
             stream.write(text.encode())
             stream.flush()
             os.fsync(stream.fileno())
+        note_finished()
 
     def clear(self) -> None:
         """Forget every line, once it is in a shard."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from matbench_defects.dataset.reading import Dataset
-from matbench_defects.errors import InputError
+from matbench_defects.errors import InputError, Mistakes
 from matbench_defects.evaluation.scoring import scored_rows
 from matbench_defects.evaluation.task import Task
 from matbench_defects.leaderboard.near_labels import noise_note
@@ -27,6 +27,8 @@ from matbench_defects.spec.document import Document, read_document, validate
 LARGEST = {SUBMISSION_FILE: 64_000, PREDICTIONS_FILE: 20_000_000}
 """How many bytes each file of a submission may have; a submission holds these and nothing else."""
 MOST_ENTRIES = 1000
+MOST_NAMED = 5
+"""So many files that do not belong there are named."""
 """How many names of a folder are looked at; two belong there, and any other is refused."""
 
 
@@ -104,7 +106,7 @@ def check_layout(folder: Path) -> None:
     Raises
     ------
     InputError
-        At the first thing that does not belong there.
+        Naming each thing that does not belong there.
     """
     place = str(folder.parent.parent)
     for name, of in ((folder.parent.name, "task"), (folder.name, "model")):
@@ -117,27 +119,34 @@ def check_layout(folder: Path) -> None:
         if kind != "folder":
             raise InputError(f"is {_article(kind)}; a submission is a plain folder <task>/<model>/", file=str(path))
     found: set[str] = set()
+    mistakes = Mistakes()
     with os.scandir(folder) as entries:
         for entry in sorted(itertools.islice(entries, MOST_ENTRIES), key=lambda entry: entry.name):
-            if entry.name not in LARGEST:
-                raise InputError(
-                    f"holds {shown(entry.name)}; a submission holds {SUBMISSION_FILE} and {PREDICTIONS_FILE} and "
-                    "nothing else, so remove it",
-                    file=str(folder),
-                )
             found.add(entry.name)
+    if strange := sorted(found - set(LARGEST)):
+        names = ", ".join(map(shown, strange[:MOST_NAMED]))
+        more = f" and {len(strange) - MOST_NAMED} more" if len(strange) > MOST_NAMED else ""
+        what = f"holds {names}{more}; a submission holds {SUBMISSION_FILE} and {PREDICTIONS_FILE} and nothing else, so "
+        mistakes.add(InputError(f"{what}remove it", file=str(folder)))
+    if len(strange) >= MOST_NAMED:  # what should be there may be among those that were not looked at
+        mistakes.tell()
     for name, largest in LARGEST.items():
-        path = folder / name
-        if name not in found:
-            raise InputError(f"has no {name}; `matbench-defects submit` writes both files", file=str(folder))
-        kind = _kind(path)
-        if kind != "file":
-            raise InputError(f"is {_article(kind)}; put the file itself there", file=str(path))
-        about = path.lstat()
-        if about.st_nlink > 1:
-            raise InputError("is a hard link to a file that has another name too; put a copy there", file=str(path))
-        if about.st_size > largest:
-            raise InputError(f"has {about.st_size} bytes; at most {largest} are allowed", file=str(path))
+        with mistakes.noted():
+            if name not in found:
+                raise InputError(f"has no {name}; `matbench-defects submit` writes both files", file=str(folder))
+            _check_plain(folder / name, largest)
+    mistakes.tell()
+
+
+def _check_plain(path: Path, largest: int) -> None:
+    kind = _kind(path)
+    if kind != "file":
+        raise InputError(f"is {_article(kind)}; put the file itself there", file=str(path))
+    about = path.lstat()
+    if about.st_nlink > 1:
+        raise InputError("is a hard link to a file that has another name too; put a copy there", file=str(path))
+    if about.st_size > largest:
+        raise InputError(f"has {about.st_size} bytes; at most {largest} are allowed", file=str(path))
 
 
 def _kind(path: Path) -> str:
@@ -175,14 +184,17 @@ def read_submission(path: Path, task: Task, model: str) -> Submission:
     """
     document = read_document(path)
     submission = validate(Submission, document.data, document)
+    mistakes = Mistakes()
     for field, found, expected, of in (
         ("task", submission.task, task.name, "it is checked for"),
         ("dataset", submission.dataset, task.dataset, "the task is about"),
         ("model", submission.model, model, "its folder is called"),
     ):
         if found != expected:
-            raise document.error((field,), f"is '{found}', but {of} '{expected}'; the two must agree")
-    _check_seeds(submission, task, document)
+            mistakes.add(document.error((field,), f"is '{found}', but {of} '{expected}'; the two must agree"))
+    with mistakes.noted():
+        _check_seeds(submission, task, document)
+    mistakes.tell()
     return submission
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from matbench_defects.bounded import open_plain
 from matbench_defects.columns import Quantity, check_quantity
 from matbench_defects.dataset.reading import Dataset
-from matbench_defects.errors import InputError
+from matbench_defects.errors import MOST_SHOWN, InputError, Mistakes
 from matbench_defects.evaluation.metrics.calibration import SMALLEST
 from matbench_defects.evaluation.scoring import predictions_schema, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
@@ -73,7 +73,7 @@ def check_predictions(
     Raises
     ------
     InputError
-        At the first mistake: which row or column, and how to mend it.
+        At each mistake: which row or column, and how to mend it.
     """
     rows = scored_rows(task, dataset)
     folds = bool(task_folds(task, dataset))
@@ -205,28 +205,34 @@ def _check_rows(table: pa.Table, asked: list[tuple[str, str]], seeds: list[int],
     file, known, wanted = str(path), set(asked), set(seeds)
     folds = table["fold"].to_pylist() if "fold" in table.schema.names else [""] * len(table)
     rows: dict[tuple[int, tuple[str, str]], int] = {}
+    mistakes = Mistakes()
+
+    def refuse(message: str, field: str) -> None:
+        mistakes.add(InputError(message, file=file, field=field))
+
     found = zip(table["seed"].to_pylist(), folds, table["id"].to_pylist(), strict=True)
     for row, (seed, fold, name) in enumerate(found, start=1):
         if (fold, name) not in known:
-            message = f"row {row} holds {_place(fold, name)}, which is no test id of {task.name}; remove the row"
-            raise InputError(message, file=file, field="id")
+            refuse(f"row {row} holds {_place(fold, name)}, which is no test id of {task.name}; remove the row", "id")
+            continue
         if seed not in wanted:
-            message = f"row {row} holds the seed {seed}; submission.yaml names {seeds}"
-            raise InputError(message, file=file, field="seed")
+            refuse(f"row {row} holds the seed {seed}; submission.yaml names {seeds}", "seed")
+            continue
         first = rows.setdefault((seed, (fold, name)), row)
         if first != row:
-            message = f"row {row} repeats {_place(fold, name)} of seed {seed} (first in row {first}); keep one of them"
-            raise InputError(message, file=file, field="id")
+            again = f"row {row} repeats {_place(fold, name)} of seed {seed} (first in row {first})"
+            refuse(f"{again}; keep one of them", "id")
     for seed in seeds:
         missing = [place for place in asked if (seed, place) not in rows]
         if missing:
-            raise InputError(
+            refuse(
                 f"the test id {_place(*missing[0])} has no prediction of seed {seed} ({len(missing)} missing for that "
                 "seed); predict every test id once a seed",
-                file=file,
-                field="id",
+                "id",
             )
-    _check_finite(table, file)
+    with mistakes.noted():
+        _check_finite(table, file)
+    mistakes.tell()
 
 
 def _place(fold: str, name: str) -> str:
@@ -256,6 +262,8 @@ def _refuse_first(bad: NDArray[np.bool_], table: pa.Table, column: str, advice: 
         row = int(bad.argmax())
         name, seed, value = (table[field][row].as_py() for field in ("id", "seed", column))
         message = f"row {row + 1} ({shown(name)}, seed {seed}) is {value:g}; {advice}"
+        if others := (np.flatnonzero(bad)[1 : 1 + MOST_SHOWN] + 1).tolist():
+            message += f"; and so in the rows {', '.join(map(str, others))}"
         raise InputError(message, file=file, field=column)
 
 

@@ -155,8 +155,12 @@ def _name_of(problem: InputError) -> Name:
 
 def _within(error: InputError, head: Path) -> InputError:
     """Return the same error with its file named from the folder of submissions on."""
-    file = os.path.relpath(error.file, head) if error.file else None
-    return InputError(error.message, file=file, line=error.line, field=error.field)
+
+    def named(one: InputError) -> InputError:
+        file = os.path.relpath(one.file, head) if one.file else None
+        return InputError(one.message, file=file, line=one.line, field=one.field)
+
+    return error.changed(named)
 
 
 def _score_task(

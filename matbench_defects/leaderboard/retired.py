@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from matbench_defects.dataset.reading import MANIFEST, Dataset, open_dataset, split_column
+from matbench_defects.dataset.reading import DIGEST, MANIFEST, Dataset, manifest_digest, open_dataset, split_column
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.evaluation.tables.table import ResultTable
@@ -150,4 +150,5 @@ def _write_rows(dataset: Dataset, folder: Path) -> None:
     kept = ("format", "name", "version", "builder", "targets", "splits", "unverified")
     manifest = {key: dataset.manifest[key] for key in kept if key in dataset.manifest}
     files = {path.relative_to(folder).as_posix(): sha256_of_file(path)}
-    write_json(folder / MANIFEST, manifest | {"retired": True, "files": files})
+    manifest |= {"retired": True, "files": files}
+    write_json(folder / MANIFEST, manifest | {DIGEST: manifest_digest(manifest)})

@@ -169,4 +169,4 @@ def _read_result(path: Path) -> _Result:
     try:
         return validate(_Result, data, Document({}))
     except InputError as error:
-        raise InputError(error.message, file=str(path), field=error.field) from None
+        raise error.changed(lambda one: InputError(one.message, file=str(path), field=one.field)) from None

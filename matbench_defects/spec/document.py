@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from matbench_defects.bounded import read_text
-from matbench_defects.errors import InputError, nearest
+from matbench_defects.errors import MOST_SHOWN, InputError, nearest
 
 Route = tuple[str | int, ...]
 """The keys and positions that lead to a value from the top of a document."""
@@ -22,7 +23,7 @@ LARGEST_BYTES = 1_000_000
 DEEPEST = 32
 LONGEST_INTEGER = 30
 MOST_LOCATED = 500
-"""Mistakes that are looked at to find the first; a file of more is not worth the time."""
+"""Mistakes that are looked at; a file of more is not worth the time."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Document:
         except InputError as error:
             if keep_file and error.file is not None:
                 raise
-            raise self.error(route, error.message) from None
+            raise error.changed(lambda one: self.error(route, one.message)) from None
 
     def folder(self, route: Route) -> Path:
         """Return the folder of the file in which the value at `route` was written."""
@@ -171,7 +172,17 @@ def read_document(path: str | Path) -> Document:
         If it cannot be read, is not plain YAML, repeats a key, or uses anchors, aliases or tags.
     """
     name = str(path)
-    text = read_text(path, LARGEST_BYTES)
+    return parse_document(read_text(path, LARGEST_BYTES), name)
+
+
+def parse_document(text: str, name: str) -> Document:
+    """Read YAML from a text, such as that at the head of a card; `name` is the file that errors name.
+
+    Raises
+    ------
+    InputError
+        If it is not plain YAML, repeats a key, or uses anchors, aliases or tags.
+    """
     try:
         try:
             return _parse(text, name, _FastLoader)
@@ -279,7 +290,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def validate(model: type[M], data: Any, document: Document, route: Route = ()) -> M:
-    """Validate plain data as a pydantic model; the first mistake, by line, is raised as a located error.
+    """Validate plain data as a pydantic model; every mistake is a located error, and the first raised has the others.
 
     Parameters
     ----------
@@ -300,14 +311,21 @@ def validate(model: type[M], data: Any, document: Document, route: Route = ()) -
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        # A field misspelled is also a field missing; the misspelling is what can be put right.
         items = error.errors(include_url=False)
-        looked = items[:MOST_LOCATED]
-        found = [(item["type"] == "missing", _located(item, data, model, document, route)) for item in looked]
-    found.sort(key=lambda mistake: (mistake[0], mistake[1].line or 0, str(mistake[1])))
-    first, more = found[0][1], len({str(mistake) for _, mistake in found}) - 1 + len(items) - len(looked)
+    found: dict[str, tuple[bool, InputError]] = {}
+    unknown = {item["loc"] for item in items if item["type"] == "extra_forbidden"}
+    for item in items[:MOST_LOCATED]:
+        if item["type"] == "missing" and (*item["loc"][:-1], _meant(item, model)) in unknown:
+            continue  # it follows from a misspelling, which is told
+        mistake = _located(item, data, model, document, route)
+        found.setdefault(str(mistake), (item["type"] == "missing", mistake))
+    # What is there and wrong comes first: that something is missing may follow from it.
+    order = sorted(found, key=lambda text: (found[text][0], found[text][1].line or 0, text))
+    first, *others = [found[text][1] for text in order]
+    more = max(len(others) - (MOST_SHOWN - 1), 0) + max(len(items) - MOST_LOCATED, 0)
     if more:
-        first = InputError(f"{first.message} (and {more} more)", file=first.file, line=first.line, field=first.field)
+        others = [*others[: MOST_SHOWN - 1], InputError(f"and {more} more mistakes", file=first.file)]
+    first.others = tuple(others)
     raise first
 
 
@@ -332,6 +350,8 @@ def _located(item: Any, data: Any, model: type[BaseModel], document: Document, r
         message = f"unknown field; {nearest(unknown, _fields_beside(model, location[:-1]))}"
     elif missing:
         message = f"is too short; item {location[-1] + 1} is missing" if isinstance(value, list) else "is missing"
+        if meant := _meant(item, model):
+            message += f"; is '{meant}' meant for it?"
     else:
         message = item["msg"].removeprefix("Value error, ")
         message = message[:1].lower() + message[1:]
@@ -339,6 +359,16 @@ def _located(item: Any, data: Any, model: type[BaseModel], document: Document, r
         shown = whole if len(whole) < 60 else whole[:57] + "..."
         message = message.replace(whole, shown) if kind == "value_error" else f"{message}, not {shown}"
     return document.error((*route, *place), message)
+
+
+def _meant(item: Any, model: type[BaseModel]) -> str:
+    """Return the unknown key beside a missing field that is likely a misspelling of it."""
+    given = item["input"]
+    if not isinstance(given, dict):
+        return ""
+    known = _fields_beside(model, list(item["loc"][:-1]))
+    close = difflib.get_close_matches(str(item["loc"][-1]), [str(key) for key in given if key not in known], n=1)
+    return close[0] if close else ""
 
 
 def _model_at(owner: Any, part: str | int) -> type[BaseModel] | None:

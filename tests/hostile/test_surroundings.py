@@ -183,8 +183,8 @@ def heed_interrupts() -> None:
 @pytest.mark.parametrize(
     ("sent", "code", "said"),
     [
-        (signal.SIGINT, 130, "matbench-defects: interrupted; what was finished is kept\n"),
-        (signal.SIGTERM, 143, "matbench-defects: ended; what was finished is kept\n"),
+        (signal.SIGINT, 130, "matbench-defects: interrupted; nothing was finished, so nothing is kept\n"),
+        (signal.SIGTERM, 143, "matbench-defects: ended; nothing was finished, so nothing is kept\n"),
         (signal.SIGKILL, -9, ""),
     ],
 )

@@ -6,8 +6,11 @@ import base64
 import hashlib
 import json
 import threading
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain, repeat
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -47,6 +50,16 @@ class LoopbackHub(ThreadingHTTPServer):
         """Files whose next download ends half-way."""
         self.corrupt: set[str] = set()
         """Files that are served with one byte changed."""
+        self.longer: set[str] = set()
+        """Files whose body goes on for ever, whatever was declared."""
+        self.short: set[str] = set()
+        """Files of which nothing is sent, though more is declared."""
+        self.throttled: set[str] = set()
+        """Files that come in pieces of 64 kB, a hundredth of a second apart."""
+        self.slow: set[str] = set()
+        """Files that come a byte at a time."""
+        self.sent = 0
+        """Bytes of such bodies that were sent."""
         self.broken: set[str] = set()
         """Files that the server fails to serve."""
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -244,7 +257,31 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._send(status, body[: len(body) // 2], headers)
             return
+        if self.command == "GET":
+            if path in self.server.short:
+                body = b""
+            if path in self.server.longer:
+                self._drip(status, chain([body], repeat(bytes(65536))), headers, 0.0)
+                return
+            if path in self.server.slow | self.server.throttled:
+                size = 1 if path in self.server.slow else 65536
+                self._drip(status, (body[i : i + size] for i in range(0, len(body), size)), headers, 0.01)
+                return
         self._send(status, body, headers)
+
+    def _drip(self, status: int, pieces: Iterable[bytes], headers: dict[str, str], pause: float) -> None:
+        self.send_response(status)
+        for key, value in {"Transfer-Encoding": "chunked", **headers}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        try:
+            for piece in pieces:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                self.server.sent += len(piece)
+                time.sleep(pause)
+            self.wfile.write(b"0\r\n\r\n")
+        except OSError:  # whoever asked has heard enough
+            self.close_connection = True
 
 
 def _oids(body: bytes) -> tuple[str, str]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import random
+import re
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from loopback_hub import READER, WRITER, Repository
 from specs_for_tests import MAGNESIA
 
 from matbench_defects.dataset.build import build_dataset
-from matbench_defects.dataset.reading import Dataset, open_dataset
+from matbench_defects.dataset.reading import Dataset, manifest_digest, open_dataset
 from matbench_defects.errors import InputError
+from matbench_defects.hub import find
 from matbench_defects.hub.find import load_dataset
 from matbench_defects.hub.publish import check_against_lock, publish_dataset
 from matbench_defects.spec.loading import load_spec
@@ -41,7 +46,8 @@ def published(hub, salt):
 def changed(dataset: Dataset, folder: Path, **fields: object) -> Path:
     """Return a copy of a dataset whose manifest says something else."""
     shutil.copytree(dataset.folder, folder)
-    (folder / "manifest.json").write_text(json.dumps(dataset.manifest | fields))
+    manifest = dataset.manifest | fields
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"digest": manifest_digest(manifest)}))
     return folder
 
 
@@ -203,8 +209,7 @@ def test_a_version_that_is_not_there(published, program):
 def test_a_download_that_is_cut_goes_on(hub, published, program):
     path = "data/index/salt.parquet"
     hub.cut.add(path)
-    few = "import huggingface_hub.constants\nhuggingface_hub.constants.DOWNLOAD_CHUNK_SIZE = 64\n"
-    assert program(few + LOAD + "result = len(dataset.index)") == 5
+    assert program(LOAD + "result = len(dataset.index)") == 5
     first, second = hub.gets(path)
     assert first is None and second is not None and int(second.removeprefix("bytes=").rstrip("-")) > 0
 
@@ -220,7 +225,8 @@ def test_a_download_that_failed_is_taken_up_by_the_next(hub, published, program,
     hub.requests.clear()
     assert program(LOAD + "result = dataset.version") == "1.0.0"
     again = {name for method, name, _ in hub.requests if method == "GET" and "/resolve/" in name}
-    assert any(name.endswith(path) for name in again) and len(again) < len(whole)
+    (twice,) = again & whole
+    assert twice.endswith(path) and len(whole) > 1
 
 
 @pytest.mark.slow
@@ -236,6 +242,152 @@ def test_a_corrupted_file_is_refused(hub, published, program, tmp_path):
     assert program(LOAD + "result = len(dataset.index)") == 5
 
 
+def commit(repository: Repository, **files: bytes) -> None:
+    """Change files of the published version."""
+    repository.tags["1.0.0"] = repository.commit(repository.commits[repository.tags["1.0.0"]] | files)
+
+
+def manifest_with(repository: Repository, **fields: object) -> bytes:
+    manifest = json.loads(repository.commits[repository.tags["1.0.0"]]["manifest.json"]) | fields
+    return json.dumps(manifest | {"digest": manifest_digest(manifest)}).encode()
+
+
+def without(dataset: Dataset, *names: str) -> dict[str, str]:
+    return {name: sha for name, sha in dataset.manifest["files"].items() if name not in names}
+
+
+@pytest.fixture
+def large(published, salt):
+    """A file of 3 MB that the dataset holds besides, beside the data."""
+    body = random.Random(0).randbytes(3_000_000)
+    files = salt.manifest["files"] | {"large.bin": hashlib.sha256(body).hexdigest()}
+    commit(published, **{"large.bin": body, "manifest.json": manifest_with(published, files=files)})
+    return body
+
+
+KILLED = """
+import os, signal, threading, time
+from pathlib import Path
+def kill():
+    while True:
+        for path in Path("cache").rglob("large.bin.incomplete"):
+            if path.stat().st_size >= 1_000_000:
+                os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.001)
+threading.Thread(target=kill, daemon=True).start()
+"""
+
+
+@pytest.mark.slow
+def test_the_next_download_goes_on_in_the_middle_of_a_file(hub, large, program, tmp_path):
+    """The first process is killed; the second asks for the rest alone."""
+    hub.throttled.add("large.bin")
+    with pytest.raises(AssertionError):
+        program(KILLED + LOAD + "result = 1")
+    (unfinished,) = (tmp_path / "cache").rglob("large.bin.incomplete")
+    held = unfinished.stat().st_size
+    assert 1_000_000 <= held < 3_000_000
+    hub.throttled.clear()
+    folder = Path(program(LOAD + "result = str(dataset.folder)"))
+    assert (folder / "large.bin").read_bytes() == large
+    assert hub.gets("large.bin") == [None, f"bytes={held}-"]
+
+
+@pytest.mark.slow
+def test_what_the_manifest_does_not_list_is_not_asked_for(hub, published, program, tmp_path):
+    commit(published, **{"data/index/more.parquet": b"PAR1", "run_me.py": b"evil", "notes.txt": b"x"})
+    folder = Path(program(LOAD + "result = str(dataset.folder)"))
+    listed = json.loads((folder / "manifest.json").read_text())["files"]
+    kept = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert kept == {*listed, "manifest.json"}
+    assert not hub.gets("more.parquet") and not hub.gets("run_me.py")
+    assert not list((tmp_path / "cache").rglob("*.part"))
+
+
+@pytest.mark.slow
+def test_a_manifest_that_leaves_something_out(published, salt, program, tmp_path):
+    part = min(name for name in salt.manifest["files"] if name.startswith("data/structures/"))
+    pq.write_table(pq.read_table(salt.folder / part).slice(1), tmp_path / "fewer.parquet")
+    fewer = (tmp_path / "fewer.parquet").read_bytes()
+    whole = dict(published.commits[published.tags["1.0.0"]])
+    listed, index = salt.manifest["files"], "data/index/salt.parquet"
+    cases = [
+        (without(salt, part), {}, f"README.md tells of {part}, which manifest.json does not list"),
+        (without(salt, "README.md"), {}, "manifest.json does not list README.md"),
+        (without(salt, "spec.yaml"), {}, "manifest.json does not list spec.yaml"),
+        (listed | {part: hashlib.sha256(fewer).hexdigest()}, {part: fewer}, "README.md tells of the rows "),
+        (listed | {"data/index/b.parquet": listed[index]}, {"data/index/b.parquet": whole[index]},
+         "README.md tells of the rows full 5 in index, there are full 10"),
+        (listed | {"elsewhere/../../x": "0"}, {}, "which is not within the dataset"),
+        (listed | {"data/more/x.parquet": listed[index]}, {"data/more/x.parquet": whole[index]},
+         "README.md does not tell of data/more/x.parquet, which manifest.json lists"),
+    ]  # fmt: skip
+    for files, changes, message in cases:
+        commit(published, **changes, **{"manifest.json": manifest_with(published, files=files)})
+        said = program(TRIED)
+        assert said.startswith("what the Hub sent of loopback/salt 1.0.0 was thrown away: ") and message in said, said
+        assert not list((tmp_path / "cache").rglob("*.parquet"))
+        published.tags["1.0.0"] = published.commit(whole)
+    plain = {key: value for key, value in salt.manifest.items() if key != "digest"}
+    commit(published, **{"manifest.json": json.dumps(plain).encode()})
+    assert "manifest.json has no digest of itself" in program(TRIED)
+
+
+@pytest.mark.slow
+def test_a_body_longer_than_declared_is_cut_off(hub, published, program):
+    for path in ("data/index/salt.parquet", "manifest.json"):
+        hub.longer, hub.sent = {path}, 0
+        assert program(LOAD + "import shutil\nresult = len(dataset.index)\nshutil.rmtree(dataset.folder)") == 5
+        assert 0 < hub.sent < 20_000_000  # what the buffers of the sockets take
+
+
+@pytest.mark.slow
+def test_a_body_that_comes_too_slowly(hub, published, program, tmp_path):
+    path = "data/index/salt.parquet"
+    hub.slow.add(path)
+    hurry = "import matbench_defects.hub.bodies as bodies\nbodies.PATIENCE, bodies.SLOWEST = 1.0, 1e9\n"
+    said = program(hurry + TRIED)
+    assert re.search(r"salt\.parquet comes too slowly: \d+ of \d+ bytes in 1 s\. They are kept, and the next", said)
+    held = next((tmp_path / "cache").rglob("*.incomplete")).stat().st_size
+    hub.slow.clear()
+    assert program(LOAD + "result = len(dataset.index)") == 5
+    assert hub.gets(path) == [None, f"bytes={held}-"]
+
+
+@pytest.mark.slow
+def test_a_body_that_ends_early_each_time(hub, published, program):
+    hub.short.add("data/index/salt.parquet")
+    said = program(TRIED)
+    assert re.search(r"salt\.parquet ends after 0 of the \d+ bytes that the Hub declares", said), said
+    assert len(hub.gets("data/index/salt.parquet")) == 5
+
+
+def test_every_field_of_a_manifest_is_covered(salt, tmp_path):
+    manifest, path = salt.manifest, tmp_path / "copy" / "manifest.json"
+    shutil.copytree(salt.folder, tmp_path / "copy")
+    assert manifest["digest"] == manifest_digest(manifest)
+    for field in set(manifest) - {"digest"}:
+        fewer = {key: value for key, value in manifest.items() if key != field}
+        for changed_manifest in (manifest | {field: None}, manifest | {field: [manifest[field]]}, fewer):
+            path.write_text(json.dumps(changed_manifest))
+            with pytest.raises(InputError):
+                open_dataset(path.parent, verify=False)
+    for field in ("spaces", "labels", "targets", "lock"):
+        path.write_text(json.dumps(manifest | {field: {**manifest[field], "more": {}}}))
+        with pytest.raises(InputError, match="is not what `build` wrote: its digest of itself differs"):
+            open_dataset(path.parent, verify=False)
+
+
+def test_a_file_beside_the_data_that_is_not_listed(salt, tmp_path):
+    """`datasets` reads whatever the card's patterns match."""
+    folder = shutil.copytree(salt.folder, tmp_path / "copy")
+    (folder / "notes.txt").write_text("my own")
+    open_dataset(folder)
+    (folder / "data" / "index" / "more.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=r"more\.parquet: is listed in no manifest, yet `datasets` would read it"):
+        open_dataset(folder)
+
+
 @pytest.mark.slow
 def test_a_folder_and_a_repository_are_loaded_as_they_are(published, salt, program, tmp_path):
     shutil.copytree(salt.folder, tmp_path / "mine")
@@ -246,6 +398,17 @@ def test_a_folder_and_a_repository_are_loaded_as_they_are(published, salt, progr
         MATBENCH_DEFECTS_HUB="",
     )
     assert found == ["mine", "salt", "mine: is salt@1.0.0, not version 2.0.0"]
+
+
+def test_a_cached_build_depends_on_the_files_that_its_spec_names(tmp_path, monkeypatch):
+    monkeypatch.setenv("MATBENCH_DEFECTS_CACHE", str(tmp_path / "cache"))
+    text = MAGNESIA[: MAGNESIA.index("parent:")] + "parent: {cif: mgo.cif, provenance: {source: a test}}\n"
+    (tmp_path / "spec.yaml").write_text(text + "supercell: [1, 1, 1]\nsublattices: {Mg: {Ca: 0..4, Mg: rest}}\n")
+    found = set()
+    for content in ("data_a", "data_b"):
+        (tmp_path / "mgo.cif").write_text(content)
+        found.add(find._built_folder(load_spec(tmp_path)))
+    assert len(found) == 2
 
 
 def test_a_manifest_cannot_reach_outside(salt, tmp_path):

@@ -99,8 +99,7 @@ def test_what_spaces_share_is_said_once(load):
         ("    supercell: [2, 1, 1]", "    supercell: [2, 1]", 26, "spaces.two.supercell",
          "three integers or three rows of three integers were expected, not [2, 1]"),
         ("    supercell: [2, 1, 1]", "    supercell: null", 26, "spaces.two.supercell", "is missing"),
-        ("one: {}", "one: 3", 24, "spaces.one", "input should be a valid dictionary or instance of SpaceSpec, not 3 "
-         "(and 2 more)"),
+        ("one: {}", "one: 3", 24, "spaces.one", "input should be a valid dictionary or instance of SpaceSpec, not 3"),
         ("  one: {}", "  o_ne: {}", 1, None, "the space 'o_ne' must be letters, digits and dashes"),
         ("  two:\n", "  one:\n", 25, "spaces", "the key 'one' is given twice (first on line 24)"),
     ],

@@ -121,7 +121,8 @@ def explain(
     with progress("labels") as show:
         data = loaded.load_dataset(dataset, progress=show)
     for name in model:
-        found = md.explain(loaded, name, data, out=out)
+        with progress(name):
+            found = md.explain(loaded, name, data, out=out)
         sign = "+" if found.features.signed else ""
         rows = [[feature, f"{weight:{sign}.4f}"] for feature, weight in found.features.largest(FEATURES)]
         show_table(console, ["feature", found.unit if found.features.signed else "share"], rows)

@@ -10,7 +10,16 @@ import typer
 
 import matbench_defects as md
 from matbench_defects.cli.app import CRYSTAL, command
-from matbench_defects.cli.options import Displacement, SpecArgument, Strain, console, progress, say, shown_time
+from matbench_defects.cli.options import (
+    Displacement,
+    SpecArgument,
+    Strain,
+    console,
+    progress,
+    quietly,
+    say,
+    shown_time,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +37,8 @@ def init(
     name: Annotated[str | None, typer.Option(help="Name of the domain; that of the CIF file if left out.")] = None,
 ) -> None:
     """Write a commented spec for one's own crystal, its sublattices already named; the CIF file goes beside it."""
-    path = md.new_spec(cif, out, name)
+    with progress("reading"):
+        path = md.new_spec(cif, out, name)
     say(f"{path} written. Edit it, then: matbench-defects check {path}")
 
 
@@ -39,7 +49,9 @@ def check(specs: Annotated[list[str], typer.Argument(help="Spec files, folders o
         if len(specs) > 1 and Path(spec).is_file() and Path(spec).suffix not in (".yaml", ".yml"):
             console.print(f"{spec} is no YAML file and is passed over\n", markup=False)  # as in specs/*
             continue
-        show_check(md.check(spec), console)
+        with quietly("counting"):
+            found = md.check(spec)
+        show_check(found, console)
 
 
 @command(CRYSTAL)
@@ -84,7 +96,8 @@ def identify(
     strain: Strain = 0.12,
 ) -> None:
     """Say which configuration of a spec a structure is, relaxed or not, or why it is none."""
-    found = md.load_spec(spec).identify(structure, displacement=displacement, strain=strain)
+    with quietly("identifying"):
+        found = md.load_spec(spec).identify(structure, displacement=displacement, strain=strain)
     for one in (found, *found.same):
         if one.id is not None:
             often = f", in its cell {one.copies} times" if one.copies > 1 else ""

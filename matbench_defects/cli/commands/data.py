@@ -61,15 +61,15 @@ def build(
         bool, typer.Option("--only-labelled", help="Compute nothing: leave out what has no label yet.")
     ] = False,
     workers: Workers = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace another dataset that stands there.")] = False,
 ) -> None:
     """Build the dataset of a spec, computing the labels that are missing."""
     from matbench_defects.cli.showing import show_dataset
 
     said: list[str] = []
     with progress("labels") as show:
-        dataset = md.build(
-            spec, out, labels=labels, compute=not only_labelled, workers=workers, progress=show, say=said.append
-        )
+        options = {"labels": labels, "compute": not only_labelled, "workers": workers, "replace": replace}
+        dataset = md.build(spec, out, **options, progress=show, say=said.append)
     for line in said:
         say(line)
     show_dataset(dataset, console)
@@ -79,7 +79,8 @@ def build(
 def lock(specs: Annotated[list[str], typer.Argument(help="Spec files, folders or shipped names.")]) -> None:
     """Write lock.json beside specs: digests of spaces, selection, splits and of the labels that are there."""
     for spec in specs:
-        found = md.lock(spec)
+        with progress(f"lock of {Path(spec).name}"):
+            found = md.lock(spec)
         rewritten = f"rewritten, {len(found.changed)} values changed" if found.changed else "agrees already"
         say(f"{found.path}: {'written' if found.new else rewritten}")
         for line in found.changed:
@@ -105,7 +106,9 @@ def publish(
     private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
 ) -> None:
     """Publish a built dataset on the Hub, tagged with its version; a published version is never changed."""
-    say(f"published: {md.publish(folder, repo, private=private)}")
+    with progress("publishing"):
+        address = md.publish(folder, repo, private=private)
+    say(f"published: {address}")
 
 
 @command(DATA, "import")

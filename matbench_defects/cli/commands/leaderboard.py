@@ -9,7 +9,7 @@ import typer
 
 import matbench_defects as md
 from matbench_defects.cli.app import LEADERBOARD, app, command
-from matbench_defects.cli.options import DatasetOption, console, report, say
+from matbench_defects.cli.options import DatasetOption, console, progress, quietly, report, say
 from matbench_defects.files import write_text
 
 leaderboard = typer.Typer(help="Score submissions and build the static site.", no_args_is_help=True)
@@ -39,14 +39,17 @@ def submit(
     said: dict[str, Any] = {"code": code, "paper": paper, "license": license_, "training_overlap": training_overlap}
     said["name"] = name
     if (folder / "submission.yaml").exists():
-        checked = md.check_submission(folder, dataset=dataset)
+        with progress("checking"):
+            checked = md.check_submission(folder, dataset=dataset)
         say(f"{folder} is a valid submission to {task}; CI does the same checks")
     elif check:
-        checked = md.check_submission(folder, author=author or [], dataset=dataset, **said)
+        with progress("checking"):
+            checked = md.check_submission(folder, author=author or [], dataset=dataset, **said)
         say(f"{folder} would be a valid submission to {task}; nothing was written")
     else:
-        written = md.submit(folder, author=author or [], dataset=dataset, out=out, **said)
-        checked = md.check_submission(written, dataset=dataset)
+        with progress("checking"):
+            written = md.submit(folder, author=author or [], dataset=dataset, out=out, **said)
+            checked = md.check_submission(written, dataset=dataset)
         say(f"{written} written. Commit it and open a pull request; CI scores it from the predictions alone.")
     say(f"{'warning: ' if checked.scale.warning else ''}{checked.scale}")
     if checked.near:
@@ -62,7 +65,8 @@ def build(
     ] = None,
 ) -> None:
     """Score every submission from its predictions and write the static site."""
-    problems = md.build_leaderboard(out, submissions, task or None)
+    with progress("scoring"):
+        problems = md.build_leaderboard(out, submissions, task or None)
     say(f"The leaderboard is {out / 'index.html'}")
     report(problems)
 
@@ -74,7 +78,8 @@ def score_request(
     comment: Annotated[Path | None, typer.Option(help="A Markdown file for what there is to say.")] = None,
 ) -> None:
     """Check a request's submissions and score them beside the base's; nothing but the two files is ever opened."""
-    request = md.score_request(head, base)
+    with quietly("scoring"):
+        request = md.score_request(head, base)
     if comment:
         write_text(comment, request.comment)
     say(request.comment)
@@ -89,7 +94,8 @@ def rescore(
     write: Annotated[bool, typer.Option("--write", help="Record the new scores.")] = False,
 ) -> None:
     """Score every submission anew and say which recorded score moved, by how much and why; exit code 1 if one did."""
-    found = md.rescore(submissions, scores, write=write)
+    with progress("scoring"):
+        found = md.rescore(submissions, scores, write=write)
     for change in found.changes:
         say(str(change))
     for problem in found.problems:

@@ -16,7 +16,7 @@ from matbench_defects.crystal.kinds.kind import kinds
 from matbench_defects.crystal.parent import Parent
 from matbench_defects.crystal.phases import reference_parents
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.errors import InputError, nearest
+from matbench_defects.errors import InputError, Mistakes, nearest
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
 from matbench_defects.spec.fields import StrictModel
@@ -328,20 +328,27 @@ def targets_of(spec: Spec, spaces: dict[str, Space]) -> dict[str, ResolvedTarget
     result = {}
     labels = [label.label_name for label in spec.labels]
     domain = Domain(spaces, reference_parents(spec))
-    for name, target in spec.targets.items():
-        route = ("targets", name)
-        kind = target.quantity or name
-        with spec.at((*route, "quantity") if target.quantity else route):
-            of_kind = quantities.get(kind)
-        if not labels:
-            raise spec.error(route, "needs a label, but the spec has none")
-        label = target.label or labels[0]
-        if label not in labels:
-            raise spec.error((*route, "label"), f"no label is called '{label}'; {nearest(label, labels)}")
-        given = {**target.options, "unit": target.unit, **({} if target.per is None else {"per": target.per})}
-        settings = validate(of_kind.Settings, given, spec.document, route)
-        computed = of_kind(settings, label)
-        with spec.at(route):
-            quantity = computed.quantity(domain)
-        result[name] = ResolvedTarget(name, label, kind, settings, computed, quantity)
+    mistakes = Mistakes()
+    for name in spec.targets:
+        with mistakes.noted():
+            result[name] = _resolved(spec, name, labels, domain)
+    mistakes.tell()
     return result
+
+
+def _resolved(spec: Spec, name: str, labels: list[str], domain: Domain) -> ResolvedTarget:
+    target, route = spec.targets[name], ("targets", name)
+    kind = target.quantity or name
+    with spec.at((*route, "quantity") if target.quantity else route):
+        of_kind = quantities.get(kind)
+    if not labels:
+        raise spec.error(route, "needs a label, but the spec has none")
+    label = target.label or labels[0]
+    if label not in labels:
+        raise spec.error((*route, "label"), f"no label is called '{label}'; {nearest(label, labels)}")
+    given = {**target.options, "unit": target.unit, **({} if target.per is None else {"per": target.per})}
+    settings = validate(of_kind.Settings, given, spec.document, route)
+    computed = of_kind(settings, label)
+    with spec.at(route):
+        quantity = computed.quantity(domain)
+    return ResolvedTarget(name, label, kind, settings, computed, quantity)

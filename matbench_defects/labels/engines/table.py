@@ -163,7 +163,9 @@ class Table:
             If it has none.
         """
         if job.id not in self._energies:
-            raise InputError(f"{self.settings.file} has no row {job.id}")
+            own = next(iter(self._energies), None)
+            others = "it has none at all" if own is None else f"its first is {own}"
+            raise InputError(f"{self.settings.file} has no row {job.id}; {others}")
         settings = self.settings
         per = (settings.references_per or settings.per) if job.id.startswith(REFERENCE) else settings.per
         energy = self._energies[job.id] * (len(job.crystal) if per == "atom" else 1)
