@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +14,7 @@ from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.crystal.structure_files import read_listed
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.counting import count_both, count_space
@@ -348,26 +348,12 @@ def _crystal(structure: Any) -> Crystal:
     if isinstance(structure, Crystal):
         return structure
     if isinstance(structure, str | Path):
-        return _read(Path(structure))
+        try:
+            return read_listed(Path(structure)).crystal
+        except InputError as error:
+            raise InputError(error.message, file=str(structure), line=error.line) from None
     if hasattr(structure, "get_chemical_symbols"):
         return Crystal.from_ase(structure)
     if not structure.is_ordered:
         raise InputError("the structure has partly occupied sites; a configuration has none")
-    return Crystal.from_pymatgen(structure)
-
-
-def _read(path: Path) -> Crystal:
-    from pymatgen.core import Structure
-
-    if not path.is_file():
-        raise InputError("there is no such file", file=str(path))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            structure = Structure.from_file(str(path))
-    except Exception as error:  # pymatgen raises whatever the file's fault led to
-        message = str(error).splitlines() or [type(error).__name__]
-        raise InputError(f"cannot be read as a structure: {message[0]}", file=str(path)) from None
-    if not structure.is_ordered:
-        raise InputError("has partly occupied sites; a configuration has none", file=str(path))
     return Crystal.from_pymatgen(structure)

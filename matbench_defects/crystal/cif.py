@@ -96,7 +96,7 @@ def crystal_of_cif(text: str) -> ListedCrystal:
     species = Counter(crystal.species)
     attached = sum(site.hydrogens * crystal.labels.count(site.label) for site in sites)
     lacking = check_formula(values, species, attached)
-    unlocated = [note for note in notes if "not located" in note] + lacking
+    unlocated = [note for note in (*notes, *lacking) if "not located" in note]
     missing = f"lacks hydrogens that it declares: {unlocated[0]}" if unlocated else ""
     return ListedCrystal(
         lattice, crystal.species, crystal.labels, crystal.positions, (*more, *notes, *lacking), missing
@@ -114,27 +114,25 @@ def _block(text: str) -> Values:
         place = re.match(r"string:?(\d*)[:\d()]*\s*(?:in data_\S*)?:?\s*(.*)", str(error), re.DOTALL)
         line, reason = (place[1], place[2]) if place else ("", str(error))
         raise InputError(f"cannot be read as CIF: {reason:.300}", line=int(line) if line else None) from None
-    blocks = [values for values in map(_values, document) if any(name.startswith("_atom_site_fract") for name in values)]
-    if len(blocks) != 1:
-        cartesian = any(name.lower().startswith("_atom_site.cartn") for b in document for name in _tags(b))
-        hint = "; its positions are Cartesian (mmCIF), which is not read" if cartesian else ""
+    every = [_values(block) for block in document]
+    blocks = [values for values in every if any(tag.startswith("_atom_site_fract") for tag in values)]
+    if not blocks:
+        cartesian = any(tag.startswith("_atom_site_cartn") for values in every for tag in values)
+        hint = "; its positions are Cartesian, which are not read" if cartesian else ""
+        raise InputError(f"cannot be read as CIF: it holds no structure; one was expected{hint}")
+    if len(blocks) > 1:
         raise InputError(
-            f"cannot be read as CIF: holds {len(blocks) or 'no'} structures; one was expected{hint}"
-            if not blocks
-            else f"holds {len(blocks)} structures; one was expected"
+            f"holds {len(blocks)} structures; one was expected. Give one of its blocks in a file of its own"
         )
     return blocks[0]
-
-
-def _tags(block: Any) -> list[str]:
-    return [tag for item in block for tag in ([item.pair[0]] if item.pair else item.loop.tags if item.loop else [])]
 
 
 def _values(block: Any) -> Values:
     from gemmi import cif
 
     def plain(raw: str) -> str:
-        return "" if cif.is_null(raw) else str(cif.as_string(raw)).strip()
+        text = "" if cif.is_null(raw) else str(cif.as_string(raw)).strip()
+        return "" if text in ("?", ".") else text
 
     result: Values = {}
     for item in block:
@@ -200,10 +198,10 @@ def _groups(values: Values) -> tuple[list[_Group], list[str]]:
         kind, short = group_symbol(group.rotations, group.translations)
         for what, other in explicit[1:]:
             if _codes(other) != _codes(group):
-                raise InputError(f"{explicit[0][0]} are not those of {what}")
+                raise InputError(f"{explicit[0][0]} and {what} mean different groups, axes or origins")
         for what, other_number in stated:
             if other_number != kind:
-                raise InputError(f"{explicit[0][0]} are those of {short} (no. {kind}), but {what} says another group")
+                raise InputError(f"{explicit[0][0]} mean {short} (no. {kind}), but {what} says another group")
         for symbol, found in settings:
             if all(_codes(_of_setting(s)) != _codes(group) for s in found):
                 notes.append(f"its operations have other axes or another origin than '{symbol:.40}'; they count")
@@ -231,7 +229,7 @@ def _of_hall(hall: str) -> _Group:
     try:
         operations = list(gemmi.symops_from_hall(hall))
     except (ValueError, RuntimeError) as error:
-        raise InputError(f"its Hall symbol '{hall:.40}' cannot be read: {str(error):.100}") from None
+        raise InputError(f"its Hall symbol '{hall:.40}' cannot be read: {error!s:.100}") from None
     return _of_operations(hall, operations)
 
 
@@ -243,7 +241,7 @@ def _listed(triplets: list[str]) -> _Group:
         try:
             operations.append(gemmi.Op(triplet))
         except (ValueError, RuntimeError) as error:
-            raise InputError(f"the symmetry operation '{triplet:.60}' cannot be read: {str(error):.100}") from None
+            raise InputError(f"the symmetry operation '{triplet:.60}' cannot be read: {error!s:.100}") from None
         if not set(triplet.lower()) <= set("xyz0123456789+-/., "):
             raise InputError(f"the symmetry operation '{triplet:.60}' cannot be read; x, y and z were expected")
     return _of_operations("its operations", operations)
@@ -292,12 +290,14 @@ def _expand(values: Values, lattice: NDArray[np.float64], sites: list[CifSite], 
         abs(s.multiplicity - order / n) > 0.01 for s, n in stated
     ):
         site, count = next((s, n) for s, n in stated if abs(s.multiplicity - n) > 0.01)
-        raise InputError(f"the multiplicity of {site.label} is said to be {site.multiplicity:g}, but it has {count} sites")
+        raise InputError(
+            f"the multiplicity of {site.label} is said to be {site.multiplicity:g}, but its sites are {count}"
+        )
     species = tuple(itertools.chain.from_iterable([s.element] * n for s, n in zip(sites, counts, strict=True)))
     labels = tuple(itertools.chain.from_iterable([s.label] * n for s, n in zip(sites, counts, strict=True)))
     positions = np.concatenate(images)
     check_apart(lattice, species, labels, positions)
-    check_formula(values, Counter(species), 1)
+    check_formula(values, Counter(species), 0)
     return ListedCrystal(lattice, species, labels, positions)
 
 

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from matbench_defects.errors import InputError
-from matbench_defects.spec.fields import ELEMENTS
+from matbench_defects.spec.fields import ELEMENTS, LARGEST_COORDINATE
 
 Values = dict[str, list[str]]
 """The values of a block by tag: in lower case, dots of DDLm tags as underscores, unknown values empty."""
 _SITE = "_atom_site_"
+_NOT_OF_ROWS = ("aniso_", "moment", "fourier", "displace", "occ_fourier", "rot_", "phason")
+"""What other lists than that of the sites say of a site begins with these."""
 _FULL = 1e-6
 """How far an occupancy may be from one."""
 _ISOTOPES = {"D": "H", "T": "H"}
@@ -61,15 +63,24 @@ def sites_of(values: Values) -> tuple[list[CifSite], list[str]]:
     InputError
         If a row has no position, is of no element, is partly occupied, or belongs to one of several alternatives.
     """
-    columns = {name.removeprefix(_SITE): column for name, column in values.items() if name.startswith(_SITE)}
+    others = tuple(_SITE + name for name in _NOT_OF_ROWS)
+    columns = {
+        name.removeprefix(_SITE): column
+        for name, column in values.items()
+        if name.startswith(_SITE) and not name.startswith(others)
+    }
     missing = [f"{_SITE}fract_{axis}" for axis in "xyz" if f"fract_{axis}" not in columns]
     if missing:
         raise InputError(f"{missing[0]} is missing; fractional coordinates of each site were expected")
+    if len(lengths := {len(column) for column in columns.values()}) > 1:
+        raise InputError(
+            f"lists sites in several loops, of {' and '.join(map(str, sorted(lengths)))} rows; one was expected"
+        )
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     # Some rows are marks for a picture, which the dictionary calls dummies.
     real = [row for row in rows if row.get("calc_flag", "").lower() != "dum"]
     notes = [f"{len(rows) - len(real)} sites are marked as dummies and left out"] if len(real) < len(rows) else []
-    declared = {e for e in formula_of(values) or {}}
+    declared = set(formula_of(values) or {})
     sites = [_site(row, declared) for row in real]
     groups = {row.get("disorder_group", "") for row in real} - {""}
     if len(groups) > 1:
@@ -77,6 +88,9 @@ def sites_of(values: Values) -> tuple[list[CifSite], list[str]]:
     heavy = {row["label"] for row in real if _isotope(row.get("type_symbol") or row.get("label", "")) in _ISOTOPES}
     if heavy:
         notes.append(f"deuterium or tritium is taken as hydrogen, H: {', '.join(sorted(heavy)[:5])}")
+    named = {site.label for site in sites}
+    if lost := [label for label in values.get(f"{_SITE}aniso_label", []) if label not in named]:
+        notes.append(f"gives displacement parameters of {lost[0]:.40}, which is not among its sites")
     if hydrogens := [site for site in sites if site.hydrogens]:
         notes.append(
             f"hydrogens are attached to {', '.join(s.label for s in hydrogens[:5])}"
@@ -90,7 +104,7 @@ def _site(row: dict[str, str], declared: set[str]) -> CifSite:
     row["label"] = label = label or symbol
     if not label:
         raise InputError("a site has neither a label nor a type symbol")
-    element, hydrogens = _element(symbol, declared) if symbol else _element_of_label(label, declared)
+    element, hydrogens = _element(symbol, label, declared) if symbol else _element_of_label(label, declared)
     occupancy = row.get("occupancy", "")
     if occupancy and abs(share := number(occupancy, f"the occupancy of {label}")) - 1 > _FULL:
         raise InputError(f"the occupancy of {label} is {share:g}, more than one")
@@ -105,6 +119,8 @@ def _site(row: dict[str, str], declared: set[str]) -> CifSite:
         if not text:
             raise InputError(f"{label} has no position: {_SITE}fract_{axis} is not given")
         coordinates.append(number(text, f"{_SITE}fract_{axis} of {label}"))
+        if abs(coordinates[-1]) > LARGEST_COORDINATE:
+            raise InputError(f"{_SITE}fract_{axis} of {label} is {text:.40}; at most {LARGEST_COORDINATE} was expected")
     if attached := row.get("attached_hydrogens", ""):
         hydrogens = max(hydrogens, int(number(attached, f"{_SITE}attached_hydrogens of {label}")))
     stated = row.get("site_symmetry_multiplicity") or row.get("symmetry_multiplicity")
@@ -121,7 +137,7 @@ def _isotope(symbol: str) -> str:
     return letters.upper() if letters in ("d", "t") else letters
 
 
-def _element(symbol: str, declared: set[str]) -> tuple[str, int]:
+def _element(symbol: str, label: str, declared: set[str]) -> tuple[str, int]:
     """Return the element of a type symbol, and how many hydrogens it says to be attached.
 
     Charges (``Fe3+``, ``O2-``) and isotopes (``7Li``, ``2H``, ``D``) are left aside; ``OH`` and ``OH2`` carry oxygens.
@@ -135,8 +151,14 @@ def _element(symbol: str, declared: set[str]) -> tuple[str, int]:
             return letters, 0
         bearing = re.fullmatch(r"(O|N|C|B|S|P|F|Cl)(?:H|D)", letters)
         capital = letters.capitalize()
-        if capital in ELEMENTS and (not bearing or capital in declared):
+        several = len(letters) == 2 and all(c in ELEMENTS for c in letters.upper())
+        meant = capital in declared or label[:2].capitalize() == capital
+        if capital in ELEMENTS and (meant or not several):
             return capital, 0
+        if capital in ELEMENTS:  # such as HO, which may be holmium or a hydroxide's oxygen
+            raise InputError(
+                f"the type symbol '{symbol:.40}' of {label:.40} may be {capital} or {' and '.join(letters)}"
+            )
         if bearing and bearing[1] in ELEMENTS:
             # `OH2`, but `OH1-`: the number before a sign is a charge.
             count = int(found[2]) if found[2] and not re.search(r"[-+]", symbol) else 1
@@ -166,13 +188,7 @@ def _element_of_label(label: str, declared: set[str]) -> tuple[str, int]:
 
 
 def formula_of(values: Values) -> dict[str, float] | None:
-    """Return the numbers of each element in the formula sum that a file declares; None where it declares none.
-
-    Raises
-    ------
-    InputError
-        If it is no formula.
-    """
+    """Return the numbers of each element in the formula sum that a file declares; none where it cannot be read."""
     text = (values.get("_chemical_formula_sum") or [""])[0].strip()
     if not text:
         return None
@@ -183,7 +199,7 @@ def formula_of(values: Values) -> dict[str, float] | None:
         symbol = match[1].capitalize() if match else ""
         symbol = _ISOTOPES.get(symbol, symbol)
         if match is None or symbol not in ELEMENTS:
-            raise InputError(f"_chemical_formula_sum is '{text:.80}'; element symbols with numbers were expected")
+            return {}
         found[symbol] += float(match[2] or 1)  # type: ignore[assignment]
     return {e: n for e, n in found.items() if n > 0}
 
@@ -214,6 +230,8 @@ def check_formula(values: Values, species: Mapping[str, int], hydrogens: int) ->
     if declared is None:
         return []
     text = values["_chemical_formula_sum"][0]
+    if not declared:
+        return [f"its formula sum '{text:.80}' cannot be read, so it is not compared with the sites"]
     units = (values.get("_cell_formula_units_z") or [""])[0]
     heavy = {e: n for e, n in species.items() if e != "H"} or dict(species)
     ratio = sum(heavy.values()) / (sum(n for e, n in declared.items() if e in heavy) or 1)
@@ -235,6 +253,8 @@ def check_formula(values: Values, species: Mapping[str, int], hydrogens: int) ->
     if lacking < -0.01 * max(species.get("H", 0), 1):
         raise InputError(f"its formula sum is '{text:.80}', but its sites make {held} in the cell")
     if lacking > 0.01 * max(species.get("H", 0), 1) and "H" in declared:
-        said = "" if hydrogens else ", and no site says that it carries them"
-        return [f"{lacking:g} hydrogens in the cell are declared ('{text:.80}') and not located{said}"]
+        if abs(lacking - hydrogens) < 0.5:
+            return []
+        said = f"{hydrogens} are attached to sites" if hydrogens else "no site says that it carries them"
+        return [f"{lacking:g} hydrogens in the cell are declared ('{text:.80}') and not located, and {said}"]
     return []

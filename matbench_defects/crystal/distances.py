@@ -42,7 +42,9 @@ def check_apart(
     if distance >= TOO_NEAR:
         return
     first, second = (labels[i] for i in pair)
-    who = "an atom and its own image" if pair[0] == pair[1] else f"{first} and {second}" if first != second else first
+    if first == second:
+        second = "its own image" if pair[0] == pair[1] else "another site of that name"
+    who = f"{first} and {second}"
     raise InputError(
         f"two atoms are {distance:.2f} Å apart ({who:.100}); at least {TOO_NEAR} was expected. Is a special position "
         "rounded (write 1/3, not 0.333), or an atom given twice?"

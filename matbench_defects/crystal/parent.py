@@ -111,8 +111,10 @@ def build_parent(spec: ParentSpec, folder: Path) -> Parent:
     if spec.spacegroup is not None:
         assert spec.lattice is not None and spec.sites is not None
         return _from_space_group(spec.spacegroup, spec.lattice, spec.sites)
-    if (file := spec.cif or spec.structure) is not None:
-        return _from_file(folder / file, spec.symmetry_tolerance)
+    if spec.cif is not None:
+        return _from_file(folder / spec.cif, "cif", spec.symmetry_tolerance)
+    if spec.structure is not None:
+        return _from_file(folder / spec.structure, None, spec.symmetry_tolerance)
     frozen = read_frozen(spec, folder)
     lattice, positions = np.array(frozen.lattice_vectors), np.array(frozen.fractional_site_positions)
     listed = ListedCrystal(lattice, tuple(frozen.species_at_sites), tuple(frozen.site_labels), positions)
@@ -185,8 +187,8 @@ def _in_setting(setting: Setting, symbol: str, lattice: Lattice, sites: dict[str
     return parent
 
 
-def _from_file(path: Path, tolerance: float) -> Parent:
-    listed = read_listed(path)
+def _from_file(path: Path, format_: str | None, tolerance: float) -> Parent:
+    listed = read_listed(path, format_)
     try:
         return _from_atoms(listed, tolerance)
     except InputError as error:

@@ -41,11 +41,12 @@ def crystal_of_poscar(text: str) -> ListedCrystal:
     check_lattice(lattice, 1)
     elements, at = _elements(lines, 5)
     counts: list[int] = []
-    while at < len(lines) and re.fullmatch(r"[\s\d]+", lines[at].strip() or "x"):
-        counts += [int(n) for n in lines[at].split()]
+    first = at
+    while re.fullmatch(r"[\s\d]+", _line(lines, at)):
+        counts += [int(n) for n in _line(lines, at).split()]
         at += 1
     if len(counts) != len(elements) or not all(counts):
-        raise _at(at, f"{len(elements)} numbers of atoms were expected, one for each of {' '.join(elements):.100}")
+        raise _at(first, f"{len(elements)} numbers of atoms were expected, one for each of {' '.join(elements):.100}")
     check_atoms(sum(counts))
     selective = _line(lines, at)[:1].lower() == "s"
     at += selective
@@ -59,9 +60,10 @@ def crystal_of_poscar(text: str) -> ListedCrystal:
         words = [w for w in _line(lines, number).split()[3 + 3 * selective :] if w in ELEMENTS]
         if words and words[0] != element:
             raise _at(number, f"the atom is called {words[0]}, but the sixth line makes it {element}")
-    after = _line(lines, at + 1 + len(species)).split()
-    if len(after) >= 3 and all(_is_number(word) for word in after[:3]):
-        raise _at(at + 1 + len(species), f"there are more positions than the {len(species)} atoms that are counted")
+    # Velocities may follow after an empty line; what stands there without one belongs to nothing that is counted.
+    after = at + 1 + len(species)
+    if (text := _line(lines, after)) and not text.lower().startswith("lattice vel"):
+        raise _at(after, f"more follows than the {len(species)} atoms that are counted: '{text:.60}'")
     coordinates = np.array(rows, dtype=float)
     positions = coordinates if mode == "d" else coordinates * factors @ np.linalg.inv(lattice)
     check_apart(lattice, species, [f"{e} {i + 1}" for i, e in enumerate(species)], wrap(positions))

@@ -78,10 +78,10 @@ class ParentSpec(StrictModel):
     """The ideal host crystal: by space group and sites, by a file, or by Materials Project id."""
 
     spacegroup: Annotated[str | None, BeforeValidator(_parse_group, json_schema_input_type=str | int | None)] = None
-    """Hermann-Mauguin symbol, or a number of the International Tables for the standard axes; its operations are the ones
-    that count. Where the group has two origins and the symbol names none (``Fd-3m:2`` does), sites that make one crystal
-    in both, or are possible in one of them alone, decide; others are refused. ``R-3m`` is on hexagonal axes with ``a``
-    and ``c``, on rhombohedral ones with ``a`` and ``alpha``."""
+    """Hermann-Mauguin symbol, or number of the International Tables for the standard axes; its operations are the ones
+    that count. ``Fd-3m:2`` names the second of two origins; a symbol that names none is read where the sites make one
+    crystal with both, or are possible with one alone, and refused elsewhere. ``R-3m`` with ``a`` and ``c`` is on
+    hexagonal axes, with ``a`` and ``alpha`` on rhombohedral ones."""
     lattice: Lattice | None = None
     """Lattice parameters of the conventional cell of that space group."""
     sites: Annotated[dict[Name, Site], BeforeValidator(_parse_sites, json_schema_input_type=_SITES_SCHEMA)] | None = (

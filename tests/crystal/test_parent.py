@@ -50,8 +50,8 @@ def test_a_declared_space_group_fills_its_wyckoff_sites():
          "gamma is 91.0, but C2/m is monoclinic and makes it 90.0"),
         ("P1", {"a": 4}, "b, c, alpha, beta, gamma is missing; P1 is triclinic and needs a, b, c, alpha, beta, gamma"),
         ("P1", {"a": 4, "b": 4, "c": 4, "alpha": 30, "beta": 30, "gamma": 120}, "these angles make no cell"),
-        ("P112/m", {"a": 4, "b": 5, "c": 6, "beta": 100}, "these lattice parameters lack the symmetry of P112/m"),
-        ("R-3m:R", {"a": 4, "c": 9}, "these lattice parameters lack the symmetry of R-3m:R"),
+        ("P112/m", {"a": 4, "b": 5, "c": 6, "beta": 100}, "gamma is missing; P112/m is monoclinic and needs a, b, c, gamma"),
+        ("R-3m:R", {"a": 4, "c": 9}, "alpha is missing; R-3m:R is rhombohedral and needs a, alpha"),
         ("Fm3m", {"a": 4}, "no space group has the symbol 'Fm3m'; did you mean 'Fm-3m'?"),
         ("", {"a": 4}, "no space group has the symbol ''; write its Hermann-Mauguin symbol, such as R-3m"),
     ],
@@ -94,7 +94,7 @@ def test_rounded_thirds_are_merged_or_refused_with_advice(third, two_thirds):
 
 
 def test_an_atom_given_twice_is_refused():
-    with pytest.raises(InputError, match=r"two atoms are 0.00 Å apart; .* or an atom given twice\?"):
+    with pytest.raises(InputError, match=r"two atoms are 0.00 Å apart \(Mg and Ca\); .* or an atom given twice\?"):
         parent_of("Fm-3m", {"a": 4.2}, {"Mg": [0, 0, 0], "Ca": ["1/2", "1/2", 0]})
 
 

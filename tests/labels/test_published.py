@@ -36,7 +36,7 @@ from matbench_defects.exchange.importing import import_published
 from matbench_defects.exchange.mapping import map_published
 from matbench_defects.exchange.published_table import read_published, reserved_columns
 from matbench_defects.exchange.source import Published, PublishedStructure, format_settings, formats
-from matbench_defects.exchange.structure_text import crystal_of_text
+from matbench_defects.crystal.structure_files import crystal_of_text
 
 
 @pytest.fixture

@@ -21,13 +21,15 @@ MANY_CONTENTS = 40
 
 @command(CRYSTAL)
 def init(
-    cif: Annotated[Path, typer.Argument(help="The ideal host crystal.")],
+    cif: Annotated[Path, typer.Argument(help="The ideal host crystal: CIF, POSCAR, extended XYZ and others.")],
     out: Annotated[
-        Path | None, typer.Option(help="The spec's file; spec.yaml beside the CIF file if left out.")
+        Path | None, typer.Option(help="The spec's file; spec.yaml beside the crystal's if left out.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the domain; that of the CIF file if left out.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the domain; that of the crystal's file if left out.")
+    ] = None,
 ) -> None:
-    """Write a commented spec for one's own crystal, its sublattices already named; the CIF file goes beside it."""
+    """Write a commented spec for one's own crystal, its sublattices already named; the file goes beside it."""
     path = md.new_spec(cif, out, name)
     say(f"{path} written. Edit it, then: matbench-defects check {path}")
 
@@ -76,7 +78,7 @@ def enumerate(
 
 @command(CRYSTAL)
 def identify(
-    structure: Annotated[Path, typer.Argument(help="A structure file that pymatgen reads, such as CIF or POSCAR.")],
+    structure: Annotated[Path, typer.Argument(help="A structure file: CIF, POSCAR, extended XYZ and others.")],
     spec: Annotated[str, typer.Option(help="A spec file, a folder that holds spec.yaml, or a shipped name.")],
 ) -> None:
     """Say which configuration of a spec a structure is, relaxed or not, or why it is none."""

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from matbench_defects.crystal.structure_files import crystal_of_text
 from matbench_defects.errors import InputError
 from matbench_defects.exchange.archives import text_of_file
 from matbench_defects.exchange.source import (
@@ -28,7 +29,6 @@ from matbench_defects.exchange.source import (
     SourceSettings,
     formats,
 )
-from matbench_defects.exchange.structure_text import crystal_of_text
 from matbench_defects.exchange.tables import TableRow, check_column, number, read_rows
 from matbench_defects.files import open_parquet
 
