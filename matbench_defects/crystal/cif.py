@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.cell import isometric, lattice_vectors, on_special_position, orbit, same_but_shifted
-from matbench_defects.crystal.cif_sites import CifSite, Values, check_formula, number, sites_of
+from matbench_defects.crystal.cif_sites import CifSite, Values, check_formula, grammar, number, sites_of
 from matbench_defects.crystal.distances import check_apart
 from matbench_defects.crystal.limits import check_atoms, check_lattice, check_listed
 from matbench_defects.crystal.space_groups import Setting, group_symbol, settings_of
@@ -94,7 +94,7 @@ def crystal_of_cif(text: str) -> ListedCrystal:
     if len(groups) > 1:
         more.append(f"it names {groups[0].name.partition(':')[0]} without origin or axes; read as {group.name}")
     species = Counter(crystal.species)
-    attached = sum(site.hydrogens * crystal.labels.count(site.label) for site in sites)
+    attached = sum(site.hydrogens * crystal.labels.count(site.label) for site in sites if site.hydrogens)
     lacking = check_formula(values, species, attached)
     unlocated = [note for note in (*notes, *lacking) if "not located" in note]
     missing = f"lacks hydrogens that it declares: {unlocated[0]}" if unlocated else ""
@@ -105,11 +105,9 @@ def crystal_of_cif(text: str) -> ListedCrystal:
 
 def _block(text: str) -> Values:
     """Return the values of the one block that lists sites."""
-    from gemmi import cif
-
     try:
         # Text about the work may be in any script; in a number or a symbol the mark is an error.
-        document = cif.read_string(re.sub(r"[^\x00-\x7f]", "~", text))
+        document = grammar().read_string(re.sub(r"[^\x00-\x7f]", "~", text))
     except (ValueError, RuntimeError) as error:
         place = re.match(r"string:?(\d*)[:\d()]*\s*(?:in data_\S*)?:?\s*(.*)", str(error), re.DOTALL)
         line, reason = (place[1], place[2]) if place else ("", str(error))
@@ -128,10 +126,10 @@ def _block(text: str) -> Values:
 
 
 def _values(block: Any) -> Values:
-    from gemmi import cif
+    as_string = grammar().as_string
 
     def plain(raw: str) -> str:
-        text = "" if cif.is_null(raw) else str(cif.as_string(raw)).strip()
+        text = str(as_string(raw)).strip() if raw[:1] in "'\";" else raw
         return "" if text in ("?", ".") else text
 
     result: Values = {}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from matbench_defects.errors import InputError
 from matbench_defects.spec.fields import ELEMENTS, LARGEST_COORDINATE
@@ -47,12 +49,23 @@ class CifSite:
 
 def number(text: str, what: str) -> float:
     """Return a number of a CIF file, its uncertainty in brackets left aside."""
-    from gemmi import cif
-
-    value = float(cif.as_number(text))
+    value = _number(text)
     if value != value:
         raise InputError(f"{what} is '{text:.40}'; a number was expected")
     return value
+
+
+@functools.cache
+def grammar() -> Any:
+    """Return gemmi's module for CIF; its import is put off until a file is read."""
+    from gemmi import cif
+
+    return cif
+
+
+@functools.lru_cache(maxsize=10_000)
+def _number(text: str) -> float:
+    return float(grammar().as_number(text))
 
 
 def sites_of(values: Values) -> tuple[list[CifSite], list[str]]:
@@ -80,12 +93,12 @@ def sites_of(values: Values) -> tuple[list[CifSite], list[str]]:
     # Some rows are marks for a picture, which the dictionary calls dummies.
     real = [row for row in rows if row.get("calc_flag", "").lower() != "dum"]
     notes = [f"{len(rows) - len(real)} sites are marked as dummies and left out"] if len(real) < len(rows) else []
-    declared = set(formula_of(values) or {})
+    declared = frozenset(formula_of(values) or {})
     sites = [_site(row, declared) for row in real]
     groups = {row.get("disorder_group", "") for row in real} - {""}
     if len(groups) > 1:
         raise InputError(f"lists alternative sites (disorder groups {', '.join(sorted(groups))}); give one crystal")
-    heavy = {row["label"] for row in real if _isotope(row.get("type_symbol") or row.get("label", "")) in _ISOTOPES}
+    heavy = {s.label for s, row in zip(sites, real, strict=True) if s.element == "H" and _is_heavy(row)}
     if heavy:
         notes.append(f"deuterium or tritium is taken as hydrogen, H: {', '.join(sorted(heavy)[:5])}")
     named = {site.label for site in sites}
@@ -99,12 +112,12 @@ def sites_of(values: Values) -> tuple[list[CifSite], list[str]]:
     return sites, notes
 
 
-def _site(row: dict[str, str], declared: set[str]) -> CifSite:
+def _site(row: dict[str, str], declared: frozenset[str]) -> CifSite:
     symbol, label = row.get("type_symbol", ""), row.get("label", "")
     row["label"] = label = label or symbol
     if not label:
         raise InputError("a site has neither a label nor a type symbol")
-    element, hydrogens = _element(symbol, label, declared) if symbol else _element_of_label(label, declared)
+    element, hydrogens = _element(symbol, label[:2], declared) if symbol else _element_of_label(label, declared)
     occupancy = row.get("occupancy", "")
     if occupancy and abs(share := number(occupancy, f"the occupancy of {label}")) - 1 > _FULL:
         raise InputError(f"the occupancy of {label} is {share:g}, more than one")
@@ -137,9 +150,15 @@ def _isotope(symbol: str) -> str:
     return letters.upper() if letters in ("d", "t") else letters
 
 
-def _element(symbol: str, label: str, declared: set[str]) -> tuple[str, int]:
+def _is_heavy(row: dict[str, str]) -> bool:
+    return _isotope(row.get("type_symbol") or row.get("label", "")) in _ISOTOPES
+
+
+@functools.lru_cache(maxsize=1000)
+def _element(symbol: str, start: str, declared: frozenset[str]) -> tuple[str, int]:
     """Return the element of a type symbol, and how many hydrogens it says to be attached.
 
+    The site's label starts with `start`, which helps where the symbol is in capitals.
     Charges (``Fe3+``, ``O2-``) and isotopes (``7Li``, ``2H``, ``D``) are left aside; ``OH`` and ``OH2`` carry oxygens.
     """
     found = re.fullmatch(r"\s*\d*\s*([A-Za-z]+)\s*(\d*)\s*(?:[-+]\s*\d*|\d+[-+]|[-+]*)?\s*", symbol)
@@ -152,12 +171,12 @@ def _element(symbol: str, label: str, declared: set[str]) -> tuple[str, int]:
         bearing = re.fullmatch(r"(O|N|C|B|S|P|F|Cl)(?:H|D)", letters)
         capital = letters.capitalize()
         several = len(letters) == 2 and all(c in ELEMENTS for c in letters.upper())
-        meant = capital in declared or label[:2].capitalize() == capital
+        meant = capital in declared or start.capitalize() == capital
         if capital in ELEMENTS and (meant or not several):
             return capital, 0
-        if capital in ELEMENTS:  # such as HO, which may be holmium or a hydroxide's oxygen
+        if capital in ELEMENTS and not bearing:  # such as HO, which may be holmium or a hydroxide's oxygen
             raise InputError(
-                f"the type symbol '{symbol:.40}' of {label:.40} may be {capital} or {' and '.join(letters)}"
+                f"the type symbol '{symbol:.40}' of the site '{start}...' may be {capital} or {' and '.join(letters)}"
             )
         if bearing and bearing[1] in ELEMENTS:
             # `OH2`, but `OH1-`: the number before a sign is a charge.
@@ -166,7 +185,7 @@ def _element(symbol: str, label: str, declared: set[str]) -> tuple[str, int]:
     raise InputError(f"holds '{symbol:.40}', which is no element")
 
 
-def _element_of_label(label: str, declared: set[str]) -> tuple[str, int]:
+def _element_of_label(label: str, declared: frozenset[str]) -> tuple[str, int]:
     """Return the element that a label begins with, where the file gives no type symbols."""
     found = re.match(r"\s*([A-Za-z])([A-Za-z]?)([a-z]?)", label)
     candidates: list[str] = []
