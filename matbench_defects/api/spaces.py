@@ -19,7 +19,7 @@ from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.counting import count_both, count_space
 from matbench_defects.errors import InputError, nearest
-from matbench_defects.plotting import html_table
+from matbench_defects.plotting import html_table, shown_number
 from matbench_defects.spec import loading, models
 from matbench_defects.spec.spaces import Conditions
 
@@ -231,7 +231,7 @@ class Space:
 
     def _repr_html_(self) -> str:
         counts = [(name, *count_both(self.space, content)) for name, content in list(self._contents.items())[:50]]
-        rows = [(name, f"{total:,}", f"{inequivalent:,}") for name, total, inequivalent in counts]
+        rows = [(name, shown_number(total), shown_number(inequivalent)) for name, total, inequivalent in counts]
         return html_table(("content", "configurations", "inequivalent"), rows, repr(self)[1:-1])
 
 

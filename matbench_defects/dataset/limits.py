@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from matbench_defects.dataset.estimate import LabelEstimate, SpaceEstimate
 from matbench_defects.enumeration.selection_size import held_as_objects
 from matbench_defects.labels.engine import engines
+from matbench_defects.plotting import shown_number
 
 HOUR = 3600.0
 """What takes longer is said before, seconds."""
@@ -90,8 +91,8 @@ def exceeding(spaces: list[SpaceEstimate], labels: list[LabelEstimate], cores: i
     costs = ["over an hour"] * (every > HOUR * SCREENED_A_SECOND) + ["over 10 GB"] * (every * INDEX_BYTES > LARGE)
     if costs:
         yield (
-            f"`enumerate` and a `screen` of all {every:.2g} configurations: {' and '.join(costs)}; screen a `--sample` "
-            "or one `--content`"
+            f"`enumerate` and a `screen` of all {shown_number(every)} configurations: {' and '.join(costs)}; screen a "
+            "`--sample` or one `--content`"
         )
 
 

@@ -13,6 +13,7 @@ from matbench_defects.crystal.parent import Parent, found_symmetry
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.symmetry import parent_action
 from matbench_defects.enumeration.counting import count_space
+from matbench_defects.plotting import shown_number
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import SpaceSpec
 
@@ -65,8 +66,8 @@ def _more_than_declared(spec: Spec, owner: str, members: list[Space]) -> str:
     apart = "" if kept == len(higher.rotations) else f", {kept} of which keep the sublattices apart"
     return (
         f"the atoms have {higher.space_group} with {len(higher.rotations)} operations{apart}, more than the declared "
-        f"{parent.space_group} with {len(parent.rotations)}: {count} configurations would differ instead of "
-        f"{_count(members)}. The declared one counts."
+        f"{parent.space_group} with {len(parent.rotations)}: {shown_number(count)} configurations would differ instead of "
+        f"{shown_number(_count(members))}. The declared one counts."
     )
 
 
@@ -84,7 +85,9 @@ def _by_tolerance(spec: Spec, owner: str, members: list[Space]) -> str:
             edge = _edge(parent, low, high)
             said[-1] += f" up to {edge:.2g} Å"
             said.append(f"{_named(_group(groups[high]))} beyond")
-    counts = [f"{_count(members):,} configurations differ with {used[0]}, which counts (`symmetry_tolerance: "]
+    counts = [
+        f"{shown_number(_count(members))} configurations differ with {used[0]}, which counts (`symmetry_tolerance: "
+    ]
     counts[0] += f"{parent.tolerance:g}`)"
     seen = {used}
     for tolerance in steps:
@@ -92,7 +95,7 @@ def _by_tolerance(spec: Spec, owner: str, members: list[Space]) -> str:
             seen.add(group)
             count, kept = _count_with(spec, owner, groups[tolerance])
             apart = "" if kept == group[1] else f", {kept} of whose operations keep the sublattices apart"
-            counts.append(f"{count:,} with {group[0]} (`symmetry_tolerance: {tolerance:g}`{apart})")
+            counts.append(f"{shown_number(count)} with {group[0]} (`symmetry_tolerance: {tolerance:g}`{apart})")
     return (
         f"the symmetry of the atoms depends on how exactly it is asked for: {', '.join(said)}. {', '.join(counts)}. "
         "Rounded or noisy positions lower a symmetry, and so does a true distortion: state the one that is meant."

@@ -11,6 +11,7 @@ import typer
 import matbench_defects as md
 from matbench_defects.cli.app import CRYSTAL, command
 from matbench_defects.cli.options import SpecArgument, console, progress, say, shown_time
+from matbench_defects.plotting import shown_number
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,6 +32,9 @@ def init(
 ) -> None:
     """Write a commented spec for one's own crystal, its sublattices already named; the file goes beside it."""
     path = md.new_spec(cif, out, name)
+    found = md.check(path)
+    for warning in [*(one.warning for one in found.spaces if one.warning), *found.warnings]:
+        console.print(f"warning: {warning}", markup=False, style="yellow", soft_wrap=True)
     say(f"{path} written. Edit it, then: matbench-defects check {path}")
 
 
@@ -116,7 +120,8 @@ def show_check(found: Any, console: Console) -> None:
             _show_contents(one, console)
         else:
             console.print(
-                f"{len(one.by_content):,} contents, {one.every:,} configurations, {one.inequivalent:,} inequivalent"
+                f"{len(one.by_content):,} contents, {shown_number(one.every)} configurations, "
+                f"{shown_number(one.inequivalent)} inequivalent"
             )
         if one.warning:
             console.print(f"warning: {one.warning}", markup=False, style="yellow")
@@ -143,8 +148,8 @@ def show_check(found: Any, console: Console) -> None:
 def _show_contents(found: Any, console: Console) -> None:
     """Show a line a content. Written at once: a table of rich takes as long as all counting."""
     rows = [("content", "configurations", "inequivalent")]
-    rows += [(_content(found.space, c), f"{every:,}", f"{n:,}") for c, every, n in found.by_content]
-    rows.append(("all", f"{found.every:,}", f"{found.inequivalent:,}"))
+    rows += [(_content(found.space, c), shown_number(every), shown_number(n)) for c, every, n in found.by_content]
+    rows.append(("all", shown_number(found.every), shown_number(found.inequivalent)))
     first, second, third = (max(map(len, column)) for column in zip(*rows, strict=True))
     lines = [f"{a:<{first}}  {b:>{second}}  {c:>{third}}" for a, b, c in rows]
     console.out("\n".join(lines), highlight=False)
