@@ -19,7 +19,7 @@ from matbench_defects.crystal.cif_sites import CifSite, Values, check_formula, g
 from matbench_defects.crystal.distances import check_apart
 from matbench_defects.crystal.limits import check_atoms, check_lattice, check_listed
 from matbench_defects.crystal.space_groups import Setting, group_symbol, settings_of
-from matbench_defects.crystal.structure import ListedCrystal
+from matbench_defects.crystal.structure import ListedCrystal, cell_content
 from matbench_defects.errors import InputError
 
 _CELL = tuple(f"_cell_{name}" for name in ("length_a", "length_b", "length_c"))
@@ -304,13 +304,9 @@ def _same(found: list[tuple[_Group, ListedCrystal]]) -> tuple[_Group, ListedCrys
     group, first = found[0]
     for _, other in found[1:]:
         if not same_but_shifted(first.lattice, (first.species, first.positions), (other.species, other.positions)):
-            formulas = " and ".join(f"{_formula(c)} with {g.name}" for g, c in found)
+            formulas = " and ".join(f"{cell_content(c.species)} with {g.name}" for g, c in found)
             raise InputError(
                 f"does not say which origin or axes it means: its sites make {formulas}. Give the formula sum, the "
                 "symmetry operations, or the setting, such as 'F d -3 m :2'"
             )
     return group, first
-
-
-def _formula(crystal: ListedCrystal) -> str:
-    return "".join(f"{e}{n}" for e, n in Counter(crystal.species).items())

@@ -15,7 +15,7 @@ from matbench_defects.crystal.cell import isometric, lattice_vectors, orbit, sam
 from matbench_defects.crystal.distances import check_apart
 from matbench_defects.crystal.limits import check_atoms, check_lattice
 from matbench_defects.crystal.space_groups import Setting, settings_of
-from matbench_defects.crystal.structure import Crystal, ListedCrystal
+from matbench_defects.crystal.structure import Crystal, ListedCrystal, cell_content
 from matbench_defects.crystal.structure_files import read_listed
 from matbench_defects.errors import InputError
 from matbench_defects.files import digest
@@ -161,8 +161,8 @@ def _from_space_group(symbol: str, lattice: Lattice, sites: dict[str, Site]) -> 
     one, *others = ((s, (p.species, p.positions)) for s, p in made)
     if all(same_but_shifted(chosen.lattice, one[1], other) for _, other in others):
         return chosen
-    crystals = " and ".join(f"{parent.formula} in {setting.name}" for setting, parent in made)
-    raise InputError(f"{symbol} has {len(settings)} origins, and these sites make {crystals}; write which one is meant")
+    crystals = " or ".join(f"{setting.name} ({cell_content(parent.species)} in the cell)" for setting, parent in made)
+    raise InputError(f"{symbol} has {len(settings)} origins, and these sites make different crystals; write {crystals}")
 
 
 def _in_setting(setting: Setting, symbol: str, lattice: Lattice, sites: dict[str, Site]) -> Parent:

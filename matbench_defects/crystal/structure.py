@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +115,11 @@ class ListedCrystal:
         if self.missing:
             raise InputError(self.missing)
         return Crystal(self.lattice, self.species, self.positions @ self.lattice)
+
+
+def cell_content(species: Iterable[str]) -> str:
+    """Return how many atoms of each element a cell holds, such as ``Mg8Cu16``."""
+    return "".join(f"{element}{number}" for element, number in Counter(species).items())
 
 
 def shortest_distance(crystal: Crystal, cutoff: float = 3.0) -> float:

@@ -97,7 +97,7 @@ def template(file: Path, name: str) -> str:
         "# `all` labels every inequivalent configuration; `{select: uniform, count: 500, seed: 0}` draws some.",
         "configurations: {select: all}",
         "",
-        *_rest(first, first.count * cells, vacancies),
+        *_rest(first, first.count * cells, vacancies, alone=len(set(parent.species)) == 1),
     ]
     return "\n".join(lines) + "\n"
 
@@ -256,8 +256,10 @@ def _scalar(text: str) -> str:
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
-def _rest(first: SuggestedSublattice, sites: int, vacancies: int) -> list[str]:
+def _rest(first: SuggestedSublattice, sites: int, vacancies: int, *, alone: bool) -> list[str]:
     element = first.element
+    # Of one element, the ideal crystal is all reference there can be.
+    fewest = "" if alone else f", {{{element}: {sites - vacancies}}}"
     return [
         "# What is computed for each configuration. Left out, `relax` gives the energy of the ideal positions.",
         "labels:",
@@ -275,7 +277,7 @@ def _rest(first: SuggestedSublattice, sites: int, vacancies: int) -> list[str]:
         f"    label: {ENGINE}_relaxed",
         "    unit: eV",
         "    per: formula_unit      # of the ideal host",
-        f"    end_members: [{{{element}: {sites}}}, {{{element}: {sites - vacancies}}}]",
+        f"    end_members: [{{{element}: {sites}}}{fewest}]",
         "",
         "# How the dataset is parted; fractions add up to one. No configuration moves when the dataset grows.",
         "splits:",

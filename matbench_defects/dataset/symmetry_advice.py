@@ -66,8 +66,8 @@ def _more_than_declared(spec: Spec, owner: str, members: list[Space]) -> str:
     apart = "" if kept == len(higher.rotations) else f", {kept} of which keep the sublattices apart"
     return (
         f"the atoms have {higher.space_group} with {len(higher.rotations)} operations{apart}, more than the declared "
-        f"{parent.space_group} with {len(parent.rotations)}: {shown_number(count)} configurations would differ instead of "
-        f"{shown_number(_count(members))}. The declared one counts."
+        f"{parent.space_group} with {len(parent.rotations)}: {shown_number(count)} configurations would differ instead "
+        f"of {shown_number(_count(members))}. The declared one counts."
     )
 
 
@@ -87,8 +87,8 @@ def _by_tolerance(spec: Spec, owner: str, members: list[Space]) -> str:
             said.append(f"{_named(_group(groups[high]))} beyond")
     counts = [
         f"{shown_number(_count(members))} configurations differ with {used[0]}, which counts (`symmetry_tolerance: "
+        f"{parent.tolerance:g}`)"
     ]
-    counts[0] += f"{parent.tolerance:g}`)"
     seen = {used}
     for tolerance in steps:
         if (group := _group(groups[tolerance])) not in seen:

@@ -32,8 +32,7 @@ def init(
 ) -> None:
     """Write a commented spec for one's own crystal, its sublattices already named; the file goes beside it."""
     path = md.new_spec(cif, out, name)
-    found = md.check(path)
-    for warning in [*(one.warning for one in found.spaces if one.warning), *found.warnings]:
+    for warning in _warnings(path):
         console.print(f"warning: {warning}", markup=False, style="yellow", soft_wrap=True)
     say(f"{path} written. Edit it, then: matbench-defects check {path}")
 
@@ -94,6 +93,15 @@ def identify(
     for name, one in found.items():
         say(f"no configuration of {name}: {one.reason}")
     raise SystemExit(1)
+
+
+def _warnings(spec: Path) -> list[str]:
+    """Return what `check` warns of in a spec that was just written."""
+    try:
+        found = md.check(spec)
+    except md.InputError as error:  # the spec is there all the same
+        return [str(error)]
+    return [*(one.warning for one in found.spaces if one.warning), *found.warnings]
 
 
 def show_check(found: Any, console: Console) -> None:
