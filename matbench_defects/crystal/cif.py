@@ -282,15 +282,12 @@ def _expand(values: Values, lattice: NDArray[np.float64], sites: list[CifSite], 
         images.append(orbit(position, group.rotations, group.translations, lattice))
         check_atoms(sum(map(len, images)))
     counts = [len(each) for each in images]
-    stated = [(s, n) for s, n in zip(sites, counts, strict=True) if s.multiplicity is not None]
+    stated = [(s.label, s.multiplicity, n) for s, n in zip(sites, counts, strict=True) if s.multiplicity is not None]
+    wrong = [(label, said, n) for label, said, n in stated if abs(said - n) > 0.01]
     # Older programs write the order of a site's symmetry under the same name.
-    if any(abs(s.multiplicity - n) > 0.01 for s, n in stated) and any(
-        abs(s.multiplicity - order / n) > 0.01 for s, n in stated
-    ):
-        site, count = next((s, n) for s, n in stated if abs(s.multiplicity - n) > 0.01)
-        raise InputError(
-            f"the multiplicity of {site.label} is said to be {site.multiplicity:g}, but its sites are {count}"
-        )
+    if wrong and any(abs(said - order / n) > 0.01 for _, said, n in stated):
+        label, said, count = wrong[0]
+        raise InputError(f"the multiplicity of {label} is said to be {said:g}, but its sites are {count}")
     species = tuple(itertools.chain.from_iterable([s.element] * n for s, n in zip(sites, counts, strict=True)))
     labels = tuple(itertools.chain.from_iterable([s.label] * n for s, n in zip(sites, counts, strict=True)))
     positions = np.concatenate(images)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,7 +162,7 @@ def _key(symbol: str) -> str:
 
 
 @functools.cache
-def _kinds() -> dict[int, object]:
+def _kinds() -> dict[int, Any]:
     import spglib
 
     return {entry: spglib.get_spacegroup_type(entry) for entry in range(1, _ENTRIES + 1)}
@@ -196,11 +197,10 @@ def _former_names() -> dict[str, list[int]]:
         halls.setdefault(kind.hall_symbol, entry)
     found: dict[str, list[int]] = {}
     for group in gemmi.spacegroup_table():
-        entry = halls.get(group.hall)
-        if entry is not None:
+        if group.hall in halls:
             for name in (group.hm, group.short_name()):
                 entries = found.setdefault(_key(name), [])
-                entries.extend([entry] if entry not in entries else [])
+                entries.extend({halls[group.hall]} - set(entries))
     return found
 
 
