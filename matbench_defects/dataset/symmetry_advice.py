@@ -19,6 +19,8 @@ from matbench_defects.spec.spaces import SpaceSpec
 
 TOLERANCES = (1e-3, 1e-2, 1e-1)
 """How far an atom may lie from its symmetry image, Å, where the symmetry of the atoms is questioned."""
+MOST_COUNTED = 20_000_000
+"""Entries of the table of a supercell's permutations up to which advice counts with another group."""
 _STEPS = 12
 """Halvings of the range in which a group changes; to a thousandth of it."""
 
@@ -66,7 +68,7 @@ def _more_than_declared(spec: Spec, owner: str, members: list[Space]) -> str:
     apart = "" if kept == len(higher.rotations) else f", {kept} of which keep the sublattices apart"
     return (
         f"the atoms have {higher.space_group} with {len(higher.rotations)} operations{apart}, more than the declared "
-        f"{parent.space_group} with {len(parent.rotations)}: {shown_number(count)} configurations would differ instead "
+        f"{parent.space_group} with {len(parent.rotations)}: {count} configurations would differ instead "
         f"of {shown_number(_count(members))}. The declared one counts."
     )
 
@@ -95,7 +97,7 @@ def _by_tolerance(spec: Spec, owner: str, members: list[Space]) -> str:
             seen.add(group)
             count, kept = _count_with(spec, owner, groups[tolerance])
             apart = "" if kept == group[1] else f", {kept} of whose operations keep the sublattices apart"
-            counts.append(f"{shown_number(count)} with {group[0]} (`symmetry_tolerance: {tolerance:g}`{apart})")
+            counts.append(f"{count} with {group[0]} (`symmetry_tolerance: {tolerance:g}`{apart})")
     return (
         f"the symmetry of the atoms depends on how exactly it is asked for: {', '.join(said)}. {', '.join(counts)}. "
         "Rounded or noisy positions lower a symmetry, and so does a true distortion: state the one that is meant."
@@ -141,7 +143,7 @@ def _count(spaces: list[Space]) -> int:
     return sum(len(part) for space in spaces for part in derivative_structures(space).parts)
 
 
-def _count_with(spec: Spec, owner: str, other: Parent) -> tuple[int, int]:
+def _count_with(spec: Spec, owner: str, other: Parent) -> tuple[str, int]:
     """Return how many configurations would differ with a parent's other group, and how many operations then count."""
     kept = 0
 
@@ -156,4 +158,6 @@ def _count_with(spec: Spec, owner: str, other: Parent) -> tuple[int, int]:
         return dataclasses.replace(other, rotations=other.rotations[keeps], translations=other.translations[keeps])
 
     spaces = build_spaces(spec, only=owner, reworked=reworked)
-    return _count(list(spaces.values())), kept
+    if max(kept * len(s.cells.offsets) ** 2 * len(other.species) for s in spaces.values()) > MOST_COUNTED:
+        return "fewer (too many to be counted here)", kept
+    return shown_number(_count(list(spaces.values()))), kept

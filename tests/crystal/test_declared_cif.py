@@ -29,7 +29,9 @@ LAVES = {"cell": cubic(7.05), "sites": "Mg1 Mg 0.125 0.125 0.125\nCu1 Cu 0.5 0.5
 SPINEL = {"cell": cubic(8.08), "sites": "Mg1 Mg2+ 0.125 0.125 0.125\nAl1 Al3+ 0.5 0.5 0.5\nO1 O2- 0.262 0.262 0.262"}
 ANATASE = (3.784, 3.784, 9.515, 90, 90, 90)
 CU2MG = "_chemical_formula_sum 'Cu2 Mg'\n"
-TEXT_FIELD = "_refine_special_details\n;\ndata_table of the refinement follows in the paper\nloop_ is only a word here\n;\n"
+TEXT_FIELD = (
+    "_refine_special_details\n;\ndata_table of the refinement follows in the paper\nloop_ is only a word here\n;\n"
+)
 OCCUPANCY = "_atom_site_occupancy"
 MULTIPLICITY = "_atom_site_symmetry_multiplicity"
 ATTACHED = "_atom_site_attached_hydrogens"
@@ -51,7 +53,8 @@ HEXAGONAL = (2.88, 2.88, 14.19, 90, 90, 120)
         (cif("F d -3 m Z", **SPINEL), {"Mg": 8, "Al": 16, "O": 32}, ""),
         (cif("F d -3 m", **SPINEL), {"Mg": 8, "Al": 16, "O": 32}, "read as Fd-3m:2"),
         (cif("", **LAVES, declared=f"_space_group_IT_number 227\n{CU2MG}"), {"Mg": 8, "Cu": 16}, "read as Fd-3m:2"),
-        (cif("F d -3 m", cubic(3.567), "C1 C .125 .125 .125", declared="_chemical_formula_sum C\n_cell_formula_units_Z 8"),
+        (cif("F d -3 m", cubic(3.567),
+         "C1 C .125 .125 .125", declared="_chemical_formula_sum C\n_cell_formula_units_Z 8"),
          {"C": 8}, "read as Fd-3m:2"),
         (cif("I 41/a m d", ANATASE, "Ti1 Ti 0 0.75 0.125\nO1 O 0 0.25 0.0831"), {"Ti": 4, "O": 8}, "I4_1/amd:2"),
         # Two kinds of axes: by the cell.
@@ -63,14 +66,16 @@ HEXAGONAL = (2.88, 2.88, 14.19, 90, 90, 120)
         (cif(""), {"Mg": 1, "O": 1}, "declares no symmetry, so its sites are taken for all atoms"),
         # Deuterium is hydrogen; hydrogens that are not located are missed.
         (cif("P 42/m n m", (4.501, 4.501, 3.01, 90, 90, 90), "Mg1 Mg 0 0 0\nD1 2H 0.304 0.304 0",
-             declared="_chemical_formula_sum 'D2 Mg'"), {"Mg": 2, "H": 4}, "deuterium or tritium is taken as hydrogen, H: D1"),
+             declared="_chemical_formula_sum 'D2 Mg'"), {"Mg": 2, "H": 4},
+         "deuterium or tritium is taken as hydrogen, H: D1"),
         (cif(sites="Li1 Li 0 0 0\nD1 D .5 .5 .5"), {"Li": 4, "H": 4}, "deuterium"),
         (cif("P n m a", (9.95, 3.02, 4.6, 90, 90, 90),
              "Fe1 Fe3+ 0.146 0.25 0.955\nO1 O2- 0.8 0.25 0.712\nO2 OH 0.053 0.25 0.197"),
          {"Fe": 4, "O": 8}, "hydrogens are attached to O2 and not located: this host lacks them"),
         (cif("P 1", cubic(8), "Mg1 Mg 0 0 0\nO1 OH2 .5 .5 .5"), {"Mg": 1, "O": 1}, "attached to O1 and not located"),
         (cif("P -3 m 1", (3.147, 3.147, 4.769, 90, 90, 120), "Mg1 Mg2+ 0 0 0 0\nO1 O2- 0.3333 0.6667 0.2203 1",
-             columns=ATTACHED, declared=f"{FORMULA} 'H2 Mg O2'\n_cell_formula_units_Z 1\n"), {"Mg": 1, "O": 2}, "not located"),
+             columns=ATTACHED, declared=f"{FORMULA} 'H2 Mg O2'\n_cell_formula_units_Z 1\n"), {"Mg": 1, "O": 2},
+         "not located"),
         (cif(declared=f"{FORMULA} 'Mg O H'"), {"Mg": 4, "O": 4},
          "4 hydrogens in the cell are declared ('Mg O H') and not located, and no site says that it carries them"),
         (cif("P m -3 m", sites="N1 NH4+ 0 0 0\nCl1 Cl- .5 .5 .5"), {"N": 1, "Cl": 1}, "attached to N1 and not located"),
@@ -116,20 +121,27 @@ OPERATIONS = "loop_\n_space_group_symop_operation_xyz\n"
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (cif("F d -3 m", **LAVES), "does not say which origin or axes it means: its sites make Mg16Cu8 with Fd-3m:1 and Mg8Cu16"),
-        (cif("F d -3 m :1", **LAVES, declared=CU2MG), "formula sum is 'Cu2 Mg', but its sites make Cu8 Mg16 in the cell"),
+        (cif("F d -3 m", **LAVES),
+         "does not say which origin or axes it means: its sites make Mg16Cu8 with Fd-3m:1 and Mg8Cu16"),
+        (cif("F d -3 m :1", **LAVES, declared=CU2MG),
+         "formula sum is 'Cu2 Mg', but its sites make Cu8 Mg16 in the cell"),
         (cif("F d -3 m", cubic(3.567), "C1 C 0 0 0"), "its sites make C8 with Fd-3m:1 and C16 with Fd-3m:2"),
         (cif(declared=f"{FORMULA} 'Mg O2'"), "formula sum is 'Mg O2', but its sites make Mg4 O4"),
         (cif(declared=f"{FORMULA} 'Mg0.95 O'"), "formula sum is 'Mg0.95 O'"),
-        (cif(declared=f"{FORMULA} 'Mg O'\n_cell_formula_units_Z 2"), "formula_units_Z is 2, but its sites make 4 formula units"),
-        (cif(sites="Mg1 Mg 0 0 0 8\nO1 O .5 .5 .5 4", columns=MULTIPLICITY), "multiplicity of Mg1 is said to be 8, but its sites are 4"),
+        (cif(declared=f"{FORMULA} 'Mg O'\n_cell_formula_units_Z 2"),
+         "formula_units_Z is 2, but its sites make 4 formula units"),
+        (cif(sites="Mg1 Mg 0 0 0 8\nO1 O .5 .5 .5 4", columns=MULTIPLICITY),
+         "multiplicity of Mg1 is said to be 8, but its sites are 4"),
         (cif(declared="_cell_volume 80.0"), "_cell_volume is 80.0, but its cell has 74.09"),
         (cif(cell=(4.2, 4.2, 4.3, 90, 90, 90)), "its cell lacks the symmetry of F m -3 m"),
         (cif("R -3 m :H", (5.0, 5.0, 5.0, 33, 33, 33)), "its cell lacks the symmetry of R-3m:H"),
         (cif(declared="_space_group_IT_number 221\n"), "'F m -3 m' and its number 221 are different space groups"),
-        (cif(declared="_space_group_name_Hall '-P 4 2 3'\n"), "mean Pm-3m (no. 221), but its symbol 'F m -3 m' says another"),
-        (cif(declared=f"{OPERATIONS}x,y,z\n-x,-y,-z\n"), "mean P-1 (no. 2), but its symbol 'F m -3 m' says another group"),
-        (cif("P -1", declared=f"{OPERATIONS}x,y,z\n-x,-y,-z\nx+1/2,y,z\n"), "its operations are no group: 3 are listed"),
+        (cif(declared="_space_group_name_Hall '-P 4 2 3'\n"),
+         "mean Pm-3m (no. 221), but its symbol 'F m -3 m' says another"),
+        (cif(declared=f"{OPERATIONS}x,y,z\n-x,-y,-z\n"),
+         "mean P-1 (no. 2), but its symbol 'F m -3 m' says another group"),
+        (cif("P -1", declared=f"{OPERATIONS}x,y,z\n-x,-y,-z\nx+1/2,y,z\n"),
+         "its operations are no group: 3 are listed"),
         (cif("P -1", declared=f"{OPERATIONS}-x,-y,-z\n"), "its operations are no group: 1 are listed"),
         (cif("P 1", declared=f"{OPERATIONS}2x,y,z\n"), "the symmetry operation '2x,y,z' cannot be read"),
         (cif("P 1", declared=f"{OPERATIONS}a,b,c\n"), "the symmetry operation 'a,b,c' cannot be read"),
@@ -146,8 +158,10 @@ OPERATIONS = "loop_\n_space_group_symop_operation_xyz\n"
         (cif(sites="CA1 0 0 0\nO1 .5 .5 .5").replace(UNTYPED, ""), "the label 'CA1' may be Ca or C"),
         (cif("P 1", sites="O1 HO 0 0 0\nMg1 Mg .5 .5 .5"), "may be Ho or H and O"),
         (cif(sites="Mg1 Mg 0 0 0 0\nO1 O .5 .5 .5 1", columns=OCCUPANCY), "(Mg1 has an occupancy of 0)"),
-        (cif(sites="Mg1 Mg 0 0 0 1.2\nO1 O .5 .5 .5 1", columns=OCCUPANCY), "the occupancy of Mg1 is 1.2, more than one"),
-        (cif(sites="Mg1 Mg 0 0 0 full\nO1 O .5 .5 .5 1", columns=OCCUPANCY), "occupancy of Mg1 is 'full'; a number was"),
+        (cif(sites="Mg1 Mg 0 0 0 1.2\nO1 O .5 .5 .5 1", columns=OCCUPANCY),
+         "the occupancy of Mg1 is 1.2, more than one"),
+        (cif(sites="Mg1 Mg 0 0 0 full\nO1 O .5 .5 .5 1", columns=OCCUPANCY),
+         "occupancy of Mg1 is 'full'; a number was"),
         (cif("P 1", sites="Mg1 Mg 0 0 0 1\nO1 O .5 .5 .5 2", columns="_atom_site_disorder_group"), "alternative sites"),
         (cif(sites="Mg1 Mg 0 0 0\nO1 O .5 ? .5"), "O1 has no position: _atom_site_fract_y is not given"),
         (cif(sites="Mg1 Mg 0 0 0\nO1 O 0,5 .5 .5"), "_atom_site_fract_x of O1 is '0,5'; a number was expected"),

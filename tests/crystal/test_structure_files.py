@@ -38,10 +38,12 @@ def changed(text: str, *pairs: tuple[str, str]) -> str:
     [
         ("POSCAR", POSCAR),
         ("CONTCAR.relax", POSCAR),
-        ("MgO.vasp", changed(POSCAR, ("1.0\n", "4.2\n"), ("4.2 0 0", "1 0 0"), ("0 4.2 0", "0 1 0"), ("0 0 4.2", "0 0 1"))),
+        ("MgO.vasp", changed(POSCAR, ("1.0\n", "4.2\n"), ("4.2 0 0", "1 0 0"), ("0 4.2 0", "0 1 0"), ("0 0 4.2",
+         "0 0 1"))),
         ("POSCAR", changed(POSCAR, ("1.0\n", "-74.088\n"))),  # a negative scale is a volume
         ("POSCAR", changed(POSCAR, ("Direct", "Cartesian"), ("0.5 0.5 0.5", "2.1 2.1 2.1"))),
-        ("POSCAR", changed(POSCAR, ("Direct\n0 0 0", "Selective dynamics\nDirect\n0 0 0 T T T"), ("0.5\n", "0.5 F F F\n"))),
+        ("POSCAR", changed(POSCAR, ("Direct\n0 0 0", "Selective dynamics\nDirect\n0 0 0 T T T"), ("0.5\n",
+         "0.5 F F F\n"))),
         ("POSCAR", changed(POSCAR, ("Mg O", "Mg_pv/f474ac0d O"), ("1 1\n", "1 1 ! numbers\n"))),
         ("POSCAR", changed(POSCAR, ("0 0 0\n0.5", "0 0 0 Mg\n0.5")).replace("\n", "\r\n")),
         ("POSCAR", POSCAR + "\n0 0 0\n0 0 0\n"),  # velocities
@@ -71,7 +73,8 @@ def test_caesium_chloride_in_every_format(tmp_path: Path, name: str, text: str) 
         ("POSCAR", changed(POSCAR, ("0.5 0.5 0.5\n", "")), "3 numbers were expected, not ''", 10),
         ("POSCAR", POSCAR + "0.25 0.25 0.25\n", "more follows than the 2 atoms that are counted", 11),
         ("POSCAR", POSCAR + POSCAR, "more follows than the 2 atoms that are counted: 'MgO'", 11),
-        ("POSCAR", changed(POSCAR, ("0 0 0\n0.5", "0 0 0 O\n0.5")), "the atom is called O, but the sixth line makes it Mg", 9),
+        ("POSCAR", changed(POSCAR, ("0 0 0\n0.5", "0 0 0 O\n0.5")),
+         "the atom is called O, but the sixth line makes it Mg", 9),
         ("POSCAR", changed(POSCAR, ("0.5 0.5 0.5", "0.5-0.5 0.5")), "3 numbers were expected, not '0.5-0.5 0.5'", 10),
         ("POSCAR", changed(POSCAR, ("0.5 0.5 0.5", "nan 0 0")), "3 numbers were expected, not 'nan 0 0'", 10),
         ("POSCAR", changed(POSCAR, ("0.5 0.5 0.5", "1 0 0")), "two atoms are 0.00 Å apart (Mg 1 and O 2)", None),
@@ -100,7 +103,9 @@ def test_a_refusal_says_where(tmp_path: Path, name: str, text: str, reason: str,
     assert (caught.value.file, caught.value.line) == (str(tmp_path / name), line)
 
 
-@pytest.mark.parametrize("name", ["a.traj", "a.db", "a.py", "a.json", "a.pckl", "a.bundle", "postgresql:x", "a.res", "a"])
+@pytest.mark.parametrize(
+    "name", ["a.traj", "a.db", "a.py", "a.json", "a.pckl", "a.bundle", "postgresql:x", "a.res", "a"]
+)
 def test_formats_that_run_code_ask_a_database_or_guess_are_not_read(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("import os")
     with pytest.raises(InputError, match="is of no format that is read; POSCAR, CONTCAR and names that end in"):

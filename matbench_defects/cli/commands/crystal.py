@@ -143,7 +143,7 @@ def show_check(found: Any, console: Console) -> None:
         if label.seconds is None:
             cost = "time unknown, none was computed yet"
         else:
-            left = shown_time(label.seconds * (label.wanted - label.present))
+            left = shown_time(label.seconds * min(label.wanted - label.present, 10**30))
             cost = f"{label.seconds:.1f} s each on one core, {left} to go"
         console.print(f"label {name}: {most}{label.wanted} wanted, {label.present} present; {cost}", markup=False)
         if name in found.engines:
