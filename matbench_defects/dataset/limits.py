@@ -28,8 +28,6 @@ SCREENED_A_SECOND = 1e6
 """Configurations that the quickest models predict a second on one core, streamed from the enumeration."""
 INDEX_BYTES = 4
 """A configuration in the index that `enumerate` writes, about."""
-
-
 MOST = 10**30
 """Numbers beyond this are estimated as this: a float holds no more than 308 digits, and counts have many more."""
 

@@ -149,6 +149,7 @@ def test_labels_that_cannot_be_read_are_said_and_end_nothing(tmp_path: Path) -> 
     assert [(label.wanted, label.present) for label in found.labels] == [(7, 0)]
 
 
+@pytest.mark.slow
 def test_counts_that_no_float_holds_are_shown(tmp_path: Path) -> None:
     spec = LOWER.replace(", Fe2: [1/2, 1/2, 1/2]", "").replace("[2, 2, 2]", "[11, 10, 10]").replace("b: 2.87", "b: 2.9")
     spec = spec.replace("c: 2.87, alpha: 90, beta: 90", "c: 3.0, alpha: 85, beta: 87")
