@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -72,6 +73,15 @@ def grid(number: int, columns: int = 2) -> tuple[int, int]:
     """Return rows and columns for a number of panels."""
     columns = min(number, columns)
     return -(-number // columns), columns
+
+
+def shown_number(number: int) -> str:
+    """Return a whole number with all its digits, or rounded to two where there are more than 30, however many."""
+    if number < 10**30:
+        return f"{number:,}"
+    # Such numbers exceed what a float, and Python's decimal digits, hold.
+    exponent, fraction = divmod(math.log10(number), 1)
+    return f"{10**fraction:.1f}e+{exponent:.0f}"
 
 
 def html_table(heads: Sequence[str], rows: Sequence[Sequence[object]], caption: str = "") -> str:

@@ -180,6 +180,36 @@ def test_init_writes_a_spec_that_checks(tmp_path):
     assert run("check", "specs/mine", cwd=tmp_path).returncode == 0
 
 
+def test_init_says_what_it_decided_and_what_is_missing(tmp_path):
+    from pymatgen.core import Lattice, Structure
+
+    host = Structure.from_spacegroup(
+        "P-3m1", Lattice.hexagonal(3.147, 4.769), ["Mg", "O"], [[0, 0, 0], [1 / 3, 2 / 3, 0.22]]
+    )
+    host.to(str(tmp_path / "brucite.cif"))
+    text = (tmp_path / "brucite.cif").read_text()
+    (tmp_path / "brucite.cif").write_text(text.replace("'Mg1 O2'", "'Mg1 O2 H2'"))
+    done = run("init", "brucite.cif", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lacking = "2 hydrogens in the cell are declared ('Mg1 O2 H2') and not located"
+    assert lacking in done.stdout and lacking in (tmp_path / "spec.yaml").read_text()
+    # With an energy, a structure that lacks atoms would be another one: it is no configuration.
+    done = run("identify", "brucite.cif", "--spec", "spec.yaml", cwd=tmp_path)
+    assert done.returncode == 2 and "lacks hydrogens that it declares" in done.stderr
+    (tmp_path / "POSCAR").write_text(host.to(fmt="poscar"))
+    done = run("init", "POSCAR", "--out", "other/spec.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "structure: POSCAR" in (tmp_path / "other" / "spec.yaml").read_text()
+    assert (tmp_path / "other" / "POSCAR").exists()
+
+
+def test_init_of_an_element_writes_a_spec_that_checks(tmp_path):
+    (tmp_path / "POSCAR").write_text("Cu\n1\n0 1.8 1.8\n1.8 0 1.8\n1.8 1.8 0\nCu\n1\nDirect\n0 0 0\n")
+    assert run("init", "POSCAR", cwd=tmp_path).returncode == 0
+    done = run("check", "spec.yaml", cwd=tmp_path)
+    assert done.returncode == 0 and "Fm-3m" in done.stdout, done.stderr
+
+
 def test_schema_accepts_what_is_shipped(tmp_path):
     import jsonschema
     import yaml

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import functools
-import re
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import PrivateAttr
 
-from matbench_defects.bounded import read_json
 from matbench_defects.crystal import space as crystal
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.crystal.structure_files import read_listed
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.members import count_members
 from matbench_defects.errors import InputError, nearest
-from matbench_defects.exchange.archives import LARGEST_STRUCTURE, read_file
-from matbench_defects.exchange.structure_text import crystal_of_structure, plain_structure
-from matbench_defects.plotting import html_table
+from matbench_defects.plotting import html_table, shown_number
 from matbench_defects.spec import loading, models
 from matbench_defects.spec.spaces import Conditions
 
@@ -263,7 +259,7 @@ class Space:
     def _repr_html_(self) -> str:
         some = dict(list(self._contents.items())[:50])
         counts = count_members(self.space, self.where, some.values()).by_content
-        rows = [(name, *(f"{n:,}" for n in counts[content])) for name, content in some.items()]
+        rows = [(name, *map(shown_number, counts[content])) for name, content in some.items()]
         return html_table(("content", "configurations", "inequivalent"), rows, repr(self)[1:-1])
 
 
@@ -418,35 +414,12 @@ def _crystal(structure: Any) -> Crystal:
     if isinstance(structure, Crystal):
         return structure
     if isinstance(structure, str | Path):
-        return _read(Path(structure))
+        try:
+            return read_listed(Path(structure)).crystal
+        except InputError as error:
+            raise InputError(error.message, file=str(structure), line=error.line) from None
     if hasattr(structure, "get_chemical_symbols"):
         return Crystal.from_ase(structure)
     if not structure.is_ordered:
         raise InputError("the structure has partly occupied sites; a configuration has none")
-    return Crystal.from_pymatgen(structure)
-
-
-def _read(path: Path) -> Crystal:
-    from pymatgen.core import Structure
-
-    if not path.is_file():
-        raise InputError("there is no such file", file=str(path))
-    read_file(path, LARGEST_STRUCTURE)  # looked at first: pymatgen unpacks whatever there is
-    try:
-        if path.suffix.lower() == ".json":
-            return crystal_of_structure(plain_structure(read_json(path)))
-    except InputError as error:
-        raise InputError(error.message, file=str(path)) from None
-    if re.search(r"\.(json|mson|ya?ml)", path.name.lower()):
-        # pymatgen reads these by a decoder that imports whatever class the file names.
-        raise InputError("is no plain .json file; write the structure as CIF, POSCAR or .json", file=str(path))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            structure = Structure.from_file(str(path))
-    except Exception as error:  # pymatgen raises whatever the file's fault led to
-        message = str(error).splitlines() or [type(error).__name__]
-        raise InputError(f"cannot be read as a structure: {message[0]}", file=str(path)) from None
-    if not structure.is_ordered:
-        raise InputError("has partly occupied sites; a configuration has none", file=str(path))
     return Crystal.from_pymatgen(structure)

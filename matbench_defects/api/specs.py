@@ -43,16 +43,16 @@ def check(spec: str | Path) -> Check:
 
 
 def new_spec(cif: str | Path, out: str | Path | None = None, name: str | None = None) -> Path:
-    """Write a commented spec for one's own crystal, its sublattices already named; the CIF file goes beside it.
+    """Write a commented spec for one's own crystal, its sublattices already named; the crystal's file goes beside it.
 
     Parameters
     ----------
     cif : path-like
-        The ideal host crystal.
+        The ideal host crystal: a CIF file, POSCAR, or text of another program that ASE reads, such as extended XYZ.
     out : path-like, optional
-        The spec's file; ``spec.yaml`` beside the CIF file if left out.
+        The spec's file; ``spec.yaml`` beside that file if left out.
     name : str, optional
-        Name of the domain; that of the CIF file if left out.
+        Name of the domain; that of the file if left out.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def new_spec(cif: str | Path, out: str | Path | None = None, name: str | None = 
     Raises
     ------
     InputError
-        If a file is there already, or the CIF file cannot be read as a crystal.
+        If a file is there already, or the crystal's file cannot be read as one.
 
     Examples
     --------

@@ -6,6 +6,7 @@ import bisect
 import dataclasses
 import itertools
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +33,19 @@ from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import SpaceSpec
 
 
-def build_spaces(spec: Spec) -> dict[str, Space]:
+def build_spaces(
+    spec: Spec, *, only: str | None = None, reworked: Callable[[Parent, SpaceSpec], Parent] | None = None
+) -> dict[str, Space]:
     """Build every space of a spec.
+
+    Parameters
+    ----------
+    spec : Spec
+        The spec.
+    only : str, optional
+        The one space to build, or the one domain of several shapes.
+    reworked : callable, optional
+        What to take instead of a parent, such as the same atoms with other operations.
 
     Raises
     ------
@@ -44,12 +56,14 @@ def build_spaces(spec: Spec) -> dict[str, Space]:
     parents: dict[tuple[str, Path], Parent] = {}
     mistakes = Mistakes()
     for name, (part, route) in spec.all_spaces().items():
+        if only not in (None, name):
+            continue
         folder = spec.document.folder((*route, "parent", part.parent.file_field))
         same = (part.parent.model_dump_json(), folder)
         with mistakes.noted():
             if same not in parents:
                 parents[same] = _parent(spec, part, route, folder)
-            parent = parents[same]
+            parent = parents[same] if reworked is None else reworked(parents[same], part)
             if part.sizes is None:
                 spaces[name] = _space(spec, name, parent, np.array(_checked_rows(spec, part, route)), part, route)
             else:
@@ -121,8 +135,7 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
         names = description.sites or [label]
         members: set[int] = set()
         for wanted in names:
-            found = {i for i, s in enumerate(parent.labels) if s == wanted}
-            found = found or {i for i, s in enumerate(parent.species) if s == wanted}
+            found = atoms_called(parent, wanted)
             if not found:
                 field = (*here, "sites") if description.sites else here
                 known = set(parent.labels) | set(parent.species)
@@ -163,6 +176,12 @@ def _exclusions(
             if species not in known:
                 raise spec.error((*here, "between"), f"no sublattice holds {species}; {nearest(species, known)}")
     return tuple((*sorted(e.between), e.closer_than) for e in part.exclude)
+
+
+def atoms_called(parent: Parent, name: str) -> set[int]:
+    """Return the atoms of a parent that a name leads to: those of that label, else those of that element."""
+    found = {i for i, label in enumerate(parent.labels) if label == name}
+    return found or {i for i, element in enumerate(parent.species) if element == name}
 
 
 def _meant(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> dict[Content, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matbench_defects.crystal.parent import wrap
+from matbench_defects.crystal.cell import wrap
 from matbench_defects.errors import InputError
 from matbench_defects.files import write_json
 from matbench_defects.spec.document import Route

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,39 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.cif import read_cif
+from matbench_defects.crystal.cell import isometric, lattice_vectors, orbit, same_but_shifted, wrap
+from matbench_defects.crystal.distances import check_apart
 from matbench_defects.crystal.limits import check_atoms, check_lattice
-from matbench_defects.crystal.structure import Crystal, shortest_distance
-from matbench_defects.errors import InputError, nearest
+from matbench_defects.crystal.space_groups import Setting, settings_of
+from matbench_defects.crystal.structure import Crystal, ListedCrystal, cell_content
+from matbench_defects.crystal.structure_files import read_listed
+from matbench_defects.errors import InputError
 from matbench_defects.files import digest
 from matbench_defects.spec.frozen import read_frozen
 from matbench_defects.spec.parents import Lattice, ParentSpec, Site
-
-SAME_SITE = 0.01
-"""Positions nearer than this, Å, are one site written twice."""
-TOO_NEAR = 0.7
-"""Atoms nearer than this, Å, are an error of the input."""
-
-_PARAMETERS = {
-    "triclinic": ("a", "b", "c", "alpha", "beta", "gamma"),
-    "monoclinic": ("a", "b", "c", "beta"),
-    "orthorhombic": ("a", "b", "c"),
-    "tetragonal": ("a", "c"),
-    "trigonal": ("a", "c"),
-    "hexagonal": ("a", "c"),
-    "cubic": ("a",),
-}
-
-_SYSTEMS = (
-    (2, "triclinic"),
-    (15, "monoclinic"),
-    (74, "orthorhombic"),
-    (142, "tetragonal"),
-    (167, "trigonal"),
-    (194, "hexagonal"),
-    (230, "cubic"),
-)
-"""The last space group of each crystal system."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +45,10 @@ class Parent:
         Hermann-Mauguin symbol.
     declared : bool
         Whether the space group was declared, or found from the atoms.
+    notes : tuple of str
+        What was decided in reading its file where that leaves a choice, and what the file declares and does not list.
+    tolerance : float
+        How far an atom may lie from its symmetry image where symmetry was found from the atoms, Å.
     memory : dict
         What is worked out once and kept, such as the groups of supercells.
     """
@@ -81,6 +61,8 @@ class Parent:
     translations: NDArray[np.float64]
     space_group: str
     declared: bool
+    notes: tuple[str, ...] = ()
+    tolerance: float = 0.0
     memory: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
@@ -130,64 +112,25 @@ def build_parent(spec: ParentSpec, folder: Path) -> Parent:
         assert spec.lattice is not None and spec.sites is not None
         return _from_space_group(spec.spacegroup, spec.lattice, spec.sites)
     if spec.cif is not None:
-        return _from_cif(folder / spec.cif, spec.symmetry_tolerance)
+        return _from_file(folder / spec.cif, "cif", spec.symmetry_tolerance)
+    if spec.structure is not None:
+        return _from_file(folder / spec.structure, None, spec.symmetry_tolerance)
     frozen = read_frozen(spec, folder)
     lattice, positions = np.array(frozen.lattice_vectors), np.array(frozen.fractional_site_positions)
-    return _from_atoms(
-        lattice, tuple(frozen.species_at_sites), tuple(frozen.site_labels), positions, spec.symmetry_tolerance
-    )
+    listed = ListedCrystal(lattice, tuple(frozen.species_at_sites), tuple(frozen.site_labels), positions)
+    return _from_atoms(listed, spec.symmetry_tolerance)
 
 
-@functools.cache
-def _settings() -> dict[str, int]:
-    """Return the entry of spglib's database for each Hermann-Mauguin symbol, settings such as Pnam among them.
-
-    A symbol alone stands for its first entry, as in pymatgen; ``:2``, ``:R`` and the like name another.
-    """
-    import spglib
-
-    result: dict[str, int] = {}
-    for entry in range(1, 531):
-        kind = spglib.get_spacegroup_type(entry)
-        for symbol in (kind.international_short, kind.international_full.replace(" ", "")):
-            result.setdefault(symbol, entry)
-            if kind.choice:
-                result.setdefault(f"{symbol}:{kind.choice}", entry)
-    return result
-
-
-@functools.cache
-def _space_group(symbol: str) -> tuple[str, str, tuple[tuple[tuple[tuple[int, ...], ...], tuple[float, ...]], ...]]:
-    """Return crystal system, short symbol and operations of a space group."""
-    import spglib
-
-    entry = _settings().get(symbol.replace(" ", ""))
-    if entry is None:
-        near = nearest(symbol, _settings()).partition("known:")[0].strip()
-        raise InputError(
-            f"no space group has the symbol '{symbol}'; {near or 'write its Hermann-Mauguin symbol, such as R-3m'}"
-        )
-    kind = spglib.get_spacegroup_type(entry)
-    system = next(name for last, name in _SYSTEMS if kind.number <= last)
-    found = spglib.get_symmetry_from_database(entry)
-    operations = [
-        (
-            tuple(tuple(int(x) for x in row) for row in rotation),
-            tuple(round(float(x) * 24) / 24 % 1 for x in translation),
-        )
-        for rotation, translation in zip(found["rotations"], found["translations"], strict=True)
-    ]
-    return system, str(kind.international_short), tuple(sorted(operations))
-
-
-def _cell(lattice: Lattice, system: str, symbol: str) -> NDArray[np.float64]:
-    needed = _PARAMETERS[system]
+def _cell(lattice: Lattice, setting: Setting, symbol: str) -> NDArray[np.float64]:
+    needed, system = setting.parameters, setting.system
     given = {name: value for name, value in lattice.model_dump().items() if value is not None}
     missing = [n for n in needed if n not in given]
     if missing:
         raise InputError(f"{', '.join(missing)} is missing; {symbol} is {system} and needs {', '.join(needed)}")
     gamma = 120.0 if system in ("trigonal", "hexagonal") else 90.0
     fixed = {"b": given["a"], "c": given["a"], "alpha": 90.0, "beta": 90.0, "gamma": gamma}
+    if system == "rhombohedral":
+        fixed |= {"beta": given["alpha"], "gamma": given["alpha"]}
     for name in given:
         if name not in needed and abs(given[name] - fixed[name]) > 1e-6:
             raise InputError(f"{name} is {given[name]}, but {symbol} is {system} and makes it {fixed[name]}")
@@ -200,114 +143,74 @@ def _cell(lattice: Lattice, system: str, symbol: str) -> NDArray[np.float64]:
     return cell
 
 
-def lattice_vectors(lengths: list[float], angles: list[float]) -> NDArray[np.float64]:
-    """Return lattice vectors as rows, c along z and a in the xz plane.
-
-    Bit for bit those of pymatgen's ``Lattice.from_parameters(vesta=False)``, whose import takes longer than all else
-    that `check` does; labels are found again by digests that depend on them.
-    """
-    a, b, c = lengths
-    radians = np.radians(angles)
-    cosines, sines = np.cos(radians), np.sin(radians)
-    between = np.clip((cosines[0] * cosines[1] - cosines[2]) / (sines[0] * sines[1]), -1, 1)  # of a* and b*
-    gamma = np.arccos(between)
-    return np.array(
-        [
-            [a * sines[1], 0.0, a * cosines[1]],
-            [-b * sines[0] * np.cos(gamma), b * sines[0] * np.sin(gamma), b * cosines[0]],
-            [0.0, 0.0, c],
-        ]
-    )
-
-
-def wrap(positions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return fractional coordinates in [0, 1), those within 1e-6 of a cell border at zero."""
-    positions = np.mod(positions, 1.0)
-    return np.where(positions > 1 - 1e-6, 0.0, positions)
-
-
 def _from_space_group(symbol: str, lattice: Lattice, sites: dict[str, Site]) -> Parent:
-    system, name, operations = _space_group(symbol)
-    cell = _cell(lattice, system, symbol)
+    """Return the parent in the one setting of its group that the lattice and the sites allow."""
+    settings = settings_of(symbol)
+    axes = "R" if lattice.c is None and lattice.alpha is not None else "H"
+    settings = [s for s in settings if len(settings) == 1 or s.choice not in ("H", "R") or s.choice == axes]
+    made: list[tuple[Setting, Parent]] = []
+    refused: list[InputError] = []
+    for setting in settings:
+        try:
+            made.append((setting, _in_setting(setting, symbol, lattice, sites)))
+        except InputError as error:
+            refused.append(error)
+    if not made:
+        raise refused[0]
+    chosen = made[0][1]
+    one, *others = ((s, (p.species, p.positions)) for s, p in made)
+    if all(same_but_shifted(chosen.lattice, one[1], other) for _, other in others):
+        return chosen
+    crystals = " or ".join(f"{setting.name} ({cell_content(parent.species)} in the cell)" for setting, parent in made)
+    raise InputError(f"{symbol} has {len(settings)} origins, and these sites make different crystals; write {crystals}")
+
+
+def _in_setting(setting: Setting, symbol: str, lattice: Lattice, sites: dict[str, Site]) -> Parent:
+    cell = _cell(lattice, setting, symbol)
     check_lattice(cell, 1)
-    rotations = np.array([rotation for rotation, _ in operations], dtype=np.int64)
-    translations = np.array([translation for _, translation in operations])
-    _check_metric(cell, rotations, symbol)
+    rotations, translations = setting.operations
+    if not isometric(cell, rotations, 1e-6):
+        raise InputError(f"these lattice parameters lack the symmetry of {symbol}")
     species: list[str] = []
     labels: list[str] = []
     positions: list[NDArray[np.float64]] = []
     for label, site in sites.items():
-        orbit = _orbit(np.array(site.position), rotations, translations, cell)
-        check_atoms(len(positions) + len(orbit))
-        positions.extend(orbit)
-        species.extend([site.species] * len(orbit))
-        labels.extend([label] * len(orbit))
-    parent = Parent(cell, tuple(species), tuple(labels), np.array(positions), rotations, translations, name, True)
-    _check_distances(parent)
+        images = orbit(np.array(site.position), rotations, translations, cell)
+        check_atoms(len(positions) + len(images))
+        positions.extend(images)
+        species.extend([site.species] * len(images))
+        labels.extend([label] * len(images))
+    parent = Parent(
+        cell, tuple(species), tuple(labels), np.array(positions), rotations, translations, setting.symbol, True
+    )
+    check_apart(cell, species, labels, parent.positions)
     return parent
 
 
-def _check_metric(cell: NDArray[np.float64], rotations: NDArray[np.int64], symbol: str) -> None:
-    """Symbols of other settings (P112/m, R-3m:R) put the axes elsewhere than the lattice parameters do."""
-    metric = cell @ cell.T
-    if not np.allclose(rotations.transpose(0, 2, 1) @ metric @ rotations, metric, rtol=0, atol=1e-6 * metric.max()):
-        raise InputError(
-            f"these lattice parameters lack the symmetry of {symbol}; give the standard setting: monoclinic with "
-            "unique axis b, trigonal on hexagonal axes"
-        )
-
-
-def _orbit(
-    position: NDArray[np.float64],
-    rotations: NDArray[np.int64],
-    translations: NDArray[np.float64],
-    cell: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Return the distinct images of one position, in an order that rounding cannot change."""
-    images = wrap(rotations @ position + translations)
-    images = images[np.lexsort(np.round(images, 4).T[::-1])]
-    difference = images[:, None] - images[None]
-    difference -= np.round(difference)
-    same = ((difference @ cell) ** 2).sum(axis=-1) < SAME_SITE**2
-    result: NDArray[np.float64] = images[~np.tril(same, -1).any(axis=1)]  # the first of those that are one site
-    return result
-
-
-def _from_cif(path: Path, tolerance: float) -> Parent:
-    atoms = read_cif(path)
+def _from_file(path: Path, format_: str | None, tolerance: float) -> Parent:
+    listed = read_listed(path, format_)
     try:
-        return _from_atoms(*atoms, tolerance)
+        return _from_atoms(listed, tolerance)
     except InputError as error:
         raise InputError(error.message, file=str(path)) from None
 
 
-def _from_atoms(
-    lattice: NDArray[np.float64],
-    species: tuple[str, ...],
-    labels: tuple[str, ...],
-    positions: NDArray[np.float64],
-    tolerance: float,
-) -> Parent:
+def _from_atoms(listed: ListedCrystal, tolerance: float) -> Parent:
     """Return the parent of a whole cell of atoms; its symmetry is found from them."""
-    check_atoms(len(species))
-    check_lattice(lattice, len(species))
-    if not np.isfinite(positions).all():
+    lattice, labels = listed.lattice, listed.labels
+    check_atoms(len(labels))
+    check_lattice(lattice, len(labels))
+    if not np.isfinite(listed.positions).all():
         raise InputError("a position is not a number")
-    order = sorted(range(len(species)), key=lambda i: (labels.index(labels[i]), *np.round(wrap(positions[i]), 4)))
-    positions = wrap(np.array([positions[i] for i in order]))
-    rotations, translations, symbol = found_symmetry(lattice, positions, [species[i] for i in order], tolerance)
-    parent = Parent(
-        lattice,
-        tuple(species[i] for i in order),
-        tuple(labels[i] for i in order),
-        positions,
-        rotations,
-        translations,
-        symbol,
-        False,
-    )
-    _check_distances(parent)
-    return parent
+    first = {label: i for i, label in reversed([*enumerate(labels)])}
+    rounded = np.round(wrap(listed.positions), 4)
+    order = sorted(range(len(labels)), key=lambda i: (first[labels[i]], *rounded[i]))
+    species = tuple(listed.species[i] for i in order)
+    named = tuple(labels[i] for i in order)
+    positions = wrap(listed.positions[order])
+    check_apart(lattice, species, named, positions)
+    found = found_symmetry(lattice, positions, list(species), tolerance)
+    return Parent(lattice, species, named, positions, *found, False, listed.notes, tolerance)
 
 
 def found_symmetry(
@@ -336,33 +239,3 @@ def found_symmetry(
     if found is None:
         raise InputError("no symmetry could be determined; are two atoms on one spot?")
     return np.array(found.rotations, dtype=np.int64), np.array(found.translations), str(found.international)
-
-
-def _check_distances(parent: Parent) -> None:
-    check_lattice(parent.lattice, len(parent.species))
-    distance = _shortest_distance(parent.crystal)
-    if distance < TOO_NEAR:
-        raise InputError(
-            f"two atoms are {distance:.2f} Å apart; at least {TOO_NEAR} was expected. Is a special position rounded "
-            "(write 1/3, not 0.333), or an atom given twice?"
-        )
-
-
-def _shortest_distance(crystal: Crystal) -> float:
-    """Return the shortest distance between two atoms, Å, however skewed or thin the cell is.
-
-    Images of a thin cell are many: its own vectors are looked at first, and the search is one in a reduced cell.
-    """
-    import spglib
-
-    try:
-        reduced = spglib.delaunay_reduce(crystal.lattice)
-    except spglib.error.SpglibError:
-        reduced = None
-    if reduced is None:
-        raise InputError("these lattice vectors make no cell; are two of them nearly parallel?")
-    shortest = float(np.linalg.norm(reduced, axis=1).min())
-    if shortest < TOO_NEAR:
-        return shortest
-    inside = wrap(crystal.positions @ np.linalg.inv(reduced)) @ reduced
-    return shortest_distance(Crystal(reduced, crystal.species, inside))

@@ -5,12 +5,14 @@ Hermite normal forms stand for superlattices (Hart and Forcade, Phys. Rev. B 77,
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.parent import SAME_SITE, Parent, wrap
+from matbench_defects.crystal.cell import SAME_SITE, wrap
+from matbench_defects.crystal.parent import Parent
 
 
 def hermite_normal_form(rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -104,13 +106,12 @@ def primitive(parent: Parent) -> Parent:
     codes = np.concatenate([rotations.reshape(len(rotations), 9), np.round(translations * 48) % 48], axis=1)
     _, first = np.unique(codes, axis=0, return_index=True)
     first = np.sort(first)
-    return Parent(
-        lattice,
-        tuple(parent.species[i] for i in kept),
-        tuple(parent.labels[i] for i in kept),
-        positions[kept],
-        rotations[first],
-        translations[first],
-        parent.space_group,
-        parent.declared,
+    return dataclasses.replace(
+        parent,
+        lattice=lattice,
+        species=tuple(parent.species[i] for i in kept),
+        labels=tuple(parent.labels[i] for i in kept),
+        positions=positions[kept],
+        rotations=rotations[first],
+        translations=translations[first],
     )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from matbench_defects.errors import InputError
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -72,6 +76,52 @@ class Crystal:
         return cls(np.array(structure.lattice.matrix), species, np.array(structure.cart_coords))
 
 
+@dataclass(frozen=True)
+class ListedCrystal:
+    """The whole cell of one crystal, as a file lists it.
+
+    Parameters
+    ----------
+    lattice : ndarray of float, shape (3, 3)
+        Lattice vectors as rows, Å.
+    species : tuple of str, length n
+        Chemical symbols.
+    labels : tuple of str, length n
+        What the file calls the site of each atom.
+    positions : ndarray of float, shape (n, 3)
+        Fractional coordinates.
+    notes : tuple of str
+        What was decided where the file leaves a choice, and what it declares and does not list.
+    missing : str
+        What it declares and does not list, such as hydrogens; empty where the crystal is complete.
+    """
+
+    lattice: NDArray[np.float64]
+    species: tuple[str, ...]
+    labels: tuple[str, ...]
+    positions: NDArray[np.float64]
+    notes: tuple[str, ...] = ()
+    missing: str = ""
+
+    @property
+    def crystal(self) -> Crystal:
+        """The cell as plain arrays, its atoms where the file puts them.
+
+        Raises
+        ------
+        InputError
+            If the file declares atoms that it does not list.
+        """
+        if self.missing:
+            raise InputError(self.missing)
+        return Crystal(self.lattice, self.species, self.positions @ self.lattice)
+
+
+def cell_content(species: Iterable[str]) -> str:
+    """Return how many atoms of each element a cell holds, such as ``Mg8Cu16``."""
+    return "".join(f"{element}{number}" for element, number in Counter(species).items())
+
+
 def shortest_distance(crystal: Crystal, cutoff: float = 3.0) -> float:
     """Return the shortest distance between two atoms, periodic images included.
 
@@ -87,6 +137,11 @@ def shortest_distance(crystal: Crystal, cutoff: float = 3.0) -> float:
     float
         The distance in Å, or infinity where no pair is nearer than `cutoff`.
     """
+    return closest_pair(crystal, cutoff)[0]
+
+
+def closest_pair(crystal: Crystal, cutoff: float = 3.0) -> tuple[float, tuple[int, int]]:
+    """Return the shortest distance between two atoms, as `shortest_distance` does, and which two these are."""
     from pymatgen.optimization.neighbors import find_points_in_spheres  # compiled, and light to import
 
     points = np.ascontiguousarray(crystal.positions)
@@ -94,9 +149,12 @@ def shortest_distance(crystal: Crystal, cutoff: float = 3.0) -> float:
     centres, neighbours, images, distances = find_points_in_spheres(
         points, points, r=cutoff, pbc=np.ones(3, dtype=np.int64), lattice=box, tol=1e-8
     )
-    itself = (centres == neighbours) & (images == 0).all(axis=1)
-    others = distances[~itself]
-    return float(others.min()) if len(others) else float("inf")
+    others = np.flatnonzero((centres != neighbours) | (images != 0).any(axis=1))
+    if not len(others):
+        return float("inf"), (0, 0)
+    nearest = others[distances[others].argmin()]
+    low, high = sorted((int(centres[nearest]), int(neighbours[nearest])))
+    return float(distances[nearest]), (low, high)
 
 
 def nearest_images(lattice: NDArray[np.float64], vectors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from matbench_defects.crystal.parent import Parent
 from matbench_defects.errors import InputError
 
 MATCH = 0.05
-"""An operation must bring each atom within this of another, Å."""
+"""An operation must bring each atom within this of another, Å, or within twice the tolerance that it was found with."""
 LARGEST_BOX = 10_000_000
 """Lattice points that are looked through, at most, for the cells of a supercell."""
 
@@ -128,7 +128,7 @@ def _parent_action(parent: Parent) -> tuple[NDArray[np.int64], NDArray[np.int64]
         off = max(off, float(np.take_along_axis(squared, nearest, axis=2).max()))
         atoms[:, members] = members[nearest[:, :, 0]]
         shifts[:, members] = np.take_along_axis(whole, nearest[..., None], axis=2)[:, :, 0, :]
-    if not off < MATCH**2 or (np.sort(atoms, axis=1) != np.arange(len(kinds))).any():
+    if not off < max(MATCH, 2 * parent.tolerance) ** 2 or (np.sort(atoms, axis=1) != np.arange(len(kinds))).any():
         raise InputError(f"the operations of {parent.space_group} do not map the parent's atoms onto each other")
     return atoms, shifts
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.parent import Parent, build_parent
+from matbench_defects.crystal.structure_files import format_of
 from matbench_defects.crystal.symmetry import parent_action
 from matbench_defects.errors import InputError
 from matbench_defects.spec.fields import is_label
@@ -37,7 +38,7 @@ class SuggestedSublattice:
     element : str
         What sits there in the ideal host.
     sites : tuple of str or None
-        Labels or elements of its sites in the CIF file; None where the name alone leads to them.
+        Labels or elements of its sites in the file; None where the name alone leads to them.
     count : int
         How many of its sites the parent cell holds.
     orbits : int
@@ -51,13 +52,14 @@ class SuggestedSublattice:
     orbits: int
 
 
-def template(cif: Path, name: str) -> str:
+def template(file: Path, name: str) -> str:
     """Return a commented spec for a crystal, valid as it stands.
 
     Parameters
     ----------
-    cif : path
-        The CIF file of the ideal host. The spec names it without its folder, so it belongs beside it.
+    file : path
+        The ideal host, as a CIF file or in another format that is read. The spec names it without its folder, so it
+        belongs beside it.
     name : str
         Name of the spec: lower-case letters, digits and dashes.
 
@@ -69,18 +71,20 @@ def template(cif: Path, name: str) -> str:
     Raises
     ------
     InputError
-        If the CIF file cannot be used, or the name does not suit a spec.
+        If the file cannot be used, or the name does not suit a spec.
     """
-    cif = Path(cif)
+    file = Path(file)
     _check_name(name)
-    parent = build_parent(ParentSpec(cif=cif.name, provenance=Provenance(source=cif.name)), cif.parent)
+    field = "cif" if format_of(file.name) == "cif" else "structure"
+    described = ParentSpec.model_validate({field: file.name, "provenance": Provenance(source=file.name)})
+    parent = build_parent(described, file.parent)
     supercell = suggested_supercell(parent)
     cells = int(np.prod(supercell))
     found = suggested_sublattices(parent)
     first = found[0]
     vacancies = 2 if first.count * cells > 2 else 1
     lines = [
-        *_head(parent, cif.name, name),
+        *_head(parent, field, file.name, name),
         *_cell(parent, supercell),
         "# What substitutes or leaves where, and how many sites of the supercell's sublattice each species holds:",
         "# a number (3), a range (0..3), a list ([0, 2, 4]) or `rest`; `vacancy` is an empty site.",
@@ -93,7 +97,7 @@ def template(cif: Path, name: str) -> str:
         "# `all` labels every inequivalent configuration; `{select: uniform, count: 500, seed: 0}` draws some.",
         "configurations: {select: all}",
         "",
-        *_rest(first, first.count * cells, vacancies),
+        *_rest(first, first.count * cells, vacancies, alone=len(set(parent.species)) == 1),
     ]
     return "\n".join(lines) + "\n"
 
@@ -110,7 +114,7 @@ def suggested_supercell(parent: Parent) -> tuple[int, int, int]:
 
 
 def suggested_sublattices(parent: Parent) -> list[SuggestedSublattice]:
-    """Return one sublattice for each orbit of symmetry-equivalent sites that the CIF's labels tell apart.
+    """Return one sublattice for each orbit of symmetry-equivalent sites that the file's labels tell apart.
 
     Parameters
     ----------
@@ -120,7 +124,7 @@ def suggested_sublattices(parent: Parent) -> list[SuggestedSublattice]:
     Returns
     -------
     list of SuggestedSublattice
-        In the order of the CIF file; together they hold every site once.
+        In the order of the file; together they hold every site once.
     """
     orbits = _orbits(parent)
     groups = _told_apart(parent, orbits)
@@ -128,7 +132,7 @@ def suggested_sublattices(parent: Parent) -> list[SuggestedSublattice]:
         if len(kinds := {parent.species[i] for i in members}) > 1:
             raise InputError(
                 f"sites of {' and '.join(sorted(kinds))} share the label '{parent.labels[members[0]]}'; "
-                "give each element labels of its own in the CIF file"
+                "give each element labels of its own in the file"
             )
     elements = [parent.species[members[0]] for members in groups]
     labels = [tuple(dict.fromkeys(parent.labels[i] for i in members)) for members in groups]
@@ -189,7 +193,8 @@ def _check_name(name: str) -> None:
         raise InputError(f"'{name}' is no name for a spec: lower-case letters, digits and dashes; such as '{fitting}'")
 
 
-def _head(parent: Parent, file: str, name: str) -> list[str]:
+def _head(parent: Parent, field: str, file: str, name: str) -> list[str]:
+    notes = [f"# Read from it with this in mind: {note}." for note in parent.notes]
     return [
         f"# Defects and substitutions in {parent.formula}: a spec for matbench-defects.",
         "# Sizes, counts and costs, before anything is built: `matbench-defects check` and the name of this file.",
@@ -201,8 +206,9 @@ def _head(parent: Parent, file: str, name: str) -> list[str]:
         "license: CC-BY-4.0   # SPDX identifier under which the dataset is given out",
         "",
         f"# The ideal host, every site filled. Its symmetry is found from the atoms: {parent.space_group}.",
+        *notes,
         "parent:",
-        f"  cif: {_scalar(file)}   # relative to this file",
+        f"  {field}: {_scalar(file)}   # relative to this file",
         "  symmetry_tolerance: 0.001   # how far an atom may lie from its symmetry image, Å",
         "  provenance:",
         "    source: to be filled in   # paper, database or calculation that lattice and positions come from",
@@ -216,7 +222,7 @@ def _cell(parent: Parent, supercell: tuple[int, int, int]) -> list[str]:
     lengths = [n * float(np.linalg.norm(v)) for n, v in zip(supercell, parent.lattice, strict=True)]
     atoms = len(parent.species) * int(np.prod(supercell))
     return [
-        f"# Repetitions of the cell in the CIF file: {atoms} sites, {' x '.join(f'{x:.1f}' for x in lengths)} Å. Three",
+        f"# Repetitions of the cell in that file: {atoms} sites, {' x '.join(f'{x:.1f}' for x in lengths)} Å. Three",
         "# rows of three integers, such as [[1, 1, 0], [-1, 1, 0], [0, 0, 1]], give any other supercell.",
         f"supercell: [{', '.join(map(str, supercell))}]",
         "",
@@ -233,7 +239,7 @@ def _shared_sites(sublattice: SuggestedSublattice) -> list[str]:
         return []
     return [
         f"  # {sublattice.name}: {sublattice.orbits} symmetry-inequivalent sets of sites share this sublattice,",
-        "  # because the CIF file gives them one label; label them differently there to part them.",
+        "  # because the file gives them one label; label them differently there to part them.",
     ]
 
 
@@ -250,8 +256,10 @@ def _scalar(text: str) -> str:
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
-def _rest(first: SuggestedSublattice, sites: int, vacancies: int) -> list[str]:
+def _rest(first: SuggestedSublattice, sites: int, vacancies: int, *, alone: bool) -> list[str]:
     element = first.element
+    # Of one element, the ideal crystal is all reference there can be.
+    fewest = "" if alone else f", {{{element}: {sites - vacancies}}}"
     return [
         "# What is computed for each configuration. Left out, `relax` gives the energy of the ideal positions.",
         "labels:",
@@ -269,7 +277,7 @@ def _rest(first: SuggestedSublattice, sites: int, vacancies: int) -> list[str]:
         f"    label: {ENGINE}_relaxed",
         "    unit: eV",
         "    per: formula_unit      # of the ideal host",
-        f"    end_members: [{{{element}: {sites}}}, {{{element}: {sites - vacancies}}}]",
+        f"    end_members: [{{{element}: {sites}}}{fewest}]",
         "",
         "# How the dataset is parted; fractions add up to one. No configuration moves when the dataset grows.",
         "splits:",

@@ -301,10 +301,13 @@ def _freeze_spec(spec: Spec, folder: Path) -> None:
     parents += [(("spaces", n, "parent"), s.get("parent")) for n, s in (data.get("spaces") or {}).items()]
     parents += [(("reference_phases", n), p) for n, p in (data.get("reference_phases") or {}).items()]
     for route, parent in parents:
-        if isinstance(parent, dict) and parent.get("cif"):
-            source = spec.document.folder((*route, "cif")) / parent["cif"]
-            parent["cif"] = "-".join(str(r) for r in route) + ".cif"
-            shutil.copyfile(source, folder / parent["cif"])
+        for field in ("cif", "structure"):
+            if isinstance(parent, dict) and parent.get(field):
+                source = spec.document.folder((*route, field)) / parent[field]
+                # The ending says which format it is; a POSCAR has none, and its name says so.
+                ending = ".cif" if field == "cif" else source.suffix or f"-{source.name}"
+                parent[field] = "-".join(str(r) for r in route) + ending
+                shutil.copyfile(source, folder / parent[field])
         if isinstance(parent, dict) and parent.get("materials_project"):
             source = spec.document.folder((*route, "materials_project")) / f"{parent['materials_project']}.json"
             shutil.copyfile(source, folder / source.name)

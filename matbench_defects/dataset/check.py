@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matbench_defects.bounded import read_json
+from matbench_defects.crystal.phases import reference_parents
 from matbench_defects.dataset.estimate import LabelEstimate, SpaceEstimate, estimate_labels
 from matbench_defects.dataset.limits import dataset_bytes, exceeding, memory_bound
 from matbench_defects.dataset.validation import validate_spec
@@ -13,7 +14,7 @@ from matbench_defects.errors import InputError
 from matbench_defects.execution.executor import available_cores
 from matbench_defects.labels.engine import require_extra
 from matbench_defects.labels.label_files import labels_beside, table_state, there_are_labels
-from matbench_defects.plotting import html_table
+from matbench_defects.plotting import html_table, shown_number
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
 from matbench_defects.spec.models import Spec
@@ -34,7 +35,7 @@ class Check:
     engines : dict of str to str
         Why an engine cannot be used here, by the label's name.
     warnings : list of str
-        What would take over an hour or 10 GB, and what may not be meant.
+        What was decided in reading the crystals, what would take over an hour or 10 GB, and what may not be meant.
     """
 
     spec: Spec
@@ -59,12 +60,17 @@ class Check:
         return all(space.exact for space in self.spaces)
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{s.space.name} {s.inequivalent:,} inequivalent of {s.every:,}" for s in self.spaces[:3])
+        counts = ", ".join(
+            f"{s.space.name} {shown_number(s.inequivalent)} inequivalent of {shown_number(s.every)}"
+            for s in self.spaces[:3]
+        )
         more = f" and {len(self.spaces) - 3} more spaces" if len(self.spaces) > 3 else ""
         return f"<Check of {self.spec.name} {self.spec.version}: {counts}{more}>"
 
     def _repr_html_(self) -> str:
-        rows = [(s.space.name, f"{s.every:,}", f"{s.inequivalent:,}", f"{s.labelled:,}") for s in self.spaces]
+        rows = [
+            (s.space.name, shown_number(s.every), shown_number(s.inequivalent), f"{s.labelled:,}") for s in self.spaces
+        ]
         return html_table(("space", "configurations", "inequivalent", "labelled"), rows, self.spec.title)
 
 
@@ -85,7 +91,12 @@ def check_spec(name: str) -> Check:
     validated = validate_spec(spec)
     spaces = validated.spaces
     table = labels_beside(find_spec(name))
-    known = _known(table) if there_are_labels(table) else {}
+    warnings = _notes(spec, spaces)
+    known: dict[str, tuple[int, float]] = {}
+    try:
+        known = _known(table) if there_are_labels(table) else {}
+    except Exception as error:  # what a broken table leads to; `label` and `build` refuse it, the counts here stand
+        warnings.append(f"the labels beside the spec cannot be read, so what is present is unknown: {error}")
     labels = estimate_labels(spec, sum(space.labelled for space in spaces), known)
     engines = {}
     for label in labels:
@@ -93,8 +104,15 @@ def check_spec(name: str) -> Check:
             require_extra(label.method.engine)
         except InputError as error:
             engines[label.method.name] = error.message
-    warnings = [*validated.notes, *exceeding(spaces, labels, available_cores())]
+    warnings += [*validated.notes, *exceeding(spaces, labels, available_cores())]
     return Check(spec, spaces, labels, engines, warnings)
+
+
+def _notes(spec: Spec, spaces: list[SpaceEstimate]) -> list[str]:
+    """Return what was decided in reading the files of parents and reference phases, once each."""
+    parents = [("the parent", one.space.parent) for one in spaces]
+    parents += [(f"the reference phase {name}", parent) for name, parent in reference_parents(spec).items()]
+    return list(dict.fromkeys(f"{what}'s file: {note}" for what, parent in parents for note in parent.notes))
 
 
 def _known(labels: Path) -> dict[str, tuple[int, float]]:

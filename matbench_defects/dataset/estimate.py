@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matbench_defects.crystal.building import build_spaces
-from matbench_defects.crystal.parent import found_symmetry
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.identity import frame_of
 from matbench_defects.dataset.parts_of_spec import resolved
 from matbench_defects.dataset.references import check_references
+from matbench_defects.dataset.symmetry_advice import symmetry_advice
 from matbench_defects.dataset.targets import ResolvedTarget
-from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerable, count_space
+from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerable
 from matbench_defects.enumeration.members import count_members, members_in
 from matbench_defects.enumeration.selection_size import selection_size
 from matbench_defects.labels.attempts import attempts_of
@@ -100,6 +100,7 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
     spaces = build_spaces(spec)
     _, targets, _ = resolved(spec, spaces)
     check_enumerable(spec, spaces)
+    advice = symmetry_advice(spec, spaces)
     result = []
     shapes: dict[str, dict[str, Configurations]] = {}
     for name, space in spaces.items():
@@ -117,10 +118,9 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
         if not space.family:
             labelled, exact = selection_size(spec, space, members)
         rows = [(content, *numbers) for content, numbers in members.by_content.items()]
+        warning = advice.get(name, "")
         result.append(
-            SpaceEstimate(
-                space, members.every, members.inequivalent, rows, labelled, exact, _higher(space), members.exact
-            )
+            SpaceEstimate(space, members.every, members.inequivalent, rows, labelled, exact, warning, members.exact)
         )
     result = result if not shapes else _in_shapes(spec, shapes, result)
     return result if spec.rules == 1 else _with_references(spec, targets, result)
@@ -153,26 +153,6 @@ def _in_shapes(
         with spec.at((*route, "configurations", "count")):
             labelled |= {name: len(chosen) for name, chosen in draw_from_shapes(derived, part.configurations).items()}
     return [dataclasses.replace(estimate, labelled=labelled[estimate.space.name]) for estimate in estimates]
-
-
-def _higher(space: Space) -> str:
-    """Return a warning where the atoms have more symmetry than the declared space group, which counts."""
-    parent = space.parent
-    if not parent.declared:
-        return ""
-    if "found" not in parent.memory:
-        parent.memory["found"] = found_symmetry(parent.lattice, parent.positions, list(parent.species), 1e-3)
-    rotations, translations, symbol = parent.memory["found"]
-    if len(rotations) <= len(parent.rotations):
-        return ""
-    higher = dataclasses.replace(parent, rotations=rotations, translations=translations, space_group=symbol)
-    other = Space(space.name, higher, space.cells, space.sublattices)
-    count = count_space(other)[1]
-    declared = count_space(space)[1]
-    return (
-        f"the atoms have {symbol} with {len(rotations)} operations, more than the declared {parent.space_group} with "
-        f"{len(parent.rotations)}: {count} configurations would differ instead of {declared}. The declared one counts."
-    )
 
 
 def estimate_labels(spec: Spec, labelled: int, known: dict[str, tuple[int, float]]) -> list[LabelEstimate]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from matbench_defects.dataset.estimate import LabelEstimate, SpaceEstimate
 from matbench_defects.enumeration.selection_size import held_as_objects
 from matbench_defects.labels.engine import engines
+from matbench_defects.plotting import shown_number
 
 HOUR = 3600.0
 """What takes longer is said before, seconds."""
@@ -27,6 +28,8 @@ SCREENED_A_SECOND = 1e6
 """Configurations that the quickest models predict a second on one core, streamed from the enumeration."""
 INDEX_BYTES = 4
 """A configuration in the index that `enumerate` writes, about."""
+MOST = 10**30
+"""Numbers beyond this are estimated as this: a float holds no more than 308 digits, and counts have many more."""
 
 
 def memory_bound(spaces: list[SpaceEstimate], labels: int) -> float:
@@ -45,12 +48,12 @@ def memory_bound(spaces: list[SpaceEstimate], labels: int) -> float:
     """
     held = sum(one.labelled * len(one.space.host_species) for one in spaces if held_as_objects(one.space, one.labelled))
     rows = sum(space.labelled for space in spaces) * (ROW_BYTES + LABEL_BYTES * labels)
-    return PROCESS_BYTES + rows + held * SITE_BYTES + sum(space.index_bytes for space in spaces)
+    return PROCESS_BYTES + min(rows + held * SITE_BYTES + sum(space.index_bytes for space in spaces), MOST)
 
 
 def dataset_bytes(spaces: list[SpaceEstimate], labels: int) -> int:
     """Return about how large a dataset is before compression, bytes."""
-    return sum(space.index_bytes + space.structure_bytes * max(1, labels) for space in spaces)
+    return min(sum(space.index_bytes + space.structure_bytes * max(1, labels) for space in spaces), MOST)
 
 
 def exceeding(spaces: list[SpaceEstimate], labels: list[LabelEstimate], cores: int) -> Iterator[str]:
@@ -66,7 +69,7 @@ def exceeding(spaces: list[SpaceEstimate], labels: list[LabelEstimate], cores: i
         How many cores would compute labels.
     """
     for label in labels:
-        left = label.wanted - label.present
+        left = min(label.wanted - label.present, MOST)
         name = f"label {label.method.name}"
         if label.seconds is not None and left * label.seconds > HOUR * cores:
             hours = left * label.seconds / HOUR / cores
@@ -83,15 +86,15 @@ def exceeding(spaces: list[SpaceEstimate], labels: list[LabelEstimate], cores: i
         yield f"the dataset: about {size / 1e9:,.0f} GB before compression"
     if memory > LARGE:
         yield f"`label` and `build` may need {memory / 1e9:,.0f} GB of memory; select fewer configurations"
-    sites = sum(space.labelled * len(space.space.host_species) for space in spaces)
+    sites = min(sum(space.labelled * len(space.space.host_species) for space in spaces), MOST)
     if sites * BUILD_SECONDS > HOUR:
         yield f"`build`: about {sites * BUILD_SECONDS / HOUR:,.0f} h, labels not counted"
     every = sum(space.inequivalent for space in spaces)
     costs = ["over an hour"] * (every > HOUR * SCREENED_A_SECOND) + ["over 10 GB"] * (every * INDEX_BYTES > LARGE)
     if costs:
         yield (
-            f"`enumerate` and a `screen` of all {every:.2g} configurations: {' and '.join(costs)}; screen a `--sample` "
-            "or one `--content`"
+            f"`enumerate` and a `screen` of all {shown_number(every)} configurations: {' and '.join(costs)}; screen a "
+            "`--sample` or one `--content`"
         )
 
 

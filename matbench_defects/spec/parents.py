@@ -1,4 +1,4 @@
-"""Parents in a spec: by space group and sites, by CIF file, or by Materials Project id."""
+"""Parents in a spec: by space group and sites, by a file, or by Materials Project id."""
 
 from __future__ import annotations
 
@@ -63,6 +63,11 @@ def _parse_sites(value: Any) -> Any:
     return result
 
 
+def _parse_group(value: Any) -> Any:
+    """Read ``225`` as its symbol is read."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 _SITES_SCHEMA = dict[str, tuple[Coordinate, Coordinate, Coordinate] | Site]
 
 
@@ -70,10 +75,13 @@ MaterialsProjectId = Annotated[str, Field(pattern=r"^mp-\d+$")]
 
 
 class ParentSpec(StrictModel):
-    """The ideal host crystal: by space group and sites, by CIF file, or by Materials Project id."""
+    """The ideal host crystal: by space group and sites, by a file, or by Materials Project id."""
 
-    spacegroup: str | None = None
-    """Hermann-Mauguin symbol; its operations are the ones that count."""
+    spacegroup: Annotated[str | None, BeforeValidator(_parse_group, json_schema_input_type=str | int | None)] = None
+    """Hermann-Mauguin symbol, or number of the International Tables for the standard axes; its operations are the ones
+    that count. ``Fd-3m:2`` names the second of two origins; a symbol that names none is read where the sites make one
+    crystal with both, or are possible with one alone, and refused elsewhere. ``R-3m`` with ``a`` and ``c`` is on
+    hexagonal axes, with ``a`` and ``alpha`` on rhombohedral ones."""
     lattice: Lattice | None = None
     """Lattice parameters of the conventional cell of that space group."""
     sites: Annotated[dict[Name, Site], BeforeValidator(_parse_sites, json_schema_input_type=_SITES_SCHEMA)] | None = (
@@ -82,6 +90,8 @@ class ParentSpec(StrictModel):
     """One site of each Wyckoff orbit, by label: ``O1: [0, 0, 0.26]``, or with its species said."""
     cif: str | None = None
     """A CIF file, relative to this one; its symmetry is found from the atoms."""
+    structure: str | None = None
+    """A file of another format, relative to this one: POSCAR, extended XYZ and others; its symmetry is found, too."""
     materials_project: MaterialsProjectId | None = None
     """A Materials Project id such as ``mp-25411``; `fetch-parents` freezes its crystal in a file beside this one."""
     symmetry_tolerance: Annotated[float, Field(gt=0, le=0.1)] = 1e-3
@@ -93,9 +103,11 @@ class ParentSpec(StrictModel):
     def _one_way(self) -> ParentSpec:
         by_group = {"spacegroup": self.spacegroup, "lattice": self.lattice, "sites": self.sites}
         given = [n for n, v in by_group.items() if v is not None]
-        ways = (bool(given), self.cif is not None, self.materials_project is not None)
+        ways = (bool(given), *(way is not None for way in (self.cif, self.structure, self.materials_project)))
         if sum(ways) != 1:
-            raise ValueError("give exactly one of: spacegroup with lattice and sites; cif; materials_project")
+            raise ValueError(
+                "give exactly one of: spacegroup with lattice and sites; cif; structure; materials_project"
+            )
         if self.sites is not None and not self.sites:
             raise ValueError("name at least one site")
         if given and len(given) < 3:
@@ -107,7 +119,9 @@ class ParentSpec(StrictModel):
 
     @property
     def file_field(self) -> str:
-        """The field that a file lies beside: the CIF file, or the frozen crystal of a Materials Project id."""
+        """The field that a file lies beside: the structure file, or the frozen crystal of a Materials Project id."""
+        if self.structure is not None:
+            return "structure"
         return "cif" if self.materials_project is None else "materials_project"
 
 

@@ -6,7 +6,8 @@ from pymatgen.core import Lattice as Cell
 from pymatgen.core import Structure
 from pymatgen.io.cif import CifWriter
 
-from matbench_defects.crystal.parent import build_parent, lattice_vectors
+from matbench_defects.crystal.cell import lattice_vectors, same_but_shifted
+from matbench_defects.crystal.parent import build_parent
 from matbench_defects.errors import InputError
 from matbench_defects.spec.parents import ParentSpec
 
@@ -50,8 +51,9 @@ def test_a_declared_space_group_fills_its_wyckoff_sites():
          "gamma is 91.0, but C2/m is monoclinic and makes it 90.0"),
         ("P1", {"a": 4}, "b, c, alpha, beta, gamma is missing; P1 is triclinic and needs a, b, c, alpha, beta, gamma"),
         ("P1", {"a": 4, "b": 4, "c": 4, "alpha": 30, "beta": 30, "gamma": 120}, "these angles make no cell"),
-        ("P112/m", {"a": 4, "b": 5, "c": 6, "beta": 100}, "these lattice parameters lack the symmetry of P112/m"),
-        ("R-3m:R", {"a": 4, "c": 9}, "these lattice parameters lack the symmetry of R-3m:R"),
+        ("P112/m", {"a": 4, "b": 5, "c": 6, "beta": 100},
+         "gamma is missing; P112/m is monoclinic and needs a, b, c, gamma"),
+        ("R-3m:R", {"a": 4, "c": 9}, "alpha is missing; R-3m:R is rhombohedral and needs a, alpha"),
         ("Fm3m", {"a": 4}, "no space group has the symbol 'Fm3m'; did you mean 'Fm-3m'?"),
         ("", {"a": 4}, "no space group has the symbol ''; write its Hermann-Mauguin symbol, such as R-3m"),
     ],
@@ -94,7 +96,7 @@ def test_rounded_thirds_are_merged_or_refused_with_advice(third, two_thirds):
 
 
 def test_an_atom_given_twice_is_refused():
-    with pytest.raises(InputError, match=r"two atoms are 0.00 Å apart; .* or an atom given twice\?"):
+    with pytest.raises(InputError, match=r"two atoms are 0.00 Å apart \(Mg and Ca\); .* or an atom given twice\?"):
         parent_of("Fm-3m", {"a": 4.2}, {"Mg": [0, 0, 0], "Ca": ["1/2", "1/2", 0]})
 
 
@@ -181,3 +183,75 @@ def test_lattice_vectors_are_those_of_pymatgen_to_the_last_bit(a, b, c, alpha, b
     # Labels are found again by a digest of the host.
     known = Cell.from_parameters(a, b, c, alpha, beta, gamma, vesta=False).matrix
     assert np.array_equal(lattice_vectors([a, b, c], [alpha, beta, gamma]), known, equal_nan=True)
+
+
+# Symbols, numbers, origins and axes.
+
+
+@pytest.mark.parametrize(
+    ("symbol", "lattice", "sites", "formula", "atoms"),
+    [
+        ("Fd-3m:2", {"a": 7.05}, {"Mg": ["1/8", "1/8", "1/8"], "Cu": ["1/2", "1/2", "1/2"]}, "MgCu2", 24),
+        ("F d -3 m :2", {"a": 7.05}, {"Mg": ["1/8", "1/8", "1/8"], "Cu": ["1/2", "1/2", "1/2"]}, "MgCu2", 24),
+        ("F d -3 m Z", {"a": 7.05}, {"Mg": ["1/8", "1/8", "1/8"], "Cu": ["1/2", "1/2", "1/2"]}, "MgCu2", 24),
+        ("Fd-3m:1", {"a": 7.05}, {"Mg": ["1/8", "1/8", "1/8"], "Cu": ["1/2", "1/2", "1/2"]}, "Mg2Cu", 24),
+        # In the first origin the oxygens would be 0.27 Å apart, so the second is meant.
+        ("Fd-3m", {"a": 8.08}, {"Mg": ["1/8", "1/8", "1/8"], "Al": ["1/2", "1/2", "1/2"], "O": [0.262, 0.262, 0.262]},
+         "MgAl2O4", 56),
+        ("R-3m", {"a": 2.88, "c": 14.19}, {"Li": [0, 0, 0]}, "Li", 3),
+        ("R-3m", {"a": 5.0, "alpha": 33}, {"Li": [0, 0, 0]}, "Li", 1),
+        ("R-3m:R", {"a": 5.0, "alpha": 33}, {"Li": [0, 0, 0]}, "Li", 1),
+        ("R -3 m :H", {"a": 2.88, "c": 14.19}, {"Li": [0, 0, 0]}, "Li", 3),
+        ("P21/n", {"a": 5, "b": 6, "c": 7, "beta": 100}, {"Mg": [0.1, 0.2, 0.3]}, "Mg", 4),
+        ("P 1 1 21/n", {"a": 5, "b": 6, "c": 7, "gamma": 100}, {"Mg": [0.1, 0.2, 0.3]}, "Mg", 4),
+        ("P 2(1)/c", {"a": 5, "b": 6, "c": 7, "beta": 100}, {"Mg": [0.1, 0.2, 0.3]}, "Mg", 4),
+        ("C m c a", {"a": 5, "b": 6, "c": 7}, {"Mg": [0, 0.2, 0.3]}, "Mg", 8),
+        (225, {"a": 4.2}, {"Mg": [0, 0, 0], "O": [0.5, 0.5, 0.5]}, "MgO", 8),
+        ("166", {"a": 2.88, "c": 14.19}, {"Li": [0, 0, 0]}, "Li", 3),
+    ],
+)  # fmt: skip
+def test_symbols_however_they_are_written(symbol, lattice, sites, formula, atoms):
+    parent = parent_of(symbol, lattice, sites)
+    assert (parent.formula, len(parent.species)) == (formula, atoms)
+
+
+def test_an_origin_that_the_sites_leave_open_is_refused_and_both_are_named():
+    with pytest.raises(InputError) as caught:
+        parent_of("Fd-3m", {"a": 7.05}, {"Mg": ["1/8", "1/8", "1/8"], "Cu": ["1/2", "1/2", "1/2"]})
+    assert caught.value.message == (
+        "Fd-3m has 2 origins, and these sites make different crystals; write Fd-3m:1 (Mg16Cu8 in the cell) or Fd-3m:2 "
+        "(Mg8Cu16 in the cell)"
+    )
+
+
+def test_origins_that_make_one_crystal_need_no_choice():
+    first = (("Si", "O", "O"), np.array([[0.1, 0.2, 0.3], [0.5, 0.1, 0.9], [0.7, 0.7, 0.2]]))
+    cell = np.diag([5.0, 6.0, 7.0])
+    shifted = (("O", "Si", "O"), first[1][[2, 0, 1]] + [0.45, 0.85, 0.125])
+    assert same_but_shifted(cell, first, shifted)
+    moved = shifted[1] + [[0.01, 0, 0], [0, 0, 0], [0, 0, 0]]
+    assert not same_but_shifted(cell, first, (shifted[0], moved))
+    assert not same_but_shifted(cell, first, (("O", "O", "Si"), shifted[1]))
+    assert not same_but_shifted(cell, first, (("O", "Si", "Si"), shifted[1]))
+
+
+def test_settings_that_a_group_lacks_are_named():
+    with pytest.raises(InputError, match=r"Fd-3m has no setting '3'; its settings are :1, :2"):
+        parent_of("Fd-3m:3", {"a": 4}, {"Li": [0, 0, 0]})
+
+
+def test_every_symbol_of_the_tables_leads_to_its_group():
+    import spglib
+
+    from matbench_defects.crystal.space_groups import group_symbol, settings_of
+
+    for entry in range(1, 531, 7):
+        kind = spglib.get_spacegroup_type(entry)
+        for symbol in (
+            kind.international_full,
+            f"{kind.international_short}:{kind.choice}".rstrip(":"),
+            str(kind.number),
+        ):
+            for setting in settings_of(symbol):
+                assert setting.number == kind.number
+                assert group_symbol(*setting.operations) == (kind.number, kind.international_short) or kind.choice

@@ -146,7 +146,7 @@ def by_brute_force(parent, size):
 
 
 PARENTS["magnesium"] = "{spacegroup: P6_3/mmc, lattice: {a: 3.2, c: 5.2}, sites: {Mg: [1/3, 2/3, 1/4]}"
-PARENTS["diamond"] = "{spacegroup: Fd-3m, lattice: {a: 3.57}, sites: {C: [0, 0, 0]}"
+PARENTS["diamond"] = "{spacegroup: Fd-3m:1, lattice: {a: 3.57}, sites: {C: [0, 0, 0]}"
 
 
 @pytest.mark.parametrize(("name", "symbol"), [("magnesium", "Mg"), ("diamond", "C")])

@@ -20,6 +20,7 @@ from matbench_defects.cli.options import (
     say,
     shown_time,
 )
+from matbench_defects.plotting import shown_number
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,15 +31,19 @@ MANY_CONTENTS = 40
 
 @command(CRYSTAL)
 def init(
-    cif: Annotated[Path, typer.Argument(help="The ideal host crystal.")],
+    cif: Annotated[Path, typer.Argument(help="The ideal host crystal: CIF, POSCAR, extended XYZ and others.")],
     out: Annotated[
-        Path | None, typer.Option(help="The spec's file; spec.yaml beside the CIF file if left out.")
+        Path | None, typer.Option(help="The spec's file; spec.yaml beside the crystal's if left out.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the domain; that of the CIF file if left out.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the domain; that of the crystal's file if left out.")
+    ] = None,
 ) -> None:
-    """Write a commented spec for one's own crystal, its sublattices already named; the CIF file goes beside it."""
+    """Write a commented spec for one's own crystal, its sublattices already named; the file goes beside it."""
     with progress("reading"):
         path = md.new_spec(cif, out, name)
+    for warning in _warnings(path):
+        console.print(f"warning: {warning}", markup=False, style="yellow", soft_wrap=True)
     say(f"{path} written. Edit it, then: matbench-defects check {path}")
 
 
@@ -90,7 +95,7 @@ def enumerate(
 
 @command(CRYSTAL)
 def identify(
-    structure: Annotated[Path, typer.Argument(help="A structure file that pymatgen reads, such as CIF or POSCAR.")],
+    structure: Annotated[Path, typer.Argument(help="A structure file: CIF, POSCAR, extended XYZ and others.")],
     spec: Annotated[str, typer.Option(help="A spec file, a folder that holds spec.yaml, or a shipped name.")],
     displacement: Displacement = 1.5,
     strain: Strain = 0.12,
@@ -105,6 +110,15 @@ def identify(
     if found.id is None:
         say(f"{'ambiguous' if found.candidates else 'no configuration'}: {found.reason}")
         raise SystemExit(1)
+
+
+def _warnings(spec: Path) -> list[str]:
+    """Return what `check` warns of in a spec that was just written."""
+    try:
+        found = md.check(spec)
+    except md.InputError as error:  # the spec is there all the same
+        return [str(error)]
+    return [*(one.warning for one in found.spaces if one.warning), *found.warnings]
 
 
 def show_check(found: Any, console: Console) -> None:
@@ -131,7 +145,8 @@ def show_check(found: Any, console: Console) -> None:
             _show_contents(one, console)
         else:
             console.print(
-                f"{len(one.by_content):,} contents, {one.every:,} configurations, {one.inequivalent:,} inequivalent"
+                f"{len(one.by_content):,} contents, {shown_number(one.every)} configurations, "
+                f"{shown_number(one.inequivalent)} inequivalent"
             )
         if not one.counted:
             console.print("at most so many: too many to see which fulfil the conditions")
@@ -147,7 +162,7 @@ def show_check(found: Any, console: Console) -> None:
         if label.seconds is None:
             cost = "time unknown, none was computed yet"
         else:
-            left = shown_time(label.seconds * (label.wanted - label.present))
+            left = shown_time(label.seconds * min(label.wanted - label.present, 10**30))
             cost = f"{label.seconds:.1f} s each on one core, {left} to go"
         console.print(f"label {name}: {most}{label.wanted} wanted, {label.present} present; {cost}", markup=False)
         if name in found.engines:
@@ -160,8 +175,8 @@ def show_check(found: Any, console: Console) -> None:
 def _show_contents(found: Any, console: Console) -> None:
     """Show a line a content. Written at once: a table of rich takes as long as all counting."""
     rows = [("content", "configurations", "inequivalent")]
-    rows += [(_content(found.space, c), f"{every:,}", f"{n:,}") for c, every, n in found.by_content]
-    rows.append(("all", f"{found.every:,}", f"{found.inequivalent:,}"))
+    rows += [(_content(found.space, c), shown_number(every), shown_number(n)) for c, every, n in found.by_content]
+    rows.append(("all", shown_number(found.every), shown_number(found.inequivalent)))
     first, second, third = (max(map(len, column)) for column in zip(*rows, strict=True))
     lines = [f"{a:<{first}}  {b:>{second}}  {c:>{third}}" for a, b, c in rows]
     console.out("\n".join(lines), highlight=False)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from matbench_defects.columns import Quantity
+from matbench_defects.crystal.structure_files import crystal_of_text, format_of
 from matbench_defects.errors import InputError
 from matbench_defects.exchange.archives import LARGEST_STRUCTURE, read_file
 from matbench_defects.exchange.source import Published, PublishedStructure, SourceSettings, formats
-from matbench_defects.exchange.structure_text import FORMATS, crystal_of_text
 from matbench_defects.exchange.tables import (
     TableRow,
     check_column,
@@ -62,9 +62,10 @@ class CsvFiles:
             file = row.cells[self.settings.structures].strip()
             name = row.cells[self.settings.name] if self.settings.name else file
             structure = _inside(path, file, row.line)
-            format_ = FORMATS.get(structure.suffix.lower())
-            if format_ is None:
-                raise InputError(f"'{file}' is none of {', '.join(FORMATS)}", file=str(path), line=row.line)
+            try:
+                format_ = format_of(structure.name)
+            except InputError as error:
+                raise InputError(error.message, file=str(path), line=row.line) from None
             try:
                 text = read_file(structure, LARGEST_STRUCTURE).decode("utf-8", errors="replace")
                 yield PublishedStructure(name, crystal_of_text(text, format_), values)

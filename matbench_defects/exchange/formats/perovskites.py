@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from matbench_defects.bounded import LARGEST_FILE, open_parquet
+from matbench_defects.crystal.structure_files import crystal_of_text
 from matbench_defects.errors import InputError
 from matbench_defects.exchange.archives import read_file
 from matbench_defects.exchange.source import (
@@ -29,7 +30,6 @@ from matbench_defects.exchange.source import (
     SourceSettings,
     formats,
 )
-from matbench_defects.exchange.structure_text import crystal_of_text
 from matbench_defects.exchange.tables import TableRow, check_column, number, read_rows
 
 COLUMNS = ("phase", "dopant", "structure", "energy")

@@ -21,6 +21,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from matbench_defects.columns import Quantity
+from matbench_defects.crystal.structure_files import crystal_of_text
 from matbench_defects.errors import InputError
 from matbench_defects.exchange.archives import LARGEST_STRUCTURE, Members, tar_members
 from matbench_defects.exchange.published_defects import (
@@ -37,7 +38,6 @@ from matbench_defects.exchange.source import (
     SourceSettings,
     formats,
 )
-from matbench_defects.exchange.structure_text import crystal_of_text
 from matbench_defects.exchange.tables import TableRow, number, read_rows
 
 TOLERANCE = 0.002
