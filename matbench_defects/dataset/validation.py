@@ -48,8 +48,10 @@ def validate_spec(spec: Spec) -> Validated:
     rows = sum(space.labelled for space in spaces)
     long_draws = [s for s in spaces if not s.counted and s.labelled > LARGEST_DRAW]
     if rows > MOST_ROWS or long_draws:
+        asked = spec.splits or spec.targets or spec.thermodynamics or any(label.configurations for label in spec.labels)
         why = f"{rows:,} rows are labelled" if rows > MOST_ROWS else f"draws of {long_draws[0].space.name} take long"
-        notes.append(f"{why}; whether splits, targets and labels suit them is for `label` and `build` to find")
+        if asked or long_draws:
+            notes.append(f"{why}; whether splits, targets and labels suit them is for `label` and `build` to find")
     else:
         from matbench_defects.dataset.plan import plan
 
