@@ -175,7 +175,7 @@ def _exclusions(
         for species in exclusion.between:
             if species not in known:
                 raise spec.error((*here, "between"), f"no sublattice holds {species}; {nearest(species, known)}")
-    return tuple((*sorted(e.between), e.closer_than) for e in part.exclude)
+    return tuple((min(e.between), max(e.between), e.closer_than) for e in part.exclude)
 
 
 def atoms_called(parent: Parent, name: str) -> set[int]:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from matbench_defects.bounded import open_parquet
 from matbench_defects.errors import InputError
-from matbench_defects.files import open_parquet
 from matbench_defects.spec.document import parse_document
 
 CARD = "README.md"
