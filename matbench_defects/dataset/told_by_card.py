@@ -85,9 +85,10 @@ def check_against_card(folder: Path, files: Mapping[str, str]) -> None:
     path = folder / CARD
     front = _front(path)
     told = {info.get("config_name"): info for info in _mappings(front.get("dataset_info"))}
-    told_of = set()
+    told_of: set[str] = set()
     for config in _mappings(front.get("configs")):
-        name, held = config.get("config_name"), {}
+        name = config.get("config_name")
+        held: dict[str, str] = {}
         rows = []
         for part in _mappings(config.get("data_files")):
             found = _matching(str(part.get("path")), files)
