@@ -77,8 +77,7 @@ def check_against_card(folder: Path, files: Mapping[str, str]) -> None:
         If it has not.
     """
     for path in sorted((folder / "data").rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if name not in files and not path.is_dir():
+        if path.relative_to(folder).as_posix() not in files and not path.is_dir():
             raise InputError("is listed in no manifest, yet `datasets` would read it; remove it", file=str(path))
     if CARD not in files:
         return  # nothing but rows for scoring
