@@ -77,17 +77,17 @@ def check_against_card(folder: Path, files: Mapping[str, str]) -> None:
         If it has not.
     """
     for path in sorted((folder / "data").rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if name not in files and not path.is_dir():
+        if path.relative_to(folder).as_posix() not in files and not path.is_dir():
             raise InputError("is listed in no manifest, yet `datasets` would read it; remove it", file=str(path))
     if CARD not in files:
         return  # nothing but rows for scoring
     path = folder / CARD
     front = _front(path)
     told = {info.get("config_name"): info for info in _mappings(front.get("dataset_info"))}
-    told_of = set()
+    told_of: set[str] = set()
     for config in _mappings(front.get("configs")):
-        name, held = config.get("config_name"), {}
+        name = config.get("config_name")
+        held: dict[str, str] = {}
         rows = []
         for part in _mappings(config.get("data_files")):
             found = _matching(str(part.get("path")), files)

@@ -83,7 +83,7 @@ def _held(unfinished: Path, size: int) -> int:
 
 def _go_on(url: str, unfinished: Path, held: int, size: int, end: float) -> None:
     from huggingface_hub import get_session
-    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type: ignore[attr-defined]  # documented
 
     headers = {**build_hf_headers(library_name="matbench-defects"), "Accept-Encoding": "identity"}
     if held:

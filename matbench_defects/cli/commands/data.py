@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -68,7 +68,12 @@ def build(
 
     said: list[str] = []
     with progress("labels") as show:
-        options = {"labels": labels, "compute": not only_labelled, "workers": workers, "replace": replace}
+        options: dict[str, Any] = {
+            "labels": labels,
+            "compute": not only_labelled,
+            "workers": workers,
+            "replace": replace,
+        }
         dataset = md.build(spec, out, **options, progress=show, say=said.append)
     for line in said:
         say(line)
