@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from matbench_defects.api.spaces import Spec, load_spec
-from matbench_defects.dataset.reading import PARTS as PARTS
+from matbench_defects.dataset.parts import PARTS as PARTS
 from matbench_defects.dataset.reading import Dataset as Dataset
 from matbench_defects.errors import InputError
 from matbench_defects.exchange.importing import LabelComparison

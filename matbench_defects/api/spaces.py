@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import PrivateAttr
 
+from matbench_defects.bounded import read_json
 from matbench_defects.crystal import space as crystal
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.canonical import configuration_of
@@ -19,6 +20,7 @@ from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.members import count_members
 from matbench_defects.errors import InputError, nearest
+from matbench_defects.exchange.structure_text import crystal_of_structure, plain_structure
 from matbench_defects.plotting import html_table, shown_number
 from matbench_defects.spec import loading, models
 from matbench_defects.spec.spaces import Conditions
@@ -415,6 +417,8 @@ def _crystal(structure: Any) -> Crystal:
         return structure
     if isinstance(structure, str | Path):
         try:
+            if Path(structure).suffix.lower() == ".json":  # pymatgen's own decoder imports what a file names
+                return crystal_of_structure(plain_structure(read_json(structure)))
             return read_listed(Path(structure)).crystal
         except InputError as error:
             raise InputError(error.message, file=str(structure), line=error.line) from None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from matbench_defects.bounded import read_text
 from matbench_defects.crystal.cif import crystal_of_cif
 from matbench_defects.crystal.distances import check_apart
 from matbench_defects.crystal.limits import check_atoms, check_lattice
@@ -79,17 +80,9 @@ def read_listed(path: Path, format_: str | None = None) -> ListedCrystal:
         there = False
     if not there:
         raise InputError(f"there is no {format_.upper()} file {path}")
+    text = read_text(path, LARGEST_BYTES)
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(LARGEST_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", file=file) from None
-    if len(raw) > LARGEST_BYTES:
-        raise InputError(f"has {path.stat().st_size} bytes; at most {LARGEST_BYTES} are read", file=file)
-    try:
-        return listed_of_text(raw.decode("utf-8-sig"), format_)
-    except UnicodeDecodeError:
-        raise InputError(f"cannot be read as {format_.upper()}: it is not UTF-8 text", file=file) from None
+        return listed_of_text(text, format_)
     except InputError as error:
         raise InputError(error.message, file=file, line=error.line) from None
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.identity import numbered, structure_keys
-from matbench_defects.dataset.reading import PARTS
+from matbench_defects.dataset.parts import PARTS
 from matbench_defects.dataset.similarity import Similarity
 from matbench_defects.dataset.splits.assign import Parting
 from matbench_defects.dataset.splits.grouping import value_of

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from matbench_defects.crystal.space import Space
-from matbench_defects.dataset.reading import PARTS, WHOLE, noise_words
+from matbench_defects.dataset.parts import PARTS
+from matbench_defects.dataset.reading import WHOLE, noise_words
 from matbench_defects.dataset.told_by_card import dataset_info
 from matbench_defects.files import sha256_of_file, write_text
 from matbench_defects.spec.document import dump_yaml

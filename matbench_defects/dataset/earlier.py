@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from matbench_defects.bounded import read_json
 from matbench_defects.dataset.lock import FIXED, differences
 from matbench_defects.dataset.reading import MANIFEST
 from matbench_defects.errors import InputError
@@ -33,11 +33,11 @@ def check_same(out: Path, spec: Spec, lock: dict[str, Any] | None = None) -> Non
     InputError
         If the folder holds a dataset of another name, or another one of the same name and version.
     """
-    try:
-        held = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not (out / MANIFEST).exists():
         return
-    except (OSError, ValueError, RecursionError):
+    try:
+        held = read_json(out / MANIFEST)
+    except InputError:
         held = None
     if not isinstance(held, dict):
         raise _refusal(out, "holds a dataset whose manifest cannot be read")

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +29,12 @@ from matbench_defects.labels.engine import Method
 from matbench_defects.labels.following import chosen_rows, following_jobs
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import jobs_of
-from matbench_defects.labels.known import KnownLabels
 from matbench_defects.labels.label import Key, Label
 from matbench_defects.labels.noise import further_attempts, noise_rows, tightened
 from matbench_defects.spec.models import LabelNoise, Spec
+
+if TYPE_CHECKING:
+    from matbench_defects.labels.known import KnownLabels
 
 
 @dataclass(frozen=True)

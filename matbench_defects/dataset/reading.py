@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from matbench_defects.bounded import read_json, read_parquet
 from matbench_defects.columns import Quantity, check_quantity
+from matbench_defects.dataset.parts import PARTS
 from matbench_defects.dataset.told_by_card import check_against_card
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import digest, sha256_of_file
@@ -27,8 +28,6 @@ LARGEST_MANIFEST = 20_000_000
 """Bytes of a manifest that are read."""
 DIGEST = "digest"
 """The manifest's digest of everything else that it says."""
-PARTS = ("train", "validation", "test")
-"""The parts that a split may have."""
 WHOLE = "full"
 """What is not parted, as `datasets` sees it; ``all`` is a word that it keeps for itself."""
 

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from matbench_defects.dataset.labelled_rows import LowestAttempts
+from matbench_defects.dataset.parts import PARTS
 from matbench_defects.dataset.plan import Plan
-from matbench_defects.dataset.reading import PARTS, WHOLE, split_column
+from matbench_defects.dataset.reading import WHOLE, split_column
 from matbench_defects.dataset.splits.assign import Parting
 from matbench_defects.dataset.structures import label_columns, label_schema, structure_rows, structure_schema
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from matbench_defects.bounded import open_parquet
+from matbench_defects.bounded import open_parquet, open_plain
 from matbench_defects.errors import InputError
 from matbench_defects.spec.document import parse_document
 
@@ -122,7 +122,7 @@ def _mappings(given: Any) -> list[dict[str, Any]]:
 
 
 def _front(path: Path) -> dict[str, Any]:
-    with open(path, "rb") as stream:
+    with open_plain(path) as stream:
         text = stream.read(LARGEST_FRONT).decode("utf-8", errors="replace")
     begin, _, rest = text.partition("---\n")
     front, end, _ = rest.partition("\n---\n")

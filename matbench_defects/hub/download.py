@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matbench_defects.bounded import read_text
 from matbench_defects.dataset.reading import DIGEST, LARGEST_MANIFEST, MANIFEST, Dataset, open_dataset, read_manifest
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import only_writer
@@ -107,7 +108,7 @@ def _download(repo: str, version: str, folder: Path) -> None:
 def _begin(partial: Path, commit: str) -> None:
     """Forget what was received of another commit: a tag that moved, or another repository of this name."""
     mark = partial / COMMIT
-    if any(partial.iterdir()) and (not mark.is_file() or mark.read_text(encoding="utf-8") != commit):
+    if any(partial.iterdir()) and (not mark.is_file() or read_text(mark) != commit):
         shutil.rmtree(partial)
         partial.mkdir()
     mark.write_text(commit, encoding="utf-8")

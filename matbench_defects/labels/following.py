@@ -6,6 +6,7 @@ import dataclasses
 import heapq
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.contents import matches
@@ -16,9 +17,11 @@ from matbench_defects.labels.attempts import lowest_attempt
 from matbench_defects.labels.engine import Method, reference_method
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import attempts_at, job_of, reference_jobs
-from matbench_defects.labels.known import KnownLabels
 from matbench_defects.labels.label import Key, Label
 from matbench_defects.spec.models import LabelledPart, Spec
+
+if TYPE_CHECKING:
+    from matbench_defects.labels.known import KnownLabels
 
 
 def chosen_rows(

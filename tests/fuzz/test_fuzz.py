@@ -47,7 +47,7 @@ def test_what_goes_wrong_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     good = target.texts[0]
     assert outcome(target, good) == ("accepted", "")
-    monkeypatch.setattr(estimate, "splits_of", fail)
+    monkeypatch.setattr(estimate, "check_enumerable", fail)
     where, trace = outcome(target, good)
     assert where.startswith("KeyError at estimate.py:") and "KeyError: 'x'" in trace
     less = smaller(target, good, [], where, patience=20.0)

@@ -146,7 +146,7 @@ CASES: list[tuple[str, str | bytes, int | None, str | None, str]] = [
     ("nearly no volume", p1("    Na: [0, 0, 0]\n", "{a: 5, b: 5, c: 5, alpha: 60, beta: 60, gamma: 119.9999}"), 4,
      "parent", "which does not hold an atom"),
     ("a needle", p1("    Na: [0, 0, 0]\n", "{a: 0.01, b: 100, c: 100, alpha: 90, beta: 90, gamma: 90}"), 4, "parent",
-     "two atoms are 0.01 Å apart; at least 0.7 was expected"),
+     "two atoms are 0.01 Å apart (Na and its own image); at least 0.7 was expected"),
     ("atoms on top of each other", changed("Cl: [1/2, 1/2, 1/2]", "Cl: [0, 0, 0]"), 4, "parent",
      "two atoms are 0.00 Å apart; at least 0.7 was expected"),
     ("an atom beside its image", changed("Na: [0, 0, 0]", "Na: [0.01, 0, 0]"), 4, "parent",

@@ -154,7 +154,7 @@ def test_one_structure_that_cannot_be_read_is_only_reported(tmp_path):
     (folder / "initial.tar.gz").write_bytes(tar(texts))
     mapped, report = import_published("2dmd", folder, str(tmp_path), tmp_path / "o.parquet", {})
     assert mapped.mapped == len(samples()) - 1
-    assert "s0,not mapped,,cannot be read as cif" in report.read_text()
+    assert "s0,not mapped,,cannot be read as CIF" in report.read_text()
 
 
 def test_entries(refused, tmp_path):
@@ -234,7 +234,7 @@ def test_csv(refused, tmp_path):
     path.write_text(whole.replace("cifs/s1.cif", "/etc/passwd"))
     refused("is no file in the table's folder", "csv", path)
     path.write_text(whole.replace("cifs/s1.cif", "s1.json"))
-    refused("'s1.json' is none of .cif", "csv", path)
+    refused("'s1.json' is of no format that is read", "csv", path)
     path.write_text("")
     refused("lacks the column 'structure'", "csv", path)
 

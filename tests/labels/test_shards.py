@@ -252,7 +252,7 @@ def test_build_computes_beside_the_spec_and_finds_what_lies_in_the_cache(tmp_pat
     shutil.rmtree(tmp_path / "labels")
     other = dataclasses.replace(first, outcome=dataclasses.replace(first.outcome, energy=-77.0))
     LabelStore(tmp_path / "cache" / "labels" / f"{spec.name}.parquet").add([other])  # where old versions kept them
-    again = build_dataset(spec, tmp_path / "out", workers=1)
+    again = build_dataset(spec, tmp_path / "out", workers=1, replace=True)
     energies = {row["id"]: row["ewald_static_energy"] for row in again.structures.to_pylist()}
     before = {row["id"]: row["ewald_static_energy"] for row in built.structures.to_pylist()}
     assert energies == before | {first.key.id: -77.0}
@@ -260,5 +260,5 @@ def test_build_computes_beside_the_spec_and_finds_what_lies_in_the_cache(tmp_pat
     said = []
     monkeypatch.setattr("os.access", lambda path, mode: False)
     shutil.rmtree(tmp_path / "labels")
-    build_dataset(spec, tmp_path / "out", workers=1, say=said.append)
+    build_dataset(spec, tmp_path / "out", workers=1, replace=True, say=said.append)
     assert len(said) == 1 and str(tmp_path / "cache" / "labels") in said[0]

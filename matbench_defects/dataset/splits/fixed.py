@@ -9,10 +9,10 @@ from typing import ClassVar
 
 from matbench_defects.bounded import read_text
 from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.dataset.parts import PARTS
 from matbench_defects.dataset.splits.split import SplitOperator, SplitSettings, operators
 from matbench_defects.errors import InputError, nearest
 
-_PARTS = ("train", "validation", "test")
 LARGEST_LIST = 2**26
 """The list may have this many bytes: some two million rows."""
 
@@ -50,8 +50,8 @@ class FixedSplit(SplitOperator):
 
     def _add(self, entry: dict[str, str], file: str, line: int) -> None:
         name, part, fold = entry["id"], entry["part"], entry.get("fold", "")
-        if part not in _PARTS:
-            raise InputError(f"no part is called '{part}'; {nearest(str(part), _PARTS)}", file=file, line=line)
+        if part not in PARTS:
+            raise InputError(f"no part is called '{part}'; {nearest(str(part), PARTS)}", file=file, line=line)
         if "fold" in entry and not fold:
             raise InputError("the fold is empty; every row needs one", file=file, line=line)
         here = self._parts.setdefault(fold, {})
