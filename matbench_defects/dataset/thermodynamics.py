@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from matbench_defects.columns import BOLTZMANN, Quantity
@@ -29,6 +28,9 @@ from matbench_defects.spec.models import Spec
 
 ON_HULL = 1e-9
 """Compositions less than this above the hull, eV per atom, are on it."""
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,8 @@ def free_energy_table(found: Sequence[Composition]) -> pa.Table:
         for one in found
         for t, temperature in enumerate(one.temperatures)
     ]
+    import pyarrow as pa  # `check` does without
+
     schema = pa.schema(
         [
             pa.field("space", pa.string()),

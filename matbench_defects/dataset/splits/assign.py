@@ -6,9 +6,9 @@ import dataclasses
 import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.configuration import Configuration
@@ -17,6 +17,9 @@ from matbench_defects.dataset.parts import PARTS
 from matbench_defects.dataset.splits import SplitOperator
 from matbench_defects.dataset.splits.grouping import value_of
 from matbench_defects.spec.models import Spec
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class Parting:
     @property
     def type(self) -> pa.DataType:
         """The type of the split's column: a part, or a part for each fold by the fold's name."""
+        import pyarrow as pa  # `check` does without
+
         return pa.struct([pa.field(f, pa.string()) for f in self.by_fold]) if self.folded else pa.string()
 
     def take(self, kept: Sequence[bool]) -> Parting:

@@ -132,4 +132,9 @@ def _pattern_space(space: Space, name: str) -> Space:
 def _pattern(row: Configuration, sublattice: str) -> str:
     alone = _pattern_space(row.space, sublattice)
     index = [s.name for s in row.space.sublattices].index(sublattice)
-    return Configuration(alone, row.occupation[row.space.ranges[index]]).id
+    occupation = row.occupation[row.space.ranges[index]]
+    known: dict[bytes, str] = alone.memory.setdefault("pattern ids", {})  # each fold of each split asks again
+    key = occupation.tobytes()
+    if key not in known:
+        known[key] = Configuration(alone, occupation).id
+    return known[key]
