@@ -14,6 +14,7 @@ import functools
 import hashlib
 import importlib
 import importlib.util
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -21,11 +22,14 @@ from typing import Any
 
 import numpy as np
 
+from matbench_defects.bounded import read_bytes
 from matbench_defects.errors import InputError
 from matbench_defects.files import atomic_path
 from matbench_defects.shipped import cache_folder
 
 INTEGER = "int64"
+LARGEST_CODE = 2**24
+"""Bytes of a file of machine code."""
 CHECKSUM = 32
 """Bytes of the SHA-256 that stands before the machine code in each file."""
 _loading = threading.Lock()
@@ -132,8 +136,9 @@ def _address(module: str, name: str, arguments: tuple[str, ...], imported: tuple
     with _loading:
         kept = _kept(path)
         if kept is not None:
-            with contextlib.suppress(RuntimeError):  # another linker than the one that it was made for
-                return _load(kept)
+            with contextlib.suppress(RuntimeError, ValueError):  # another linker than the one that it was made for
+                if address := _load(kept):
+                    return address
         return _compile(module, name, arguments, path)
 
 
@@ -160,8 +165,11 @@ def _source(module: str) -> str:
 
 def _kept(path: Path) -> bytes | None:
     """Return what a file holds behind its checksum; None where it is not there or not whole."""
-    with contextlib.suppress(OSError):
-        data = path.read_bytes()
+    with contextlib.suppress(OSError, InputError):
+        own = path.stat()
+        if hasattr(os, "getuid") and (own.st_uid != os.getuid() or own.st_mode & 0o022):
+            return None  # machine code that somebody else may have put there
+        data = read_bytes(path, LARGEST_CODE)
         if hashlib.sha256(data[CHECKSUM:]).digest() == data[:CHECKSUM]:
             return data[CHECKSUM:]
     return None

@@ -116,9 +116,9 @@ def test_the_road(tmp_path, lno):
     done = run("submit", result, "--author", "A. Chemist", "--check", cwd=tmp_path)
     assert done.returncode == 0 and "nothing was written" in done.stdout
     assert not (tmp_path / "leaderboard").exists()
-    done = run("submit", result, "--author", "A. Chemist", cwd=tmp_path)
+    done = run("submit", result, "--author", "A. Chemist", "--name", "my-expansion", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    submission = "leaderboard/submissions/lno-formation-energy/cluster-expansion"
+    submission = "leaderboard/submissions/lno-formation-energy/my-expansion"  # a baseline's name is refused below
     assert sorted(p.name for p in (tmp_path / submission).iterdir()) == ["predictions.parquet", "submission.yaml"]
     done = run("submit", submission, "--check", cwd=tmp_path)
     assert done.returncode == 0 and "is a valid submission" in done.stdout
@@ -134,7 +134,7 @@ def test_the_road(tmp_path, lno):
     (tmp_path / "base").mkdir()
     request = ("leaderboard", "score-request", "--base", "base", "--head", "leaderboard/submissions")
     done = run(*request, "--comment", "comment.md", cwd=tmp_path)
-    assert done.returncode == 0 and "| **cluster-expansion** |" in (tmp_path / "comment.md").read_text()
+    assert done.returncode == 0 and "| **my-expansion** |" in (tmp_path / "comment.md").read_text()
     (tmp_path / submission / "more.py").touch()
     done = run(*request, cwd=tmp_path)
     assert done.returncode == 2 and "holds 'more.py'" in done.stdout

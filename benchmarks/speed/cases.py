@@ -27,6 +27,18 @@ MOS2 = """
   spacegroup: P-6m2
   lattice: {a: 3.1903157, c: 14.879004}
   sites: {Mo: [0, 0, 0], S: [1/3, 2/3, 0.105]}"""
+FCC = """
+  spacegroup: Fm-3m
+  lattice: {a: 4.0}
+  sites: {Au: [0, 0, 0]}"""
+CUBIC = """
+  spacegroup: Pm-3m
+  lattice: {a: 3.3}
+  sites: {Po: [0, 0, 0]}"""
+ROCK_SALT = """
+  spacegroup: Fm-3m
+  lattice: {a: 6.4}
+  sites: {Pb: [0, 0, 0], Te: [1/2, 1/2, 1/2]}"""
 DEFECTS = """{M: {sites: [Mo], species: {vacancy: 0..4, W: 0..4, Mo: rest}},
   X: {sites: [S], species: {vacancy: 0..4, Se: 0..4, S: rest}}}"""
 
@@ -103,6 +115,13 @@ CASES = [
         Case(f"CsPbI3 gamma k={k}", n, CSPBI3, "[2, 2, 2]", f"{{Pb: {{Cd: {k}, Pb: rest}}}}", peers=k <= 8)
         for k, n in [(6, 14_509), (8, 165_632), (12, 3_534_424), (16, 9_402_622)]
     ),
+    *(
+        Case(f"fcc 3x3x3 k={k}", n, FCC, "[3, 3, 3]", f"{{Au: {{Ag: {k}, Au: rest}}}}")
+        for k, n in [(5, 23_435), (6, 381_725), (7, 5_441_643)]
+    ),
+    Case("fcc 4x4x4 k=5", 734_692, FCC, "[4, 4, 4]", "{Au: {Ag: 5, Au: rest}}"),
+    Case("simple cubic 4x4x5 k=6", 258_309, CUBIC, "[4, 4, 5]", "{Po: {Ag: 6, Po: rest}}"),
+    Case("PbSnTe 2x2x2 k=8", 8043, ROCK_SALT, "[2, 2, 2]", "{Pb: {Sn: 8, Pb: rest}}"),
     Case("MoS2 8x8, the 17 types", 5933, MOS2, "[8, 8, 1]", DEFECTS, contents=LOW_DENSITY),
     Case("MoS2 8x8, all 4-defect sets", 1_170_765, MOS2, "[8, 8, 1]", DEFECTS, contents=FOUR),
 ]

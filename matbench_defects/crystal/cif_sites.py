@@ -214,7 +214,7 @@ def formula_of(values: Values) -> dict[str, float] | None:
     parts = text.split() if " " in text else re.findall(r"[A-Z][a-z]?[\d.]*|.+", text)
     found: Counter[str] = Counter()
     for part in parts:
-        match = re.fullmatch(r"([A-Za-z]{1,2})(\d*\.?\d*)", part.rstrip(","))
+        match = re.fullmatch(r"([A-Za-z]{1,2})((?:[0-9]+\.?[0-9]*|\.[0-9]+)?)", part.rstrip(","))
         symbol = match[1].capitalize() if match else ""
         symbol = _ISOTOPES.get(symbol, symbol)
         if match is None or symbol not in ELEMENTS:

@@ -42,7 +42,7 @@ def crystal_of_poscar(text: str) -> ListedCrystal:
     elements, at = _elements(lines, 5)
     counts: list[int] = []
     first = at
-    while re.fullmatch(r"[\s\d]+", _line(lines, at)):
+    while re.fullmatch(r"\s*([0-9]{1,9}\s*)+", _line(lines, at)):
         counts += [int(n) for n in _line(lines, at).split()]
         at += 1
     if len(counts) != len(elements) or not all(counts):
@@ -74,7 +74,7 @@ def _elements(lines: list[str], at: int) -> tuple[list[str], int]:
     """Return the elements of the sixth line, and of the next ones where it goes on, and the line after them."""
     found: list[str] = []
     while words := _line(lines, at).split():
-        if words[0].isdigit():
+        if re.fullmatch("[0-9]+", words[0]):
             break
         for word in words:
             symbol = re.split(r"[_/]", word)[0]  # Mg_pv/f474ac0d

@@ -17,7 +17,7 @@ from matbench_defects.crystal.poscar import crystal_of_poscar
 from matbench_defects.crystal.structure import Crystal, ListedCrystal
 from matbench_defects.errors import InputError
 from matbench_defects.spec.document import LARGEST_BYTES
-from matbench_defects.spec.fields import ELEMENTS
+from matbench_defects.spec.fields import ELEMENTS, LARGEST_COORDINATE
 
 _ASE = {
     ".xyz": "extxyz",
@@ -110,7 +110,10 @@ def listed_of_text(text: str, format_: str) -> ListedCrystal:
     """
     if format_ == "cif":
         return crystal_of_cif(text)
-    return crystal_of_poscar(text) if format_ == "poscar" else _of_ase(text, format_)
+    listed = crystal_of_poscar(text) if format_ == "poscar" else _of_ase(text, format_)
+    if not (np.abs(listed.positions) <= LARGEST_COORDINATE).all():
+        raise InputError(f"a fractional coordinate is no number of at most {LARGEST_COORDINATE}")
+    return listed
 
 
 def _of_ase(text: str, format_: str) -> ListedCrystal:
@@ -119,8 +122,12 @@ def _of_ase(text: str, format_: str) -> ListedCrystal:
     name = f"cannot be read as {format_}"
     first = text.split(maxsplit=1)[:1]
     # These begin with the number of atoms, and ASE would look for as many lines.
-    if format_ in ("extxyz", "gen") and not (first and first[0].isdigit() and int(first[0]) <= len(text.splitlines())):
+    if format_ in ("extxyz", "gen") and not (
+        first and re.fullmatch("[0-9]{1,9}", first[0]) and int(first[0]) <= len(text.splitlines())
+    ):
         raise InputError(f"{name}: the number of atoms was expected first, and as many lines below it", line=1)
+    if format_ == "extxyz":
+        _check_columns(text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -154,6 +161,17 @@ def _of_ase(text: str, format_: str) -> ListedCrystal:
     check_apart(lattice, species, [f"{s} {i + 1}" for i, s in enumerate(species)], positions)
     plane = "its cell is periodic in some directions only, and is taken as periodic in all three"
     return ListedCrystal(lattice, species, species, positions, () if atoms.pbc.all() else (plane,))
+
+
+def _check_columns(text: str) -> None:
+    """Refuse an extended XYZ file that declares more columns than its first row has words: ASE makes room for them."""
+    lines = text.splitlines()[1:3]
+    declared = re.search(r"Properties=\"?([^\s\"]+)", lines[0], re.IGNORECASE) if len(lines) == 2 else None
+    if declared is None:
+        return
+    numbers = declared[1].split(":")[2::3]
+    if not all(re.fullmatch("[0-9]{1,4}", n) for n in numbers) or sum(map(int, numbers)) > len(lines[1].split()):
+        raise InputError("cannot be read as extxyz: its rows have fewer columns than `Properties` declares", line=2)
 
 
 def _atom_rows(text: str, heading: str) -> int:

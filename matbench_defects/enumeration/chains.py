@@ -3,7 +3,7 @@
 A choice is what a cycle of sites holds; two choices may exclude each other. The choices are decided in a fixed order.
 What is left to decide then depends only on which of the further choices are forbidden already: that is a state. There
 are few of them where the exclusions are short, as distances between atoms are. How a state can be completed is a
-polynomial, one coefficient for each content, kept as one large integer: adding and shifting those is all that is done.
+polynomial, one coefficient for each content; of one species it is one large integer, which is added and shifted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +19,15 @@ from numpy.typing import NDArray
 
 from matbench_defects.errors import InputError
 
-MOST_STATES = 3_000_000
+MOST_STATES = 1_000_000
 """States that are gone through to count; those of one place in the order are held at a time."""
 MOST_HELD = 500_000
 """States that are held to draw, where all of them are."""
 LARGEST_HELD = 2_000_000_000
 """Bytes of the polynomials that are held."""
+
+Contents = int | dict[tuple[int, ...], int]
+"""In how many ways each content occurs."""
 
 
 @dataclass(frozen=True)
@@ -92,18 +95,43 @@ class Chain:
                 later = np.flatnonzero(excluded[letter] & (place[owner] > place[c]))
                 row.append(sum(1 << int(bits[x]) for x in later))
             self._forbids.append(row)
-        width = math.ceil(sum(math.log2(max(1, len(c.values))) for c in choices)) + 2
-        # Room for each count but the last is as large as it can get; only the last is cut off.
-        self._stride = [width]
-        for limit in most[:-1]:
-            self._stride.append(self._stride[-1] * (limit + 1))
-        self.width = width
-        self.bits = self._stride[-1] * ((most[-1] if most else 0) + 1)
+        self.width = math.ceil(sum(math.log2(max(1, len(c.values))) for c in choices)) + 2
+        self.bits = self.width * (math.prod(limit + 1 for limit in most))
 
-    def _shift(self, place: int, value: int) -> int:
+    # How often contents occur: one number that is counted is the place in one large integer, several are keys.
+
+    def _nothing_chosen(self) -> Contents:
+        return 1 if len(self.most) == 1 else {(0,) * len(self.most): 1}
+
+    def _with(self, contents: Contents, place: int, value: int) -> Contents:
+        """Return contents with what a value adds; those that have too many of something are left out."""
         choice = self.choices[self.order[place]]
         kind = choice.kinds[value]
-        return 0 if kind < 0 else choice.length * self._stride[kind]
+        if kind < 0:
+            return contents
+        if isinstance(contents, int):
+            return (contents << choice.length * self.width) & ((1 << self.bits) - 1)
+        more = {}
+        for counts, ways in contents.items():
+            if counts[kind] + choice.length <= self.most[kind]:
+                more[(*counts[:kind], counts[kind] + choice.length, *counts[kind + 1 :])] = ways
+        return more
+
+    def _sum(self, several: Iterable[Contents]) -> Contents:
+        if len(self.most) == 1:
+            return sum(several)  # type: ignore[arg-type]
+        total: dict[tuple[int, ...], int] = {}
+        for contents in several:
+            for counts, ways in contents.items():  # type: ignore[union-attr]
+                total[counts] = total.get(counts, 0) + ways
+        return total
+
+    def _number(self, contents: Contents, counts: Sequence[int]) -> int:
+        if any(n < 0 for n in counts):
+            return 0
+        if isinstance(contents, int):
+            return contents >> counts[0] * self.width & ((1 << self.width) - 1)
+        return contents.get(tuple(counts), 0)
 
     def _ways(self, place: int, state: int) -> list[tuple[int, int]]:
         """Return which values can be chosen at a place in the order, and to which state each leads."""
@@ -118,28 +146,26 @@ class Chain:
     def _check(self, states: int, held: int, most: int) -> None:
         if states > most or held * self.bits // 8 > LARGEST_HELD:
             raise InputError(
-                f"the exclusions reach too far for an exact treatment: more than {states:,} states; a smaller "
-                "supercell or a shorter distance is needed"
+                f"the exclusions reach too far for an exact treatment: {states:,} states, {held:,} of them held, were "
+                "not enough; a smaller supercell or a shorter distance is needed"
             )
 
     @functools.cached_property
-    def total(self) -> int:
-        """In how many ways everything can be chosen, by content, packed into one integer."""
+    def total(self) -> Contents:
+        """In how many ways everything can be chosen, by content."""
         if "completions" in self.__dict__:
             return self.completions[0][0]
-        mask = (1 << self.bits) - 1
-        states = {0: 1}
+        states: dict[int, Contents] = {0: self._nothing_chosen()}
         number = 0
         for place in range(len(self.order)):
-            shifts = [self._shift(place, value) for value in range(len(self._bit[place]))]
-            after: dict[int, int] = {}
-            for state, ways in states.items():
+            after: dict[int, list[Contents]] = {}
+            for state, contents in states.items():
                 for value, following in self._ways(place, state):
-                    after[following] = after.get(following, 0) + ((ways << shifts[value]) & mask)
+                    after.setdefault(following, []).append(self._with(contents, place, value))
             number += len(after)
             self._check(number, len(after), MOST_STATES)
-            states = after
-        return states.get(0, 0)
+            states = {state: self._sum(several) for state, several in after.items()}
+        return states.get(0, self._sum([]))
 
     @functools.cached_property
     def layers(self) -> list[dict[int, list[tuple[int, int]]]]:
@@ -156,36 +182,30 @@ class Chain:
         return layers
 
     @functools.cached_property
-    def completions(self) -> list[dict[int, int]]:
-        """For each place and state, in how many ways it can be completed, by content, packed into one integer."""
-        mask = (1 << self.bits) - 1
-        found: list[dict[int, int]] = [{0: 1}]
+    def completions(self) -> list[dict[int, Contents]]:
+        """For each place and state, in how many ways it can be completed, by content."""
+        found: list[dict[int, Contents]] = [{0: self._nothing_chosen()}]
         for place in range(len(self.layers) - 1, -1, -1):
-            shifts = [self._shift(place, value) for value in range(len(self._bit[place]))]
             after = found[-1]
             found.append(
                 {
-                    state: sum(after[following] << shifts[value] for value, following in ways) & mask
+                    state: self._sum(self._with(after[following], place, value) for value, following in ways)
                     for state, ways in self.layers[place].items()
                 }
             )
         return found[::-1]
 
-    def _coefficient(self, packed: int, counts: Sequence[int]) -> int:
-        if any(n < 0 for n in counts):
-            return 0
-        at = sum(n * stride for n, stride in zip(counts, self._stride, strict=False))
-        return packed >> at & ((1 << self.width) - 1)
-
     def count(self, counts: Sequence[int]) -> int:
         """Return in how many ways the choices add up to some numbers."""
         if any(n > limit for n, limit in zip(counts, self.most, strict=True)):
             return 0
-        return self._coefficient(self.total, counts)
+        return self._number(self.total, counts)
 
     def largest(self) -> int:
-        """Return the largest last number that any choices add up to."""
-        return (self.total.bit_length() - 1) // self._stride[-1] if self.most else 0
+        """Return the largest number of the only species that is counted that any choices add up to."""
+        total = self.total
+        assert isinstance(total, int)
+        return (total.bit_length() - 1) // self.width
 
     def draw(self, counts: Sequence[int], generator: random.Random) -> list[int]:
         """Return what is chosen for each cycle, all ways that add up to some numbers being equally likely.
@@ -207,7 +227,7 @@ class Chain:
                 kind = choice.kinds[value]
                 if kind >= 0:
                     left[kind] -= choice.length
-                ways = self._coefficient(self.completions[place + 1][after], left)
+                ways = self._number(self.completions[place + 1][after], left)
                 if number < ways:
                     chosen[self.order[place]] = choice.values[value]
                     state = after

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,7 @@ class Checks:
     smallest_order: int = 1
     largest_order: int | None = None
     translations: NDArray[np.int32] | None = None
+    memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, space: Space, where: Conditions | None) -> Checks:
@@ -101,12 +103,21 @@ class Checks:
         """Return the limits as exclusions that are counted exactly; None without limits, or where points are placed."""
         if not self.limits or self.space.kind.points.blocks:
             return None
-        if len(self.limits) > len(self.space.exclusions):
-            return Exclusions(self.space, self.limits)
-        if "exclusions" not in self.space.memory:
-            self.space.memory["exclusions"] = Exclusions(self.space, self.limits)
-        found: Exclusions = self.space.memory["exclusions"]
+        kept = self.memory if len(self.limits) > len(self.space.exclusions) else self.space.memory
+        if "exclusions" not in kept:
+            kept["exclusions"] = Exclusions(self.space, self.limits)
+        found: Exclusions = kept["exclusions"]
         return found
+
+    def exclusions_of_space(self) -> Exclusions:
+        """Return the exclusions that the space itself has."""
+        found = Checks.of(self.space, None).exclusions()
+        assert found is not None
+        return found
+
+    def nothing_fits(self, content: Content) -> bool:
+        """Return whether the space's own exclusions leave nothing of a content: then nothing need be walked through."""
+        return bool(self.space.exclusions) and not self.exclusions_of_space().count_all(content)
 
     @property
     def any(self) -> bool:

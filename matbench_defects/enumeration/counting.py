@@ -75,9 +75,7 @@ def count_both(space: Space, content: Content) -> tuple[int, int]:
 
 
 def _exclusions(space: Space) -> Exclusions:
-    found = Checks.of(space, None).exclusions()
-    assert found is not None
-    return found
+    return Checks.of(space, None).exclusions_of_space()
 
 
 def impossible(space: Space, contents: list[Content]) -> str:

@@ -96,6 +96,15 @@ class Exclusions:
         return [group for group in groups if touching[np.ix_(group, group)].any()]
 
     @functools.cached_property
+    def _most(self) -> list[list[int]]:
+        """How many of each species any content has at most, by sublattice."""
+        contents = self.space.contents()
+        return [
+            np.array([content[i] for content in contents]).max(axis=0).tolist()
+            for i in range(len(self.space.sublattices))
+        ]
+
+    @functools.cached_property
     def classes(self) -> list[OperationClass]:
         """Operations by conjugacy."""
         return operation_classes(self.space.group)
@@ -211,7 +220,7 @@ class Exclusions:
         fine = (one >= 0) & (other >= 0)
         table[one[fine], other[fine]] = True
         near = self._near(np.array([sites[0] for sites in cycles], dtype=np.int64))
-        most = tuple(len(self.space.sublattices[i].sites) for i, _ in counted)
+        most = tuple(self._most[i][k] for i, k in counted)
         return Chain(choices, table, most, near), counted, cycles
 
     def draw(self, operation: NDArray[np.int32], content: Content, generator: random.Random) -> NDArray[np.uint8]:

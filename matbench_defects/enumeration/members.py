@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.counting import LARGEST_INDEX, count_both, count_space
+from matbench_defects.errors import InputError
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import Conditions
 
@@ -58,10 +59,14 @@ def count_members(space: Space, where: Conditions | None, contents: Iterable[Con
     chosen = list(space.contents() if contents is None else contents)
     neutral = [content for content in chosen if checks.content(content)]
     found = dict.fromkeys(chosen, (0, 0))
-    exclusions = checks.exclusions()
+    small = not space.exclusions and count_space(space)[1] <= LARGEST_INDEX
+    exclusions = None if small else checks.exclusions()
     if exclusions is not None and checks.on_distances_alone:
-        found |= {c: (exclusions.count_all(c), exclusions.count_inequivalent(c)) for c in neutral}
-        return Members(found, True)
+        try:
+            found |= {c: (exclusions.count_all(c), exclusions.count_inequivalent(c)) for c in neutral}
+            return Members(found, True)
+        except InputError:  # they reach too far; those of the space itself are refused below
+            found = dict.fromkeys(chosen, (0, 0))
     if checks.on_contents_alone or count_space(space)[1] > LARGEST_INDEX:
         found |= {content: count_both(space, content) for content in neutral}
         return Members(found, checks.on_contents_alone)

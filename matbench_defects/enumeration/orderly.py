@@ -84,6 +84,8 @@ def generate(
     checks = met.checks if met else Checks.of(space, where)
     if not checks.content(content):
         return
+    if checks.nothing_fits(content):
+        return
     met = met or Stabilisers(space, checks)
     walk = _Walk(space, content, checks, met, rows)
     number = 0

@@ -131,6 +131,8 @@ def sample_each_content(
     parts: list[Part] = []
     for content in filter(checks.content, space.contents()):
         available = source.count(content)
+        if not available:
+            continue
         if available <= max(per_content, source.enumerated(0)):
             every = enumerate_configurations(space, [content], where)
             chosen = _from_all(every, min(per_content, len(every)), _seed(space, content, seed), weighting)
@@ -205,6 +207,15 @@ class _Source:
         self.space = space
         self.checks = checks
         self.exclusions = checks.exclusions()
+        if self.exclusions is not None and not space.exclusions:
+            wanted = [content for content in space.contents() if checks.content(content)]
+            if sum(count_inequivalent(space, content) for content in wanted) <= LARGEST_ENUMERATED:
+                self.exclusions = None  # enumerated
+            else:
+                try:
+                    sum(map(self.exclusions.count_all, wanted))
+                except InputError:  # distances that reach too far to be counted are looked at in each draw
+                    self.exclusions = None
 
     def count(self, content: Content) -> int:
         """Return how many configurations of a content differ."""
