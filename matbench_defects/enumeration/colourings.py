@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import functools
 import math
+import random
 from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
 
 Cycles = tuple[tuple[int, int], ...]
 """How many cycles of each length, as (length, number) pairs, lengths increasing."""
@@ -136,3 +140,43 @@ def shares(number: int, length: int, needs: tuple[int, ...], step: int) -> Itera
             continue
         for rest, ways in shares(number - taken, length, tuple(others), step):
             yield (taken, *rest), ways * math.comb(number, taken)
+
+
+def colour_cycles(
+    result: NDArray[np.uint8], cycles: list[list[int]], counts: tuple[int, ...], generator: random.Random
+) -> None:
+    """Give each cycle a species so that the numbers of sites come out, all ways being equally likely.
+
+    Parameters
+    ----------
+    result : ndarray of uint8, shape (n,)
+        Filled at the sites of the cycles.
+    cycles : list of list of int
+        The sites of each cycle.
+    counts : tuple of int
+        How many sites each species holds.
+    generator : random.Random
+        What is drawn with.
+    """
+    by_length: dict[int, list[list[int]]] = {}
+    for cycle in cycles:
+        by_length.setdefault(len(cycle), []).append(cycle)
+    left = counts
+    remaining = sorted(by_length)
+    while remaining:
+        length = remaining[0]
+        here = by_length[length]
+        every = colourings_of(tuple((n, len(by_length[n])) for n in remaining))
+        remaining.pop(0)
+        rest = colourings_of(tuple((n, len(by_length[n])) for n in remaining)) if remaining else None
+        number = generator.randrange(every(left))
+        for share, choices in shares(len(here), length, left, math.gcd(*remaining)):
+            after = tuple(n - s * length for n, s in zip(left, share, strict=True))
+            number -= choices * rest(after) if rest else choices
+            if number < 0:
+                break
+        left = after
+        species = [kind for kind, taken in enumerate(share) for _ in range(taken)]
+        generator.shuffle(species)
+        for kind, cycle in zip(species, here, strict=True):
+            result[cycle] = kind

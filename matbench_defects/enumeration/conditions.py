@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.canonical import Stage, stages
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.configurations import decode
-from matbench_defects.enumeration.exclusions import Exclusions
+from matbench_defects.enumeration.exclusions import Exclusions, Limits
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.fields import VACANCY
 from matbench_defects.spec.spaces import Conditions
@@ -49,7 +49,7 @@ class Checks:
     """
 
     space: Space
-    limits: list[tuple[str, str, NDArray[np.bool_]]] = field(default_factory=list)
+    limits: Limits = field(default_factory=list)
     charges: dict[str, float] = field(default_factory=dict)
     smallest_order: int = 1
     largest_order: int | None = None
@@ -67,14 +67,15 @@ class Checks:
         """
         translations = lattice_translations(space) if space.family else None
         known = {s for sublattice in space.sublattices for s in sublattice.species}
-        limits = [(one, other, site_distances(space) >= closest - LENGTH) for one, other, closest in space.exclusions]
+        limits = limits_of(space)
         if where is None:
             return cls(space, limits, translations=translations)
+        apart = site_distances(space) if where.distances else None
         for distance in where.distances:
             for species in distance.between:
                 if species not in known:
                     raise InputError(f"no sublattice holds {species}; {nearest(species, known)}")
-            apart = site_distances(space)
+            assert apart is not None
             fine = apart >= distance.at_least - LENGTH
             if distance.at_most is not None:
                 fine &= apart <= distance.at_most + LENGTH
@@ -103,21 +104,12 @@ class Checks:
         """Return the limits as exclusions that are counted exactly; None without limits, or where points are placed."""
         if not self.limits or self.space.kind.points.blocks:
             return None
-        kept = self.memory if len(self.limits) > len(self.space.exclusions) else self.space.memory
-        if "exclusions" not in kept:
-            kept["exclusions"] = Exclusions(self.space, self.limits)
-        found: Exclusions = kept["exclusions"]
+        if len(self.limits) == len(self.space.exclusions):
+            return exclusions_of(self.space)
+        if "exclusions" not in self.memory:
+            self.memory["exclusions"] = Exclusions(self.space, self.limits)
+        found: Exclusions = self.memory["exclusions"]
         return found
-
-    def exclusions_of_space(self) -> Exclusions:
-        """Return the exclusions that the space itself has."""
-        found = Checks.of(self.space, None).exclusions()
-        assert found is not None
-        return found
-
-    def nothing_fits(self, content: Content) -> bool:
-        """Return whether the space's own exclusions leave nothing of a content: then nothing need be walked through."""
-        return bool(self.space.exclusions) and not self.exclusions_of_space().count_all(content)
 
     @property
     def any(self) -> bool:
@@ -213,9 +205,7 @@ class Checks:
             repeats |= (occupations[:, translation] == occupations).all(axis=1)
         return repeats
 
-    def _hold(
-        self, limits: list[tuple[str, str, NDArray[np.bool_]]], occupations: NDArray[np.uint8]
-    ) -> NDArray[np.bool_]:
+    def _hold(self, limits: Limits, occupations: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Return which occupations keep the limits in every structure that they mean."""
         kept = np.ones(len(occupations), dtype=bool)
         for structure, (one, other, fine) in itertools.product(self.space.end_points(occupations), limits):
@@ -230,6 +220,22 @@ class Checks:
             if species in sublattice.species:
                 result[:, where] = occupations[:, where] == sublattice.species.index(species)
         return result
+
+
+def limits_of(space: Space) -> Limits:
+    """Return the limits that a space's own exclusions set; found once."""
+    if "limits" not in space.memory:
+        apart = site_distances(space) if space.exclusions else np.zeros((0, 0))
+        space.memory["limits"] = [(one, other, apart >= closest - LENGTH) for one, other, closest in space.exclusions]
+    return list(space.memory["limits"])
+
+
+def exclusions_of(space: Space) -> Exclusions:
+    """Return a space's own exclusions, with what was counted by them."""
+    if "exclusions" not in space.memory:
+        space.memory["exclusions"] = Exclusions(space, limits_of(space))
+    found: Exclusions = space.memory["exclusions"]
+    return found
 
 
 def site_distances(space: Space) -> NDArray[np.float64]:

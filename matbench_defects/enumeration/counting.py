@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.kinds.kind import point_action
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.colourings import Colourings, Cycles, colourings_of, multinomial
-from matbench_defects.enumeration.conditions import Checks
+from matbench_defects.enumeration.conditions import exclusions_of
 from matbench_defects.enumeration.cycles import cycle_lengths, cycle_types, pairs
-from matbench_defects.enumeration.exclusions import Exclusions
 from matbench_defects.spec.models import Spec
 
 LARGEST_INDEX = 1_000_000
@@ -37,7 +36,7 @@ def count_all(space: Space, content: Content) -> int:
         If the exclusions reach too far to be counted exactly.
     """
     if space.exclusions:
-        return _exclusions(space).count_all(content)
+        return exclusions_of(space).count_all(content)
     total = len(space.kind.points)
     for counts in space.placed(content):
         total *= multinomial(sum(counts), counts)
@@ -67,20 +66,16 @@ def count_both(space: Space, content: Content) -> tuple[int, int]:
     if every <= 1:  # whole orbits are filled: nothing is left to choose
         return every, every
     if space.exclusions:
-        return every, _exclusions(space).count_inequivalent(content)
+        return every, exclusions_of(space).count_inequivalent(content)
     fixed = _fixed(space, content)
     orbits, left = divmod(fixed, len(space.group))
     assert left == 0
     return every, orbits
 
 
-def _exclusions(space: Space) -> Exclusions:
-    return Checks.of(space, None).exclusions_of_space()
-
-
 def impossible(space: Space, contents: list[Content]) -> str:
     """Return, for a message, which numbers of these contents the exclusions make impossible; empty without any."""
-    return _exclusions(space).reason(contents) if space.exclusions else ""
+    return exclusions_of(space).reason(contents) if space.exclusions else ""
 
 
 def count_space(space: Space) -> tuple[int, int]:

@@ -86,13 +86,13 @@ def cycle_lengths(group: NDArray[np.int32]) -> NDArray[np.int64]:
     -------
     ndarray of int, shape (order, n)
     """
-    smallest = _smallest_in_cycle(group)
+    smallest = smallest_in_cycle(group)
     order, size = smallest.shape
     flat = smallest + np.arange(order)[:, None] * size
     return np.bincount(flat.ravel(), minlength=order * size).reshape(order, size)
 
 
-def _smallest_in_cycle(group: NDArray[np.int32]) -> NDArray[np.int32]:
+def smallest_in_cycle(group: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return, for each operation and site, the smallest site of its cycle; by repeated doubling."""
     power = group
     smallest = np.broadcast_to(np.arange(group.shape[1], dtype=group.dtype), group.shape)
@@ -102,3 +102,29 @@ def _smallest_in_cycle(group: NDArray[np.int32]) -> NDArray[np.int32]:
             break  # twice as far along the cycle lies nothing smaller, so nothing does anywhere on it
         power = np.take_along_axis(power, power, axis=1)
     return smallest
+
+
+def cycles_of(operation: NDArray[np.int32], where: slice, skipped: NDArray[np.bool_] | None = None) -> list[list[int]]:
+    """Return the cycles that an operation makes of some sites, in the order of their first sites.
+
+    Parameters
+    ----------
+    operation : ndarray of int, shape (n,)
+        Where it sends each site.
+    where : slice
+        The sites.
+    skipped : ndarray of bool, shape (n,), optional
+        Sites that are left out.
+    """
+    image = operation.tolist()
+    seen = np.zeros(len(operation), dtype=bool) if skipped is None else skipped.copy()
+    cycles = []
+    for site in range(where.start, where.stop):
+        cycle = []
+        while not seen[site]:
+            seen[site] = True
+            cycle.append(site)
+            site = image[site]
+        if cycle:
+            cycles.append(cycle)
+    return cycles

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import math
 import random
 from dataclasses import dataclass
 
@@ -19,8 +18,8 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.chains import Chain, Choice
-from matbench_defects.enumeration.colourings import Colourings, colourings_of, shares
-from matbench_defects.enumeration.cycles import cycle_lengths, pairs
+from matbench_defects.enumeration.colourings import Colourings, colour_cycles, colourings_of
+from matbench_defects.enumeration.cycles import cycle_lengths, cycles_of, pairs, smallest_in_cycle
 
 CONJUGATIONS = 30
 """Random operations that connect others to conjugacy classes; classes that stay in two parts are counted as two."""
@@ -58,10 +57,7 @@ class Exclusions:
 
     def __init__(self, space: Space, limits: Limits) -> None:
         self.space = space
-        sizes = [
-            (where.stop - where.start) * len(s.species)
-            for where, s in zip(space.ranges, space.sublattices, strict=True)
-        ]
+        sizes = [len(s.sites) * len(s.species) for s in space.sublattices]
         self._starts = np.cumsum([0, *sizes])
         self.excluded = np.zeros((self._starts[-1], self._starts[-1]), dtype=bool)
         for one, other, fine in limits:
@@ -181,7 +177,7 @@ class Exclusions:
         image = np.frombuffer(operation, dtype=np.int32)
         lengths = cycle_lengths(image[None])[0]
         free = [colourings_of(pairs(lengths[self.space.ranges[i]])) for i in self.free]
-        first = _first_of_cycle(image)
+        first = smallest_in_cycle(image[None])[0]
         return [self._chain(group, first) for group in self.groups], free
 
     def _chain(
@@ -235,80 +231,6 @@ class Exclusions:
             where = self.space.ranges[i]
             colour_cycles(result, cycles_of(operation, where), content[i], generator)
         return result
-
-
-def cycles_of(operation: NDArray[np.int32], where: slice, skipped: NDArray[np.bool_] | None = None) -> list[list[int]]:
-    """Return the cycles that an operation makes of some sites, in the order of their first sites.
-
-    Parameters
-    ----------
-    operation : ndarray of int, shape (n,)
-        Where it sends each site.
-    where : slice
-        The sites.
-    skipped : ndarray of bool, shape (n,), optional
-        Sites that are left out.
-    """
-    image = operation.tolist()
-    seen = np.zeros(len(operation), dtype=bool) if skipped is None else skipped.copy()
-    cycles = []
-    for site in range(where.start, where.stop):
-        cycle = []
-        while not seen[site]:
-            seen[site] = True
-            cycle.append(site)
-            site = image[site]
-        if cycle:
-            cycles.append(cycle)
-    return cycles
-
-
-def colour_cycles(
-    result: NDArray[np.uint8], cycles: list[list[int]], counts: tuple[int, ...], generator: random.Random
-) -> None:
-    """Give each cycle a species so that the numbers of sites come out, all ways being equally likely.
-
-    Parameters
-    ----------
-    result : ndarray of uint8, shape (n,)
-        Filled at the sites of the cycles.
-    cycles : list of list of int
-        The sites of each cycle.
-    counts : tuple of int
-        How many sites each species holds.
-    generator : random.Random
-        What is drawn with.
-    """
-    by_length: dict[int, list[list[int]]] = {}
-    for cycle in cycles:
-        by_length.setdefault(len(cycle), []).append(cycle)
-    left = counts
-    remaining = sorted(by_length)
-    while remaining:
-        length = remaining[0]
-        here = by_length[length]
-        every = colourings_of(tuple((n, len(by_length[n])) for n in remaining))
-        remaining.pop(0)
-        rest = colourings_of(tuple((n, len(by_length[n])) for n in remaining)) if remaining else None
-        number = generator.randrange(every(left))
-        for share, choices in shares(len(here), length, left, math.gcd(*remaining)):
-            after = tuple(n - s * length for n, s in zip(left, share, strict=True))
-            number -= choices * rest(after) if rest else choices
-            if number < 0:
-                break
-        left = after
-        species = [kind for kind, taken in enumerate(share) for _ in range(taken)]
-        generator.shuffle(species)
-        for kind, cycle in zip(species, here, strict=True):
-            result[cycle] = kind
-
-
-def _first_of_cycle(image: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return, for each site, the smallest site of its cycle."""
-    first = np.full(len(image), -1, dtype=np.int64)
-    for cycle in cycles_of(image, slice(0, len(image))):
-        first[cycle] = cycle[0]
-    return first
 
 
 def operation_classes(group: NDArray[np.int32]) -> list[OperationClass]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -62,12 +63,10 @@ def count_members(space: Space, where: Conditions | None, contents: Iterable[Con
     small = not space.exclusions and count_space(space)[1] <= LARGEST_INDEX
     exclusions = None if small else checks.exclusions()
     if exclusions is not None and checks.on_distances_alone:
-        try:
+        with contextlib.suppress(InputError):  # they reach too far; those of the space itself are refused below
             found |= {c: (exclusions.count_all(c), exclusions.count_inequivalent(c)) for c in neutral}
             return Members(found, True)
-        except InputError:  # they reach too far; those of the space itself are refused below
-            found = dict.fromkeys(chosen, (0, 0))
-    if checks.on_contents_alone or count_space(space)[1] > LARGEST_INDEX:
+    if checks.on_contents_alone or not (small or count_space(space)[1] <= LARGEST_INDEX):
         found |= {content: count_both(space, content) for content in neutral}
         return Members(found, checks.on_contents_alone)
     from matbench_defects.enumeration.orderly import enumerate_configurations  # `check` seldom needs it

@@ -17,7 +17,7 @@ from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.assembly import Block, assemble
 from matbench_defects.enumeration.conditions import Checks, Orders
 from matbench_defects.enumeration.configurations import Configurations, Part
-from matbench_defects.enumeration.counting import count_inequivalent
+from matbench_defects.enumeration.counting import count_all, count_inequivalent
 from matbench_defects.enumeration.site_sets import site_type
 from matbench_defects.enumeration.stabilisers import Stabilisers
 from matbench_defects.enumeration.subsets import combinations
@@ -84,8 +84,8 @@ def generate(
     checks = met.checks if met else Checks.of(space, where)
     if not checks.content(content):
         return
-    if checks.nothing_fits(content):
-        return
+    if space.exclusions and not count_all(space, content):
+        return  # nothing need be walked through
     met = met or Stabilisers(space, checks)
     walk = _Walk(space, content, checks, met, rows)
     number = 0

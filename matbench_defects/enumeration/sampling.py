@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 import numpy as np
@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.canonical import rank
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Content, Space
+from matbench_defects.enumeration.colourings import colour_cycles
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations, Part, encode
 from matbench_defects.enumeration.counting import class_weights, count_all, count_inequivalent, cycle_classes
-from matbench_defects.enumeration.exclusions import OperationClass, colour_cycles, cycles_of
+from matbench_defects.enumeration.cycles import cycles_of
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.spec.spaces import Conditions
@@ -239,57 +240,76 @@ class _Source:
         """
         if self.checks.smallest_order > 1:
             return self._symmetric(contents, generator, weighting)
-        if self.exclusions is not None:
-            return self._kept_apart(contents, generator, weighting)
-        return _draws(self.space, contents, generator, weighting)
+        by = self._by_multiplicity if weighting == "by-multiplicity" else self._uniform
+        return by(contents, generator)
 
-    def _kept_apart(
-        self, contents: list[Content], generator: random.Random, weighting: Weighting
-    ) -> Iterator[Configuration]:
-        assert self.exclusions is not None
-        if weighting == "by-multiplicity":
-            identity = np.arange(self.space.size, dtype=np.int32)
-            operations = [OperationClass(identity, 1)]
-            weights = [[self.exclusions.count_all(content)] for content in contents]
-        else:
-            operations = self.exclusions.classes
-            weights = [self.exclusions.weights(content) for content in contents]
+    def _by_class(self, contents: list[Content]) -> tuple[list[list[int]], list[bool], _Draw]:
+        """Return how many configurations the operations of each class keep, by content, and how one of them is drawn.
+
+        Besides, whether the operations of a class move anything.
+        """
+        space, exclusions = self.space, self.exclusions
+        if exclusions is not None:
+            classes = exclusions.classes
+            moving = [_moves(one.operation) for one in classes]
+
+            def draw(which: int, chosen: int, generator: random.Random) -> Configuration:
+                occupation = exclusions.draw(classes[chosen].operation, contents[which], generator)
+                return Configuration(space, occupation)
+
+            return [exclusions.weights(content) for content in contents], moving, draw
+        members = list(cycle_classes(space).values())
+
+        def draw_coloured(which: int, chosen: int, generator: random.Random) -> Configuration:
+            one = members[chosen]
+            number = generator.randrange(len(one.operations))
+            operation, point = space.group[one.operations[number]], int(one.points[number])
+            return Configuration(space, _coloured(space, contents[which], operation, point, generator))
+
+        moving = [_moves(space.group[one.operations[0]]) for one in members]
+        return [class_weights(space, content) for content in contents], moving, draw_coloured
+
+    def _uniform(self, contents: list[Content], generator: random.Random) -> Iterator[Configuration]:
+        weights, _, draw = self._by_class(contents)
         for which, chosen in _pairs(weights, generator):
-            occupation = self.exclusions.draw(operations[chosen].operation, contents[which], generator)
-            yield Configuration(self.space, occupation)
+            yield draw(which, chosen, generator)
+
+    def _by_multiplicity(self, contents: list[Content], generator: random.Random) -> Iterator[Configuration]:
+        space, nothing = self.space, np.arange(self.space.size, dtype=np.int32)
+        if self.exclusions is not None:
+            for which, _ in _pairs([[self.exclusions.count_all(content)] for content in contents], generator):
+                yield Configuration(space, self.exclusions.draw(nothing, contents[which], generator))
+        points = space.kind.points
+        totals = list(itertools.accumulate(count_all(space, c) for c in contents))
+        while True:
+            content = contents[_pick(totals, generator)]
+            # A draw among one would move on the generator, and with it everything that is drawn by a seed.
+            point = generator.randrange(len(points)) if points.blocks else 0
+            yield Configuration(space, _coloured(space, content, nothing, point, generator))
 
     def _symmetric(
         self, contents: list[Content], generator: random.Random, weighting: Weighting
     ) -> Iterator[Configuration]:
         """Yield what an operation keeps. An orbit is met more often, the more operations keep its members."""
-        space, exclusions = self.space, self.exclusions
-        if exclusions is not None:
-            classes = [one.operation for one in exclusions.classes]
-            weights = [exclusions.weights(content) for content in contents]
-        else:
-            members = list(cycle_classes(space).values())
-            weights = [class_weights(space, content) for content in contents]
-        moving = (
-            [(one != np.arange(space.size)).any() for one in classes]
-            if exclusions is not None
-            else [bool((space.group[one.operations[0]] != np.arange(space.size)).any()) for one in members]
-        )
+        weights, moving, draw = self._by_class(contents)
         weights = [[w if moves else 0 for w, moves in zip(row, moving, strict=True)] for row in weights]
         if not any(map(any, weights)):
             raise InputError(f"no configuration is kept by {self.checks.smallest_order} operations")
         for which, chosen in _pairs(weights, generator):
-            if exclusions is not None:
-                drawn = Configuration(space, exclusions.draw(classes[chosen], contents[which], generator))
-            else:
-                one = members[chosen]
-                number = generator.randrange(len(one.operations))
-                operation, point = space.group[one.operations[number]], int(one.points[number])
-                drawn = Configuration(space, _coloured(space, contents[which], operation, point, generator))
+            drawn = draw(which, chosen, generator)
             order = drawn.symmetry_order
             # Met order - 1 times as a decoration, (order - 1) / order times as an orbit, at least half a time.
             chance = 1 / (order - 1) if weighting == "by-multiplicity" else order / (order - 1) / 2
             if generator.random() < chance:
                 yield drawn
+
+
+_Draw = Callable[[int, int, random.Random], Configuration]
+"""Draws a configuration of a content, by its place, that the operations of a class keep, by the class's place."""
+
+
+def _moves(operation: NDArray[np.int32]) -> bool:
+    return bool((operation != np.arange(len(operation))).any())
 
 
 def _pairs(weights: list[list[int]], generator: random.Random) -> Iterator[tuple[int, int]]:
@@ -299,27 +319,6 @@ def _pairs(weights: list[list[int]], generator: random.Random) -> Iterator[tuple
     while True:
         which = _pick(totals, generator)
         yield which, _pick(in_row[which], generator)
-
-
-def _draws(
-    space: Space, contents: list[Content], generator: random.Random, weighting: Weighting
-) -> Iterator[Configuration]:
-    """Yield random configurations without end, not by their canonical members."""
-    points = space.kind.points
-    if weighting == "by-multiplicity":
-        totals = list(itertools.accumulate(count_all(space, c) for c in contents))
-        while True:
-            content = contents[_pick(totals, generator)]
-            # A draw among one would move on the generator, and with it everything that is drawn by a seed.
-            point = generator.randrange(len(points)) if points.blocks else 0
-            nothing = np.arange(space.size, dtype=np.int32)
-            yield Configuration(space, _coloured(space, content, nothing, point, generator))
-    members = list(cycle_classes(space).values())
-    for which, number in _pairs([class_weights(space, content) for content in contents], generator):
-        chosen = members[number]
-        one = generator.randrange(len(chosen.operations))
-        operation = space.group[chosen.operations[one]]
-        yield Configuration(space, _coloured(space, contents[which], operation, int(chosen.points[one]), generator))
 
 
 def _pick(totals: list[int], generator: random.Random) -> int:
