@@ -97,7 +97,7 @@ def check_spec(name: str) -> Check:
         known = _known(table) if there_are_labels(table) else {}
     except Exception as error:  # what a broken table leads to; `label` and `build` refuse it, the counts here stand
         warnings.append(f"the labels beside the spec cannot be read, so what is present is unknown: {error}")
-    labels = estimate_labels(spec, sum(space.labelled for space in spaces), known)
+    labels = estimate_labels(spec, sum(space.labelled for space in spaces), known, validated.planned)
     engines = {}
     for label in labels:
         try:

@@ -21,6 +21,7 @@ from matbench_defects.labels.engine import Method, methods_of, reference_method
 from matbench_defects.spec.models import Spec
 
 if TYPE_CHECKING:
+    from matbench_defects.dataset.plan import Plan
     from matbench_defects.enumeration.configurations import Configurations
 
 
@@ -155,7 +156,9 @@ def _in_shapes(
     return [dataclasses.replace(estimate, labelled=labelled[estimate.space.name]) for estimate in estimates]
 
 
-def estimate_labels(spec: Spec, labelled: int, known: dict[str, tuple[int, float]]) -> list[LabelEstimate]:
+def estimate_labels(
+    spec: Spec, labelled: int, known: dict[str, tuple[int, float]], planned: Plan | None = None
+) -> list[LabelEstimate]:
     """Return what the labels of a spec cost.
 
     Parameters
@@ -167,13 +170,21 @@ def estimate_labels(spec: Spec, labelled: int, known: dict[str, tuple[int, float
     known : dict of str to (int, float)
         By the digest of a method, how many labels are already there and what one took, seconds; no other times are
         quoted.
+    planned : Plan, optional
+        The rows, where they are chosen already: only they tell which are end members and take more attempts.
     """
     result = []
-    for method, label in zip(methods_of(spec), spec.labels, strict=True):
-        attempts, rows = len(attempts_of(method)), labelled
-        if label.configurations is not None:
+    for position, (method, label) in enumerate(zip(methods_of(spec), spec.labels, strict=True)):
+        attempts, of_references = len(attempts_of(method)), len(attempts_of(method, refers=True))
+        rows, references = labelled, 0
+        if planned is not None:
+            chosen = planned.rows_of(position)
+            rows = len(chosen)
+            if of_references > attempts:  # only then are ids needed
+                references = sum(row.id in planned.references for row in chosen)
+        elif label.configurations is not None:
             rows = min(labelled, (label.configurations.count or 0) + len(label.configurations.also))
-        wanted = rows * attempts + len(spec.reference_phases) * len(attempts_of(method, refers=True))
+        wanted = (rows - references) * attempts + (references + len(spec.reference_phases)) * of_references
         if label.noise is not None:
             wanted += min(label.noise.rows, labelled) * attempts + min(label.noise.tightened, labelled)
         ways = {method.digest(), *(reference_method(spec, name, method).digest() for name in spec.reference_phases)}
