@@ -68,7 +68,9 @@ def check_same(out: Path, spec: Spec, lock: dict[str, Any] | None = None) -> Non
             changed += differences(labels, lock["labels"].get(name, {}), f"labels.{name}")
     if changed:
         raise _refusal(
-            out, f"{named} with other content ({'; '.join(changed)}), and a changed dataset is a new version", version=True
+            out,
+            f"{named} with other content ({'; '.join(changed)}), and a changed dataset is a new version",
+            version=True,
         )
 
 

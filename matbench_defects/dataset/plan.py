@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -142,8 +142,12 @@ class Plan:
 
     def unasked(self) -> list[str]:
         """Return what the labels' settings give though no row asks for it, such as further rows of a table."""
-        asked = {m.name: lambda name=m.name: (key.id for key in self.jobs.of(name).keys()) for m in self.methods}
-        return [note for m in self.methods if (note := m.settings.unasked(asked[m.name]))]
+
+        def ids_by(method: Method) -> Iterator[str]:
+            return (ask.key.id for ask in self.jobs.of(method.name).asks())
+
+        notes = [method.settings.unasked(functools.partial(ids_by, method)) for method in self.methods]
+        return [note for note in notes if note]
 
     def check_rows(self) -> None:
         """Check what depends on which rows there are, before anything is computed for them.

@@ -178,7 +178,7 @@ class Checks:
         return (placed, multiplicities) if kept is None else (placed[:, kept], multiplicities[kept])
 
     def refused(self, occupation: NDArray[np.uint8], order: int) -> str:
-        """Return why one configuration, kept by `order` elements of the group, is none that is meant; empty where it is one.
+        """Return why one configuration, kept by some elements of the group, is none that is meant; empty else.
 
         Parameters
         ----------

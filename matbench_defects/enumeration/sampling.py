@@ -294,7 +294,9 @@ class _Source:
         weights, moving, draw = self._by_class(contents)
         weights = [[w if moves else 0 for w, moves in zip(row, moving, strict=True)] for row in weights]
         if not any(map(any, weights)):
-            raise InputError(f"no configuration is kept by {self.checks.smallest_order * self.space.idle_operations} operations")
+            raise InputError(
+                f"no configuration is kept by {self.checks.smallest_order * self.space.idle_operations} operations"
+            )
         for which, chosen in _pairs(weights, generator):
             drawn = draw(which, chosen, generator)
             order = drawn.stabiliser_order

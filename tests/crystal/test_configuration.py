@@ -52,7 +52,8 @@ def test_operations_that_move_no_variable_site_count_among_those_that_keep_a_con
         name: mine
         version: 1.0.0
         title: L1_0
-        parent: {provenance: {source: made up}, lattice: {a: 4.0}, spacegroup: Fm-3m, sites: {Au: {position: [0, 0, 0], species: Au}}}
+        parent:
+          {provenance: {source: made up}, lattice: {a: 4.0}, spacegroup: Fm-3m, sites: {Au: [0, 0, 0]}}
         supercell: [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
         sublattices: {Au: {species: {Cu: 2, Au: 2}}}
         rules: RULES

@@ -157,7 +157,9 @@ def test_draws_are_fair(weighting, symmetric, bound):
     """Each orbit, or each decoration, as often as any other."""
     rules = excluding(("Li", "Li", 3.5)) if bound else ""
     space = space_of("hexagonal", "[3, 3, 1]", "{Na: {Li: 0..4, Na: rest}}", rules)
-    where = Conditions.model_validate({"symmetry_order": {"at_least": 2 * space.idle_operations}}) if symmetric else None
+    where = (
+        Conditions.model_validate({"symmetry_order": {"at_least": 2 * space.idle_operations}}) if symmetric else None
+    )
     found = enumerate_configurations(space, where=where)
     counted = drawn(space, 1500, weighting, where)
     names = [tuple(o.tolist()) for o in found.occupations]
