@@ -6,6 +6,8 @@ labels says nothing of a model, and is called what it is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -17,8 +19,8 @@ UNMEASURED = 1e-3
 come to twice as much, on the easiest of the tasks."""
 ROUNDED = 0.9
 """The share of predictions that are the labels with fewer digits, from which on they are called that."""
-CUT = {"rounded": np.round, "cut off": lambda x, digits: np.trunc(x * 10.0**digits) / 10.0**digits}
-"""How labels lose digits."""
+CUT: dict[str, Callable[[Floats], Floats]] = {"rounded": np.round, "cut off": np.trunc}
+"""How labels lose what stands behind the point."""
 COPIED = 0.01
 """Half of the predictions nearer to the labels than this share of their noise are no predictions."""
 FEWEST_RANKED = 50
@@ -86,6 +88,6 @@ def _digits(prediction: Floats, truth: Floats, how: str) -> int | None:
         if FEWEST_STEPS * step > truth.std():
             continue
         if np.allclose(prediction, np.round(prediction, digits), rtol=0, atol=1e-6 * step):
-            same = np.abs(prediction - CUT[how](truth, digits)) < 1e-3 * step
+            same = np.abs(prediction - CUT[how](truth / step) * step) < 1e-3 * step
             return digits if same.mean() >= ROUNDED else None
     return None
