@@ -152,7 +152,7 @@ def grouped(crystal: Crystal) -> Crystal:
     )
 
 
-def rows_of(vectors: NDArray[np.float64]) -> list[str]:
+def rows_of(vectors: NDArray[np.floating[Any]]) -> list[str]:
     """Return vectors as text, a row each with twelve decimals; formatted at once, for there may be many."""
     text = "%.12f %.12f %.12f\n" * len(vectors)
     return (text % tuple(vectors.ravel().tolist())).splitlines()
