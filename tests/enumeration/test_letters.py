@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import itertools
 import random
 from collections import Counter
@@ -12,6 +13,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from matbench_defects.enumeration import letters as letters_module
+from matbench_defects.enumeration import weighted_colourings
 from matbench_defects.enumeration.letters import Letters
 
 
@@ -201,3 +204,9 @@ def test_what_is_no_group_of_letters_is_refused():
         Letters([0, 0], [0, 0], np.array([[0, 1]])).count((1, 1))
     assert hydroxyl(0).count((5,)) == (0, 0)
     assert list(hydroxyl(0).enumerate((5,))) == []
+
+
+@pytest.mark.parametrize("module", [letters_module, weighted_colourings])
+def test_examples(module):
+    found = doctest.testmod(module, extraglobs={"np": np})
+    assert found.attempted and not found.failed
