@@ -6,17 +6,26 @@ placement is a set of k of the n sites of the sublattice that are still free, wr
 positions, one stage after another, are the *key* of a configuration. Canonical is the configuration whose key is the
 smallest of its orbit. Its *rank*, the number of smaller keys of the same content, is the end of its id, so an id can be
 turned back into the configuration without any table. In a space whose configurations begin with a point, such as the
-edge of a pathway, the point is placed first, as its number among all points.
+edge of a pathway, the point is placed first, as its number among all points. Where species are exchanged as a symmetry,
+the smallest key that operations and exchanges reach in the smallest content is canonical; ranks stay the same.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.relabelling import (
+    exchanged_contents,
+    keeping_content,
+    relabelled,
+    representative,
+    to_representative,
+)
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.errors import InputError
 
@@ -79,6 +88,66 @@ def stages(space: Space, content: Content) -> tuple[list[Stage], list[int]]:
     return placements, rest
 
 
+class Orbit(NamedTuple):
+    """The orbit of a configuration under the operations of its space, and under its exchanges of species."""
+
+    occupation: NDArray[np.uint8]
+    """The canonical member, shape (n,)."""
+    operation: NDArray[np.int32]
+    """A permutation of the group: what sits on site i of the given member sits on ``operation[i]`` of the canonical, as
+    far as no exchange of species leads there too."""
+    symmetry_order: int
+    """How many operations of the group keep a member; exchanges are not among them."""
+    parts: int
+    """Into how many orbits of the group alone it falls that have the content of the canonical member."""
+    multiplicity: int
+    """How many members it has, those of other contents included."""
+
+
+def orbit_of(space: Space, occupation: NDArray[np.uint8]) -> Orbit:
+    """Return the orbit of a configuration.
+
+    Parameters
+    ----------
+    space : Space
+        The space.
+    occupation : ndarray of uint8, shape (n,)
+        Any member of the orbit.
+    """
+    if not space.exchange:
+        operations = operations_to_canonical(space, occupation)
+        order = len(operations)
+        return Orbit(_moved(occupation, operations[0]), operations[0], order, 1, len(space.group) // order)
+    content = space.content(occupation)
+    occupation = relabelled(occupation, space.ranges, to_representative(space.exchange, content))
+    content = representative(space.exchange, content)
+    found: dict[bytes, tuple[tuple[int, ...], NDArray[np.uint8], NDArray[np.int32]]] = {}
+    order = 1
+    for exchange in keeping_content(space.exchange, content):
+        other = relabelled(occupation, space.ranges, exchange)
+        operations = operations_to_canonical(space, other)
+        order = len(operations)
+        smallest = _moved(other, operations[0])
+        found.setdefault(smallest.tobytes(), (_key(space, content, smallest), smallest, operations[0]))
+    _, smallest, operation = min(found.values(), key=lambda one: one[0])
+    number = len(space.group) // order * len(found) * exchanged_contents(space.exchange, content)
+    return Orbit(smallest, operation, order, len(found), number)
+
+
+def _moved(occupation: NDArray[np.uint8], operation: NDArray[np.int32]) -> NDArray[np.uint8]:
+    result = np.empty_like(occupation)
+    result[operation] = occupation
+    return result
+
+
+def _key(space: Space, content: Content, occupation: NDArray[np.uint8]) -> tuple[int, ...]:
+    """Return the sites that the placements of a content choose: in the order of the keys."""
+    sites: list[int] = []
+    for stage in stages(space, content)[0]:
+        sites += np.flatnonzero(occupation[space.ranges[stage.sublattice]] == stage.species).tolist()
+    return tuple(sites)
+
+
 def canonical(space: Space, occupation: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """Return the canonical configuration of an orbit, and an operation that leads to it.
 
@@ -95,15 +164,13 @@ def canonical(space: Space, occupation: NDArray[np.uint8]) -> tuple[NDArray[np.u
         The canonical member.
     operation : ndarray of int, shape (n,)
         A permutation of the group: what sits on site i of the given member sits on ``operation[i]`` of the canonical.
+        Where the space exchanges species, another one of them may sit there.
     """
-    operation = operations_to_canonical(space, occupation)[0]
-    result = np.empty_like(occupation)
-    result[operation] = occupation
-    return result, operation
+    return orbit_of(space, occupation)[:2]
 
 
 def operations_to_canonical(space: Space, occupation: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Return every operation that leads to the canonical configuration, as many as keep the configuration.
+    """Return every operation that leads to the smallest key that operations reach, as many as keep the configuration.
 
     Parameters
     ----------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import itertools
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,10 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.kinds.kind import point_action
+from matbench_defects.crystal.relabelling import (
+    cycles_of_species,
+    exchanged_contents,
+    keeping_content,
+    number_keeping,
+)
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.colourings import Colourings, Cycles, colourings_of, multinomial
 from matbench_defects.enumeration.conditions import exclusions_of
 from matbench_defects.enumeration.cycles import cycle_lengths, cycle_types, pairs
+from matbench_defects.enumeration.weighted_colourings import weighted_colourings
 from matbench_defects.spec.models import Spec
 
 LARGEST_INDEX = 1_000_000
@@ -26,7 +35,8 @@ def count_all(space: Space, content: Content) -> int:
     Parameters
     ----------
     space : Space
-        The space; what its exclusions forbid is not counted.
+        The space; what its exclusions forbid is not counted. Where it exchanges species, those of every content that an
+        exchange makes of this one are counted.
     content : tuple of tuple of int
         How many of each species on each sublattice.
 
@@ -40,7 +50,7 @@ def count_all(space: Space, content: Content) -> int:
     total = len(space.kind.points)
     for counts in space.placed(content):
         total *= multinomial(sum(counts), counts)
-    return total
+    return total * exchanged_contents(space.exchange, content)
 
 
 def count_inequivalent(space: Space, content: Content) -> int:
@@ -48,7 +58,8 @@ def count_inequivalent(space: Space, content: Content) -> int:
 
     By Burnside's lemma it is the mean, over the group, of the number of configurations that an operation leaves as
     they are: those whose every cycle of sites holds one species. One that begins with a point is left as it is where
-    its point is, and the cycles of the sites that the point does not block hold one species each.
+    its point is, and the cycles of the sites that the point does not block hold one species each. Where species are
+    exchanged, the mean is over the group together with every exchange that keeps the content.
 
     Parameters
     ----------
@@ -63,12 +74,12 @@ def count_inequivalent(space: Space, content: Content) -> int:
 def count_both(space: Space, content: Content) -> tuple[int, int]:
     """Return `count_all` and `count_inequivalent`."""
     every = count_all(space, content)
-    if every <= 1:  # whole orbits are filled: nothing is left to choose
-        return every, every
+    if every <= exchanged_contents(space.exchange, content):  # whole orbits are filled: nothing is left to choose
+        return every, min(every, 1)
     if space.exclusions:
         return every, exclusions_of(space).count_inequivalent(content)
-    fixed = _fixed(space, content)
-    orbits, left = divmod(fixed, len(space.group))
+    fixed = _fixed(space, content) + fixed_by_exchanges(space, content)
+    orbits, left = divmod(fixed, len(space.group) * number_keeping(space.exchange, content))
     assert left == 0
     return every, orbits
 
@@ -172,6 +183,36 @@ def class_weights(space: Space, content: Content) -> list[int]:
         return [0] * len(classes)  # too few of a species for a point, such as an ion and a vacancy for a hop
     placed = space.placed(content)
     return [len(one.operations) * _ways(one.colourings, placed) for one in classes.values()]
+
+
+def fixed_by_exchanges(space: Space, content: Content) -> int:
+    """Return how many configurations of a content stay as they are under pairs of an operation and an exchange.
+
+    An exchange is one that keeps the content and changes something. Species s_1 to s_l that it carries into each other
+    fill a cycle of L sites where l divides L: L / l sites each, in l ways.
+    """
+    patterns: Counter[tuple[tuple[tuple[int, int], ...], ...]] = Counter()
+    for exchange in itertools.islice(keeping_content(space.exchange, content), 1, None):
+        of_species = [[(len(c), len(c) * counts[c[0]]) for c in cycles_of_species(table) if counts[c[0]]]
+                      for table, counts in zip(exchange, content, strict=True)]
+        patterns[tuple(tuple(sorted(found)) for found in of_species)] += 1
+    total = 0
+    for pattern, times in patterns.items():
+        for colourings, number in _cycle_types(space)[0]:
+            ways = times * number
+            for one, sets in zip(colourings, pattern, strict=True):
+                ways *= _exchanged(one.cycles, sets) if ways else 0
+            total += ways
+    return total
+
+
+def _exchanged(cycles: Cycles, sets: tuple[tuple[int, int], ...]) -> int:
+    """Return in how many ways sets of so many species, which take so many sites together, fill cycles."""
+    lengths = [size for size, _ in sets]
+    if set(lengths) == {1}:
+        return colourings_of(cycles)(tuple(need for _, need in sets))
+    kinds = [(length, tuple(0 if length % n else n for n in lengths), number) for length, number in reversed(cycles)]
+    return weighted_colourings(tuple(kinds))(tuple(need for _, need in sets))
 
 
 def _ways(colourings: tuple[Colourings, ...], contents: Content) -> int:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.canonical import canonical
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.parent import Parent
+from matbench_defects.crystal.relabelling import representative
 from matbench_defects.crystal.shapes import hermite_normal_form
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
@@ -72,6 +73,9 @@ class Identified:
         moves neighbours. By this one configuration is preferred to another.
     copies : int
         How often the structure's cell holds the configuration's, so that its energy is that of so many.
+    exchanged : tuple of str
+        The species that sit in the structure where others of them sit in the configuration, for the space exchanges them
+        as a symmetry; empty where the structure is the configuration itself.
     candidates : tuple of Identified
         The configurations it may be where none is much nearer than another, nearest first.
     same : tuple of Identified
@@ -86,6 +90,7 @@ class Identified:
     strain: float | None = None
     moved: float | None = None
     copies: int = 1
+    exchanged: tuple[str, ...] = ()
     candidates: tuple[Identified, ...] = ()
     same: tuple[Identified, ...] = ()
 
@@ -467,13 +472,19 @@ def _named(space: Space, crystal: Crystal, sites: NDArray[np.int64], displacemen
     occupation = np.array(
         [s.species.index(held[site]) for s in space.sublattices for site in s.sites.tolist()], dtype=np.uint8
     )
-    content = space.content(occupation)
+    content = representative(space.exchange, space.content(occupation))
     if content not in _meant(space):
         reason = f"its content {space.content_name(content)} is none of {space.name}"
         return Identified(None, reason, displacement=displacement)
     smallest, operation = canonical(space, occupation)
     found = Configuration.canonical(space, smallest, content=content)
-    return Identified(found, "", operation, sites, displacement)
+    return Identified(found, "", operation, sites, displacement, exchanged=_exchanged(space, occupation, smallest[operation]))
+
+
+def _exchanged(space: Space, given: NDArray[np.uint8], named: NDArray[np.uint8]) -> tuple[str, ...]:
+    """Return the species of a structure for which the configuration that names it has others."""
+    pairs = zip(space.sublattices, space.ranges, strict=True)
+    return tuple(s.species[k] for s, r in pairs for k in np.unique(given[r][given[r] != named[r]]).tolist())
 
 
 def _meant(space: Space) -> Mapping[object, object]:
@@ -535,7 +546,7 @@ def _compositions(space: Space) -> set[Composition]:
     if known is None:
         known = set()
         fixed = _fixed(space)
-        for content in space.contents():
+        for content in dataclasses.replace(space, exchange=()).contents():
             atoms = fixed.copy()
             for sublattice, counts in zip(space.sublattices, content, strict=True):
                 atoms.update(dict(zip(sublattice.species, counts, strict=True)))

@@ -18,6 +18,7 @@ from matbench_defects.enumeration.assembly import Block, assemble
 from matbench_defects.enumeration.conditions import Checks, Orders
 from matbench_defects.enumeration.configurations import Configurations, Part
 from matbench_defects.enumeration.counting import count_all, count_inequivalent
+from matbench_defects.enumeration.exchanging import merge_exchanged
 from matbench_defects.enumeration.site_sets import site_type
 from matbench_defects.enumeration.stabilisers import Stabilisers
 from matbench_defects.enumeration.subsets import combinations
@@ -92,6 +93,8 @@ def generate(
     beginnings = _Beginnings(np.zeros((0, 1), dtype=walk.kind), np.array([met.whole]))
     for placed, multiplicities in walk.from_stage(0, beginnings):
         placed, multiplicities = checks.finished(content, placed, multiplicities.astype(np.int32, copy=False))
+        if space.exchange:
+            placed, multiplicities = merge_exchanged(space, content, placed, multiplicities)
         number += len(multiplicities)
         if len(multiplicities):
             yield Part(content, placed, multiplicities)

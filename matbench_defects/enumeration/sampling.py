@@ -5,6 +5,9 @@ configurations that it leaves as they are, and then one of those at random. An o
 members and each operation that keeps the member: as many pairs as the group has operations, the same for every orbit
 (Burnside's lemma read backwards), so the draw is unbiased. By multiplicity: any configuration at random.
 
+Where species are exchanged, an orbit under operations and exchanges is made of several of the group's alone, p of them in
+its content; each of these is drawn as above and kept with probability 1/p.
+
 Without repetition what was drawn before is drawn again; where a good part of the space is asked for, it is enumerated
 and a part of it taken, which has the same distribution.
 """
@@ -21,6 +24,7 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.canonical import rank
 from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.crystal.relabelling import exchanged_contents
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.colourings import colour_cycles
 from matbench_defects.enumeration.conditions import Checks
@@ -239,9 +243,20 @@ class _Source:
         Where only symmetric ones are wanted, those that some operation keeps are drawn, besides the identity.
         """
         if self.checks.smallest_order > 1:
-            return self._symmetric(contents, generator, weighting)
-        by = self._by_multiplicity if weighting == "by-multiplicity" else self._uniform
-        return by(contents, generator)
+            drawn = self._symmetric(contents, generator, weighting)
+            return drawn if weighting == "by-multiplicity" else self._once_each(drawn, generator)
+        if weighting == "by-multiplicity":
+            return self._by_multiplicity(contents, generator)
+        return self._once_each(self._uniform(contents, generator), generator)
+
+    def _once_each(self, drawn: Iterator[Configuration], generator: random.Random) -> Iterator[Configuration]:
+        """Yield draws among the orbits of the group as draws among those that exchanges of species make of them.
+
+        An orbit that is made of several is met as many times as often, and kept as many times less often.
+        """
+        for one in drawn:
+            if not self.space.exchange or generator.randrange(one.orbit.parts) == 0:
+                yield one
 
     def _by_class(self, contents: list[Content]) -> tuple[list[list[int]], list[bool], _Draw]:
         """Return how many configurations the operations of each class keep, by content, and how one of them is drawn.
@@ -293,6 +308,9 @@ class _Source:
         """Yield what an operation keeps. An orbit is met more often, the more operations keep its members."""
         weights, moving, draw = self._by_class(contents)
         weights = [[w if moves else 0 for w, moves in zip(row, moving, strict=True)] for row in weights]
+        if weighting == "by-multiplicity":  # each content stands for those that exchanges make of it
+            numbers = [exchanged_contents(self.space.exchange, content) for content in contents]
+            weights = [[w * number for w in row] for row, number in zip(weights, numbers, strict=True)]
         if not any(map(any, weights)):
             raise InputError(
                 f"no configuration is kept by {self.checks.smallest_order * self.space.idle_operations} operations"

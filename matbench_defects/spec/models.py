@@ -15,6 +15,7 @@ from matbench_defects.spec.frozen import read_frozen
 from matbench_defects.spec.parents import ParentSpec, Provenance, ReferencePhase
 from matbench_defects.spec.spaces import (
     ALL,
+    Exchanges,
     Exclusion,
     Groups,
     KindSpec,
@@ -225,6 +226,8 @@ class Spec(StrictModel):
     """How many sites of the only space may differ from the ideal host."""
     exclude: list[Exclusion] = []
     """Pairs of species that cannot be near each other in the only space."""
+    exchange: Exchanges = []
+    """Species of the only space that nothing tells apart."""
     groups: Groups = {}
     """What the only space belongs to."""
     pathway: PathwaySpec | None = None
@@ -288,6 +291,7 @@ class Spec(StrictModel):
             contents=self.contents,
             defects=self.defects,
             exclude=self.exclude,
+            exchange=self.exchange,
             groups=self.groups,
             pathway=self.pathway,
             kind=self.kind,
