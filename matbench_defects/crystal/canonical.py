@@ -20,8 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.relabelling import (
+    completed,
     exchanged_contents,
-    keeping_content,
+    interchangeable,
+    number_keeping,
     relabelled,
     representative,
     to_representative,
@@ -114,38 +116,20 @@ def orbit_of(space: Space, occupation: NDArray[np.uint8]) -> Orbit:
     occupation : ndarray of uint8, shape (n,)
         Any member of the orbit.
     """
-    if not space.exchange:
-        operations = operations_to_canonical(space, occupation)
-        order = len(operations)
-        return Orbit(_moved(occupation, operations[0]), operations[0], order, 1, len(space.group) // order)
     content = space.content(occupation)
-    occupation = relabelled(occupation, space.ranges, to_representative(space.exchange, content))
-    content = representative(space.exchange, content)
-    found: dict[bytes, tuple[tuple[int, ...], NDArray[np.uint8], NDArray[np.int32]]] = {}
-    order = 1
-    for exchange in keeping_content(space.exchange, content):
-        other = relabelled(occupation, space.ranges, exchange)
-        operations = operations_to_canonical(space, other)
-        order = len(operations)
-        smallest = _moved(other, operations[0])
-        found.setdefault(smallest.tobytes(), (_key(space, content, smallest), smallest, operations[0]))
-    _, smallest, operation = min(found.values(), key=lambda one: one[0])
-    number = len(space.group) // order * len(found) * exchanged_contents(space.exchange, content)
-    return Orbit(smallest, operation, order, len(found), number)
-
-
-def _moved(occupation: NDArray[np.uint8], operation: NDArray[np.int32]) -> NDArray[np.uint8]:
-    result = np.empty_like(occupation)
-    result[operation] = occupation
-    return result
-
-
-def _key(space: Space, content: Content, occupation: NDArray[np.uint8]) -> tuple[int, ...]:
-    """Return the sites that the placements of a content choose: in the order of the keys."""
-    sites: list[int] = []
-    for stage in stages(space, content)[0]:
-        sites += np.flatnonzero(occupation[space.ranges[stage.sublattice]] == stage.species).tolist()
-    return tuple(sites)
+    if space.exchange:
+        occupation = relabelled(occupation, space.ranges, to_representative(space.exchange, content))
+        content = representative(space.exchange, content)
+    leading = _leading(space, occupation, content)
+    forerunners, operations = leading[0]
+    operation, order = operations[0], len(operations)
+    if space.exchange:
+        occupation = relabelled(occupation, space.ranges, completed(space.exchange, content, forerunners))
+    smallest = np.empty_like(occupation)
+    smallest[operation] = occupation
+    parts = number_keeping(space.exchange, content) // len(leading)
+    number = len(space.group) // order * parts * exchanged_contents(space.exchange, content)
+    return Orbit(smallest, operation, order, parts, number)
 
 
 def canonical(space: Space, occupation: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
@@ -169,30 +153,37 @@ def canonical(space: Space, occupation: NDArray[np.uint8]) -> tuple[NDArray[np.u
     return orbit_of(space, occupation)[:2]
 
 
-def operations_to_canonical(space: Space, occupation: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Return every operation that leads to the smallest key that operations reach, as many as keep the configuration.
+def _leading(
+    space: Space, occupation: NDArray[np.uint8], content: Content
+) -> list[tuple[dict[tuple[int, int], int], NDArray[np.int32]]]:
+    """Return what leads to the smallest key: exchanges that keep the content, each with its operations.
 
-    Parameters
-    ----------
-    space : Space
-        The space.
-    occupation : ndarray of uint8, shape (n,)
-        Any member of the orbit.
-
-    Returns
-    -------
-    ndarray of int, shape (order of the stabiliser, n)
+    An exchange is given by what each species of a placement was before. With each go as many operations as keep the
+    configuration; without exchanges, there is one.
     """
-    candidates = space.group
-    placements, _ = stages(space, space.content(occupation))
-    for stage in placements:
+    same = interchangeable(space.exchange, content)
+    leading: list[tuple[dict[tuple[int, int], int], NDArray[np.int32]]] = [({}, space.group)]
+    for stage in stages(space, content)[0]:
         where = space.ranges[stage.sublattice]
-        holding = np.flatnonzero(occupation[where] == stage.species) + where.start
-        # Comparing sites instead of free positions is the same: at this point every candidate leaves the same free.
-        images = np.sort(candidates[:, holding], axis=1)
-        smallest = images[np.lexsort(images.T[::-1])[0]]
-        candidates = candidates[(images == smallest).all(axis=1)]
-    return candidates
+        place = (stage.sublattice, stage.species)
+        best: list[int] = []
+        found: list[tuple[dict[tuple[int, int], int], NDArray[np.int32]]] = []
+        for forerunners, operations in leading:
+            taken = [k for (i, _), k in forerunners.items() if i == stage.sublattice]
+            for species in same.get(place, [stage.species]):
+                if species in taken:
+                    continue
+                holding = np.flatnonzero(occupation[where] == species) + where.start
+                # Comparing sites instead of free positions is the same: every candidate leaves the same free.
+                images = np.sort(operations[:, holding], axis=1)
+                smallest = images[np.lexsort(images.T[::-1])[0]]
+                if (key := smallest.tolist()) < best or not best:
+                    best, found = key, []
+                if key == best:
+                    kept = operations[(images == smallest).all(axis=1)]
+                    found.append(({**forerunners, place: species} if space.exchange else {}, kept))
+        leading = found
+    return leading
 
 
 def rank(space: Space, occupation: NDArray[np.uint8]) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,18 +51,39 @@ def to_representative(exchange: Exchange, content: Counts) -> Relabelling:
     return tuple(tables)
 
 
+def interchangeable(exchange: Exchange, content: Counts) -> dict[tuple[int, int], list[int]]:
+    """Return, by sublattice and species, the species that can take its place while the content stays as it is.
+
+    Only species that are there and have such others, themselves among these.
+    """
+    found = {}
+    for i, members in exchange:
+        for k in members:
+            same = [other for other in members if content[i][other] == content[i][k]]
+            if content[i][k] and len(same) > 1:
+                found[i, k] = same
+    return found
+
+
+def completed(exchange: Exchange, content: Counts, forerunners: Mapping[tuple[int, int], int]) -> Relabelling:
+    """Return the exchange that keeps a content, from what all species but one of each sublattice were before."""
+    tables = _nothing(content)
+    for (i, now), same in interchangeable(exchange, content).items():
+        if (i, now) in forerunners:
+            tables[i][forerunners[i, now]] = now
+        else:
+            others = [forerunners[i, k] for k in same if k != now]
+            tables[i][next(k for k in same if k not in others)] = now
+    return tuple(tables)
+
+
 def keeping_content(exchange: Exchange, content: Counts) -> Iterator[Relabelling]:
     """Yield every exchange that keeps a content, first the one that changes nothing; absent species stay out of it."""
-    equal: list[tuple[int, list[int]]] = []
-    for i, members in exchange:
-        by_number: dict[int, list[int]] = {}
-        for k in members:
-            by_number.setdefault(content[i][k], []).append(k)
-        equal += [(i, same) for number, same in by_number.items() if number and len(same) > 1]
+    equal = sorted({(i, tuple(same)) for (i, _), same in interchangeable(exchange, content).items()})
     for orders in itertools.product(*(itertools.permutations(same) for _, same in equal)):
         tables = _nothing(content)
         for (i, same), order in zip(equal, orders, strict=True):
-            tables[i][same] = order
+            tables[i][list(same)] = order
         yield tuple(tables)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.kinds.kind import point_action
 from matbench_defects.crystal.relabelling import (
+    Relabelling,
     cycles_of_species,
     exchanged_contents,
     keeping_content,
@@ -22,7 +24,7 @@ from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.colourings import Colourings, Cycles, colourings_of, multinomial
 from matbench_defects.enumeration.conditions import exclusions_of
 from matbench_defects.enumeration.cycles import cycle_lengths, cycle_types, pairs
-from matbench_defects.enumeration.weighted_colourings import weighted_colourings
+from matbench_defects.enumeration.weighted_colourings import Kinds, alike, weighted_colourings
 from matbench_defects.spec.models import Spec
 
 LARGEST_INDEX = 1_000_000
@@ -191,11 +193,10 @@ def fixed_by_exchanges(space: Space, content: Content) -> int:
     An exchange is one that keeps the content and changes something. Species s_1 to s_l that it carries into each other
     fill a cycle of L sites where l divides L: L / l sites each, in l ways.
     """
-    patterns: Counter[tuple[tuple[tuple[int, int], ...], ...]] = Counter()
-    for exchange in itertools.islice(keeping_content(space.exchange, content), 1, None):
-        of_species = [[(len(c), len(c) * counts[c[0]]) for c in cycles_of_species(table) if counts[c[0]]]
-                      for table, counts in zip(exchange, content, strict=True)]
-        patterns[tuple(tuple(sorted(found)) for found in of_species)] += 1
+    patterns = Counter(
+        tuple(tuple(sorted((len(one), need) for one, need in sets)) for sets in exchanged_sets(exchange, content))
+        for exchange in itertools.islice(keeping_content(space.exchange, content), 1, None)
+    )
     total = 0
     for pattern, times in patterns.items():
         for colourings, number in _cycle_types(space)[0]:
@@ -206,13 +207,37 @@ def fixed_by_exchanges(space: Space, content: Content) -> int:
     return total
 
 
+def exchanged_sets(exchange: Relabelling, content: Content) -> list[list[tuple[list[int], int]]]:
+    """Return, by sublattice, the species that an exchange carries into each other, and how many sites they take."""
+    return [
+        [(one, len(one) * counts[one[0]]) for one in cycles_of_species(table) if counts[one[0]]]
+        for table, counts in zip(exchange, content, strict=True)
+    ]
+
+
+def exchanged_kinds(lengths: Sequence[int], sizes: Sequence[int]) -> tuple[Kinds, list[list[int]]]:
+    """Return the kinds of cycles of some lengths, filled by sets of so many species that are exchanged along them."""
+    return alike([(length, tuple(0 if length % size else size for size in sizes)) for length in lengths])
+
+
 def _exchanged(cycles: Cycles, sets: tuple[tuple[int, int], ...]) -> int:
     """Return in how many ways sets of so many species, which take so many sites together, fill cycles."""
-    lengths = [size for size, _ in sets]
-    if set(lengths) == {1}:
-        return colourings_of(cycles)(tuple(need for _, need in sets))
-    kinds = [(length, tuple(0 if length % n else n for n in lengths), number) for length, number in reversed(cycles)]
-    return weighted_colourings(tuple(kinds))(tuple(need for _, need in sets))
+    sizes, needs = zip(*sets, strict=True)
+    if max(sizes) == 1:
+        return colourings_of(cycles)(needs)
+    lengths = [length for length, number in cycles for _ in range(number)]
+    return weighted_colourings(exchanged_kinds(lengths, sizes)[0])(needs)
+
+
+def pair_weights(space: Space, content: Content) -> list[tuple[Relabelling, CycleClass, int]]:
+    """Return, for the exchanges that keep a content with each cycle class, how many configurations the pairs keep."""
+    found = []
+    for exchange in keeping_content(space.exchange, content):
+        sets = [[(len(one), need) for one, need in here] for here in exchanged_sets(exchange, content)]
+        for cycles, members in cycle_classes(space).items():
+            ways = [_exchanged(lengths, tuple(here)) for lengths, here in zip(cycles, sets, strict=True)]
+            found.append((exchange, members, len(members.operations) * math.prod(ways)))
+    return found
 
 
 def _ways(colourings: tuple[Colourings, ...], contents: Content) -> int:

@@ -7,6 +7,9 @@ one is the smallest of all where no operation makes any of its exchanged ones sm
 from __future__ import annotations
 
 import itertools
+import math
+import random
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,9 @@ from matbench_defects.crystal.canonical import stages
 from matbench_defects.crystal.relabelling import exchanged_contents, keeping_content, number_keeping
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.configurations import decode
+from matbench_defects.enumeration.counting import exchanged_kinds, exchanged_sets, pair_weights
+from matbench_defects.enumeration.cycles import cycles_of
+from matbench_defects.enumeration.weighted_colourings import weighted_colourings
 
 SLICE = 65_536
 """Configurations that are compared at a time."""
@@ -75,3 +81,44 @@ def _parts(space: Space, content: Content, occupations: NDArray[np.uint8]) -> ND
     parts = np.zeros(len(occupations), dtype=np.int32)
     parts[alive] = number_keeping(space.exchange, content) // keeping[alive]
     return parts
+
+
+def pair_draws(
+    space: Space, contents: list[Content]
+) -> tuple[list[list[int]], Callable[[int, int, random.Random], NDArray[np.uint8]]]:
+    """Return how often pairs of an operation and an exchange are to be drawn, and how one of what they keep is.
+
+    Each configuration is kept by as many pairs as its orbit in its content is smaller than all pairs are many, so what
+    such draws yield is uniform over orbits; contents of which fewer exchanges keep one have their pairs more often.
+
+    Returns
+    -------
+    weights : list of list of int
+        By content, the configurations that the pairs of a class keep, added up.
+    draw : callable
+        Returns a configuration of a content, by its place, that pairs of a class keep, by the class's place.
+    """
+    every = math.prod(math.factorial(len(members)) for _, members in space.exchange)
+    classes = [pair_weights(space, content) for content in contents]
+    weights = [
+        [weight * (every // number_keeping(space.exchange, content)) for *_, weight in found]
+        for content, found in zip(contents, classes, strict=True)
+    ]
+
+    def draw(which: int, chosen: int, generator: random.Random) -> NDArray[np.uint8]:
+        exchange, members, _ = classes[which][chosen]
+        operation = space.group[members.operations[generator.randrange(len(members.operations))]]
+        result = np.empty(space.size, dtype=np.uint8)
+        for where, sets in zip(space.ranges, exchanged_sets(exchange, contents[which]), strict=True):
+            cycles = cycles_of(operation, where)
+            kinds, alike = exchanged_kinds([len(cycle) for cycle in cycles], [len(species) for species, _ in sets])
+            filled = weighted_colourings(kinds).draw(tuple(need for _, need in sets), generator)
+            for numbers, things in zip(alike, filled, strict=True):
+                for number, thing in zip(numbers, things, strict=True):
+                    species = sets[thing][0]
+                    start = generator.randrange(len(species))
+                    for j, site in enumerate(cycles[number]):
+                        result[site] = species[(start + j) % len(species)]
+        return result
+
+    return weights, draw

@@ -5,8 +5,7 @@ configurations that it leaves as they are, and then one of those at random. An o
 members and each operation that keeps the member: as many pairs as the group has operations, the same for every orbit
 (Burnside's lemma read backwards), so the draw is unbiased. By multiplicity: any configuration at random.
 
-Where species are exchanged, an orbit under operations and exchanges is made of several of the group's alone, p of them in
-its content; each of these is drawn as above and kept with probability 1/p.
+Where species are exchanged, pairs of an operation and an exchange that keeps the content are drawn instead.
 
 Without repetition what was drawn before is drawn again; where a good part of the space is asked for, it is enumerated
 and a part of it taken, which has the same distribution.
@@ -31,6 +30,7 @@ from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations, Part, encode
 from matbench_defects.enumeration.counting import class_weights, count_all, count_inequivalent, cycle_classes
 from matbench_defects.enumeration.cycles import cycles_of
+from matbench_defects.enumeration.exchanging import pair_draws
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.spec.spaces import Conditions
@@ -247,12 +247,12 @@ class _Source:
             return drawn if weighting == "by-multiplicity" else self._once_each(drawn, generator)
         if weighting == "by-multiplicity":
             return self._by_multiplicity(contents, generator)
-        return self._once_each(self._uniform(contents, generator), generator)
+        return self._uniform_exchanged(contents, generator) if self.space.exchange else self._uniform(contents, generator)
 
     def _once_each(self, drawn: Iterator[Configuration], generator: random.Random) -> Iterator[Configuration]:
-        """Yield draws among the orbits of the group as draws among those that exchanges of species make of them.
+        """Yield draws among orbits of the group as draws among those that exchanges of species make of them.
 
-        An orbit that is made of several is met as many times as often, and kept as many times less often.
+        An orbit that is made of several in its content is met as many times as often, and kept as many times less often.
         """
         for one in drawn:
             if not self.space.exchange or generator.randrange(one.orbit.parts) == 0:
@@ -288,6 +288,11 @@ class _Source:
         weights, _, draw = self._by_class(contents)
         for which, chosen in _pairs(weights, generator):
             yield draw(which, chosen, generator)
+
+    def _uniform_exchanged(self, contents: list[Content], generator: random.Random) -> Iterator[Configuration]:
+        weights, draw = pair_draws(self.space, contents)
+        for which, chosen in _pairs(weights, generator):
+            yield Configuration(self.space, draw(which, chosen, generator))
 
     def _by_multiplicity(self, contents: list[Content], generator: random.Random) -> Iterator[Configuration]:
         space, nothing = self.space, np.arange(self.space.size, dtype=np.int32)
