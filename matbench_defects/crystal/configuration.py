@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from matbench_defects.columns import Per
 from matbench_defects.crystal.canonical import Orbit, configuration_id, orbit_of
-from matbench_defects.crystal.relabelling import representative
 from matbench_defects.crystal.per import counts_per
+from matbench_defects.crystal.relabelling import representative
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
@@ -136,7 +136,7 @@ class Configuration:
 
     @functools.cached_property
     def content(self) -> Content:
-        """How many of each species there are on each sublattice; where species are exchanged, in the canonical member."""
+        """How many of each species there are on each sublattice; with exchanges of species, in the canonical member."""
         content = self.space.content(self.occupation)
         return representative(self.space.exchange, content) if self.space.exchange else content
 

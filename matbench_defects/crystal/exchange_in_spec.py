@@ -37,7 +37,8 @@ def with_exchange(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> Sp
         raise spec.error(here, f"does not go with `{field}`")
     if spec.thermodynamics is not None:
         raise spec.error(
-            here, "does not go with `thermodynamics`: a free energy is of one composition, and an exchange makes one of two"
+            here,
+            "does not go with `thermodynamics`: a free energy is of one composition, and an exchange makes one of two",
         )
     exchange = _exchange(spec, part, here, space)
     _check_contents(spec, here, space, exchange)
@@ -83,7 +84,9 @@ def _check_contents(spec: Spec, here: Route, space: Space, exchange: Exchange) -
     every = space.contents()
     known = set(every)
     names = space.meant or {}
-    swaps = [(i, pair) for i, members in exchange for pair in itertools.pairwise(members)]  # all others are made of these
+    swaps = [
+        (i, pair) for i, members in exchange for pair in itertools.pairwise(members)
+    ]  # all others are made of these
     for content, (i, (one, other)) in itertools.product(every, swaps):
         counts = list(content[i])
         counts[one], counts[other] = counts[other], counts[one]

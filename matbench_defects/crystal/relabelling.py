@@ -1,7 +1,7 @@
 """Species that are exchanged as a symmetry: which contents, and which arrangements of one content, are then the same.
 
-Exchanging changes what all sites of a sublattice hold, as spin up and down, and moves nothing; so it commutes with every
-operation of the group. Of contents that an exchange carries into each other the smallest stands for all.
+Exchanging changes what all sites of a sublattice hold, such as spin up and down, and moves nothing; so it commutes with
+every operation of the group. Of contents that an exchange carries into each other the smallest stands for all.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def number_keeping(exchange: Exchange, content: Counts) -> int:
 
 
 def cycles_of_species(table: Sequence[int] | NDArray[np.uint8]) -> list[list[int]]:
-    """Return the cycles that an exchange makes of the species of one sublattice, in the order of their first species."""
+    """Return the cycles that an exchange makes of the species of one sublattice, by their first species."""
     seen: set[int] = set()
     cycles = []
     for species in range(len(table)):

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.relabelling import Exchange, representative
 from matbench_defects.crystal.kinds.kind import Kind
 from matbench_defects.crystal.kinds.structures import STRUCTURES
 from matbench_defects.crystal.parent import Parent
+from matbench_defects.crystal.relabelling import Exchange, representative
 from matbench_defects.crystal.symmetry import (
     Cells,
     distinct_rows,

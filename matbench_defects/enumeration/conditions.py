@@ -242,7 +242,9 @@ def _check_exchange(space: Space, where: Conditions) -> None:
             swap = {one: other, other: one}
             for between, *bounds in limits:
                 if (frozenset(swap.get(species, species) for species in between), *bounds) not in limits:
-                    raise InputError(f"{one} and {other} are exchanged (`exchange`), but are to keep different distances")
+                    raise InputError(
+                        f"{one} and {other} are exchanged (`exchange`), but are to keep different distances"
+                    )
 
 
 def limits_of(space: Space) -> Limits:

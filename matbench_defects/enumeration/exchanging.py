@@ -1,11 +1,12 @@
 """Configurations that an exchange of species makes equal, among those that no operation does.
 
-Generation yields the smallest configuration of each orbit of the group. Exchanges carry whole orbits into each other, so
-one is the smallest of all where no operation makes any of its exchanged ones smaller.
+Generation yields the smallest configuration of each orbit of the group. Exchanges carry whole orbits into each other,
+so one is the smallest of all where no operation makes any of its exchanged ones smaller.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import random
@@ -14,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.compiling import INTEGER, compiled_function
 from matbench_defects.crystal.canonical import stages
 from matbench_defects.crystal.relabelling import exchanged_contents, keeping_content, number_keeping
 from matbench_defects.crystal.space import Content, Space
@@ -22,6 +24,8 @@ from matbench_defects.enumeration.counting import exchanged_kinds, exchanged_set
 from matbench_defects.enumeration.cycles import cycles_of
 from matbench_defects.enumeration.weighted_colourings import weighted_colourings
 
+COMPILED = 300_000
+"""From this many images on, loading the compiled loop is sooner done than numpy's work."""
 SLICE = 65_536
 """Configurations that are compared at a time."""
 
@@ -52,35 +56,71 @@ def merge_exchanged(
 
 def _parts(space: Space, content: Content, occupations: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Return how many orbits of the group each one stands for; zero where it is not the smallest of these."""
-    by_site = np.ascontiguousarray(occupations.T)
-    alive = np.arange(by_site.shape[1])
-    keeping = np.ones(by_site.shape[1], dtype=np.int32)
+    smaller = np.zeros(len(occupations), dtype=np.uint8)
+    keeping = np.ones(len(occupations), dtype=np.int32)
     placements, _ = stages(space, content)
     for exchange in itertools.islice(keeping_content(space.exchange, content), 1, None):
-        # Which sites of an exchanged image hold what a placement puts down: those where its forerunner sits.
+        # An image holds what a placement puts down where the species before the exchange sits.
         compared = [
             (site, stage.species, int(np.flatnonzero(exchange[stage.sublattice] == stage.species)[0]))
             for stage in placements
             for site in range(space.ranges[stage.sublattice].start, space.ranges[stage.sublattice].stop)
         ]
-        same = np.zeros(by_site.shape[1], dtype=bool)
-        for operation in space.group:
-            rows, larger_or_same = alive, np.ones(len(alive), dtype=bool)
-            places = np.arange(len(alive))
-            for site, species, forerunner in compared:
-                image = by_site[operation[site], rows] == forerunner
-                differ = image != (by_site[site, rows] == species)
-                if differ.any():
-                    larger_or_same[places[differ & image]] = False
-                    rows, places = rows[~differ], places[~differ]
-                    if not len(rows):
-                        break
-            same[rows] = True
-            alive = alive[larger_or_same]
+        same = np.zeros(len(occupations), dtype=np.uint8)
+        if len(occupations) * len(space.group) < COMPILED or not _compare_compiled(
+            occupations, space.group, compared, smaller, same
+        ):
+            _compare(occupations, space.group, compared, smaller, same)
         keeping += same
-    parts = np.zeros(len(occupations), dtype=np.int32)
-    parts[alive] = number_keeping(space.exchange, content) // keeping[alive]
+    parts: NDArray[np.int32] = np.where(smaller, 0, number_keeping(space.exchange, content) // keeping).astype(np.int32)
     return parts
+
+
+_Compared = list[tuple[int, int, int]]
+
+
+def _compare_compiled(
+    occupations: NDArray[np.uint8],
+    group: NDArray[np.int32],
+    compared: _Compared,
+    smaller: NDArray[np.uint8],
+    same: NDArray[np.uint8],
+) -> bool:
+    """Mark what is smaller or the same by the compiled loop; return whether it can be had."""
+    with contextlib.suppress(ImportError):  # no numba for this Python
+        loop = compiled_function(
+            "matbench_defects.enumeration.exchange_kernel",
+            "compare_images",
+            ("uint8*", INTEGER, INTEGER, "int32*", INTEGER, "int32*", "uint8*", "uint8*", INTEGER, "uint8*", "uint8*"),
+        )
+        sites, species, before = (np.array(column) for column in zip(*compared, strict=True))
+        loop(
+            np.ascontiguousarray(occupations), *occupations.shape, np.ascontiguousarray(group), len(group),
+            sites.astype(np.int32), species.astype(np.uint8), before.astype(np.uint8), len(compared), smaller, same,
+        )  # fmt: skip
+        return True
+    return False
+
+
+def _compare(
+    occupations: NDArray[np.uint8],
+    group: NDArray[np.int32],
+    compared: _Compared,
+    smaller: NDArray[np.uint8],
+    same: NDArray[np.uint8],
+) -> None:
+    """Mark what is smaller or the same by numpy: all configurations at once, one operation and site after another."""
+    by_site = np.ascontiguousarray(occupations.T)
+    for operation in group:
+        rows = np.flatnonzero(smaller == 0)
+        for site, species, before in compared:
+            if not len(rows):
+                break
+            image = by_site[operation[site], rows] == before
+            differ = image != (by_site[site, rows] == species)
+            smaller[rows[differ & image]] = 1
+            rows = rows[~differ]
+        same[rows] = 1
 
 
 def pair_draws(

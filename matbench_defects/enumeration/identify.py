@@ -74,8 +74,8 @@ class Identified:
     copies : int
         How often the structure's cell holds the configuration's, so that its energy is that of so many.
     exchanged : tuple of str
-        The species that sit in the structure where others of them sit in the configuration, for the space exchanges them
-        as a symmetry; empty where the structure is the configuration itself.
+        The species that sit in the structure where others of them sit in the configuration, since the space exchanges
+        them as a symmetry; empty where the structure is the configuration itself.
     candidates : tuple of Identified
         The configurations it may be where none is much nearer than another, nearest first.
     same : tuple of Identified
@@ -478,7 +478,9 @@ def _named(space: Space, crystal: Crystal, sites: NDArray[np.int64], displacemen
         return Identified(None, reason, displacement=displacement)
     smallest, operation = canonical(space, occupation)
     found = Configuration.canonical(space, smallest, content=content)
-    return Identified(found, "", operation, sites, displacement, exchanged=_exchanged(space, occupation, smallest[operation]))
+    return Identified(
+        found, "", operation, sites, displacement, exchanged=_exchanged(space, occupation, smallest[operation])
+    )
 
 
 def _exchanged(space: Space, given: NDArray[np.uint8], named: NDArray[np.uint8]) -> tuple[str, ...]:

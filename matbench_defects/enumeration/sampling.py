@@ -247,12 +247,14 @@ class _Source:
             return drawn if weighting == "by-multiplicity" else self._once_each(drawn, generator)
         if weighting == "by-multiplicity":
             return self._by_multiplicity(contents, generator)
-        return self._uniform_exchanged(contents, generator) if self.space.exchange else self._uniform(contents, generator)
+        return (
+            self._uniform_exchanged(contents, generator) if self.space.exchange else self._uniform(contents, generator)
+        )
 
     def _once_each(self, drawn: Iterator[Configuration], generator: random.Random) -> Iterator[Configuration]:
         """Yield draws among orbits of the group as draws among those that exchanges of species make of them.
 
-        An orbit that is made of several in its content is met as many times as often, and kept as many times less often.
+        One that is made of several in its content is met so many times as often, and kept so many times less often.
         """
         for one in drawn:
             if not self.space.exchange or generator.randrange(one.orbit.parts) == 0:

@@ -52,7 +52,7 @@ class WeightedColourings:
         return self.known[needs]
 
     def shares(self, needs: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], int]]:
-        """Yield each way to deal out the cycles of the first kind: the shares, what is then needed, in how many ways."""
+        """Yield how the cycles of the first kind can be dealt out: shares, what is then needed, in how many ways."""
         (length, weights, number), later = self.kinds[0], self.kinds[1:]
         # What the cycles of each later kind can add to a thing is a multiple of the lengths it can fill.
         steps = [math.gcd(*(of for of, ways, _ in later if ways[k])) for k in range(len(needs))]
@@ -69,7 +69,8 @@ class WeightedColourings:
                     yield (taken,), (after,), ways
                 else:
                     yield from (
-                        ((taken, *share), (after, *others), ways * more) for share, others, more in deal(k + 1, left - taken)
+                        ((taken, *share), (after, *others), ways * more)
+                        for share, others, more in deal(k + 1, left - taken)
                     )
 
         yield from deal(0, number)
@@ -88,10 +89,10 @@ class WeightedColourings:
             return []
         rest = weighted_colourings(self.kinds[1:])
         number = generator.randrange(self(needs))
-        for share, left, ways in self.shares(needs):
+        dealt = self.shares(needs)
+        while number >= 0:
+            share, left, ways = next(dealt)
             number -= ways * rest(left)
-            if number < 0:
-                break
         here = [thing for thing, taken in enumerate(share) for _ in range(taken)]
         generator.shuffle(here)
         return [here, *rest.draw(left, generator)]

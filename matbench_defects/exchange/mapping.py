@@ -166,7 +166,9 @@ def _scaled(copies: int) -> str:
 
 def _exchanged(found: Identified) -> str:
     species = " and ".join(found.exchanged)
-    return f"it is the configuration with {species} exchanged, whose values the spec says are the same" if species else ""
+    return (
+        f"it is the configuration with {species} exchanged, whose values the spec says are the same" if species else ""
+    )
 
 
 def _find(structure: PublishedStructure, finder: Finder, displacement: float, strain: float) -> Identified:

@@ -16,12 +16,12 @@ from scipy.stats import chisquare
 
 from matbench_defects.crystal.canonical import configuration_id, configuration_of
 from matbench_defects.crystal.configuration import Configuration
-from matbench_defects.enumeration import sampling
+from matbench_defects.enumeration import exchanging, sampling
 from matbench_defects.enumeration.conditions import Checks
-from matbench_defects.enumeration.counting import count_all, count_both, count_inequivalent, count_space
+from matbench_defects.enumeration.counting import count_all, count_both, count_space
 from matbench_defects.enumeration.identify import identify
 from matbench_defects.enumeration.members import count_members
-from matbench_defects.enumeration.orderly import enumerate_configurations, generate
+from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample
 from matbench_defects.errors import InputError
 from matbench_defects.spec.spaces import Conditions
@@ -99,10 +99,10 @@ def number_of(space):
     return sum(count_all(plain, content) for content in plain.contents())
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(spaces(), st.randoms(use_true_random=False))
 def test_as_by_brute_force(space, generator):
-    assume(number_of(space) <= 3000)
+    assume(number_of(space) <= 600)
     check(space, generator)
 
 
@@ -119,12 +119,16 @@ def check(space, generator):
         found = enumerate_configurations(space, [content])
         assert len(found) == len(orbits)
         assert Counter(map(len, orbits)) == Counter(found.multiplicities.tolist())
-        by_member = {tuple(o): m for o, m in zip(found.occupations.tolist(), found.multiplicities.tolist(), strict=True)}
+        by_member = {
+            tuple(o): m for o, m in zip(found.occupations.tolist(), found.multiplicities.tolist(), strict=True)
+        }
         names = dict(zip(by_member, found.ids(), strict=True))
         for orbit in orbits:
             (canonical,) = orbit & set(by_member)
             assert by_member[canonical] == len(orbit)
-            inside = [np.array(o, dtype=np.uint8) for o in orbit if plain.content(np.array(o, dtype=np.uint8)) == content]
+            inside = [
+                np.array(o, dtype=np.uint8) for o in orbit if plain.content(np.array(o, dtype=np.uint8)) == content
+            ]
             ids = {configuration_id(plain, Configuration(plain, o).canonical_occupation) for o in inside}
             assert names[canonical] == min(ids, key=lambda one: int(one.rpartition(":")[2], 36))
             for member in generator.sample(sorted(orbit), min(3, len(orbit))):
@@ -135,3 +139,145 @@ def check(space, generator):
                 assert one.symmetry_order == Configuration(plain, np.array(member, dtype=np.uint8)).symmetry_order
             assert configuration_of(space, names[canonical]).tolist() == list(canonical)
     assert count_space(space)[0] == number_of(space)
+
+
+@pytest.mark.slow
+def test_hundreds_by_brute_force():
+    @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(spaces(), st.randoms(use_true_random=False))
+    def every(space, generator):
+        assume(number_of(space) <= 300)
+        check(space, generator)
+
+    every()
+
+
+def test_both_comparisons_agree(monkeypatch):
+    space = space_of("gamma", "[2, 1, 1]", "{I2: {Ag: 4, Au: 4, Cu: 4, Pt: 4}}", "exchange: [Ag, Au, Pt]")
+    parts = []
+    for least in (0, 10**12):
+        monkeypatch.setattr(exchanging, "COMPILED", least)
+        found = sample_of(space, 500)
+        parts.append(exchanging._parts(space, space.contents()[0], found).tolist())
+    assert parts[0] == parts[1]
+    assert len(set(parts[0])) > 1
+
+
+def sample_of(space, number):
+    plain = dataclasses.replace(space, exchange=(), memory={})
+    return sample(plain, number, 0, distinct=False).occupations
+
+
+def test_pairings_of_a_ring():
+    """Three species, two sites each, that nothing tells apart: ways to pair six sites in a row, under translations."""
+    space = space_of("general", "[6, 1, 1]", "{Na: {Ag: 2, Au: 2, Cu: 2}}", "exchange: [Ag, Au, Cu]")
+    every, differ = count_space(space)
+    assert every == 90
+    rotations = [[(i + t) % 6 for i in range(6)] for t in range(6)]
+    pairings = {
+        frozenset(frozenset(p) for p in zip(order[::2], order[1::2], strict=True))
+        for order in itertools.permutations(range(6))
+    }
+    assert len(pairings) == 15
+    orbits = {
+        frozenset(frozenset(frozenset(turn[i] for i in pair) for pair in pairing) for turn in rotations)
+        for pairing in pairings
+    }
+    assert differ == len(orbits)
+
+
+@pytest.mark.parametrize("weighting", ["uniform", "by-multiplicity"])
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_draws_are_fair(weighting, symmetric):
+    """Each orbit, or each decoration of all contents, as often as any other."""
+    space = space_of("hexagonal", "[3, 2, 1]", "{Na: {Ag: 0..4, Au: 0..4, Na: 0..2}}", "exchange: [Ag, Au]")
+    where = Conditions.model_validate({"symmetry_order": {"at_least": 2}}) if symmetric else None
+    found = enumerate_configurations(space, where=where)
+    checks = Checks.of(space, where)
+    draws = sampling._Source(space, checks).draws(space.contents(), random.Random(1), weighting)
+    kept = (one for one in draws if not checks.refused(one.canonical_occupation, one.symmetry_order))
+    counted = Counter(one.id for one in itertools.islice(kept, 3000))
+    wanted = np.ones(len(found)) if weighting == "uniform" else found.multiplicities
+    weights = dict(zip(found.ids(), wanted.tolist(), strict=True))
+    assert set(counted) <= set(weights)
+    expected = np.array(list(weights.values())) * 3000 / sum(weights.values())
+    assert (expected > 5).sum() > 5
+    observed = np.array([counted[name] for name in weights])[expected > 5]
+    scale = observed.sum() / expected[expected > 5].sum()
+    assert chisquare(observed, expected[expected > 5] * scale).pvalue > 1e-4
+
+
+def test_twins_are_identified_as_one():
+    space = space_of("cubic", "[2, 2, 1]", "{Na: {Ag: 0..4, Au: rest}}", "exchange: [Ag, Au]")
+    plain = dataclasses.replace(space, exchange=(), memory={})
+    seen = Counter()
+    for content in plain.contents():
+        for one in enumerate_configurations(plain, [content]):
+            found = identify(space, one.crystal)
+            assert found.id == Configuration(space, one.occupation).id
+            twins = tuple(species for species in ("Ag", "Au") if species in one.site_species)
+            assert found.exchanged == (() if found.id == one.id else twins)
+            seen[found.id] += 1
+    assert set(seen) == set(enumerate_configurations(space).ids())
+    assert max(seen.values()) == 2
+
+
+def test_conditions_on_large_spaces_are_drawn_and_small_ones_counted():
+    limits = [{"between": [s, s], "at_least": 4.5} for s in ("Ag", "Au")]
+    where = Conditions.model_validate({"distances": limits})
+    space = space_of("cubic", "[4, 2, 2]", "{Na: {Ag: 2, Au: 2, Na: rest}}", "exchange: [Ag, Au]")
+    plain = dataclasses.replace(space, exchange=(), memory={})
+    found = count_members(space, where)
+    assert found.exact and found.every == count_members(plain, where).every
+    assert found.inequivalent == len(enumerate_configurations(space, where=where))
+    assert found.inequivalent < count_members(plain, where).inequivalent
+
+
+SPEC = "{Na: {Ag: 0..4, Au: rest}, Cl: {Br: 0..1, vacancy: 0..1, Cl: rest}}"
+
+
+@pytest.mark.parametrize(
+    ("sublattices", "more", "message"),
+    [
+        (SPEC, "exchange: [Ag, Br]", "sit on one sublattice, and nowhere else; Ag on Na, Br on Cl"),
+        (SPEC, "exchange: [Ag, Pt]", "no sublattice holds Pt"),
+        (SPEC, "exchange: [[Ag, Au], [Br, Ag]]", "names Ag twice"),
+        (SPEC, "exchange: [Br, vacancy]", "a vacancy is not exchanged"),
+        (SPEC, "exchange: [Ag]", "at least 2"),
+        (SPEC, "exchange: [Ag, Silver]", "neither an element"),
+        (SPEC, "exchange: [Cl, Br]", "carries the content Au4.Cl4 into Au4.Br4, which is not allowed"),
+        ("{Na: {Ag: 2, Cl: 2}}", "exchange: [Ag, Cl]", "Cl also sits on sites of no sublattice"),
+        (SPEC, "exchange: [Ag, Au]\nexclude: [{between: [Ag, Ag], closer_than: 2}]", "does not go with `exclude`"),
+        (SPEC, "exchange: [Ag, Au]\ncontents: {silver: {Na.Ag: 3}, gold: {Na.Ag: 1}}", "makes '.*' the same content"),
+        (SPEC, "exchange: [Ag, Au]\nlabels: [{engine: ewald, charges: {Ag: 1, Au: 3}}]", "tells Ag and Au apart"),
+        (SPEC, "exchange: [Ag, Au]\nthermodynamics: {temperatures: [300]}", "does not go with `thermodynamics`"),
+    ],
+)
+def test_what_is_no_symmetry_is_refused(sublattices, more, message):
+    with pytest.raises(InputError, match=message) as error:
+        space_of("cubic", "[2, 2, 1]", sublattices, more)
+    assert error.value.line is not None
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ({"charges": {"Ag": 1, "Au": 3, "Cl": -1}}, "different charges"),
+        ({"distances": [{"between": ["Ag", "Ag"], "at_least": 3}]}, "different distances"),
+        ({"distances": [{"between": ["Ag", "Au"], "at_least": 3}]}, None),
+    ],
+)
+def test_conditions_that_tell_them_apart_are_refused(where, message):
+    space = space_of("cubic", "[2, 2, 1]", "{Na: {Ag: 0..4, Au: rest}}", "exchange: [Ag, Au]")
+    where = Conditions.model_validate(where)
+    if message is None:
+        Checks.of(space, where)
+    else:
+        with pytest.raises(InputError, match=message):
+            Checks.of(space, where)
+
+
+def test_pathways_exchange_nothing():
+    filled = "{Na: {Ag: 0..5, Au: 0..5, Na: 2, vacancy: 1}}"
+    with pytest.raises(InputError, match="does not go with `pathway`"):
+        space_of("cubic", "[2, 2, 2]", filled, "exchange: [Ag, Au]\npathway: {species: Na, cutoff: 4.1}")
