@@ -175,15 +175,22 @@ def _leading(
                     continue
                 holding = np.flatnonzero(occupation[where] == species) + where.start
                 # Comparing sites instead of free positions is the same: every candidate leaves the same free.
-                images = np.sort(operations[:, holding], axis=1)
-                smallest = images[np.lexsort(images.T[::-1])[0]]
+                smallest, kept = smallest_images(operations, holding)
                 if (key := smallest.tolist()) < best or not best:
                     best, found = key, []
                 if key == best:
-                    kept = operations[(images == smallest).all(axis=1)]
                     found.append(({**forerunners, place: species} if space.exchange else {}, kept))
         leading = found
     return leading
+
+
+def smallest_images(
+    operations: NDArray[np.int32], sites: NDArray[np.integer]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the smallest image of a set of sites, in lexicographic order, and the operations that lead to it."""
+    images = np.sort(operations[:, sites], axis=1)
+    smallest = images[np.lexsort(images.T[::-1])[0]] if len(sites) else images[0]
+    return smallest, operations[(images == smallest).all(axis=1)]
 
 
 def rank(space: Space, occupation: NDArray[np.uint8]) -> int:

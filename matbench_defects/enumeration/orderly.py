@@ -88,10 +88,8 @@ def generate(
     if space.exclusions and not count_all(space, content):
         return  # nothing need be walked through
     met = met or Stabilisers(space, checks)
-    walk = _Walk(space, content, checks, met, rows)
     number = 0
-    beginnings = _Beginnings(np.zeros((0, 1), dtype=walk.kind), np.array([met.whole]))
-    for placed, multiplicities in walk.from_stage(0, beginnings):
+    for placed, multiplicities in place(met, stages(space, content)[0], rows):
         placed, multiplicities = checks.finished(content, placed, multiplicities.astype(np.int32, copy=False))
         if space.exchange:
             placed, multiplicities = merge_exchanged(space, content, placed, multiplicities)
@@ -103,6 +101,24 @@ def generate(
         raise AssertionError(f"{number} configurations of {content}, Burnside says {expected}")
 
 
+def place(
+    met: Stabilisers, placements: list[Stage], rows: int | None = None
+) -> Iterator[tuple[NDArray[np.unsignedinteger], Orders]]:
+    """Yield the sites that placements choose, the smallest of each orbit, and how many are in it; keys increasing.
+
+    Parameters
+    ----------
+    met : Stabilisers
+        Those of the space, with the conditions that placements keep.
+    placements : list of Stage
+        What is placed, in order.
+    rows : int, optional
+        About how many a piece may hold; one piece holds all where left out.
+    """
+    walk = _Walk(met, placements, rows)
+    yield from walk.from_stage(0, _Beginnings(np.zeros((0, 1), dtype=walk.kind), np.array([met.whole])))
+
+
 @dataclass(frozen=True)
 class _Beginnings:
     """Configurations placed in part, shape (k, r), and the number of each one's stabiliser among those met."""
@@ -112,15 +128,14 @@ class _Beginnings:
 
 
 class _Walk:
-    """The placements of one content."""
+    """Placements, one after another."""
 
-    def __init__(self, space: Space, content: Content, checks: Checks, met: Stabilisers, rows: int | None) -> None:
-        self.space = space
-        self.checks = checks
+    def __init__(self, met: Stabilisers, placements: list[Stage], rows: int | None) -> None:
+        self.space, self.checks = met.space, met.checks
         self.rows = rows
-        self.stages = stages(space, content)[0]
+        self.stages = placements
         self.met = met
-        self.kind = site_type(max(r.stop - r.start for r in space.ranges))
+        self.kind = site_type(max(r.stop - r.start for r in met.space.ranges))
 
     def from_stage(self, index: int, begun: _Beginnings) -> Iterator[tuple[NDArray[np.unsignedinteger], Orders]]:
         """Yield what grows from some beginnings, with the multiplicities."""

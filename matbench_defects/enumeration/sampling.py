@@ -304,7 +304,7 @@ class _Source:
         points = space.kind.points
         totals = list(itertools.accumulate(count_all(space, c) for c in contents))
         while True:
-            content = contents[_pick(totals, generator)]
+            content = contents[pick(totals, generator)]
             # A draw among one would move on the generator, and with it everything that is drawn by a seed.
             point = generator.randrange(len(points)) if points.blocks else 0
             yield Configuration(space, _coloured(space, content, nothing, point, generator))
@@ -344,11 +344,11 @@ def _pairs(weights: list[list[int]], generator: random.Random) -> Iterator[tuple
     totals = list(itertools.accumulate(map(sum, weights)))
     in_row = [list(itertools.accumulate(row)) for row in weights]
     while True:
-        which = _pick(totals, generator)
-        yield which, _pick(in_row[which], generator)
+        which = pick(totals, generator)
+        yield which, pick(in_row[which], generator)
 
 
-def _pick(totals: list[int], generator: random.Random) -> int:
+def pick(totals: list[int], generator: random.Random) -> int:
     """Return a position with a probability that its step in the running totals gives, exactly."""
     number = generator.randrange(totals[-1])
     low, high = 0, len(totals) - 1

@@ -278,6 +278,6 @@ def test_conditions_that_tell_them_apart_are_refused(where, message):
 
 
 def test_pathways_exchange_nothing():
-    filled = "{Na: {Ag: 0..5, Au: 0..5, Na: 2, vacancy: 1}}"
+    filled = "{Na: {Ag: 0..24, Au: 0..24, Na: 2, vacancy: 1}}"
     with pytest.raises(InputError, match="does not go with `pathway`"):
-        space_of("cubic", "[2, 2, 2]", filled, "exchange: [Ag, Au]\npathway: {species: Na, cutoff: 4.1}")
+        space_of("cubic", "[3, 3, 3]", filled, "exchange: [Ag, Au]\npathway: {species: Na, cutoff: 4.1}")
