@@ -6,16 +6,24 @@ import dataclasses
 import itertools
 import random
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import yaml
 from cases import every_occupation, orbits_of, space_of
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
+from specs_for_tests import ALLOY, SIZES
 
+import matbench_defects as md
+from matbench_defects.columns import Quantity
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.canonical import configuration_id, configuration_of
 from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.dataset.finding import Finder
+from matbench_defects.dataset.targets.end_members import end_member_formula
 from matbench_defects.enumeration import exchanging, sampling
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.counting import count_all, count_both, count_space
@@ -24,6 +32,9 @@ from matbench_defects.enumeration.members import count_members
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample
 from matbench_defects.errors import InputError
+from matbench_defects.exchange.mapping import map_published
+from matbench_defects.exchange.source import Published, PublishedStructure
+from matbench_defects.spec.loading import load_spec
 from matbench_defects.spec.spaces import Conditions
 
 SUBLATTICES = {  # and the sets of species of each that may be exchanged
@@ -281,3 +292,42 @@ def test_pathways_exchange_nothing():
     filled = "{Na: {Ag: 0..24, Au: 0..24, Na: 2, vacancy: 1}}"
     with pytest.raises(InputError, match="does not go with `pathway`"):
         space_of("cubic", "[3, 3, 3]", filled, "exchange: [Ag, Au]\npathway: {species: Na, cutoff: 4.1}")
+
+
+def test_sizes_in_a_spec():
+    """Hart and Forcade 2008: derivative structures of fcc, exchanged ones once; each is found by its atoms."""
+    text = SIZES.replace("SIZES", "1..5").replace("CONTENT", "0..99") + "exchange: [Cu, Au]\n"
+    spec = md.load_spec(yaml.safe_load(text))
+    found = Counter()
+    for one in map(spec.space, build_spaces(spec)):
+        for configuration in one.enumerate():
+            found[len(one.space.cells.offsets)] += 1
+            assert one.identify(configuration.to_pymatgen()).id == configuration.id
+        assert one.count().inequivalent == len(list(one.enumerate()))
+    assert found == {1: 1, 2: 2, 3: 3, 4: 12, 5: 14}
+
+
+def test_an_import_says_what_is_exchanged(tmp_path):
+    text = ALLOY.replace("SUPERCELL", "[1, 1, 1]").replace("CONTENT", "0..4").replace("SELECTION", "{select: all}")
+    (tmp_path / "spec.yaml").write_text(text + "exchange: [Cu, Au]\n")
+    finder = Finder(load_spec(tmp_path / "spec.yaml"))
+    space = finder.spaces["alloy"]
+    plain = dataclasses.replace(space, exchange=(), memory={})
+    rows = [
+        PublishedStructure(name, enumerate_configurations(plain, [content])[0].crystal, {"energy": energy})
+        for name, content, energy in [("poor", ((1, 3),), -1.0), ("rich", ((3, 1),), -2.0)]
+    ]
+    mapped = map_published(Published({"energy": Quantity("eV", "cell")}, 2, iter(rows)), finder)
+    assert [row["structure"] for row in mapped.rows] == ["rich"]
+    notes = {remark.structure: remark.reason for remark in mapped.remarks if remark.kind == "note"}
+    assert notes == {
+        "rich": "it is the configuration with Au and Cu exchanged, whose values the spec says are the same"
+    }
+
+
+def test_an_end_member_that_another_stands_for():
+    space = space_of("cubic", "[2, 1, 1]", "{Na: {Ag: 0..2, Au: rest}}", "exchange: [Ag, Au]")
+    domain = SimpleNamespace(spaces={"case": space})
+    assert end_member_formula(domain, {"Ag": 0}) == "AuCl"
+    with pytest.raises(InputError, match="no content of case; `exchange` makes it one with"):
+        end_member_formula(domain, {"Ag": 2})
