@@ -98,8 +98,8 @@ class Orbit(NamedTuple):
     operation: NDArray[np.int32]
     """A permutation of the group: what sits on site i of the given member sits on ``operation[i]`` of the canonical, as
     far as no exchange of species leads there too."""
-    symmetry_order: int
-    """How many operations of the group keep a member; exchanges are not among them."""
+    stabiliser_order: int
+    """How many elements of the group keep a member; exchanges are not among them."""
     parts: int
     """Into how many orbits of the group alone it falls that have the content of the canonical member."""
     multiplicity: int

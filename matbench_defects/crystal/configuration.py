@@ -126,13 +126,13 @@ class Configuration:
 
     @property
     def symmetry_order(self) -> int:
-        """How many operations of the supercell, translations among them, keep it; exchanges of species are not counted."""
+        """How many operations of the supercell, translations among them, keep it; exchanges are not counted."""
         return self.stabiliser_order * self.space.idle_operations
 
     @property
     def stabiliser_order(self) -> int:
         """How many elements of the space's group keep it: operations that act alike on its variable sites are one."""
-        return self.orbit.symmetry_order if self.space.exchange else len(self.space.group) // self.multiplicity
+        return self.orbit.stabiliser_order if self.space.exchange else len(self.space.group) // self.multiplicity
 
     @functools.cached_property
     def content(self) -> Content:

@@ -206,7 +206,7 @@ def test_draws_are_fair(weighting, symmetric):
     found = enumerate_configurations(space, where=where)
     checks = Checks.of(space, where)
     draws = sampling._Source(space, checks).draws(space.contents(), random.Random(1), weighting)
-    kept = (one for one in draws if not checks.refused(one.canonical_occupation, one.symmetry_order))
+    kept = (one for one in draws if not checks.refused(one.canonical_occupation, one.stabiliser_order))
     counted = Counter(one.id for one in itertools.islice(kept, 3000))
     wanted = np.ones(len(found)) if weighting == "uniform" else found.multiplicities
     weights = dict(zip(found.ids(), wanted.tolist(), strict=True))
