@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import functools
-import itertools
-import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.kinds.kind import point_action
-from matbench_defects.crystal.relabelling import (
-    Relabelling,
-    cycles_of_species,
-    exchanged_contents,
-    keeping_content,
-    number_keeping,
-)
+from matbench_defects.crystal.relabelling import exchanged_contents, number_keeping
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.colourings import Colourings, Cycles, colourings_of, multinomial
 from matbench_defects.enumeration.conditions import exclusions_of
 from matbench_defects.enumeration.cycles import cycle_lengths, cycle_types, pairs
-from matbench_defects.enumeration.weighted_colourings import Kinds, alike, weighted_colourings
+from matbench_defects.enumeration.exchanged_cycles import fixed_by_exchanges
 from matbench_defects.spec.models import Spec
 
 LARGEST_INDEX = 1_000_000
@@ -80,7 +71,7 @@ def count_both(space: Space, content: Content) -> tuple[int, int]:
         return every, min(every, 1)
     if space.exclusions:
         return every, exclusions_of(space).count_inequivalent(content)
-    fixed = _fixed(space, content) + fixed_by_exchanges(space, content)
+    fixed = _fixed(space, content) + fixed_by_exchanges(space.exchange, content, _cycle_types(space)[0])
     orbits, left = divmod(fixed, len(space.group) * number_keeping(space.exchange, content))
     assert left == 0
     return every, orbits
@@ -185,59 +176,6 @@ def class_weights(space: Space, content: Content) -> list[int]:
         return [0] * len(classes)  # too few of a species for a point, such as an ion and a vacancy for a hop
     placed = space.placed(content)
     return [len(one.operations) * _ways(one.colourings, placed) for one in classes.values()]
-
-
-def fixed_by_exchanges(space: Space, content: Content) -> int:
-    """Return how many configurations of a content stay as they are under pairs of an operation and an exchange.
-
-    An exchange is one that keeps the content and changes something. Species s_1 to s_l that it carries into each other
-    fill a cycle of L sites where l divides L: L / l sites each, in l ways.
-    """
-    patterns = Counter(
-        tuple(tuple(sorted((len(one), need) for one, need in sets)) for sets in exchanged_sets(exchange, content))
-        for exchange in itertools.islice(keeping_content(space.exchange, content), 1, None)
-    )
-    total = 0
-    for pattern, times in patterns.items():
-        for colourings, number in _cycle_types(space)[0]:
-            ways = times * number
-            for one, sets in zip(colourings, pattern, strict=True):
-                ways *= _exchanged(one.cycles, sets) if ways else 0
-            total += ways
-    return total
-
-
-def exchanged_sets(exchange: Relabelling, content: Content) -> list[list[tuple[list[int], int]]]:
-    """Return, by sublattice, the species that an exchange carries into each other, and how many sites they take."""
-    return [
-        [(one, len(one) * counts[one[0]]) for one in cycles_of_species(table) if counts[one[0]]]
-        for table, counts in zip(exchange, content, strict=True)
-    ]
-
-
-def exchanged_kinds(lengths: Sequence[int], sizes: Sequence[int]) -> tuple[Kinds, list[list[int]]]:
-    """Return the kinds of cycles of some lengths, filled by sets of so many species that are exchanged along them."""
-    return alike([(length, tuple(0 if length % size else size for size in sizes)) for length in lengths])
-
-
-def _exchanged(cycles: Cycles, sets: tuple[tuple[int, int], ...]) -> int:
-    """Return in how many ways sets of so many species, which take so many sites together, fill cycles."""
-    sizes, needs = zip(*sets, strict=True)
-    if max(sizes) == 1:
-        return colourings_of(cycles)(needs)
-    lengths = [length for length, number in cycles for _ in range(number)]
-    return weighted_colourings(exchanged_kinds(lengths, sizes)[0])(needs)
-
-
-def pair_weights(space: Space, content: Content) -> list[tuple[Relabelling, CycleClass, int]]:
-    """Return, for the exchanges that keep a content with each cycle class, how many configurations the pairs keep."""
-    found = []
-    for exchange in keeping_content(space.exchange, content):
-        sets = [[(len(one), need) for one, need in here] for here in exchanged_sets(exchange, content)]
-        for cycles, members in cycle_classes(space).items():
-            ways = [_exchanged(lengths, tuple(here)) for lengths, here in zip(cycles, sets, strict=True)]
-            found.append((exchange, members, len(members.operations) * math.prod(ways)))
-    return found
 
 
 def _ways(colourings: tuple[Colourings, ...], contents: Content) -> int:

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from matbench_defects.compiling import INTEGER, compiled_function
 from matbench_defects.crystal.canonical import stages
-from matbench_defects.crystal.relabelling import exchanged_contents, keeping_content, number_keeping
+from matbench_defects.crystal.relabelling import Relabelling, exchanged_contents, keeping_content, number_keeping
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.configurations import decode
-from matbench_defects.enumeration.counting import exchanged_kinds, exchanged_sets, pair_weights
+from matbench_defects.enumeration.counting import CycleClass, cycle_classes
 from matbench_defects.enumeration.cycles import cycles_of
+from matbench_defects.enumeration.exchanged_cycles import exchanged_kinds, exchanged_sets, ways_to_fill
 from matbench_defects.enumeration.weighted_colourings import weighted_colourings
 
 COMPILED = 300_000
@@ -121,6 +122,17 @@ def _compare(
             smaller[rows[differ & image]] = 1
             rows = rows[~differ]
         same[rows] = 1
+
+
+def pair_weights(space: Space, content: Content) -> list[tuple[Relabelling, CycleClass, int]]:
+    """Return, for the exchanges that keep a content with each cycle class, how many configurations the pairs keep."""
+    found = []
+    for exchange in keeping_content(space.exchange, content):
+        sets = [[(len(one), need) for one, need in here] for here in exchanged_sets(exchange, content)]
+        for cycles, members in cycle_classes(space).items():
+            ways = [ways_to_fill(lengths, here) for lengths, here in zip(cycles, sets, strict=True)]
+            found.append((exchange, members, len(members.operations) * math.prod(ways)))
+    return found
 
 
 def pair_draws(
