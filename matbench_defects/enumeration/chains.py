@@ -127,7 +127,7 @@ class Chain:
         touching = np.zeros((len(choices), len(choices)), dtype=bool)
         one, other = np.nonzero(excluded)
         touching[owner[one], owner[other]] = True
-        self.order = deciding_order(touching, near)
+        self.order, self.expected_states = deciding_order(touching, near)
         self.choices = [choices[c] for c in self.order]
         """The choices in the order in which they are decided."""
         place = np.empty(len(choices), dtype=np.int64)

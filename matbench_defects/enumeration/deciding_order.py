@@ -9,7 +9,7 @@ STARTS = 4
 """From how many choices walks start, besides the ends of the sweeps."""
 
 
-def deciding_order(touching: NDArray[np.bool_], near: NDArray[np.float64]) -> list[int]:
+def deciding_order(touching: NDArray[np.bool_], near: NDArray[np.float64]) -> tuple[list[int], float]:
     """Return an order of choices in which few of those that are open touch what is decided.
 
     Choices that are connected stand together, so no two connected sets are open at once.
@@ -20,16 +20,27 @@ def deciding_order(touching: NDArray[np.bool_], near: NDArray[np.float64]) -> li
         Which choices exclude something of each other.
     near : ndarray of float, shape (n, 3)
         Where they are; sweeps along the axes are tried, and walks that always take the choice that touches least more.
+
+    Returns
+    -------
+    order : list of int
+        The choices.
+    states : float
+        About how many states there are at most: on each cut, the sets of its smaller side.
     """
     from scipy.sparse.csgraph import connected_components
 
     touching = touching & ~np.eye(len(touching), dtype=bool)
     number, labels = connected_components(touching, directed=False)
     order: list[int] = []
+    states = 0.0
     for k in range(number):
         members = np.flatnonzero(labels == k)
-        order += members[_connected_order(touching[np.ix_(members, members)], near[members])].tolist()
-    return order
+        inside = touching[np.ix_(members, members)]
+        here = _connected_order(inside, near[members])
+        order += members[here].tolist()
+        states += _cost(inside, here)
+    return order, states
 
 
 def _connected_order(touching: NDArray[np.bool_], near: NDArray[np.float64]) -> list[int]:
@@ -61,6 +72,8 @@ def _walk(touching: NDArray[np.bool_], start: int) -> list[int]:
 
 def _cost(touching: NDArray[np.bool_], order: list[int]) -> float:
     """Return about how many states there are: on each cut, the sets of its smaller side."""
+    if len(touching) < 2:
+        return 1.0
     turn = touching[np.ix_(order, order)]  # every choice touches another, for they are connected
     first, last = turn.argmax(axis=1), len(turn) - 1 - turn[:, ::-1].argmax(axis=1)
     cut = np.arange(len(turn) - 1)[:, None]

@@ -117,6 +117,11 @@ class Exclusions:
         """Return how many configurations the operations of each class leave as they are, added up over the class."""
         return [one.number * self._fixed(one.operation, content) for one in self.classes]
 
+    def expected_numbers(self) -> float:
+        """Return about how many numbers count all configurations, at most: states of the chains times contents."""
+        chains, _ = self._counters(np.arange(self.space.size, dtype=np.int32).tobytes())
+        return sum(chain.expected_states for chain, _, _ in chains) * len(self.space.contents())
+
     def reason(self, contents: list[Content]) -> str:
         """Return, for a message, which of their numbers no configuration can have: ``; at most 48 Li fit``."""
         found = {}
