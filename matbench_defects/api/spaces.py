@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
     from matbench_defects.dataset.finding import Finder
-    from matbench_defects.enumeration.identify import Identified
+    from matbench_defects.enumeration.identified import Identified
 
 ROWS = 32_768
 """Configurations that are held at a time."""

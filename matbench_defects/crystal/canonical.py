@@ -122,7 +122,12 @@ def operations_to_canonical(space: Space, occupation: NDArray[np.uint8]) -> NDAr
         where = space.ranges[stage.sublattice]
         holding = np.flatnonzero(occupation[where] == stage.species) + where.start
         # Comparing sites instead of free positions is the same: at this point every candidate leaves the same free.
-        images = np.sort(candidates[:, holding], axis=1)
+        images = candidates[:, holding]
+        if len(images) > 1 and len(holding) > 1:  # only images with the smallest first site need be sorted
+            first = images.min(axis=1)
+            kept = first == first.min()
+            candidates, images = candidates[kept], images[kept]
+        images = np.sort(images, axis=1)
         smallest = images[np.lexsort(images.T[::-1])[0]]
         candidates = candidates[(images == smallest).all(axis=1)]
     return candidates

@@ -180,7 +180,7 @@ def _turned(
         return
     placed = encode(space, np.array(members))[1].astype(kind)
     order = np.lexsort(placed[::-1]) if len(placed) else np.arange(len(members))
-    together = np.concatenate(orders)
+    together: Orders = np.concatenate(orders)
     for some in np.array_split(order, -(-len(order) // (rows or len(order)))):
         yield placed[:, some], together[some]
 
