@@ -122,15 +122,21 @@ def operations_to_canonical(space: Space, occupation: NDArray[np.uint8]) -> NDAr
         where = space.ranges[stage.sublattice]
         holding = np.flatnonzero(occupation[where] == stage.species) + where.start
         # Comparing sites instead of free positions is the same: at this point every candidate leaves the same free.
-        images = candidates[:, holding]
-        if len(images) > 1 and len(holding) > 1:  # only images with the smallest first site need be sorted
-            first = images.min(axis=1)
-            kept = first == first.min()
-            candidates, images = candidates[kept], images[kept]
-        images = np.sort(images, axis=1)
-        smallest = images[np.lexsort(images.T[::-1])[0]]
-        candidates = candidates[(images == smallest).all(axis=1)]
+        candidates = candidates[_smallest_images(candidates[:, holding] - where.start, where.stop - where.start)]
     return candidates
+
+
+def _smallest_images(images: NDArray[np.int32], size: int) -> NDArray[np.int64]:
+    """Return which sets of sites, shape (operations, k), are the smallest as increasing positions."""
+    inside = np.zeros((len(images), -(-size // 64) * 64), dtype=bool)
+    inside[np.arange(len(images))[:, None], images] = True
+    # Of two sets the one with the first site that the other has not is smaller, and the larger number in binary.
+    words = np.packbits(inside, axis=1).view(">u8")
+    kept = np.arange(len(images))
+    for column in words.T:
+        part = column[kept]
+        kept = kept[part == part.max()]
+    return kept
 
 
 def rank(space: Space, occupation: NDArray[np.uint8]) -> int:

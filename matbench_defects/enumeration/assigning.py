@@ -84,9 +84,13 @@ class Assigned(NamedTuple):
 
 
 def shifts(
-    sites: Sites, crystal: Crystal, fractional: NDArray[np.float64], allowed: NDArray[np.bool_]
+    sites: Sites,
+    crystal: Crystal,
+    fractional: NDArray[np.float64],
+    allowed: NDArray[np.bool_],
+    first: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Return the shifts that bring one atom onto a site; the parent's own translations need no trying.
+    """Return the shifts that bring one atom onto a site; the host's own translations need no trying.
 
     Parameters
     ----------
@@ -98,12 +102,14 @@ def shifts(
         Where its atoms are, in the parent's vectors.
     allowed : ndarray of bool, shape (atoms, sites of the parent)
         Which sites each may take.
+    first : ndarray of int, shape (sites of the parent,)
+        The first of the sites that translations of the host carry into each other.
     """
     if not len(crystal):
         return np.zeros((1, 3))
     held = Counter(crystal.species)
     atom = crystal.species.index(min(held, key=lambda s: (held[s], s)))
-    result: NDArray[np.float64] = sites.parent.positions[allowed[atom]] - fractional[atom]
+    result: NDArray[np.float64] = sites.parent.positions[np.unique(first[allowed[atom]])] - fractional[atom]
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ PROBE = 12
 """So many atoms are looked at to see which ways to lay a structure are worth a closer look."""
 
 
+TOGETHER = 16
+"""So many origins are tried with these atoms at a time."""
 APART = 1.5
 """A structure belongs to the configuration from which it moved least if the second best is so many times farther."""
 SURE = 0.02
@@ -62,7 +65,7 @@ def on_host(host: Host, crystal: Crystal, largest: float, strain: float) -> Iter
     tries = _tries(host, crystal, ways)
     # A few atoms tell which way is the most promising; what it gives, which others cannot matter.
     probe = np.unique(np.linspace(0, max(0, len(crystal) - 1), PROBE).astype(np.int64))[: len(crystal)]
-    rough = [_distances(one, probe, images) for one in tries]
+    rough = _rough(tries, probe, images)
     best = min(range(len(tries)), key=lambda k: (np.minimum(rough[k], 2 * largest).sum(), k))
     found = list(_given(host, crystal, tries[best], images, largest, strain))
     yield from found
@@ -107,7 +110,7 @@ def _tries(host: Host, crystal: Crystal, ways: list[Way]) -> list[_Try]:
         single = not host.family and abs(round(float(np.linalg.det(way.rows)))) == 1
         sites = host.sites(host.basis if single else hermite_normal_form(rows))
         fractional, allowed = inside @ rows, sites.allowed(crystal)
-        for shift in shifts(sites, crystal, fractional, allowed):
+        for shift in shifts(sites, crystal, fractional, allowed, host.first_translated()):
             tries.append(_Try(way, sites, fractional + shift, allowed))
     return tries
 
@@ -117,6 +120,18 @@ def _distances(one: _Try, atoms: NDArray[np.int64], images: NDArray[np.int64]) -
     away = nearest(one.sites, one.fractional[atoms], one.allowed[atoms], images)[1]
     distances: NDArray[np.float64] = np.linalg.norm(away, axis=1)
     return distances
+
+
+def _rough(tries: list[_Try], atoms: NDArray[np.int64], images: NDArray[np.int64]) -> list[NDArray[np.float64]]:
+    """Return `_distances` for each of many ways, those of cells that lie alike together."""
+    found: list[NDArray[np.float64]] = []
+    for _, alike in itertools.groupby(tries, key=lambda one: id(one.way)):
+        every = list(alike)
+        for some in (every[i : i + TOGETHER] for i in range(0, len(every), TOGETHER)):
+            fractional = np.concatenate([one.fractional[atoms] for one in some])
+            away = nearest(some[0].sites, fractional, np.tile(some[0].allowed[atoms], (len(some), 1)), images)[1]
+            found += np.split(np.linalg.norm(away, axis=1), len(some))
+    return found
 
 
 def _cannot_matter(distances: NDArray[np.float64], limit: float) -> bool:

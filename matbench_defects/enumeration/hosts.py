@@ -14,7 +14,7 @@ from matbench_defects.crystal.parent import Parent
 from matbench_defects.crystal.shapes import hermite_normal_form
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
-from matbench_defects.crystal.symmetry import Cells
+from matbench_defects.crystal.symmetry import Cells, parent_action
 from matbench_defects.enumeration.assigning import (
     Sites,
     holds_of,
@@ -78,6 +78,20 @@ class Host:
             kept = (np.abs(turned - whole).max(axis=(1, 2)) < 1e-6) & (np.round(np.linalg.det(turned)) > 0)
             self.memory["rotations"] = np.unique(whole[kept].astype(np.int64), axis=0)
         found = self.memory["rotations"]
+        assert isinstance(found, np.ndarray)
+        return found
+
+    def first_translated(self) -> NDArray[np.int64]:
+        """Return, for each site of the parent, the first into which centring translations carry it, shape (n,)."""
+        if "translated" not in self.memory:
+            count = len(self.first.cells.offsets)
+            names = np.full(len(self.parent.species), -1)
+            for number, sublattice in enumerate(self.first.sublattices):
+                names[sublattice.sites // count] = number
+            pure = (self.parent.rotations == np.eye(3, dtype=np.int64)).all(axis=(1, 2))
+            images = parent_action(self.parent)[0][pure]
+            self.memory["translated"] = images[(names[images] == names).all(axis=1)].min(axis=0)
+        found = self.memory["translated"]
         assert isinstance(found, np.ndarray)
         return found
 
