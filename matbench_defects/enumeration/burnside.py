@@ -29,12 +29,19 @@ def count_unbound_inequivalent(space: Space, content: Content) -> int:
     every cycle of sites holds one species. One that begins with a point is left as it is where its point is, and the
     cycles of the sites that the point does not block hold one species each.
     """
-    every = count_unbound(space, content)
-    if every <= 1:  # whole orbits are filled: nothing is left to choose
-        return every
-    orbits, left = divmod(_fixed(space, content), len(space.group))
-    assert left == 0
-    return orbits
+    return count_unbound_both(space, content)[1]
+
+
+def count_unbound_both(space: Space, content: Content) -> tuple[int, int]:
+    """Return `count_unbound` and `count_unbound_inequivalent`; found once."""
+    known: dict[Content, tuple[int, int]] = space.memory.setdefault("counts", {})
+    if content not in known:
+        every = orbits = count_unbound(space, content)
+        if every > 1:  # else whole orbits are filled: nothing is left to choose
+            orbits, left = divmod(_fixed(space, content), len(space.group))
+            assert left == 0
+        known[content] = every, orbits
+    return known[content]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.enumeration.burnside import count_unbound, count_unbound_inequivalent
+from matbench_defects.enumeration.burnside import count_unbound_both
 from matbench_defects.enumeration.conditions import exclusions_of
 from matbench_defects.enumeration.exclusion_cost import found_sooner
 from matbench_defects.spec.models import Spec
@@ -57,7 +57,7 @@ def count_inequivalent(space: Space, content: Content) -> int:
 def count_both(space: Space, content: Content) -> tuple[int, int]:
     """Return `count_all` and `count_inequivalent`."""
     if not space.exclusions:
-        return count_unbound(space, content), count_unbound_inequivalent(space, content)
+        return count_unbound_both(space, content)
     if found_sooner(space):
         return _found(space, content)
     exclusions = exclusions_of(space)
