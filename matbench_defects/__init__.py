@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from matbench_defects.api.datasets import import_labels as import_labels
     from matbench_defects.api.datasets import label as label
     from matbench_defects.api.datasets import publish as publish
+    from matbench_defects.api.domains import Spec as Spec
+    from matbench_defects.api.domains import load_spec as load_spec
     from matbench_defects.api.evaluating import compare as compare
     from matbench_defects.api.evaluating import evaluate as evaluate
     from matbench_defects.api.evaluating import evaluate_all as evaluate_all
@@ -42,8 +44,6 @@ if TYPE_CHECKING:
     from matbench_defects.api.searching import discover as discover
     from matbench_defects.api.searching import screen as screen
     from matbench_defects.api.spaces import Space as Space
-    from matbench_defects.api.spaces import Spec as Spec
-    from matbench_defects.api.spaces import load_spec as load_spec
     from matbench_defects.api.specs import check as check
     from matbench_defects.api.specs import fetch_parents as fetch_parents
     from matbench_defects.api.specs import listing as listing
@@ -67,8 +67,8 @@ _HOME = {
     "InputError": "errors",
     "NotServedError": "errors",
     "Space": "api.spaces",
-    "Spec": "api.spaces",
-    "load_spec": "api.spaces",
+    "Spec": "api.domains",
+    "load_spec": "api.domains",
     "check": "api.specs",
     "new_spec": "api.specs",
     "fetch_parents": "api.specs",

@@ -188,9 +188,16 @@ def smallest_images(
     operations: NDArray[np.int32], sites: NDArray[np.integer]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return the smallest image of a set of sites, in lexicographic order, and the operations that lead to it."""
-    images = np.sort(operations[:, sites], axis=1)
-    smallest = images[np.lexsort(images.T[::-1])[0]] if len(sites) else images[0]
-    return smallest, operations[(images == smallest).all(axis=1)]
+    images = operations[:, sites]
+    inside = np.zeros((len(images), -(-operations.shape[1] // 64) * 64), dtype=bool)
+    inside[np.arange(len(images))[:, None], images] = True
+    # Of two sets the one with the first site that the other has not is smaller, and the larger number in binary.
+    words = np.packbits(inside, axis=1).view(">u8")
+    kept = np.arange(len(images))
+    for column in words.T:
+        part = column[kept]
+        kept = kept[part == part.max()]
+    return np.sort(images[kept[0]]), operations[kept]
 
 
 def rank(space: Space, occupation: NDArray[np.uint8]) -> int:

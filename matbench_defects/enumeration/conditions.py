@@ -202,6 +202,10 @@ class Checks:
                 return f"its {limit[0]} and {limit[1]} are nearer or farther apart than `where` allows"
         return ""
 
+    def fulfilled(self, occupations: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Return which occupations, shape (m, n), keep all distances."""
+        return self._hold(self.limits, occupations)
+
     def _repeats(self, occupations: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Return which configurations of a shape of supercell repeat a smaller cell."""
         repeats = np.zeros(len(occupations), dtype=bool)

@@ -19,8 +19,8 @@ from matbench_defects.compiling import INTEGER, compiled_function
 from matbench_defects.crystal.canonical import stages
 from matbench_defects.crystal.relabelling import Relabelling, exchanged_contents, keeping_content, number_keeping
 from matbench_defects.crystal.space import Content, Space
+from matbench_defects.enumeration.burnside import CycleClass, cycle_classes
 from matbench_defects.enumeration.configurations import decode
-from matbench_defects.enumeration.counting import CycleClass, cycle_classes
 from matbench_defects.enumeration.cycles import cycles_of
 from matbench_defects.enumeration.exchanged_cycles import exchanged_kinds, exchanged_sets, ways_to_fill
 from matbench_defects.enumeration.weighted_colourings import weighted_colourings

@@ -25,12 +25,14 @@ from matbench_defects.crystal.canonical import rank
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.relabelling import exchanged_contents
 from matbench_defects.crystal.space import Content, Space
+from matbench_defects.enumeration.burnside import class_weights, cycle_classes
 from matbench_defects.enumeration.colourings import colour_cycles
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations, Part, encode
-from matbench_defects.enumeration.counting import class_weights, count_all, count_inequivalent, cycle_classes
+from matbench_defects.enumeration.counting import count_all, count_inequivalent
 from matbench_defects.enumeration.cycles import cycles_of
 from matbench_defects.enumeration.exchanging import pair_draws
+from matbench_defects.enumeration.exclusion_cost import found_sooner
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.spec.spaces import Conditions
@@ -212,6 +214,8 @@ class _Source:
         self.space = space
         self.checks = checks
         self.exclusions = checks.exclusions()
+        self.own = self.exclusions is not None and self.exclusions is space.memory.get("exclusions")
+        """Whether the distances are the space's own exclusions, and no conditions besides."""
         if self.exclusions is not None and not space.exclusions:
             wanted = [content for content in space.contents() if checks.content(content)]
             if sum(count_inequivalent(space, content) for content in wanted) <= LARGEST_ENUMERATED:
@@ -224,7 +228,7 @@ class _Source:
 
     def count(self, content: Content) -> int:
         """Return how many configurations of a content differ."""
-        if self.exclusions is None:
+        if self.exclusions is None or self.own:
             return count_inequivalent(self.space, content)
         return self.exclusions.count_inequivalent(content)
 
@@ -234,6 +238,7 @@ class _Source:
             self.checks.by_symmetry
             or self.checks.translations is not None
             or (self.checks.any and self.exclusions is None)
+            or (self.own and found_sooner(self.space))
         )
         return max(ENUMERATED * count, LARGEST_ENUMERATED if unsure else 0)
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.finding import Finder, check_limits
-from matbench_defects.enumeration.identify import STRAIN, Identified
+from matbench_defects.enumeration.identified import Identified
+from matbench_defects.enumeration.identify import STRAIN
 from matbench_defects.exchange.source import Published, PublishedStructure
 
 DISPLACEMENT = 1.0
