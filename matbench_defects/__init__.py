@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from matbench_defects.api.evaluating import explain as explain
     from matbench_defects.api.evaluating import make_model as make_model
     from matbench_defects.api.evaluating import model_settings as model_settings
+    from matbench_defects.api.exporting import export as export
     from matbench_defects.api.leaderboard import build_leaderboard as build_leaderboard
     from matbench_defects.api.leaderboard import check_submission as check_submission
     from matbench_defects.api.leaderboard import rescore as rescore
@@ -78,6 +79,7 @@ _HOME = {
     "build": "api.datasets",
     "import_labels": "api.datasets",
     "compare_labels": "api.datasets",
+    "export": "api.exporting",
     "load_dataset": "hub.find",
     "publish": "api.datasets",
     "to_ase": "exchange.export",

@@ -222,7 +222,7 @@ class Space:
         if found.configuration is None:
             return found
         one = found.configuration
-        reason = Checks.of(self.space, self.where).refused(one.canonical_occupation, one.symmetry_order)
+        reason = Checks.of(self.space, self.where).refused(one.canonical_occupation, one.stabiliser_order)
         return found.refused(reason) if reason else found
 
     def write(self, path: str | Path, progress: Callable[[int, int], None] | None = None) -> int:

@@ -156,7 +156,15 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
             raise _NoContentError(located.message, file=located.file, line=located.line, field=located.field)
         sublattices.append(Sublattice(label, sites, tuple(allowed), contents))
     exclusions = _exclusions(spec, part, route, sublattices)
-    space = Space(name, parent, cells, tuple(sublattices), groups=dict(part.groups), exclusions=exclusions)
+    space = Space(
+        name,
+        parent,
+        cells,
+        tuple(sublattices),
+        groups=dict(part.groups),
+        exclusions=exclusions,
+        counts_idle_operations=spec.rules > 1,
+    )
     _check_kept_apart(spec, route, space)
     space = dataclasses.replace(space, kind=_kind(spec, part, route, space))
     if part.contents is not None or part.defects is not None:

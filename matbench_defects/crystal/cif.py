@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.cell import isometric, lattice_vectors, on_special_position, orbit, same_but_shifted
-from matbench_defects.crystal.cif_sites import CifSite, Values, check_formula, grammar, number, sites_of
+from matbench_defects.crystal.cif_sites import CifSite, Values, check_formula, grammar, number, sites_of, whole_number
 from matbench_defects.crystal.distances import check_apart
 from matbench_defects.crystal.limits import check_atoms, check_lattice, check_listed
 from matbench_defects.crystal.space_groups import Setting, group_symbol, settings_of
@@ -173,7 +173,7 @@ def _lattice(values: Values) -> NDArray[np.float64]:
 
 def _groups(values: Values) -> tuple[list[_Group], list[str]]:
     """Return each way to read the declared symmetry, the standard one first, and what was decided."""
-    symbols, numbers = _first(values, _SYMBOL), [int(number(n, _NUMBER[0])) for n in _first(values, _NUMBER)]
+    symbols, numbers = _first(values, _SYMBOL), [whole_number(n, _NUMBER[0], 1) for n in _first(values, _NUMBER)]
     explicit: list[tuple[str, _Group]] = []
     for tag in _LISTED:
         if any(values.get(tag, [])):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -34,7 +35,7 @@ class CifSite:
         What sits there.
     position : tuple of float
         Fractional coordinates.
-    multiplicity : float or None
+    multiplicity : int or None
         How many sites of the cell the file says it stands for.
     hydrogens : int
         Hydrogens that are attached to it and not located.
@@ -43,7 +44,7 @@ class CifSite:
     label: str
     element: str
     position: tuple[float, float, float]
-    multiplicity: float | None
+    multiplicity: int | None
     hydrogens: int
 
 
@@ -53,6 +54,14 @@ def number(text: str, what: str) -> float:
     if value != value:
         raise InputError(f"{what} is '{text:.40}'; a number was expected")
     return value
+
+
+def whole_number(text: str, what: str, least: int) -> int:
+    """Return a whole number of a CIF file that is not below `least`."""
+    value = number(text, what)
+    if not value.is_integer() or value < least:
+        raise InputError(f"{what} is {text:.40}; a whole number from {least} on was expected")
+    return int(value)
 
 
 @functools.cache
@@ -123,8 +132,8 @@ def _site(row: dict[str, str], declared: frozenset[str]) -> CifSite:
         raise InputError(f"the occupancy of {label} is {share:g}, more than one")
     if occupancy and share < 1 - _FULL:
         raise InputError(
-            f"has partly occupied sites; give the ideal host with every site filled, and say in `sublattices` what "
-            f"substitutes or leaves ({label} has an occupancy of {share:g})"
+            f"has partly occupied sites ({label} has an occupancy of {share:g}); of a host every site is filled, and "
+            "`sublattices` say what substitutes or leaves; of a structure to identify each is filled or left out"
         )
     coordinates = []
     for axis in "xyz":
@@ -135,9 +144,9 @@ def _site(row: dict[str, str], declared: frozenset[str]) -> CifSite:
         if abs(coordinates[-1]) > LARGEST_COORDINATE:
             raise InputError(f"{_SITE}fract_{axis} of {label} is {text:.40}; at most {LARGEST_COORDINATE} was expected")
     if attached := row.get("attached_hydrogens", ""):
-        hydrogens = max(hydrogens, int(number(attached, f"{_SITE}attached_hydrogens of {label}")))
+        hydrogens = max(hydrogens, whole_number(attached, f"{_SITE}attached_hydrogens of {label}", 0))
     stated = row.get("site_symmetry_multiplicity") or row.get("symmetry_multiplicity")
-    multiplicity = number(stated, f"the multiplicity of {label}") if stated else None
+    multiplicity = whole_number(stated, f"the multiplicity of {label}", 1) if stated else None
     return CifSite(label, element, (coordinates[0], coordinates[1], coordinates[2]), multiplicity, hydrogens)
 
 
@@ -260,12 +269,12 @@ def check_formula(values: Values, species: Mapping[str, int], hydrogens: int) ->
     ):
         raise InputError(f"its formula sum is '{text:.80}', but its sites make {held} in the cell")
     if units:
-        stated = number(units, "_cell_formula_units_Z")
+        stated = whole_number(units, "_cell_formula_units_Z", 1)
         # Some programs give the whole cell as the sum, and count its reduced formula units besides.
-        whole = abs(ratio - 1) < 0.01
+        whole = abs(ratio - 1) < 0.01 and math.gcd(*map(round, declared.values())) % stated == 0
         if abs(stated - ratio) > 0.01 * ratio and not whole:
             raise InputError(
-                f"_cell_formula_units_Z is {stated:g}, but its sites make {ratio:.4g} formula units of '{text:.80}' in "
+                f"_cell_formula_units_Z is {stated}, but its sites make {ratio:.4g} formula units of '{text:.80}' in "
                 "the cell"
             )
     lacking = declared.get("H", 0.0) * ratio - species.get("H", 0)

@@ -128,7 +128,12 @@ class Configuration:
 
     @property
     def symmetry_order(self) -> int:
-        """How many operations of the space's group keep it as it is."""
+        """How many operations of the supercell, translations among them, keep it as it is."""
+        return self.space.operations // self.multiplicity
+
+    @property
+    def stabiliser_order(self) -> int:
+        """How many elements of the space's group keep it: operations that act alike on its variable sites are one."""
         return len(self.space.group) // self.multiplicity
 
     @functools.cached_property

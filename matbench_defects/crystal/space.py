@@ -18,6 +18,7 @@ from matbench_defects.crystal.parent import Parent
 from matbench_defects.crystal.symmetry import (
     Cells,
     distinct_rows,
+    keeping_operations,
     site_permutations,
 )
 from matbench_defects.errors import InputError, nearest
@@ -80,6 +81,9 @@ class Space:
         What the space belongs to, such as its host.
     exclusions : tuple of (str, str, float)
         Two species and how far apart their sites have to be at least, Å: what is nearer is no configuration.
+    counts_idle_operations : bool
+        Whether operations that move no variable site count among those that keep a configuration, as they do but for
+        specs of the first rules.
     memory : dict
         What is worked out once and kept, such as the cycle types of the group.
     """
@@ -93,6 +97,7 @@ class Space:
     meant: dict[Content, str] | None = field(default=None, compare=False, repr=False)
     groups: dict[str, str] = field(default_factory=dict, compare=False)
     exclusions: tuple[tuple[str, str, float], ...] = ()
+    counts_idle_operations: bool = field(default=True, compare=False)
     memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @functools.cached_property
@@ -107,6 +112,21 @@ class Space:
             self.parent.memory[key] = distinct_rows(where[everything[:, variable]])
         group: NDArray[np.int32] = self.parent.memory[key]
         return group
+
+    @functools.cached_property
+    def operations(self) -> int:
+        """How many operations of the parent, with the translations inside the supercell, keep its lattice.
+
+        The group holds fewer where some of them move no variable site.
+        """
+        if not self.counts_idle_operations:
+            return len(self.group)
+        return int(keeping_operations(self.parent, self.cells).sum()) * len(self.cells.offsets)
+
+    @property
+    def idle_operations(self) -> int:
+        """How many of the operations act as each element of the group does; one, where each moves a variable site."""
+        return self.operations // len(self.group)
 
     @functools.cached_property
     def variable_sites(self) -> NDArray[np.int64]:

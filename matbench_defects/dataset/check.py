@@ -7,7 +7,8 @@ from pathlib import Path
 
 from matbench_defects.bounded import read_json
 from matbench_defects.crystal.phases import reference_parents
-from matbench_defects.dataset.estimate import LabelEstimate, SpaceEstimate, estimate_labels
+from matbench_defects.dataset.estimate import SpaceEstimate
+from matbench_defects.dataset.label_estimate import LabelEstimate, estimate_labels
 from matbench_defects.dataset.limits import dataset_bytes, exceeding, memory_bound
 from matbench_defects.dataset.validation import validate_spec
 from matbench_defects.errors import InputError
@@ -97,7 +98,7 @@ def check_spec(name: str) -> Check:
         known = _known(table) if there_are_labels(table) else {}
     except Exception as error:  # what a broken table leads to; `label` and `build` refuse it, the counts here stand
         warnings.append(f"the labels beside the spec cannot be read, so what is present is unknown: {error}")
-    labels = estimate_labels(spec, sum(space.labelled for space in spaces), known)
+    labels = estimate_labels(spec, sum(space.labelled for space in spaces), known, validated.planned)
     engines = {}
     for label in labels:
         try:

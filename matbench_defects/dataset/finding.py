@@ -107,7 +107,7 @@ class Finder:
             with self.spec.at((*route, "configurations", "where")):
                 self._checks[space.name] = Checks.of(space, part.configurations.where)
         checks = self._checks[space.name]
-        reason = checks.refused(configuration.canonical_occupation, configuration.symmetry_order)
+        reason = checks.refused(configuration.canonical_occupation, configuration.stabiliser_order)
         # What targets refer to is labelled though conditions leave it out.
         return "" if reason and configuration.content in self._references.get(space.name, ()) else reason
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -129,14 +129,25 @@ class Plan:
         jobs = []
         for position, method in enumerate(self.methods):
             if method.structures:
-                rows, source = self._followed_rows(position), by_name[method.structures]
+                rows, source = self.rows_of(position), by_name[method.structures]
                 jobs += following_jobs(self.spec, rows, method, source, found, self.references)
         return jobs
 
-    def _followed_rows(self, position: int) -> list[Configuration]:
-        """Return the rows that have a label which is computed on the structures of another."""
+    def rows_of(self, position: int) -> Sequence[Configuration]:
+        """Return the rows that have a label: all, but for some that are computed on the structures of another."""
+        if not self.methods[position].structures:
+            return self.rows
         with self.spec.at(("labels", position, "configurations")):
             return chosen_rows(self.rows, self.spec.labels[position].configurations, self.references)
+
+    def unasked(self) -> list[str]:
+        """Return what the labels' settings give though no row asks for it, such as further rows of a table."""
+
+        def ids_by(method: Method) -> Iterator[str]:
+            return (ask.key.id for ask in self.jobs.of(method.name).asks())
+
+        notes = [method.settings.unasked(functools.partial(ids_by, method)) for method in self.methods]
+        return [note for note in notes if note]
 
     def check_rows(self) -> None:
         """Check what depends on which rows there are, before anything is computed for them.
@@ -148,7 +159,7 @@ class Plan:
         """
         for position, method in enumerate(self.methods):
             if method.structures:
-                self._followed_rows(position)
+                self.rows_of(position)
         for name, parting in self.partings().items():
             with self.spec.at(("splits", name)):
                 for fold, parts in parting.by_fold.items():
@@ -210,9 +221,9 @@ def plan(spec: Spec, *, index: bool = True, counted: bool = False) -> Plan:
     check_thermodynamics(spec, selected, copies)
     jobs = jobs_of(spec, selected, references)
     notes = empty_sizes(spec, spaces, {name: len(part.configurations) for name, part in selected.items()})
-    planned = Plan(spec, selected, methods, targets, splits, jobs, references, copies, notes=tuple(notes))
+    planned = Plan(spec, selected, methods, targets, splits, jobs, references, copies)
     planned.check_rows()
-    return planned
+    return dataclasses.replace(planned, notes=(*notes, *planned.unasked()))
 
 
 def _each_once(selected: dict[str, Selected]) -> tuple[dict[str, Selected], list[tuple[Configuration, str]]]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from matbench_defects.dataset.estimate import SpaceEstimate, estimate_spaces
 from matbench_defects.enumeration.members import empty_sizes
 from matbench_defects.enumeration.selection_size import LARGEST_DRAW
 from matbench_defects.spec.models import Spec
+
+if TYPE_CHECKING:
+    from matbench_defects.dataset.plan import Plan
 
 MOST_ROWS = 20_000
 """So many rows are chosen to see whether splits, targets and labels suit them."""
@@ -20,14 +25,17 @@ class Validated:
     Parameters
     ----------
     spaces : list of SpaceEstimate
-        Exact counts of each space.
+        Exact counts of each space; of what is labelled too, where there is a plan.
     notes : list of str
         What a user may not have meant, such as sizes of supercells that hold nothing; and what only `label` and `build`
         check, for it takes long.
+    planned : Plan or None
+        The rows and what is computed for them; None where choosing them takes long.
     """
 
     spaces: list[SpaceEstimate]
     notes: list[str]
+    planned: Plan | None = None
 
 
 def validate_spec(spec: Spec) -> Validated:
@@ -45,6 +53,7 @@ def validate_spec(spec: Spec) -> Validated:
     """
     spaces = estimate_spaces(spec)
     notes = empty_sizes(spec, {s.space.name: s.space for s in spaces}, {s.space.name: s.inequivalent for s in spaces})
+    planned = None
     rows = sum(space.labelled for space in spaces)
     long_draws = [s for s in spaces if not s.counted and s.labelled > LARGEST_DRAW]
     if rows > MOST_ROWS or long_draws:
@@ -55,5 +64,8 @@ def validate_spec(spec: Spec) -> Validated:
     else:
         from matbench_defects.dataset.plan import plan
 
-        plan(spec, index=False, counted=True)
-    return Validated(spaces, notes)
+        planned = plan(spec, index=False, counted=True)
+        notes += planned.unasked()
+        chosen = {name: len(part.chosen) for name, part in planned.selected.items()}
+        spaces = [dataclasses.replace(s, labelled=chosen[s.space.name], exact=True) for s in spaces]
+    return Validated(spaces, notes, planned)

@@ -42,7 +42,7 @@ class Checks:
     charges : dict
         Charge by species; empty where charge does not matter.
     smallest_order, largest_order : int
-        How many operations must keep a configuration.
+        How many elements of the space's group must keep a configuration: operations that act alike count once.
     translations : ndarray of int, shape (c - 1, n), or None
         Of a space that is one shape of supercell among several: the parent's lattice translations, none of which may
         keep a configuration, for it then belongs to a smaller cell.
@@ -85,13 +85,13 @@ class Checks:
             missing = (known | set(space.host_species)) - set(where.charges) - {VACANCY}
             if missing:
                 raise InputError(f"the charge of {', '.join(sorted(missing))} is not given")
-        order = where.symmetry_order
+        order, idle = where.symmetry_order, space.idle_operations if where.symmetry_order else 1
         return cls(
             space,
             limits,
             dict(where.charges),
-            order.at_least if order else 1,
-            order.at_most if order else None,
+            -(-order.at_least // idle) if order else 1,
+            order.at_most // idle if order and order.at_most is not None else None,
             translations,
         )
 
@@ -178,7 +178,7 @@ class Checks:
         return (placed, multiplicities) if kept is None else (placed[:, kept], multiplicities[kept])
 
     def refused(self, occupation: NDArray[np.uint8], order: int) -> str:
-        """Return why one configuration, kept by `order` operations, is none that is meant; empty where it is one.
+        """Return why one configuration, kept by some elements of the group, is none that is meant; empty else.
 
         Parameters
         ----------
@@ -190,7 +190,7 @@ class Checks:
         if self._repeats(occupation[None])[0]:
             return "it repeats a smaller cell, to which it belongs"
         if order < self.smallest_order or (self.largest_order is not None and order > self.largest_order):
-            return f"{order} operations keep it, which `where` does not allow"
+            return f"{order * self.space.idle_operations} operations keep it, which `where` does not allow"
         if not self.content(self.space.content(occupation)):
             return "its charges do not add up to zero, as `where` demands"
         for limit in self.limits:

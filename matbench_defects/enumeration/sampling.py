@@ -95,7 +95,7 @@ def sample(
     found: list[Configuration] = []
     seen: set[Configuration] = set()
     for _, drawn in zip(range(TRIES * count), draws, strict=False):
-        if checks.refused(drawn.canonical_occupation, drawn.symmetry_order) or (distinct and drawn in seen):
+        if checks.refused(drawn.canonical_occupation, drawn.stabiliser_order) or (distinct and drawn in seen):
             continue
         seen.add(drawn)
         found.append(drawn)
@@ -299,10 +299,12 @@ class _Source:
         weights, moving, draw = self._by_class(contents)
         weights = [[w if moves else 0 for w, moves in zip(row, moving, strict=True)] for row in weights]
         if not any(map(any, weights)):
-            raise InputError(f"no configuration is kept by {self.checks.smallest_order} operations")
+            raise InputError(
+                f"no configuration is kept by {self.checks.smallest_order * self.space.idle_operations} operations"
+            )
         for which, chosen in _pairs(weights, generator):
             drawn = draw(which, chosen, generator)
-            order = drawn.symmetry_order
+            order = drawn.stabiliser_order
             # Met order - 1 times as a decoration, (order - 1) / order times as an orbit, at least half a time.
             chance = 1 / (order - 1) if weighting == "by-multiplicity" else order / (order - 1) / 2
             if generator.random() < chance:

@@ -91,7 +91,7 @@ def listed(space: Space, ids: list[str], where: Conditions | None = None) -> Con
     checks = Checks.of(space, where)
     found = [Configuration(space, configuration_of(space, name)) for name in sorted(set(ids))]
     for one in found:
-        if reason := checks.refused(one.canonical_occupation, one.symmetry_order):
+        if reason := checks.refused(one.canonical_occupation, one.stabiliser_order):
             raise InputError(f"'{one.id}' is not meant: {reason}")
     return collect(space, found)
 

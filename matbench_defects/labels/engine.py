@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
@@ -42,6 +42,16 @@ class EngineSettings(StrictModel):
         InputError
             Naming a phase.
         """
+
+    def unasked(self, asked: Callable[[], Iterable[str]]) -> str:
+        """Return what is given here though nothing asks for it, in words; empty where nothing is.
+
+        Parameters
+        ----------
+        asked : callable
+            Gives the ids that are asked for.
+        """
+        return ""
 
 
 @dataclass(frozen=True)

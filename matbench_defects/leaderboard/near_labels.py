@@ -6,6 +6,8 @@ labels says nothing of a model, and is called what it is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -17,6 +19,12 @@ UNMEASURED = 1e-3
 come to twice as much, on the easiest of the tasks."""
 ROUNDED = 0.9
 """The share of predictions that are the labels with fewer digits, from which on they are called that."""
+CUT: dict[str, Callable[[Floats], Floats]] = {"rounded": np.round, "cut off": np.trunc}
+"""How labels lose what stands behind the point."""
+COPIED = 0.01
+"""Half of the predictions nearer to the labels than this share of their noise are no predictions."""
+FEWEST_RANKED = 50
+"""So many rows, at least, are in the order of the labels only if their order was taken from these."""
 FEWEST_STEPS = 10
 """The spread of the labels holds at least so many steps of the last digit; coarser ones hit by chance."""
 PUBLIC = (
@@ -51,9 +59,16 @@ def noise_note(predictions: pa.Table, truth: Floats, noise: float | None) -> str
         return f"its error is {below}"
     if any(np.abs(straightened(one, truth) - truth).mean() <= floor for one in every):
         return f"its error would be {below} but for a shift and a scale"
-    digits = [_digits(one, truth) for one in every]
-    if (fewest := min((d for d in digits if d is not None), default=None)) is not None:
-        return f"its predictions are the labels, rounded to {fewest} decimals"
+    if any(np.median(np.abs(one - truth)) <= COPIED * floor for one in every):
+        return f"half of its errors are below a hundredth of {below.removeprefix('below ')}"
+    for how in CUT:
+        digits = [_digits(one, truth, how) for one in every]
+        if (fewest := min((d for d in digits if d is not None), default=None)) is not None:
+            return f"its predictions are the labels, {how} to {fewest} decimals"
+    if len(np.unique(truth)) == len(truth) >= FEWEST_RANKED:
+        orders = np.argsort(every, axis=1, kind="stable")
+        if (orders == np.argsort(truth)).all(axis=1).any():
+            return f"it puts all {len(truth)} rows in the order of the labels"
     return ""
 
 
@@ -66,13 +81,13 @@ def straightened(prediction: Floats, truth: Floats) -> Floats:
     return np.asarray(truth.mean() + centred * float(centred @ truth) / size)
 
 
-def _digits(prediction: Floats, truth: Floats) -> int | None:
-    """Return to how many decimals predictions are the rounded labels; None where they are not."""
+def _digits(prediction: Floats, truth: Floats, how: str) -> int | None:
+    """Return to how many decimals predictions are the labels with fewer digits; None where they are not."""
     for digits in range(12):
         step = 10.0**-digits
         if FEWEST_STEPS * step > truth.std():
             continue
         if np.allclose(prediction, np.round(prediction, digits), rtol=0, atol=1e-6 * step):
-            same = np.abs(prediction - np.round(truth, digits)) < 1e-3 * step
+            same = np.abs(prediction - CUT[how](truth / step) * step) < 1e-3 * step
             return digits if same.mean() >= ROUNDED else None
     return None

@@ -168,7 +168,7 @@ def estimator_of(stored: NDArray[np.uint8]) -> Any:
     Raises
     ------
     InputError
-        If it holds anything but `TYPES`, or a tree that leads out of itself.
+        If it holds anything but `TYPES`, a tree that leads out of itself, or too little to predict a number.
     """
     from skops.io import loads
 
@@ -176,9 +176,18 @@ def estimator_of(stored: NDArray[np.uint8]) -> Any:
     foreign = sorted({name for way, name in _types_in(data) if (way, name) not in TYPES})
     if foreign:
         raise InputError(f"the saved model holds {', '.join(foreign)[:200]}, which no model here consists of")
-    estimator = loads(data, trusted=sorted(name for _, name in TYPES))
-    for tree in _trees(estimator):
-        _check_tree(tree)
+    try:
+        estimator = loads(data, trusted=sorted(name for _, name in TYPES))
+        for tree in _trees(estimator):
+            _check_tree(tree)
+        with np.errstate(all="ignore"):
+            predicted = np.asarray(estimator.predict(np.zeros((1, estimator.n_features_in_))), dtype=np.float64)
+    except InputError:
+        raise
+    except Exception as error:  # scikit-learn trusts what it fitted: of a broken one anything may be raised
+        raise InputError(f"the saved model does not hold a whole estimator: {error}") from None
+    if predicted.shape != (1,) or not np.isfinite(predicted).all():
+        raise InputError("the saved model holds an estimator that predicts no number")
     return estimator
 
 

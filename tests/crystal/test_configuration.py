@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from matbench_defects.crystal import configuration
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.canonical import configuration_id, configuration_of
 from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.crystal.symmetry import site_permutations
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample
 from matbench_defects.errors import InputError
@@ -35,10 +37,33 @@ def test_equivalent_occupations_are_one_configuration(name, seed):
     image = Configuration(space, drawn.occupation[operation])
     assert image == drawn and hash(image) == hash(drawn) and len({image, drawn}) == 1
     assert (image.id, image.multiplicity, image.content) == (drawn.id, drawn.multiplicity, drawn.content)
-    assert image.symmetry_order * image.multiplicity == len(space.group)
-    assert image.symmetry_order == (image.occupation[space.group] == image.occupation).all(axis=1).sum()
+    everything = site_permutations(space.parent, space.cells)
+    species = np.array(space.site_species(image.occupation))
+    assert space.kind.points.blocks or image.symmetry_order == (species[everything] == species).all(axis=1).sum()
+    assert image.stabiliser_order * image.multiplicity == len(space.group)
+    assert image.stabiliser_order == (image.occupation[space.group] == image.occupation).all(axis=1).sum()
     assert image.count("atom") == drawn.count("atom")
     assert np.array_equal(image.canonical_occupation, configuration_of(space, drawn.id))
+
+
+def test_operations_that_move_no_variable_site_count_among_those_that_keep_a_configuration():
+    """L1_0 is tetragonal: 16 operations, though in its cell of two sites each of them only keeps or swaps the two."""
+    ordered = """
+        name: mine
+        version: 1.0.0
+        title: L1_0
+        parent:
+          {provenance: {source: made up}, lattice: {a: 4.0}, spacegroup: Fm-3m, sites: {Au: [0, 0, 0]}}
+        supercell: [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+        sublattices: {Au: {species: {Cu: 2, Au: 2}}}
+        rules: RULES
+    """
+    counted = {}
+    for rules in (1, 2):
+        (space,) = build_spaces(load_spec(yaml.safe_load(ordered.replace("RULES", str(rules))))).values()
+        (one,) = enumerate_configurations(space, [((2, 2),)])
+        counted[rules] = (one.multiplicity, one.symmetry_order)
+    assert counted == {1: (6, 4), 2: (6, 32)}  # of 24 and of 192, 4 of them translations: 16 and the centring
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -73,7 +73,7 @@ def test_the_file_that_is_spoilt_is_right(read) -> None:
         (b"\x89PNG\r\n\x1a\n\x00\xff", "is not UTF-8 text"),
         ("data_MgO\nloop_\n_a\n'", "cannot be read as CIF: "),
         (changed("_cell_length_a 4.2\n", ""), "cannot be read as CIF: "),
-        (changed("Mg1 Mg 0 0 0 1", "Mg1 Mg 0 0 0 0.5"), "has partly occupied sites; give the ideal host with"),
+        (changed("Mg1 Mg 0 0 0 1", "Mg1 Mg 0 0 0 0.5"), "partly occupied sites (Mg1 has an occupancy of 0.5)"),
         (changed("Mg1 Mg 0 0 0 1", "Mg1 Mg 0 0 0 0.5\nCa1 Ca 0 0 0 0.5"), "has partly occupied sites"),
         (CIF + CIF.replace("data_MgO", "data_other"), "holds 2 structures; one was expected"),
         (changed("Mg1 Mg 0 0 0 1", "Mg1 Xx 0 0 0 1"), "holds 'Xx', which is no element"),

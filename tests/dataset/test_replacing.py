@@ -100,6 +100,33 @@ def test_growing_labels_replace_what_was_built_of_them(tmp_path):
         md.build(spec, out, labels=some.path, compute=False)
 
 
+def test_what_a_user_put_beside_a_dataset_is_not_removed_with_it(tmp_path):
+    spec, out = written(tmp_path / "spec"), tmp_path / "out"
+    md.build(spec, out)
+    (out / "notes.txt").write_text("mine")
+    (out / "more").mkdir()
+    (out / "more" / "figure.png").write_bytes(b"mine")
+    for version in ("0.1.0", "0.2.0"):
+        spec.write_text(spec.read_text().replace("0.1.0", version))
+        with pytest.raises(InputError, match=r"holds more/figure\.png and 1 more files that are none of the dataset's"):
+            md.build(spec, out)
+    assert (out / "notes.txt").read_text() == "mine"
+    md.build(spec, out, replace=True)
+    assert not (out / "notes.txt").exists()
+
+
+def test_a_later_version_is_not_replaced_by_an_earlier_one(tmp_path):
+    spec, out = written(tmp_path / "spec"), tmp_path / "out"
+    later = spec.read_text().replace("0.1.0", "0.10.0")
+    spec.write_text(later)
+    md.build(spec, out)
+    spec.write_text(later.replace("0.10.0", "0.9.0"))
+    with pytest.raises(InputError, match=r"holds tiny 0\.10\.0, which is later than 0\.9\.0; take another folder"):
+        md.build(spec, out)
+    spec.write_text(later.replace("0.10.0", "0.11.0"))
+    assert md.build(spec, out).version == "0.11.0"
+
+
 @pytest.mark.parametrize("broken", ["{", "[]"])
 def test_a_dataset_that_cannot_be_told_is_not_replaced(tmp_path, broken):
     spec, out = written(tmp_path / "spec"), tmp_path / "out"

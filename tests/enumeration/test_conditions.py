@@ -80,7 +80,7 @@ def test_conditions_leave_what_they_should(parent, supercell, limits, order, pat
     expected = [
         name
         for name, occupation, m in zip(every.ids(), every.occupations, every.multiplicities, strict=True)
-        if fulfils(space, occupation, len(space.group) // m, where, apart)
+        if fulfils(space, occupation, space.operations // m, where, apart)
     ]
     found = enumerate_configurations(space, contents, where)
     assert found.ids() == expected

@@ -195,7 +195,7 @@ def test_an_interrupted_build(spec: Path, tmp_path: Path, sent: int, code: int, 
         assert run(commands(spec, out)["build"]).returncode == 0
         (out / "mine.txt").write_text("a note")
     process = subprocess.Popen(
-        [sys.executable, "-c", WAITING, *commands(spec, out)["build"]],
+        [sys.executable, "-c", WAITING, *commands(spec, out)["build"], "--replace"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -231,6 +231,8 @@ def test_csv(refused, tmp_path):
         refused(re.escape(message), "csv", path)
     path.write_text(whole.replace("cifs/s1.cif", "../s1.cif"))
     refused(r"table\.csv:3: '\.\./s1\.cif' is no file in the table's folder", "csv", path)
+    path.write_text(whole.replace("s0.vasp", "s0.txt").replace("cifs/s1.cif", "../s1.cif"))
+    refused(r"table\.csv:2: .*table\.csv:3: '\.\./s1\.cif' is no file", "csv", path)
     path.write_text(whole.replace("cifs/s1.cif", "/etc/passwd"))
     refused("is no file in the table's folder", "csv", path)
     path.write_text(whole.replace("cifs/s1.cif", "s1.json"))

@@ -10,6 +10,8 @@ from label_samples import copper
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.dataset.plan import plan
+from matbench_defects.dataset.validation import validate_spec
 from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
 from matbench_defects.labels import running
@@ -36,6 +38,23 @@ def test_a_table_labels_the_configurations_that_it_names(tmp_path, monkeypatch):
     assert one.level_of_theory == "PBE by hand"
     (other,) = found.values()
     assert "dft.csv has no row copper:" in other.problem
+
+
+def test_rows_of_a_table_that_nothing_asks_for_are_told(tmp_path):
+    (tmp_path / "dft.csv").write_text("id,energy\ncopper:Va1Cu31:0,-120.5\ncopper:Va1Cu31:77,-3\nother:Cu32:0,-1\n")
+    spec = copper(tmp_path, "{vacancy: 0..1, Cu: rest}", label=TABLE.replace("FILE", "dft.csv"))
+    told = "dft.csv: 2 of 3 rows are of no id that is asked for, such as copper:Va1Cu31:77"
+    assert plan(spec).notes == (told,)
+    assert told in validate_spec(spec).notes
+
+
+def test_all_bad_rows_of_a_table_are_told_at_once(tmp_path):
+    (tmp_path / "dft.csv").write_text("id,energy\na,-1\nb,nan\na,-2\nc,much\n")
+    with pytest.raises(InputError) as caught:
+        read_energies(tmp_path / "dft.csv", "energy", "cell")
+    assert [line.partition("row ")[2] for line in caught.value.each] == [
+        "2: 'nan' is no finite number", "3: the id a stands there twice", "4: 'much' is no finite number",
+    ]  # fmt: skip
 
 
 def test_another_table_is_another_method(tmp_path):

@@ -67,6 +67,19 @@ def test_labels_with_fewer_digits(truth: np.ndarray) -> None:
     assert note(np.round(wide, 1), wide, 0.001) == ""
 
 
+def test_labels_cut_off_partly_copied_or_bent(truth: np.ndarray) -> None:
+    random, wide = np.random.default_rng(1).normal(size=len(truth)), 2 * truth
+    cut = np.trunc(100 * wide) / 100
+    assert note(cut, wide, 0.001) == "its predictions are the labels, cut off to 2 decimals"
+    partly = np.where(np.arange(400) % 20 < 11, truth + 1e-3 * NOISE * random, truth + SPREAD * random)
+    assert note(partly, truth) == "half of its errors are below a hundredth of the noise of the labels"
+    fewer = np.where(np.arange(400) % 20 < 9, truth + 1e-3 * NOISE * random, truth + SPREAD * random)
+    assert note(fewer, truth) == ""
+    assert note(np.exp(20 * truth), truth) == "it puts all 400 rows in the order of the labels"
+    assert note(np.exp(20 * (truth + 0.01 * random)), truth) == ""
+    assert note(np.exp(20 * truth[:30]), truth[:30]) == ""  # so few may be
+
+
 def test_noise_that_nobody_measured(truth: np.ndarray) -> None:
     random = np.random.default_rng(1).normal(size=len(truth))
     words = "its error is below a thousandth of the spread of the labels, whose noise was not measured"

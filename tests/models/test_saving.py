@@ -15,7 +15,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import PairwiseKernel
+from sklearn.gaussian_process.kernels import RBF, PairwiseKernel
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -211,6 +211,30 @@ def test_trees_that_lead_out_of_themselves_are_refused(estimator, field, value):
     fitted.tree_.__setstate__(state)
     with pytest.raises(InputError, match="a tree whose nodes lead out of it"):
         estimator_of(estimator_bytes(estimator))
+
+
+@pytest.mark.parametrize("estimator", FORESTS, ids=lambda e: type(e).__name__)
+def test_a_forest_without_trees_or_of_something_else_is_refused(estimator):
+    features = np.random.default_rng(0).normal(size=(50, 2))
+    for trees in ([], "trees", [1.0], None):
+        broken = clone(estimator).fit(features, features[:, 0])
+        broken.estimators_ = (
+            trees if trees is None or isinstance(trees, str) else np.array(trees, dtype=object).tolist()
+        )
+        with pytest.raises(InputError):
+            estimator_of(estimator_bytes(broken))
+
+
+@pytest.mark.parametrize("attribute", ["alpha_", "X_train_", "L_", "kernel_", "n_features_in_", "_y_train_std"])
+@pytest.mark.parametrize("value", [None, "words", [], {"a": 1.0}], ids=str)
+def test_a_gaussian_process_with_a_broken_part_is_refused(attribute, value):
+    broken = GaussianProcessRegressor(RBF()).fit([[0.0], [1.0]], [0.0, 1.0])
+    setattr(broken, attribute, value)
+    try:
+        found = estimator_of(estimator_bytes(broken))
+    except InputError:
+        return
+    assert np.isfinite(found.predict([[0.5]])).all()  # nothing asked for that part
 
 
 def test_a_pipe_in_the_place_of_a_file(saved):

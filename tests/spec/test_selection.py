@@ -120,6 +120,9 @@ def test_a_count_that_would_take_long_is_the_most_there_may_be(tmp_path, monkeyp
     ewald = "labels: [{engine: ewald, charges: {Mo: 4, W: 4, S: -2, Se: -2}}]\n"
     load(tmp_path, TYPES + listing + ewald)
     show_check(check_spec(str(tmp_path / "spec.yaml")), Console())
+    assert "label ewald_static: 5 wanted" in capsys.readouterr().out  # so few are drawn for the sake of splits
+    monkeypatch.setattr("matbench_defects.dataset.validation.MOST_ROWS", 2)
+    show_check(check_spec(str(tmp_path / "spec.yaml")), Console())
     assert "label ewald_static: at most 6 wanted" in capsys.readouterr().out
 
 

@@ -8,7 +8,9 @@ import json
 import pytest
 
 import matbench_defects as md
+from matbench_defects.dataset.plan import plan
 from matbench_defects.errors import InputError
+from matbench_defects.spec.loading import load_spec
 
 GOOD = {
     "name": "salt",
@@ -118,3 +120,19 @@ def test_what_is_bad_is_refused_by_all(fault, tmp_path):
     assert len(set(found.values())) == 1, found
     assert found["check"].startswith(str(tmp_path / "spec.yaml") + ":"), found
     assert not (tmp_path / "labels").exists() and not (tmp_path / "out").exists()
+
+
+def test_check_says_how_many_labels_are_computed(tmp_path):
+    """End members are labelled though `where` leaves them out, and where relaxations start at random, five times."""
+    relax = {"cell": False, "rattle": 0.05, "attempts": 2}
+    spec = copy.deepcopy(GOOD) | {
+        "configurations": {"where": {"charges": {"Na": 1, "K": -1, "Cl": 0}}},
+        "labels": [{"engine": "ase", "calculator": "any", "relax": relax}],
+        "splits": {},
+    }
+    path = tmp_path / "spec.yaml"
+    path.write_text(json.dumps(spec))
+    (label,) = md.check(path).labels
+    jobs = plan(load_spec(path)).jobs
+    neutral = sum(1 for job in jobs if ":Na4K4:" in job.id)
+    assert neutral and len(jobs) == neutral + 10 == label.wanted

@@ -11,7 +11,7 @@ from matbench_defects.bounded import read_text
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.dataset.parts import PARTS
 from matbench_defects.dataset.splits.split import SplitOperator, SplitSettings, operators
-from matbench_defects.errors import InputError, nearest
+from matbench_defects.errors import InputError, Mistakes, nearest
 
 LARGEST_LIST = 2**26
 """The list may have this many bytes: some two million rows."""
@@ -35,6 +35,7 @@ class FixedSplit(SplitOperator):
         """Read the file and refuse what is not a list of ids with parts."""
         self._parts: dict[str, dict[str, str]] = {}
         path = self.folder / self.settings.file
+        mistakes = Mistakes()
         reader = csv.DictReader(io.StringIO(read_text(path, LARGEST_LIST), newline=""))
         try:
             columns = reader.fieldnames or []
@@ -42,9 +43,11 @@ class FixedSplit(SplitOperator):
                 message = f"has the columns {', '.join(columns)}; id and part were expected, or fold besides"
                 raise InputError(message, file=str(path), line=1)
             for entry in reader:
-                self._add(entry, str(path), reader.line_num)
+                with mistakes.noted():
+                    self._add(entry, str(path), reader.line_num)
         except csv.Error as error:
             raise InputError(f"cannot be read: {error}", file=str(path)) from None
+        mistakes.tell()
         if not self._parts:
             raise InputError("names no row", file=str(path))
 
@@ -66,12 +69,12 @@ class FixedSplit(SplitOperator):
     def parts(self, rows: Sequence[Configuration], fold: str = "") -> list[str | None]:
         """Return the part of each row, and refuse a list that names a row which is not there."""
         known = {row.id for row in rows}
+        file, mistakes = str(self.folder / self.settings.file), Mistakes()
         for name in self._parts[fold]:
             if name not in known:
-                raise InputError(
-                    f"'{name}' is not among the {len(known)} labelled configurations; name it in `also`, or not here",
-                    file=str(self.folder / self.settings.file),
-                )
+                message = f"'{name}' is not among the {len(known)} labelled configurations"
+                mistakes.add(InputError(f"{message}; name it in `also`, or not here", file=file))
+        mistakes.tell()
         return [self._parts[fold].get(row.id) for row in rows]
 
     def describe(self) -> str:

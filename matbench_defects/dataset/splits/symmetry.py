@@ -11,15 +11,15 @@ from matbench_defects.dataset.splits.thresholds import ThresholdSplit
 
 @operators.register("symmetry")
 class SymmetrySplit(ThresholdSplit):
-    """Rows are parted by how many operations of the space's group, translations among them, keep them as they are."""
+    """Rows are parted by how many operations of the supercell, translations among them, keep them as they are."""
 
     def number(self, row: Configuration) -> float:
-        """Return the order of the stabiliser."""
+        """Return how many operations keep the row."""
         return row.symmetry_order
 
     def possible(self) -> Iterable[float]:
-        """Return every order that a subgroup may have: the divisors of the group's order."""
-        orders = {len(space.group) for space in self.spaces.values()}
+        """Return every number that is possible: the divisors of the number of operations."""
+        orders = {space.operations for space in self.spaces.values()}
         return sorted({n for order in orders for n in range(1, order + 1) if order % n == 0})
 
     def what(self) -> str:

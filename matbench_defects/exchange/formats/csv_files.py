@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure_files import crystal_of_text, format_of
-from matbench_defects.errors import InputError
+from matbench_defects.errors import InputError, Mistakes
 from matbench_defects.exchange.archives import LARGEST_STRUCTURE, read_file
 from matbench_defects.exchange.source import Published, PublishedStructure, SourceSettings, formats
 from matbench_defects.exchange.tables import (
@@ -57,20 +57,30 @@ class CsvFiles:
     def _structures(
         self, path: Path, rows: list[TableRow], columns: dict[str, tuple[str, Quantity]]
     ) -> Iterator[PublishedStructure]:
+        mistakes = Mistakes()
+        given = []
         for row in rows:
-            values = {name: number(row.cells[head], head, str(path), row.line) for head, (name, _) in columns.items()}
-            file = row.cells[self.settings.structures].strip()
-            name = row.cells[self.settings.name] if self.settings.name else file
-            structure = _inside(path, file, row.line)
-            try:
-                format_ = format_of(structure.name)
-            except InputError as error:
-                raise InputError(error.message, file=str(path), line=row.line) from None
+            with mistakes.noted():
+                values = {n: number(row.cells[h], h, str(path), row.line) for h, (n, _) in columns.items()}
+                file = row.cells[self.settings.structures].strip()
+                given.append((self._name(row, file), _inside(path, file, row.line), _format(path, file, row), values))
+        mistakes.tell()
+        for name, structure, format_, values in given:
             try:
                 text = read_file(structure, LARGEST_STRUCTURE).decode("utf-8", errors="replace")
                 yield PublishedStructure(name, crystal_of_text(text, format_), values)
             except InputError as error:
                 yield PublishedStructure(name, None, values, problem=error.message)
+
+    def _name(self, row: TableRow, file: str) -> str:
+        return row.cells[self.settings.name] if self.settings.name else file
+
+
+def _format(path: Path, file: str, row: TableRow) -> str:
+    try:
+        return format_of(Path(file).name)
+    except InputError as error:
+        raise InputError(error.message, file=str(path), line=row.line) from None
 
 
 def _inside(path: Path, name: str, line: int) -> Path:

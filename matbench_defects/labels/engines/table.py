@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -13,7 +14,7 @@ from pydantic import PrivateAttr, SerializerFunctionWrapHandler, model_serialize
 from matbench_defects.bounded import LARGEST_FILE, check_plain, read_json, read_parquet, read_text
 from matbench_defects.columns import Quantity, check_quantity
 from matbench_defects.crystal.phases import REFERENCE, reference_parents
-from matbench_defects.errors import InputError
+from matbench_defects.errors import InputError, Mistakes
 from matbench_defects.files import sha256_of_file
 from matbench_defects.labels.engine import EngineSettings, Outcome, engines
 from matbench_defects.labels.job import Job
@@ -72,6 +73,15 @@ class TableSettings(EngineSettings):
                     "`references_per: atom` and give energies per atom"
                 )
 
+    def unasked(self, asked: Callable[[], Iterable[str]]) -> str:
+        """Return how many rows of the file are of no id that is asked for, with the first."""
+        found = read_energies(self._path, self.energy, self.per)
+        ids = set(asked())
+        others = [id_ for id_ in found if id_ not in ids]
+        if not others or len(others) == len(found):  # where none is, that is refused
+            return ""
+        return f"{self.file}: {len(others)} of {len(found)} rows are of no id that is asked for, such as {others[0]}"
+
     @model_serializer(mode="wrap")
     def _as_said(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what was not said, so that methods without it are what they were."""
@@ -93,22 +103,25 @@ def read_energies(path: Path, column: str, per: str) -> dict[str, float]:
     Raises
     ------
     InputError
-        If a column is missing, an id stands twice, an energy is no finite number, or a unit is another.
+        If a column is missing, an id stands twice, an energy is no finite number, or a unit is another; naming every
+        such row.
     """
     energies: dict[str, float] = {}
+    mistakes = Mistakes()
     for number, row in enumerate(_rows(path, column, per), start=1):
-        if not isinstance(row, dict) or not {"id", column} <= set(row):
-            raise InputError(f"row {number} lacks `id` or `{column}`", file=str(path))
-        name = str(row["id"])
-        try:
-            value = float(row[column])
-        except (TypeError, ValueError):
-            value = math.nan
-        if not math.isfinite(value):
-            raise InputError(f"row {number}: {row[column]!r} is no finite number", file=str(path), field=column)
-        if name in energies:
-            raise InputError(f"row {number}: the id {name} stands there twice", file=str(path), field="id")
-        energies[name] = value
+        with mistakes.noted():
+            if not isinstance(row, dict) or not {"id", column} <= set(row):
+                raise InputError(f"row {number} lacks `id` or `{column}`", file=str(path))
+            name = str(row["id"])
+            if name in energies:
+                raise InputError(f"row {number}: the id {name} stands there twice", file=str(path), field="id")
+            try:
+                energies[name] = float(row[column])
+            except (TypeError, ValueError):
+                energies[name] = math.nan
+            if not math.isfinite(energies[name]):
+                raise InputError(f"row {number}: {row[column]!r} is no finite number", file=str(path), field=column)
+    mistakes.tell()
     return energies
 
 
