@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matbench_defects.api.spaces import Spec, load_spec
+from matbench_defects.api.domains import Spec, load_spec
 from matbench_defects.dataset.reading import MANIFEST, Dataset, open_dataset
 from matbench_defects.errors import InputError
 from matbench_defects.exchange.exporting import export_structures, of_dataset, of_spec, read_ids

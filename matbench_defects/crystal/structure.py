@@ -192,5 +192,5 @@ def _images(
 
     reduced: NDArray[np.float64] = spglib.delaunay_reduce(np.frombuffer(lattice).reshape(3, 3))
     steps = np.array(list(itertools.product((0, -1, 1), repeat=3))) @ reduced  # none first, so that it wins a tie
-    back: NDArray[np.float64] = np.linalg.inv(reduced)
+    back = np.asarray(np.linalg.inv(reduced), dtype=np.float64)
     return reduced, back, steps, float(np.linalg.norm(steps[1:], axis=1).min())

@@ -24,6 +24,8 @@ MOST_STATES = 10_000_000
 """States that are gone through, those of all layers together."""
 LARGEST_HELD = 1_500_000_000
 """Bytes of the numbers that are held: of one layer to count, of all layers to draw."""
+LAYERS = 50_000_000
+"""Bytes up to which a count keeps where its values lead, for draws."""
 DIGIT = 48
 """Bits of one digit of the numbers; the others of its 64 let sums be taken before digits are carried."""
 
@@ -216,8 +218,15 @@ class Chain:
     def total(self) -> dict[tuple[int, ...], int]:
         """In how many ways everything can be chosen, by content."""
         numbers = _nothing(len(self.most))
-        for _, reached in self._forward():
+        held = 0
+        self._layers: list[NDArray[np.int32]] | None = []
+        for to, reached in self._forward():
             numbers = reached
+            held += to.nbytes
+            if held > LAYERS:
+                self._layers = None
+            elif self._layers is not None:
+                self._layers.append(to)
         if not len(numbers.digits):
             return {}
         return {tuple(content): numbers.of(0, d) for d, content in enumerate(numbers.contents.tolist())}
@@ -225,7 +234,8 @@ class Chain:
     @functools.cached_property
     def _completed(self) -> list[tuple[NDArray[np.int32], _Numbers, dict[tuple[int, ...], int]]]:
         """For each place where its values lead, and in how many ways what follows it is completed, by what it adds."""
-        layers = [to for to, _ in self._forward()]
+        assert self.total
+        layers = self._layers if self._layers is not None else [to for to, _ in self._forward()]
         before = self._left[0] - self._left
         numbers = _nothing(len(self.most))
         found = []

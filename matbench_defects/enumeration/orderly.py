@@ -190,17 +190,18 @@ def _turned(
     """Yield what a walk in `placing_order` finds by the canonical members, in the order of their keys."""
     placements, rest = placing_order(space, content, checks)
     kind = site_type(max(r.stop - r.start for r in space.ranges))
-    members, orders = [], []
+    members: list[NDArray[np.uint8]] = []
+    orders: list[NDArray[np.int64]] = []
     for placed, multiplicities in _Walk(space, checks, met, placements, rows or MOST_TURNED).everything():
         found = decode(space, content, placed, (placements, rest))
         kept = checks.fulfilled(found)
         members += [canonical(space, occupation)[0] for occupation in found[kept]]
-        orders.append(multiplicities[kept])
+        orders.append(multiplicities[kept].astype(np.int64))
     if not members:
         return
     placed = encode(space, np.array(members))[1].astype(kind)
     order = np.lexsort(placed[::-1]) if len(placed) else np.arange(len(members))
-    together: Orders = np.concatenate(orders)
+    together = np.concatenate(orders)
     for some in np.array_split(order, -(-len(order) // (rows or len(order)))):
         yield placed[:, some], together[some]
 
