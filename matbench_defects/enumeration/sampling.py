@@ -265,8 +265,8 @@ class _Source:
             if not self.space.exchange or generator.randrange(one.orbit.parts) == 0:
                 yield one
 
-    def _by_class(self, contents: list[Content]) -> tuple[list[list[int]], list[bool], _Draw]:
-        """Return how many configurations the operations of each class keep, by content, and how one of them is drawn.
+    def _by_class(self, contents: list[Content]) -> tuple[_Row, list[bool], _Draw]:
+        """Return how many configurations of a content the operations of each class keep, and how one of them is drawn.
 
         Besides, whether the operations of a class move anything.
         """
@@ -279,7 +279,7 @@ class _Source:
                 occupation = exclusions.draw(classes[chosen].operation, contents[which], generator)
                 return Configuration(space, occupation)
 
-            return [exclusions.weights(content) for content in contents], moving, draw
+            return lambda which: exclusions.weights(contents[which]), moving, draw
         members = list(cycle_classes(space).values())
 
         def draw_coloured(which: int, chosen: int, generator: random.Random) -> Configuration:
@@ -289,22 +289,25 @@ class _Source:
             return Configuration(space, _coloured(space, contents[which], operation, point, generator))
 
         moving = [_moves(space.group[one.operations[0]]) for one in members]
-        return [class_weights(space, content) for content in contents], moving, draw_coloured
+        return lambda which: class_weights(space, contents[which]), moving, draw_coloured
 
     def _uniform(self, contents: list[Content], generator: random.Random) -> Iterator[Configuration]:
         weights, _, draw = self._by_class(contents)
-        for which, chosen in _pairs(weights, generator):
+        # By Burnside's lemma the weights of a content add up to this; few of many contents are ever drawn.
+        totals = [self.count(content) * len(self.space.group) for content in contents]
+        for which, chosen in _pairs(totals, weights, generator):
             yield draw(which, chosen, generator)
 
     def _uniform_exchanged(self, contents: list[Content], generator: random.Random) -> Iterator[Configuration]:
         weights, draw = pair_draws(self.space, contents)
-        for which, chosen in _pairs(weights, generator):
+        for which, chosen in _pairs(list(map(sum, weights)), weights.__getitem__, generator):
             yield Configuration(self.space, draw(which, chosen, generator))
 
     def _by_multiplicity(self, contents: list[Content], generator: random.Random) -> Iterator[Configuration]:
         space, nothing = self.space, np.arange(self.space.size, dtype=np.int32)
         if self.exclusions is not None:
-            for which, _ in _pairs([[self.exclusions.count_all(content)] for content in contents], generator):
+            every = [self.exclusions.count_all(content) for content in contents]
+            for which, _ in _pairs(every, lambda which: [every[which]], generator):
                 yield Configuration(space, self.exclusions.draw(nothing, contents[which], generator))
         points = space.kind.points
         totals = list(itertools.accumulate(count_all(space, c) for c in contents))
@@ -318,8 +321,9 @@ class _Source:
         self, contents: list[Content], generator: random.Random, weighting: Weighting
     ) -> Iterator[Configuration]:
         """Yield what an operation keeps. An orbit is met more often, the more operations keep its members."""
-        weights, moving, draw = self._by_class(contents)
-        weights = [[w if moves else 0 for w, moves in zip(row, moving, strict=True)] for row in weights]
+        row_of, moving, draw = self._by_class(contents)
+        rows = map(row_of, range(len(contents)))
+        weights = [[w if moves else 0 for w, moves in zip(row, moving, strict=True)] for row in rows]
         if weighting == "by-multiplicity":  # each content stands for those that exchanges make of it
             numbers = [exchanged_contents(self.space.exchange, content) for content in contents]
             weights = [[w * number for w in row] for row, number in zip(weights, numbers, strict=True)]
@@ -327,7 +331,7 @@ class _Source:
             raise InputError(
                 f"no configuration is kept by {self.checks.smallest_order * self.space.idle_operations} operations"
             )
-        for which, chosen in _pairs(weights, generator):
+        for which, chosen in _pairs(list(map(sum, weights)), weights.__getitem__, generator):
             drawn = draw(which, chosen, generator)
             order = drawn.stabiliser_order
             # Met order - 1 times as a decoration, (order - 1) / order times as an orbit, at least half a time.
@@ -336,6 +340,8 @@ class _Source:
                 yield drawn
 
 
+_Row = Callable[[int], list[int]]
+"""Gives how many configurations of a content, by its place, the operations of each class keep."""
 _Draw = Callable[[int, int, random.Random], Configuration]
 """Draws a configuration of a content, by its place, that the operations of a class keep, by the class's place."""
 
@@ -344,13 +350,19 @@ def _moves(operation: NDArray[np.int32]) -> bool:
     return bool((operation != np.arange(len(operation))).any())
 
 
-def _pairs(weights: list[list[int]], generator: random.Random) -> Iterator[tuple[int, int]]:
-    """Yield rows and columns of a table of weights, each with a probability that its weight gives, exactly."""
-    totals = list(itertools.accumulate(map(sum, weights)))
-    in_row = [list(itertools.accumulate(row)) for row in weights]
+def _pairs(numbers: list[int], row_of: _Row, generator: random.Random) -> Iterator[tuple[int, int]]:
+    """Yield rows and columns of a table of weights, each with a probability that its weight gives, exactly.
+
+    What a row adds up to is given; the row itself is asked for when it is first met.
+    """
+    totals = list(itertools.accumulate(numbers))
+    met: dict[int, list[int]] = {}
     while True:
         which = pick(totals, generator)
-        yield which, pick(in_row[which], generator)
+        if which not in met:
+            met[which] = list(itertools.accumulate(row_of(which)))
+            assert met[which][-1] == numbers[which]
+        yield which, pick(met[which], generator)
 
 
 def pick(totals: list[int], generator: random.Random) -> int:
