@@ -7,13 +7,17 @@ import io
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from matbench_defects.columns import Quantity
+from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.exchange.source import TOTAL_ENERGY
 
 UNITS = ("eV", "meV", "eV/Å", "eV/Å³", "Å", "Å³", "μB", "e", "GPa", "K", "degree", "1")
 """The units that a column of labels may have; 1 is a pure number."""
+ENERGIES = {"eV": 1.0, "meV": 1e-3}
+"""The units of total energies, in eV."""
 MOST_CELLS = 10_000_000
 """A table may have this many cells: each takes some hundred bytes once it is read."""
 
@@ -120,26 +124,51 @@ def finite_number(value: object, field: str, file: str) -> float | None:
     return found
 
 
-def parse_quantity(text: str, column: str, file: str) -> Quantity:
-    """Return the quantity that a text such as ``eV per cell`` names.
+class Column(NamedTuple):
+    """A column of labels."""
+
+    name: str
+    """Its name, without the unit."""
+    quantity: Quantity
+    """What is kept of it."""
+    factor: float = 1.0
+    """What its numbers are multiplied with."""
+    per_atom: bool = False
+    """Whether they are multiplied with the atoms of the structure's cell besides."""
+
+    def value(self, given: float | None, crystal: Crystal | None) -> float | None:
+        """Return a number of the column in the unit that is kept; none where it needs a structure and there is none."""
+        if given is None or (self.factor == 1.0 and not self.per_atom):
+            return given
+        if self.per_atom and crystal is None:
+            return None
+        return given * self.factor * (len(crystal) if self.per_atom and crystal is not None else 1)
+
+
+def parse_column(text: str, column: str, file: str) -> Column:
+    """Return the column whose unit a text such as ``eV per cell`` names.
+
+    A column called ``energy`` holds total energies, which are kept in eV per cell: those in eV or meV, per cell or per
+    atom, are converted.
 
     Raises
     ------
     InputError
-        If the unit is none of `UNITS`, or that of a total energy is not eV per cell.
+        If the unit is none of `UNITS`, or that of a total energy another.
     """
     unit, _, per = (part.strip() for part in text.partition(" per "))
     if unit not in UNITS:
         raise InputError(f"'{unit}' is no unit known here; {nearest(unit, UNITS)}", file=file, field=column)
     if column == "energy":
-        if (unit, per) != (TOTAL_ENERGY.unit, TOTAL_ENERGY.per):
-            raise InputError(f"is a total energy, eV per cell; not {text}", file=file, field=column)
-        return TOTAL_ENERGY
-    return Quantity(unit, per, description="as published")
+        if unit not in ENERGIES or per not in ("cell", "atom"):
+            known = " or ".join(ENERGIES)
+            raise InputError(f"is a total energy in {known}, per cell or per atom; not {text}", file=file, field=column)
+        return Column(column, TOTAL_ENERGY, ENERGIES[unit], per == "atom")
+    return Column(column, Quantity(unit, per, description="as published"))
 
 
-def columns_with_units(columns: Iterable[str], units: dict[str, str], file: str) -> dict[str, tuple[str, Quantity]]:
-    """Return the columns of labels: name and quantity, by how the table heads them.
+def columns_with_units(columns: Iterable[str], units: dict[str, str], file: str) -> dict[str, Column]:
+    """Return the columns of labels by how the table heads them.
 
     Parameters
     ----------
@@ -155,7 +184,7 @@ def columns_with_units(columns: Iterable[str], units: dict[str, str], file: str)
     InputError
         If a unit is not known, stated twice, or stated for a column that is not there; or if no column has one.
     """
-    found: dict[str, tuple[str, Quantity]] = {}
+    found: dict[str, Column] = {}
     heads = list(columns)
     for name in units:
         check_column(name, [head.partition("[")[0].strip() for head in heads], file)
@@ -168,7 +197,7 @@ def columns_with_units(columns: Iterable[str], units: dict[str, str], file: str)
             raise InputError("has its unit in the head already", file=file, field=name)
         unit = rest.rstrip().removesuffix("]") if rest else units.get(name)
         if unit is not None:
-            found[head] = (name, parse_quantity(unit, name, file))
+            found[head] = parse_column(unit, name, file)
     if not found:
         raise InputError(
             "no column states a unit: head it such as energy [eV per cell], or give --set units={energy: eV per cell}",

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import ase.io
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -120,6 +121,21 @@ def test_other_formats(spec, tmp_path):
         assert len(report) == 1
         if "units" in given:
             assert sorted(r["gap"] for r in rows) == pytest.approx([0.1 * i for i in range(len(rows))])
+
+
+def test_energies_per_atom_or_in_mev_become_ev_per_cell(spec, tmp_path):
+    frames = write_extxyz(tmp_path / "frames.xyz")
+    atoms = {str(i): len(frame) for i, frame in enumerate(ase.io.read(frames, ":"))}
+    plain = {row["id"]: row for row in imported("extxyz", frames, spec, tmp_path)[1]}
+    for unit, factor in (("eV per cell", 1.0), ("meV per cell", 1e-3), ("eV per atom", None), ("meV per atom", None)):
+        _, rows, _ = imported("extxyz", frames, spec, tmp_path, units={"energy": unit})
+        for row in rows:
+            each = factor or atoms[row["structure"]] * (1e-3 if unit.startswith("m") else 1.0)
+            assert row["energy"] == pytest.approx(plain[row["id"]]["energy"] * each, rel=1e-12)
+    whole = write_csv(tmp_path / "table.csv").read_text()
+    (tmp_path / "table.csv").write_text(whole.replace("[eV per cell]", "[eV per atom]"))
+    _, rows, _ = imported("csv", tmp_path / "table.csv", spec, tmp_path)
+    assert min(row["energy"] for row in rows) < 10 * min(row["energy"] for row in plain.values())
 
 
 @pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet"])

@@ -220,8 +220,9 @@ def test_csv(refused, tmp_path):
     refused("lacks the column 'gpa'; did you mean 'gap'", "csv", path, units={"gpa": "eV"})
     refused("energy: has its unit in the head already", "csv", path, units={"energy": "eV per cell"})
     for head, message in {
-        "energy [eV]": "energy: is a total energy, eV per cell; not eV",
-        "energy [meV per cell]": "not meV per cell",
+        "energy [eV]": "energy: is a total energy in eV or meV, per cell or per atom; not eV",
+        "energy [Å per cell]": "not Å per cell",
+        "energy [eV per site]": "not eV per site",
         "energy [Ev per cell]": "'Ev' is no unit known here; did you mean 'eV'",
         "energy [eV per cell": "a unit stands in brackets",
         "energy": "no column states a unit",

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure_files import crystal_of_text, format_of
 from matbench_defects.errors import InputError, Mistakes
 from matbench_defects.exchange.archives import LARGEST_STRUCTURE, read_file
 from matbench_defects.exchange.source import Published, PublishedStructure, SourceSettings, formats
 from matbench_defects.exchange.tables import (
+    Column,
     TableRow,
     check_column,
     columns_with_units,
@@ -51,26 +51,27 @@ class CsvFiles:
         columns = columns_with_units(rows[0].cells, self.settings.units, file)
         if self.settings.name is not None:
             check_column(self.settings.name, rows[0].cells, file)
-        quantities = dict(columns.values())
+        quantities = {column.name: column.quantity for column in columns.values()}
         return Published(quantities, len(rows), self._structures(path, rows, columns))
 
-    def _structures(
-        self, path: Path, rows: list[TableRow], columns: dict[str, tuple[str, Quantity]]
-    ) -> Iterator[PublishedStructure]:
+    def _structures(self, path: Path, rows: list[TableRow], columns: dict[str, Column]) -> Iterator[PublishedStructure]:
         mistakes = Mistakes()
         given = []
         for row in rows:
             with mistakes.noted():
-                values = {n: number(row.cells[h], h, str(path), row.line) for h, (n, _) in columns.items()}
+                values = {h: number(row.cells[h], h, str(path), row.line) for h in columns}
                 file = row.cells[self.settings.structures].strip()
                 given.append((self._name(row, file), _inside(path, file, row.line), _format(path, file, row), values))
         mistakes.tell()
-        for name, structure, format_, values in given:
+        for name, structure, format_, numbers in given:
+            crystal, problem = None, ""
             try:
                 text = read_file(structure, LARGEST_STRUCTURE).decode("utf-8", errors="replace")
-                yield PublishedStructure(name, crystal_of_text(text, format_), values)
+                crystal = crystal_of_text(text, format_)
             except InputError as error:
-                yield PublishedStructure(name, None, values, problem=error.message)
+                problem = error.message
+            values = {column.name: column.value(numbers[head], crystal) for head, column in columns.items()}
+            yield PublishedStructure(name, crystal, values, problem=problem)
 
     def _name(self, row: TableRow, file: str) -> str:
         return row.cells[self.settings.name] if self.settings.name else file

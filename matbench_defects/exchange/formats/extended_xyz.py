@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from matbench_defects.bounded import read_text
-from matbench_defects.columns import Quantity
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.exchange.source import (
@@ -21,7 +20,7 @@ from matbench_defects.exchange.source import (
     formats,
 )
 from matbench_defects.exchange.structure_text import check_crystal
-from matbench_defects.exchange.tables import finite_number, parse_quantity
+from matbench_defects.exchange.tables import Column, finite_number, parse_column
 
 MOST_COLUMNS = 1000
 """A line of an atom may hold this many numbers."""
@@ -34,7 +33,7 @@ class ExtendedXyzSettings(SourceSettings):
 
     units: dict[str, str] = {}
     """Further labels among the keys of the comment lines, with their units: ``{gap: eV}``. ``energy`` is always one,
-    in eV per cell, which is ASE's unit."""
+    in eV per cell, which is ASE's unit, unless it is said to be another: ``{energy: eV per atom}``."""
     name: str | None = None
     """The key that names a structure; left out, its number in the file."""
 
@@ -52,23 +51,23 @@ class ExtendedXyz:
 
     def read(self, path: Path) -> Published:
         """Return the frames of a file."""
-        quantities = {"energy": TOTAL_ENERGY}
-        quantities |= {name: parse_quantity(unit, name, str(path)) for name, unit in self.settings.units.items()}
+        columns = {"energy": Column("energy", TOTAL_ENERGY)}
+        columns |= {name: parse_column(unit, name, str(path)) for name, unit in self.settings.units.items()}
         frames = _frames(path)
-        for name in quantities:
+        for name in columns:
             known = {key for frame in frames for key in _labels(frame)}
             if name not in known:
                 raise InputError(f"no frame has '{name}'; {nearest(name, known)}", file=str(path))
-        return Published(quantities, len(frames), self._structures(frames, quantities, str(path)))
+        quantities = {name: column.quantity for name, column in columns.items()}
+        return Published(quantities, len(frames), self._structures(frames, columns, str(path)))
 
-    def _structures(
-        self, frames: list[Any], quantities: dict[str, Quantity], file: str
-    ) -> Iterator[PublishedStructure]:
+    def _structures(self, frames: list[Any], columns: dict[str, Column], file: str) -> Iterator[PublishedStructure]:
         for position, frame in enumerate(frames):
             labels = _labels(frame)
-            values = {name: finite_number(labels.get(name), f"frame {position}.{name}", file) for name in quantities}
+            numbers = {name: finite_number(labels.get(name), f"frame {position}.{name}", file) for name in columns}
             name = str(labels.get(self.settings.name, position)) if self.settings.name else str(position)
             crystal = Crystal.from_ase(frame)
+            values = {key: column.value(numbers[key], crystal) for key, column in columns.items()}
             try:
                 check_crystal(crystal)
             except InputError as error:
