@@ -20,7 +20,7 @@ from matbench_defects.exchange.comparison import (
 )
 from matbench_defects.exchange.mapping import DISPLACEMENT, Mapped, map_published
 from matbench_defects.exchange.published_table import read_published, write_published
-from matbench_defects.exchange.source import format_settings, formats
+from matbench_defects.exchange.source import NOT_STATED, format_settings, formats
 from matbench_defects.labels.label_files import labels_beside, there_are_labels
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
@@ -73,6 +73,8 @@ def import_published(
     check_limits(displacement, strain)
     finder = Finder(load_spec(spec))
     published = kind(settings).read(source)
+    if settings.level_of_theory == NOT_STATED and published.level_of_theory:
+        settings = settings.model_copy(update={"level_of_theory": published.level_of_theory})
     mapped = map_published(published, finder, progress, displacement=displacement, strain=strain)
     return mapped, write_published(out, mapped, published.quantities, settings)
 

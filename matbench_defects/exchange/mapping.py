@@ -179,6 +179,8 @@ def _find(structure: PublishedStructure, finder: Finder, displacement: float, st
         return Identified(None, f"the spec has no space {structure.space}")
     among = [structure.space] if structure.space else []
     found = finder.find(structure.crystal, displacement=displacement, strain=strain, among=among)
+    if structure.id and found.id is not None and structure.id not in (found.id, *(one.id for one in found.same)):
+        return Identified(None, f"it is to be {structure.id}, its atoms are {found.id}")
     if found.configuration is not None and structure.content:
         meant = (found.configuration.space.meant or {}).get(found.configuration.content, "")
         if meant and structure.content != meant:

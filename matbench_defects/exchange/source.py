@@ -52,6 +52,8 @@ class PublishedStructure:
         Why it cannot be used; empty where it can.
     note : str
         What a reader must know of it; empty where there is nothing.
+    id : str
+        The configuration that the set says it is; empty where it does not say.
     """
 
     name: str
@@ -61,6 +63,7 @@ class PublishedStructure:
     content: str = ""
     problem: str = ""
     note: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,14 @@ class Published:
         How many structures there are.
     structures : iterator of PublishedStructure
         The structures, read one by one.
+    level_of_theory : str
+        What computed the labels, as the files themselves say; empty where they do not.
     """
 
     quantities: dict[str, Quantity]
     count: int
     structures: Iterator[PublishedStructure] = field(repr=False)
+    level_of_theory: str = ""
 
 
 class Format(Protocol):
