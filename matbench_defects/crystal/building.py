@@ -53,16 +53,18 @@ def build_spaces(
         With the file and line of the field that is at fault.
     """
     spaces: dict[str, Space] = {}
-    parents: dict[tuple[str, Path], Parent] = {}
+    parents: dict[tuple[str, Path, bool], Parent] = {}
     mistakes = Mistakes()
     for name, (part, route) in spec.all_spaces().items():
         if only not in (None, name):
             continue
         folder = spec.document.folder((*route, "parent", part.parent.file_field))
-        same = (part.parent.model_dump_json(), folder)
+        usual = part.cell is not None and part.sizes is None
+        same = (part.parent.model_dump_json(), folder, usual)
         with mistakes.noted():
             if same not in parents:
-                parents[same] = _parent(spec, part, route, folder)
+                parent = _parent(spec, part, route, folder)
+                parents[same] = primitive(parent, usual=True) if usual else parent
             parent = parents[same] if reworked is None else reworked(parents[same], part)
             if part.sizes is None:
                 spaces[name] = _space(spec, name, parent, np.array(_checked_rows(spec, part, route)), part, route)

@@ -49,6 +49,9 @@ class Parent:
         What was decided in reading its file where that leaves a choice, and what the file declares and does not list.
     tolerance : float
         How far an atom may lie from its symmetry image where symmetry was found from the atoms, Å.
+    axes : ndarray of int, shape (3, 3)
+        The vectors a, b and c of the cell that the spec gives, as rows in those of this one; they differ where this is
+        the primitive cell of a centred one.
     memory : dict
         What is worked out once and kept, such as the groups of supercells.
     """
@@ -63,6 +66,7 @@ class Parent:
     declared: bool
     notes: tuple[str, ...] = ()
     tolerance: float = 0.0
+    axes: NDArray[np.int64] = field(default_factory=lambda: np.eye(3, dtype=np.int64), compare=False)
     memory: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property

@@ -75,22 +75,53 @@ def supercell_shapes(parent: Parent, size: int) -> list[NDArray[np.int64]]:
     return shapes
 
 
-def primitive(parent: Parent) -> Parent:
+_HALF, _THIRD = Fraction(1, 2), Fraction(1, 3)
+_USUAL = [
+    [[1, 0, 0], [0, _HALF, _HALF], [0, -_HALF, _HALF]],  # A
+    [[_HALF, 0, -_HALF], [0, 1, 0], [_HALF, 0, _HALF]],  # B
+    [[_HALF, -_HALF, 0], [_HALF, _HALF, 0], [0, 0, 1]],  # C
+    [[-_HALF, _HALF, _HALF], [_HALF, -_HALF, _HALF], [_HALF, _HALF, -_HALF]],  # I
+    [[0, _HALF, _HALF], [_HALF, 0, _HALF], [_HALF, _HALF, 0]],  # F
+    [[2 * _THIRD, _THIRD, _THIRD], [-_THIRD, _THIRD, _THIRD], [-_THIRD, -2 * _THIRD, _THIRD]],  # R, obverse
+]
+"""Usual primitive vectors of the centred cells, as rows in the centred cell's; spglib has the same, and no B."""
+
+
+def primitive(parent: Parent, *, usual: bool = False) -> Parent:
     """Return the parent in a primitive cell: with the pure translations of its space group as lattice vectors.
 
     Parameters
     ----------
     parent : Parent
         The parent, such as one in the conventional cell of a centred space group.
+    usual : bool
+        Whether the cell of an A, B, C, I, F or R centring has its usual vectors; else, and of what is centred
+        otherwise, they are in Hermite normal form. Either is the same lattice.
     """
+    vectors, denominator = _translations(parent)
+    if denominator == 1:
+        return parent
+    form = hermite_normal_form(vectors)
+    for rows in _USUAL if usual else []:
+        scaled = np.array([[x * denominator for x in row] for row in rows])
+        whole = scaled.astype(np.int64)
+        if (scaled == whole).all() and np.array_equal(hermite_normal_form(whole), form):
+            return _in_cell(parent, whole / denominator)
+    return _in_cell(parent, form / denominator)
+
+
+def _translations(parent: Parent) -> tuple[NDArray[np.int64], int]:
+    """Return vectors that generate a parent's pure translations, times a denominator that makes them whole, and it."""
     centring = parent.translations[(parent.rotations == np.eye(3, dtype=int)).all(axis=(1, 2))]
     if len(centring) == 1:
-        return parent
+        return np.eye(3, dtype=np.int64), 1
     denominator = int(np.lcm.reduce([Fraction(float(x)).limit_denominator(48).denominator for x in centring.ravel()]))
-    vectors = np.concatenate(
-        [np.round(centring * denominator).astype(np.int64), denominator * np.eye(3, dtype=np.int64)]
-    )
-    basis = hermite_normal_form(vectors) / denominator  # rows, in the old lattice
+    vectors = [np.round(centring * denominator).astype(np.int64), denominator * np.eye(3, dtype=np.int64)]
+    return np.concatenate(vectors), denominator
+
+
+def _in_cell(parent: Parent, basis: NDArray[np.float64]) -> Parent:
+    """Return a parent with other vectors of its own translations as its cell, given as rows in its present ones."""
     old_to_new = np.linalg.inv(basis)
     lattice = basis @ parent.lattice
     positions = wrap(parent.positions @ old_to_new)
@@ -114,4 +145,5 @@ def primitive(parent: Parent) -> Parent:
         positions=positions[kept],
         rotations=rotations[first],
         translations=translations[first],
+        axes=np.round(parent.axes @ old_to_new).astype(np.int64),
     )

@@ -15,6 +15,7 @@ from matbench_defects.spec.frozen import read_frozen
 from matbench_defects.spec.parents import ParentSpec, Provenance, ReferencePhase
 from matbench_defects.spec.spaces import (
     ALL,
+    Cell,
     Exclusion,
     Groups,
     KindSpec,
@@ -217,6 +218,8 @@ class Spec(StrictModel):
     """The ideal host crystal of the only space."""
     supercell: Supercell | None = None
     """The supercell of the only space."""
+    cell: Cell | None = None
+    """The cell that the supercell of the only space is made of."""
     sublattices: Sublattices | None = None
     """The sublattices of the only space."""
     contents: NamedContents | None = None
@@ -284,6 +287,7 @@ class Spec(StrictModel):
         only = SpaceSpec.model_construct(
             parent=self.parent,
             supercell=self.supercell,
+            cell=self.cell,
             sublattices=self.sublattices,
             contents=self.contents,
             defects=self.defects,

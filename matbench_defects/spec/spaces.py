@@ -201,6 +201,18 @@ Supercell = Annotated[
 ]
 
 
+def _check_cell(value: Any) -> Any:
+    if value == "conventional":
+        raise ValueError(
+            "'primitive' was expected, not 'conventional': left out, the parent's cell counts as it is given, which of "
+            "a space group is the conventional one"
+        )
+    return value
+
+
+Cell = Annotated[Literal["primitive"], BeforeValidator(_check_cell, json_schema_input_type=Literal["primitive"])]
+
+
 NamedContents = Annotated[dict[Name, dict[str, ContentField]], Field(min_length=1)]
 Groups = dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Line]
 
@@ -212,6 +224,9 @@ class SpaceSpec(StrictModel):
     """The ideal host crystal."""
     supercell: Supercell
     """Three repetitions, or three rows that give the supercell's vectors in the parent's."""
+    cell: Cell | None = None
+    """Whether `supercell` counts and combines primitive cells of the parent, also where that is given in a centred one.
+    Left out, cells as they are given; sizes are of primitive cells always."""
     sublattices: Sublattices
     """What substitutes or leaves where."""
     contents: NamedContents | None = None
