@@ -16,7 +16,7 @@ from matbench_defects.crystal.contents import meant_contents
 from matbench_defects.crystal.kinds.kind import Kind, kinds
 from matbench_defects.crystal.limits import MOST_CONTENTS, MOST_SHAPES, check_group
 from matbench_defects.crystal.parent import Parent, build_parent
-from matbench_defects.crystal.shapes import primitive, supercell_shapes
+from matbench_defects.crystal.shapes import check_directions, primitive, supercell_shapes
 from matbench_defects.crystal.space import Content, Space, Sublattice
 from matbench_defects.crystal.symmetry import (
     LARGEST_BOX,
@@ -94,11 +94,13 @@ def _shapes(
     for named in ("strata", "also"):
         if getattr(part.configurations, named):
             raise spec.error((*route, "configurations", named), "does not go with sizes of supercells")
+    with spec.at((*route, "supercell", "directions")):
+        check_directions(parent, part.directions)
     spaces: dict[str, Space] = {}
     refused: InputError | None = None
     found = 0
     for size in sizes:
-        for number, rows in enumerate(supercell_shapes(parent, size), start=1):
+        for number, rows in enumerate(supercell_shapes(parent, size, part.directions), start=1):
             found += 1
             if found > MOST_SHAPES:
                 message = f"there are more than the {MOST_SHAPES:,} shapes that are handled; take smaller sizes"

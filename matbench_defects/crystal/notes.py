@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 
 import numpy as np
 
 from matbench_defects.crystal.parent import Parent
+from matbench_defects.crystal.shapes import combination
 from matbench_defects.crystal.space import Space
 from matbench_defects.spec.models import Spec
 
@@ -34,17 +34,4 @@ def _of_primitive_cell(parent: Parent) -> str:
     vectors = np.linalg.inv(parent.axes)
     if np.array_equal(parent.axes, np.eye(3)):
         return "the parent's cell is primitive as it is given, so `cell: primitive` changes nothing"
-    return f"the primitive cell, of which `supercell` speaks, is {', '.join(map(_combination, vectors.tolist()))}"
-
-
-def _combination(row: list[float]) -> str:
-    """Return a vector as a sum of a, b and c: ``-a/2 + b/2 + c/2``."""
-    text = ""
-    for number, axis in zip(row, "abc", strict=True):
-        part = Fraction(number).limit_denominator(48)
-        if part:
-            sign = ("-" if part < 0 else "") if not text else (" - " if part < 0 else " + ")
-            times = "" if abs(part.numerator) == 1 else str(abs(part.numerator))
-            over = "" if part.denominator == 1 else f"/{part.denominator}"
-            text += f"{sign}{times}{axis}{over}"
-    return text
+    return f"the primitive cell, of which `supercell` speaks, is {', '.join(map(combination, vectors))}"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.cell import SAME_SITE, wrap
 from matbench_defects.crystal.parent import Parent
+from matbench_defects.errors import InputError
 
 
 def hermite_normal_form(rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -45,7 +46,11 @@ def hermite_normal_form(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.array(basis, dtype=np.int64)
 
 
-def supercell_shapes(parent: Parent, size: int) -> list[NDArray[np.int64]]:
+EVERY = (0, 1, 2)
+"""All three directions."""
+
+
+def supercell_shapes(parent: Parent, size: int, directions: tuple[int, ...] = EVERY) -> list[NDArray[np.int64]]:
     """Return one supercell of each shape of a size.
 
     Parameters
@@ -54,6 +59,9 @@ def supercell_shapes(parent: Parent, size: int) -> list[NDArray[np.int64]]:
         The parent; its rotations make shapes equal. Where its cell is not primitive, see `primitive`.
     size : int
         How many parent cells a supercell holds.
+    directions : tuple of int
+        Along which of its vectors supercells grow, two for the shapes of a layer and one for those of a chain; as
+        `check_directions` allows.
 
     Returns
     -------
@@ -63,16 +71,67 @@ def supercell_shapes(parent: Parent, size: int) -> list[NDArray[np.int64]]:
     rotations = np.unique(parent.rotations, axis=0)
     seen: set[bytes] = set()
     shapes = []
-    for a in (d for d in range(1, size + 1) if size % d == 0):
-        for d in (e for e in range(1, size // a + 1) if (size // a) % e == 0):
+    grows = [axis in directions for axis in EVERY]
+    for a in (d for d in range(1, size + 1) if size % d == 0 and (d == 1 or grows[0])):
+        for d in (e for e in range(1, size // a + 1) if (size // a) % e == 0 and (e == 1 or grows[1])):
             f = size // a // d
-            for b, c, e in np.ndindex(d, f, f):
+            if f > 1 and not grows[2]:
+                continue
+            for b, c, e in np.ndindex(d if grows[0] else 1, f if grows[0] else 1, f if grows[1] else 1):
                 rows = np.array([[a, b, c], [0, d, e], [0, 0, f]], dtype=np.int64)
                 if rows.tobytes() in seen:
                     continue
                 shapes.append(rows)
                 seen.update(hermite_normal_form(rows @ rotation.T).tobytes() for rotation in rotations)
     return shapes
+
+
+def check_directions(parent: Parent, directions: tuple[int, ...]) -> None:
+    """Refuse a plane or a line of which a crystal's lattice or symmetry makes no layer or chain.
+
+    Parameters
+    ----------
+    parent : Parent
+        The parent in its primitive cell, with the axes of the cell that was given.
+    directions : tuple of int
+        The given vectors in the plane, or along the line.
+
+    Raises
+    ------
+    InputError
+        If a translation leads only partly along these vectors, or an operation mixes them with the others.
+    """
+    inside = np.isin(EVERY, directions)
+    across = inside[:, None] != inside[None, :]
+    shown = " and ".join("abc"[i] for i in directions)
+    between = "out of the plane of" if len(directions) > 1 else "off the line along"
+    for vector in np.linalg.inv(parent.axes):
+        if vector[inside].any() and np.round(vector[~inside], 6).any():
+            raise InputError(
+                f"the crystal repeats itself along {combination(vector)}, which leads {between} {shown}: there is no "
+                "layer or chain to repeat by itself. Leave `directions` out, or give a cell that is not centred so"
+            )
+    for rotation in parent.rotations:
+        if (rotation[across]).any():
+            axis = int(np.flatnonzero((rotation * across).any(axis=0))[0])
+            raise InputError(
+                f"symmetry carries {'abc'[axis]} to {combination(rotation[:, axis])}, so {shown} are no "
+                f"{'plane' if len(directions) > 1 else 'line'} of their own. Leave `directions` out, or give a parent "
+                "of lower symmetry, such as a layer in a cell with vacuum"
+            )
+
+
+def combination(vector: NDArray[np.float64] | NDArray[np.int64]) -> str:
+    """Return a vector as a sum of a, b and c: ``-a/2 + b/2 + c/2``."""
+    text = ""
+    for number, axis in zip(vector.tolist(), "abc", strict=True):
+        part = Fraction(number).limit_denominator(48)
+        if part:
+            sign = ("-" if part < 0 else "") if not text else (" - " if part < 0 else " + ")
+            times = "" if abs(part.numerator) == 1 else str(abs(part.numerator))
+            over = "" if part.denominator == 1 else f"/{part.denominator}"
+            text += f"{sign}{times}{axis}{over}"
+    return text
 
 
 _HALF, _THIRD = Fraction(1, 2), Fraction(1, 3)

@@ -176,9 +176,14 @@ class Sizes(StrictModel):
 
     sizes: ContentField
     """How many primitive cells of the parent: a number, a range such as ``1..8``, or a list."""
+    directions: Annotated[list[Literal["a", "b", "c"]], Field(min_length=1)] | None = None
+    """Along which vectors of the parent's cell it grows: ``[a, b]`` for a layer, ``[c]`` for a chain. Along the others,
+    such as across a vacuum, it stays one cell. Left out, along all."""
 
     @model_validator(mode="after")
     def _possible(self) -> Sizes:
+        if self.directions is not None and len(set(self.directions)) < len(self.directions):
+            raise ValueError(f"a direction is named twice in {', '.join(self.directions)}")
         counts = self.sizes.counts
         if counts is None or counts[0] < 1 or counts[-1] > LARGEST_SIZE:
             raise ValueError(f"sizes from 1 to {LARGEST_SIZE} were expected")
@@ -196,8 +201,8 @@ def _check_supercell(value: Any) -> Any:
 
 Supercell = Annotated[
     Annotated[list[int] | list[list[int]], BeforeValidator(_check_supercell), Tag("rows")]
-    | Annotated[Sizes, Tag("sizes")],
-    Discriminator(lambda value: "sizes" if isinstance(value, dict | Sizes) else "rows"),
+    | Annotated[Sizes, Tag("every shape")],
+    Discriminator(lambda value: "every shape" if isinstance(value, dict | Sizes) else "rows"),
 ]
 
 
@@ -260,6 +265,12 @@ class SpaceSpec(StrictModel):
     def sizes(self) -> tuple[int, ...] | None:
         """The sizes of supercell whose every shape is meant; None where there is one supercell."""
         return self.supercell.sizes.counts if isinstance(self.supercell, Sizes) else None
+
+    @property
+    def directions(self) -> tuple[int, ...]:
+        """Along which of the parent's vectors supercells of several sizes grow."""
+        named = self.supercell.directions if isinstance(self.supercell, Sizes) else None
+        return tuple(i for i, axis in enumerate("abc") if named is None or axis in named)
 
     @property
     def supercell_rows(self) -> list[list[int]]:
