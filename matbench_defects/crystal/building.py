@@ -7,6 +7,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from matbench_defects.errors import InputError, Mistakes, nearest
 from matbench_defects.spec.document import Route, validate
 from matbench_defects.spec.fields import LARGEST_SUPERCELL
 from matbench_defects.spec.models import Spec
-from matbench_defects.spec.spaces import SpaceSpec
+from matbench_defects.spec.spaces import SpaceSpec, SublatticeSpec
 
 
 def build_spaces(
@@ -149,14 +150,14 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
         for other in sublattices:
             if set(other.sites.tolist()) & set(sites.tolist()):
                 raise spec.error(here, f"shares sites with the sublattice '{other.name}'; each site belongs to one")
-        allowed = {s: c.counts for s, c in description.species.items()}
+        allowed = {s: c.numbers(len(sites)) for s, c in description.species.items()}
         contents = _contents(allowed, len(sites))
         if contents is None or math.prod(len(s.contents) for s in sublattices) * len(contents) > MOST_CONTENTS:
             raise spec.error(
                 here, f"allows more than the {MOST_CONTENTS:,} contents that are handled; narrow the numbers"
             )
         if not contents:
-            located = spec.error(here, _no_content(allowed, len(sites)))
+            located = spec.error(here, _no_fraction(description, len(sites)) or _no_content(allowed, len(sites)))
             raise _NoContentError(located.message, file=located.file, line=located.line, field=located.field)
         sublattices.append(Sublattice(label, sites, tuple(allowed), contents))
     exclusions = _exclusions(spec, part, route, sublattices)
@@ -197,7 +198,7 @@ def atoms_called(parent: Parent, name: str) -> set[int]:
 
 
 def _meant(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> dict[Content, str]:
-    fillers = [next((s for s, c in d.species.items() if c.counts is None), "") for d in part.sublattices.values()]
+    fillers = [next((s for s, c in d.species.items() if c.is_rest), "") for d in part.sublattices.values()]
     field = "contents" if part.contents is not None else "defects"
     with spec.at((*route, field)):
         return meant_contents(space, part.contents, fillers, part.defects)
@@ -247,6 +248,18 @@ def _contents(allowed: dict[str, tuple[int, ...] | None], size: int) -> tuple[tu
 
     extend((), size)
     return None if looked > 10 * MOST_CONTENTS or len(found) > MOST_CONTENTS else tuple(found)
+
+
+def _no_fraction(description: SublatticeSpec, size: int) -> str:
+    """Return which fraction allows no number of sites; empty where each allows some."""
+    for species, filling in description.species.items():
+        if filling.numbers(size) == ():
+            missing = filling.not_whole(size)
+            number = round(Fraction(missing[0].partition("..")[0]) * size)
+            return (
+                f"{', '.join(missing)} of {size} sites is no whole number for {species}; the nearest is {number}/{size}"
+            )
+    return ""
 
 
 def _no_content(allowed: dict[str, tuple[int, ...] | None], size: int) -> str:

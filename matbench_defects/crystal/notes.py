@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from matbench_defects.crystal.parent import Parent
 from matbench_defects.crystal.shapes import combination
 from matbench_defects.crystal.space import Space
 from matbench_defects.spec.models import Spec
+from matbench_defects.spec.spaces import SpaceSpec
 
 
 def notes_on_spaces(spec: Spec, spaces: Mapping[str, Space]) -> list[str]:
@@ -27,7 +28,24 @@ def notes_on_spaces(spec: Spec, spaces: Mapping[str, Space]) -> list[str]:
         space = next((s for s in spaces.values() if (s.family or s.name) == name), None)
         if space is not None and part.cell is not None and part.sizes is None:
             notes.append(f"{name}: {_of_primitive_cell(space.parent)}")
+        if space is not None:
+            notes += [f"{name}: {one}" for one in _fractions_that_are_none(part, space)]
     return notes
+
+
+def _fractions_that_are_none(part: SpaceSpec, space: Space) -> Iterator[str]:
+    """Yield which fractions of which sublattice are no whole number of sites, and in which sizes."""
+    cells = len(space.cells.offsets)
+    for sublattice in space.sublattices:
+        in_a_cell = len(sublattice.sites) // cells
+        missing: dict[tuple[str, str], list[int]] = {}
+        for size in part.sizes or (cells,):
+            for species, filling in part.sublattices[sublattice.name].species.items():
+                for written in filling.not_whole(in_a_cell * size):
+                    missing.setdefault((species, written), []).append(size)
+        for (species, written), sizes in missing.items():
+            where = f"the sizes {', '.join(map(str, sizes))}" if part.sizes else f"its {in_a_cell * cells} sites"
+            yield f"{written} of {sublattice.name} is no whole number for {species} in {where}, which hold none of that"
 
 
 def _of_primitive_cell(parent: Parent) -> str:

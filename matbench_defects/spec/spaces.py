@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from matbench_defects.spec.fields import ContentField, Line, Name, Open, Species, StrictModel
+from matbench_defects.spec.fields import ContentField, FillingField, Line, Name, Open, Species, StrictModel
 from matbench_defects.spec.parents import ParentSpec
 
 
@@ -15,14 +15,14 @@ class SublatticeSpec(StrictModel):
 
     sites: list[str] | None = None
     """Labels or elements of the parent's sites; left out, the sublattice's own name is one."""
-    species: dict[Species, ContentField]
-    """How many sites of the supercell's sublattice each species holds."""
+    species: dict[Species, FillingField]
+    """How many sites of the supercell's sublattice each species holds, or which fraction of them."""
 
     @model_validator(mode="after")
     def _one_rest(self) -> SublatticeSpec:
         if not self.species:
             raise ValueError("name at least one species")
-        rest = [name for name, content in self.species.items() if content.counts is None]
+        rest = [name for name, content in self.species.items() if content.is_rest]
         if len(rest) > 1:
             raise ValueError(f"only one species can be the rest, not {' and '.join(rest)}")
         return self
@@ -41,7 +41,7 @@ def _parse_sublattices(value: Any) -> Any:
 Sublattices = Annotated[
     dict[Name, SublatticeSpec],
     BeforeValidator(
-        _parse_sublattices, json_schema_input_type=dict[Name, SublatticeSpec | dict[Species, ContentField]]
+        _parse_sublattices, json_schema_input_type=dict[Name, SublatticeSpec | dict[Species, FillingField]]
     ),
 ]
 
