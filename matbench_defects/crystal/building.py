@@ -19,6 +19,7 @@ from matbench_defects.crystal.limits import MOST_CONTENTS, MOST_SHAPES, check_gr
 from matbench_defects.crystal.parent import Parent, build_parent
 from matbench_defects.crystal.shapes import check_directions, primitive, supercell_shapes
 from matbench_defects.crystal.space import Content, Space, Sublattice
+from matbench_defects.crystal.split_sites import LENGTH, split_sites
 from matbench_defects.crystal.symmetry import (
     LARGEST_BOX,
     Cells,
@@ -29,7 +30,7 @@ from matbench_defects.crystal.symmetry import (
 )
 from matbench_defects.errors import InputError, Mistakes, nearest
 from matbench_defects.spec.document import Route, validate
-from matbench_defects.spec.fields import LARGEST_SUPERCELL
+from matbench_defects.spec.fields import LARGEST_SUPERCELL, VACANCY
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import SpaceSpec, SublatticeSpec
 
@@ -54,14 +55,14 @@ def build_spaces(
         With the file and line of the field that is at fault.
     """
     spaces: dict[str, Space] = {}
-    parents: dict[tuple[str, Path, bool], Parent] = {}
+    parents: dict[tuple[str, Path, bool, frozenset[str]], Parent] = {}
     mistakes = Mistakes()
     for name, (part, route) in spec.all_spaces().items():
         if only not in (None, name):
             continue
         folder = spec.document.folder((*route, "parent", part.parent.file_field))
         usual = part.cell is not None and part.sizes is None
-        same = (part.parent.model_dump_json(), folder, usual)
+        same = (part.parent.model_dump_json(), folder, usual, _may_be_split(part))
         with mistakes.noted():
             if same not in parents:
                 parent = _parent(spec, part, route, folder)
@@ -77,7 +78,14 @@ def build_spaces(
 
 def _parent(spec: Spec, part: SpaceSpec, route: Route, folder: Path) -> Parent:
     with spec.at((*route, "parent"), keep_file=True):
-        return build_parent(part.parent, folder)
+        return build_parent(part.parent, folder, _may_be_split(part))
+
+
+def _may_be_split(part: SpaceSpec) -> frozenset[str]:
+    """Return the labels or species of sites that hold what `exclude` names, and so may be nearer than atoms are."""
+    excluded = {species for one in part.exclude for species in one.between}
+    held = {label: d for label, d in part.sublattices.items() if excluded & set(d.species)}
+    return frozenset(name for label, d in held.items() for name in d.sites or [label])
 
 
 def _checked_rows(spec: Spec, part: SpaceSpec, route: Route) -> list[list[int]]:
@@ -171,6 +179,7 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
         counts_idle_operations=spec.rules > 1,
     )
     _check_kept_apart(spec, route, space)
+    _check_split(spec, route, space)
     space = dataclasses.replace(space, kind=_kind(spec, part, route, space))
     if part.contents is not None or part.defects is not None:
         space = dataclasses.replace(space, meant=_meant(spec, part, route, space))
@@ -268,6 +277,25 @@ def _no_content(allowed: dict[str, tuple[int, ...] | None], size: int) -> str:
     total = str(low) if low == high else f"{low} to {high}"
     hint = "" if len(fixed) < len(allowed) or low > size else "; name one species as `rest`"
     return f"the species add up to {total}, but the supercell has {size} of these sites{hint}"
+
+
+def _check_split(spec: Spec, route: Route, space: Space) -> None:
+    """Refuse sites nearer than atoms are, unless whatever they hold excludes the other."""
+    if not space.exclusions:
+        return  # the parent has none
+    held = [[species] for species in space.parent.species]
+    for sublattice in space.sublattices:
+        for atom in np.unique(sublattice.sites // len(space.cells.offsets)).tolist():
+            held[atom] = [species for species in sublattice.species if species != VACANCY]
+    for distance, (one, other) in split_sites(space.parent):
+        for pair in itertools.product(held[one], held[other]):
+            between = tuple(sorted(pair))
+            if not any((a, b) == between and distance < closest - LENGTH for a, b, closest in space.exclusions):
+                raise spec.error(
+                    (*route, "exclude"),
+                    f"{space.parent.labels[one]} and {space.parent.labels[other]} have sites {distance:.2f} Å apart, "
+                    f"where both atoms cannot be: add {{between: [{', '.join(between)}], closer_than: 1}}",
+                )
 
 
 def _check_kept_apart(spec: Spec, route: Route, space: Space) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from matbench_defects.crystal.parent import Parent
 from matbench_defects.crystal.shapes import combination
 from matbench_defects.crystal.space import Space
+from matbench_defects.crystal.split_sites import split_sites
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import SpaceSpec
 
@@ -30,6 +31,7 @@ def notes_on_spaces(spec: Spec, spaces: Mapping[str, Space]) -> list[str]:
             notes.append(f"{name}: {_of_primitive_cell(space.parent)}")
         if space is not None:
             notes += [f"{name}: {one}" for one in _fractions_that_are_none(part, space)]
+            notes += [f"{name}: {one}" for one in _of_split_sites(space)]
     return notes
 
 
@@ -53,3 +55,14 @@ def _of_primitive_cell(parent: Parent) -> str:
     if np.array_equal(parent.axes, np.eye(3)):
         return "the parent's cell is primitive as it is given, so `cell: primitive` changes nothing"
     return f"the primitive cell, of which `supercell` speaks, is {', '.join(map(combination, vectors))}"
+
+
+def _of_split_sites(space: Space) -> Iterator[str]:
+    """Yield which sites are nearer than atoms are, and so can have only one atom."""
+    labels = space.parent.labels
+    named: dict[tuple[str, str], float] = {}
+    for distance, (one, other) in split_sites(space.parent) if space.exclusions else []:
+        named.setdefault((min(labels[one], labels[other]), max(labels[one], labels[other])), distance)
+    for (one, other), distance in named.items():
+        which = f"sites of {one}" if one == other else f"sites of {one} and {other}"
+        yield f"{which} are split, {distance:.2f} Å apart: of two of them one at most has an atom"
