@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.contents import meant_contents
+from matbench_defects.crystal.contents import meant_contents, tied_contents
 from matbench_defects.crystal.kinds.kind import Kind, kinds
 from matbench_defects.crystal.limits import MOST_CONTENTS, MOST_SHAPES, check_group
 from matbench_defects.crystal.parent import Parent, build_parent
@@ -165,8 +165,8 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
                 here, f"allows more than the {MOST_CONTENTS:,} contents that are handled; narrow the numbers"
             )
         if not contents:
-            located = spec.error(here, _no_fraction(description, len(sites)) or _no_content(allowed, len(sites)))
-            raise _NoContentError(located.message, file=located.file, line=located.line, field=located.field)
+            message = _no_fraction(description, len(sites)) or _no_content(allowed, len(sites))
+            raise _no_content_at(spec, here, message)
         sublattices.append(Sublattice(label, sites, tuple(allowed), contents))
     exclusions = _exclusions(spec, part, route, sublattices)
     space = Space(
@@ -181,7 +181,7 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
     _check_kept_apart(spec, route, space)
     _check_split(spec, route, space)
     space = dataclasses.replace(space, kind=_kind(spec, part, route, space))
-    if part.contents is not None or part.defects is not None:
+    if part.contents is not None or part.defects is not None or part.tied:
         space = dataclasses.replace(space, meant=_meant(spec, part, route, space))
     return space
 
@@ -207,10 +207,23 @@ def atoms_called(parent: Parent, name: str) -> set[int]:
 
 
 def _meant(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> dict[Content, str]:
+    every = space.contents()
+    if part.tied:
+        with spec.at((*route, "tied")):
+            every = tied_contents(space, part.tied)
+        if not every:
+            raise _no_content_at(spec, (*route, "tied"), "no content has numbers that go together so")
+    if part.contents is None and part.defects is None:
+        return dict.fromkeys(every, "")
     fillers = [next((s for s, c in d.species.items() if c.is_rest), "") for d in part.sublattices.values()]
     field = "contents" if part.contents is not None else "defects"
     with spec.at((*route, field)):
-        return meant_contents(space, part.contents, fillers, part.defects)
+        return meant_contents(space, every, part.contents, fillers, part.defects)
+
+
+def _no_content_at(spec: Spec, route: Route, message: str) -> _NoContentError:
+    located = spec.error(route, message)
+    return _NoContentError(located.message, file=located.file, line=located.line, field=located.field)
 
 
 def _kind(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> Kind:

@@ -25,6 +25,7 @@ from matbench_defects.spec.spaces import (
     SpaceSpec,
     Sublattices,
     Supercell,
+    Ties,
 )
 
 
@@ -226,6 +227,8 @@ class Spec(StrictModel):
     """The named contents of the only space."""
     defects: ContentField | None = None
     """How many sites of the only space may differ from the ideal host."""
+    tied: Ties = []
+    """Numbers that are equal in every content of the only space."""
     exclude: list[Exclusion] = []
     """Pairs of species that cannot be near each other in the only space."""
     groups: Groups = {}
@@ -291,6 +294,7 @@ class Spec(StrictModel):
             sublattices=self.sublattices,
             contents=self.contents,
             defects=self.defects,
+            tied=self.tied,
             exclude=self.exclude,
             groups=self.groups,
             pathway=self.pathway,

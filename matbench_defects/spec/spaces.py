@@ -219,6 +219,8 @@ Cell = Annotated[Literal["primitive"], BeforeValidator(_check_cell, json_schema_
 
 
 NamedContents = Annotated[dict[Name, dict[str, ContentField]], Field(min_length=1)]
+Ties = list[Annotated[list[Annotated[str, BeforeValidator(str)]], Field(min_length=2)]]
+"""Numbers that are equal, several times: names of species, or multiples such as ``2 vacancy``."""
 Groups = dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Line]
 
 
@@ -239,6 +241,9 @@ class SpaceSpec(StrictModel):
     mentioned is absent, or fills the rest."""
     defects: ContentField | None = None
     """How many sites may differ from the ideal host; contents with another number are not meant."""
+    tied: Ties = []
+    """Numbers that are equal in every content: ``[A.vacancy, B.vacancy]``, ``[Ti, 2 vacancy]``; other contents are not
+    meant."""
     exclude: list[Exclusion] = []
     """Pairs of species that cannot be near each other, such as ions on split sites. Exact numbers and draws leave out
     what breaks it."""
