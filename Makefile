@@ -42,7 +42,7 @@ results: $(INSTALLED)
 
 # PEERS: a Python that has icet, bsym, SHRY and dsenum installed, to time them beside the enumeration.
 speed: $(INSTALLED)
-	$(BIN)/python benchmarks/speed/enumeration.py --write $(if $(PEERS),--peers-python $(PEERS))
+	$(BIN)/python benchmarks/speed/enumeration.py --write $(if $(OLD),--old $(OLD)) $(if $(PEERS),--peers-python $(PEERS))
 
 # A million labels on four Dask workers by an engine that answers at once, two kills, resumed, built, opened in streaming;
 # hours on two cores. make stress SIZE=20000 takes minutes, SIZE=100000 a quarter of an hour. Before that `enumerate` and

@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     from matbench_defects.api.datasets import import_labels as import_labels
     from matbench_defects.api.datasets import label as label
     from matbench_defects.api.datasets import publish as publish
+    from matbench_defects.api.domains import Spec as Spec
+    from matbench_defects.api.domains import load_spec as load_spec
     from matbench_defects.api.evaluating import compare as compare
     from matbench_defects.api.evaluating import evaluate as evaluate
     from matbench_defects.api.evaluating import evaluate_all as evaluate_all
     from matbench_defects.api.evaluating import explain as explain
     from matbench_defects.api.evaluating import make_model as make_model
     from matbench_defects.api.evaluating import model_settings as model_settings
+    from matbench_defects.api.exporting import export as export
     from matbench_defects.api.leaderboard import build_leaderboard as build_leaderboard
     from matbench_defects.api.leaderboard import check_submission as check_submission
     from matbench_defects.api.leaderboard import rescore as rescore
@@ -41,8 +44,6 @@ if TYPE_CHECKING:
     from matbench_defects.api.searching import discover as discover
     from matbench_defects.api.searching import screen as screen
     from matbench_defects.api.spaces import Space as Space
-    from matbench_defects.api.spaces import Spec as Spec
-    from matbench_defects.api.spaces import load_spec as load_spec
     from matbench_defects.api.specs import check as check
     from matbench_defects.api.specs import fetch_parents as fetch_parents
     from matbench_defects.api.specs import listing as listing
@@ -66,8 +67,8 @@ _HOME = {
     "InputError": "errors",
     "NotServedError": "errors",
     "Space": "api.spaces",
-    "Spec": "api.spaces",
-    "load_spec": "api.spaces",
+    "Spec": "api.domains",
+    "load_spec": "api.domains",
     "check": "api.specs",
     "new_spec": "api.specs",
     "fetch_parents": "api.specs",
@@ -78,6 +79,7 @@ _HOME = {
     "build": "api.datasets",
     "import_labels": "api.datasets",
     "compare_labels": "api.datasets",
+    "export": "api.exporting",
     "load_dataset": "hub.find",
     "publish": "api.datasets",
     "to_ase": "exchange.export",

@@ -106,13 +106,15 @@ def write_json(path: str | os.PathLike[str], data: Any) -> None:
 
 
 @contextlib.contextmanager
-def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_folder(path: str | os.PathLike[str], *, flushed: bool = True) -> Iterator[Path]:
     """Give a temporary folder beside `path`; on success it takes the place of `path`.
 
     Parameters
     ----------
     path : path-like
         Where the folder is to be. What stood there is replaced only once the new one is whole.
+    flushed : bool
+        Whether each file is forced to disk before, so that it outlives a loss of power; that takes long for many.
 
     Yields
     ------
@@ -137,7 +139,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
             except InputError as error:
                 raise _finally_at(error, temporary, path) from None
         with refusals_of(path):
-            for file in temporary.rglob("*"):
+            for file in temporary.rglob("*") if flushed else ():
                 if file.is_file():
                     with open(file, "rb+") as stream:
                         os.fsync(stream.fileno())

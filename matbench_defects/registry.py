@@ -33,6 +33,7 @@ ENTRY_POINTS = {
     "quantity": "targets",
     "policy": "policies",
     "format": "formats",
+    "export format": "writers",
 }
 """By kind, what stands after ``matbench_defects.`` in the group of entry points under which an installed package names
 the modules that register things of that kind."""

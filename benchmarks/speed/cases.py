@@ -59,6 +59,8 @@ class Case:
         Only these; all where empty.
     peers : bool
         Whether other codes need less than a minute or so.
+    counted : bool
+        Whether its configurations are only counted.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Case:
     more: str = ""
     contents: list[Content] = field(default_factory=list)
     peers: bool = False
+    counted: bool = False
 
     def space(self) -> Space:
         """Build the space."""
@@ -97,6 +100,12 @@ LOW_DENSITY = _defects(
 )
 FOUR = _defects(*((a, b, c, 4 - a - b - c) for a in range(5) for b in range(5 - a) for c in range(5 - a - b)))
 PATHWAY = "pathway: {species: K, cutoff: 3.9}"
+IODIDE = """
+  spacegroup: Im-3m
+  lattice: {a: 5.07}
+  sites: {I: [0, 0, 0], Ag: [1/4, 0, 1/2]}"""
+IONS = "{Ag: {Ag: 16, vacancy: rest}}"
+NONE_NEAR = "exclude: [{between: [Ag, Ag], closer_than: 2.0}]"
 CASES = [
     Case("LNO, all 13 contents", 87, LINIO2, "[2, 2, 1]", "{Li: {Li: 0..12, vacancy: rest}}", peers=True),
     Case(
@@ -124,4 +133,21 @@ CASES = [
     Case("PbSnTe 2x2x2 k=8", 8043, ROCK_SALT, "[2, 2, 2]", "{Pb: {Sn: 8, Pb: rest}}"),
     Case("MoS2 8x8, the 17 types", 5933, MOS2, "[8, 8, 1]", DEFECTS, contents=LOW_DENSITY),
     Case("MoS2 8x8, all 4-defect sets", 1_170_765, MOS2, "[8, 8, 1]", DEFECTS, contents=FOUR),
+    Case(
+        "fcc 3x3x3, 27 of each of four",
+        18_176_167_032_008_844_814_321_836_081_418_670_599_450_559_744_908_696_335_480,
+        FCC,
+        "[3, 3, 3]",
+        "{Au: {Ag: 27, Cu: 27, Pd: 27, Au: rest}}",
+        counted=True,
+    ),
+    Case(
+        "simple cubic 6x6x6, five species",
+        27290123417549916474615017129310030987698683419235513276033130030908116160890965326308287988385149002520118918763884757915587285185970153728000,
+        CUBIC,
+        "[6, 6, 6]",
+        "{Po: {Ag: 43, Cu: 43, Pd: 43, Au: 43, Po: rest}}",
+        counted=True,
+    ),
+    Case("AgI 2x2x2, 16 Ag, none adjacent", 2_063_600_120_923, IODIDE, "[2, 2, 2]", IONS, NONE_NEAR, counted=True),
 ]

@@ -1,10 +1,11 @@
 """Time the enumeration, and other codes where they are installed, and write the table in README.md.
 
-    python benchmarks/speed/enumeration.py [--peers-python /path/to/python] [--limit 60] [--only TEXT] [--write]
+    python benchmarks/speed/enumeration.py [--old CHECKOUT] [--peers-python PYTHON] [--limit 60] [--only TEXT] [--write]
 
-Each case runs three times in one process and the fastest counts, the group known beforehand; then once more as a fresh
-process with its imports. Other codes run once each, in a process of their own, imports not counted, and are stopped
-after the limit.
+Each case runs three times in one process and the fastest counts, in seconds of the processor, the group known
+beforehand; in the same run so does the engine of another checkout, such as that of version 1, in a process of its own.
+Then once more as a fresh process with its imports. Other codes run once each, in a process of their own, imports not
+counted. All are stopped after the limit.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import shutil
 import subprocess
 import sys
@@ -24,57 +26,61 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from cases import CASES, Case
 
-from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.orderly import enumerate_configurations
-from matbench_defects.enumeration.streaming import write_index
 
 HERE = Path(__file__).resolve().parent
 PEERS = ("shry", "bsym", "icet", "dsenum")
 PROGRAM = "supercell"
 """A binary that is timed where it is on the PATH; its structures are read by the Python that has the other codes."""
 REPEATS = 3
+LONG = 5.0
+"""What takes longer, seconds, is not done a third time; the first may compile."""
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 
 
-def in_process(case: Case) -> tuple[float, float]:
-    """Return seconds to enumerate and to count one content, the fastest of some repetitions."""
+def in_process(case: Case) -> float:
+    """Return seconds of the processor to enumerate a case, or to count it, the fastest of some repetitions."""
     space = case.space()
     contents = case.contents or space.contents()
-    sum(count_inequivalent(space, c) for c in contents)
-    enumerated, counted = [], []
+    taken = []
     for _ in range(REPEATS):
-        start = time.perf_counter()
-        found = enumerate_configurations(space, contents)
-        enumerated.append(time.perf_counter() - start)
-        assert len(found) == case.number, (case.name, len(found))
-        del found
-        forget_counts(space)
-        start = time.perf_counter()
-        for content in contents:
-            count_inequivalent(space, content)
-        counted.append((time.perf_counter() - start) / len(contents))
-    return min(enumerated), min(counted)
+        start = time.process_time()
+        if case.counted:
+            found = sum(count_inequivalent(space, content) for content in contents)
+        else:
+            found = len(enumerate_configurations(space, contents))
+        taken.append(time.process_time() - start)
+        assert found == case.number, (case.name, found)
+        if case.counted or (len(taken) > 1 and taken[-1] > LONG):  # a second count would know the first
+            break
+    return min(taken)
 
 
-def forget_counts(space: Space) -> None:
-    """Forget what was counted, and keep the group with its types of cycles."""
-    types, counted = space.memory["cycle types"]
-    counted.clear()
-    for several, _ in types:
-        for ways in several:
-            while ways is not None:
-                ways.known.clear()
-                ways = ways.shorter
+def of_checkout(checkout: Path, number: int, limit: float) -> float | None:
+    """Return the seconds of the processor that the engine of a checkout takes; None where it cannot or takes long."""
+    environment = os.environ | {"PYTHONPATH": str(checkout)}
+    try:
+        done = subprocess.run(
+            [sys.executable, __file__, "--timed", str(number)],
+            capture_output=True,
+            text=True,
+            timeout=limit,
+            env=environment,
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    return None if done.returncode else float(done.stdout)
 
 
 def fresh(number: int) -> tuple[float, float]:
-    """Return seconds and peak MB of a process that does one case once, imports and spec included."""
-    start = time.perf_counter()
+    """Return seconds of the processor and peak MB of a process that does one case once, imports and spec included."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     output = subprocess.run(
         [sys.executable, __file__, "--case", str(number)], capture_output=True, text=True, check=True
     ).stdout
-    return time.perf_counter() - start, float(output)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, float(output)
 
 
 def peer(code: str, python: str, case: Case, limit: float) -> str:
@@ -140,48 +146,54 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=60.0, help="seconds after which another code is stopped")
     parser.add_argument("--only", default="", help="only cases whose name holds this")
     parser.add_argument("--write", action="store_true", help="write the table into README.md")
+    parser.add_argument("--old", type=Path, help="a checkout with another engine, to compare with")
+    parser.add_argument("--timed", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--case", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.timed is not None:
+        print(in_process(CASES[options.timed]))
+        return
     if options.case is not None:
         case = CASES[options.case]
         space = case.space()
-        assert len(enumerate_configurations(space, case.contents or None)) == case.number
+        if case.counted:
+            assert sum(count_inequivalent(space, c) for c in space.contents()) == case.number
+        else:
+            assert len(enumerate_configurations(space, case.contents or None)) == case.number
         status = Path("/proc/self/status").read_text()  # getrusage would count what the parent process had
         print(int(status.partition("VmHWM:")[2].split()[0]) / 1024)
         return
     peers = installed(options.peers_python) + [PROGRAM] * (shutil.which(PROGRAM) is not None)
-    lines = [
-        "| Case | Inequivalent | Enumerated, warm | Counted, one content | Fresh process, peak MB | "
-        + "".join(f"{p} | " for p in peers),
-        "|---|" + "---|" * (4 + len(peers)),
+    cases = [
+        "| Case | Inequivalent | c | a row | as many c of version 1 | Fresh process c, peak MB |",
+        "|---|" + "---|" * 5,
     ]
-    print("\n".join(lines))
+    others = ["| Case | " + " | ".join(peers) + " |", "|---|" + "---|" * len(peers)]
     for number, case in enumerate(CASES):
         if options.only not in case.name:
             continue
-        seconds, counting = in_process(case)
+        seconds = of_checkout(HERE.parent.parent, number, options.limit)
+        assert seconds is not None, case.name
+        old = of_checkout(options.old, number, options.limit) if options.old else None
         whole, peak = fresh(number)
-        row = f"| {case.name} | {case.number:,} | {shown(seconds)} | {shown(counting)} | {whole:.2f} s, {peak:.0f} | "
-        for code in peers:
-            text = peer(code, options.peers_python, case, options.limit) if case.peers else "-"
-            row += ratio(text, seconds) + " | "
-        lines.append(row)
-        print(row, flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        case = next(c for c in CASES if c.more)
-        start = time.perf_counter()
-        write_index(case.space(), Path(folder) / "index.parquet")
-        size = (Path(folder) / "index.parquet").stat().st_size / 1e6
-        streamed = (
-            f"\n{case.name}, from spec to a Parquet file of {size:.1f} MB: {time.perf_counter() - start:.1f} s.\n"
-            f"Python {platform.python_version()}, {os.cpu_count()} cores.\n"
-        )
-    print(streamed)
+        each = "counted" if case.counted else f"{seconds / case.number * 1e6:.3g} µs"
+        times = "-" if old is None else f"{old / seconds:.3g}"
+        rows = f"{case.number:,}" if case.number < 1e15 else f"{case.number:.3g}"
+        cases.append(f"| {case.name} | {rows} | {shown(seconds)} | {each} | {times} | {whole:.2f} s, {peak:.0f} |")
+        print(cases[-1], flush=True)
+        if case.peers and peers:
+            texts = [ratio(peer(code, options.peers_python, case, options.limit), seconds) for code in peers]
+            others.append(f"| {case.name} | " + " | ".join(texts) + " |")
+            print(others[-1], flush=True)
+    load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
+    machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load} at the end.\n"
+    lines = cases + ["", machine] + (others if len(others) > 2 else [])
+    print("\n".join(lines))
     if options.write:
         readme = HERE / "README.md"
         before, _, rest = readme.read_text().partition(BEGIN)
         _, _, after = rest.partition(END)
-        readme.write_text(before + BEGIN + "\n".join(lines) + "\n" + streamed + END + after)
+        readme.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + after)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matbench_defects.api.spaces import Spec, load_spec
+from matbench_defects.api.domains import Spec, load_spec
 from matbench_defects.dataset.parts import PARTS as PARTS
 from matbench_defects.dataset.reading import Dataset as Dataset
 from matbench_defects.errors import InputError

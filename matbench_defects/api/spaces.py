@@ -1,4 +1,4 @@
-"""A spec, and its spaces of configurations with what one asks of them: count, enumerate, sample, identify."""
+"""A space of configurations, with what one asks of it: count, enumerate, sample, identify."""
 
 from __future__ import annotations
 
@@ -7,22 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import PrivateAttr
-
-from matbench_defects.bounded import read_json
+from matbench_defects.api.structures import crystal_of
 from matbench_defects.crystal import space as crystal
-from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.crystal.configuration import Configuration
-from matbench_defects.crystal.structure import Crystal
-from matbench_defects.crystal.structure_files import read_listed
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.members import count_members
 from matbench_defects.errors import InputError, nearest
-from matbench_defects.exchange.structure_text import crystal_of_structure, plain_structure
 from matbench_defects.plotting import html_table, shown_number
-from matbench_defects.spec import loading, models
 from matbench_defects.spec.spaces import Conditions
 
 if TYPE_CHECKING:
@@ -30,7 +23,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
     from matbench_defects.dataset.finding import Finder
-    from matbench_defects.enumeration.identify import Identified
+    from matbench_defects.enumeration.identified import Identified
 
 ROWS = 32_768
 """Configurations that are held at a time."""
@@ -220,7 +213,7 @@ class Space:
         InputError
             If a file cannot be read, sites are partly occupied, or such a displacement or strain cannot be allowed.
         """
-        crystal = _crystal(structure)
+        crystal = crystal_of(structure)
         if self._finder is not None:
             return self._finder().find(crystal, displacement=displacement, strain=strain, among=[self.name])
         from matbench_defects.enumeration.identify import identify
@@ -263,167 +256,3 @@ class Space:
         counts = count_members(self.space, self.where, some.values()).by_content
         rows = [(name, *map(shown_number, counts[content])) for name, content in some.items()]
         return html_table(("content", "configurations", "inequivalent"), rows, repr(self)[1:-1])
-
-
-class Spec(models.Spec):
-    """A domain: its spaces of configurations, labels, targets and splits.
-
-    Examples
-    --------
-    >>> import matbench_defects as md
-    >>> spec = md.load_spec("lno-cathode")
-    >>> spec
-    <Spec lno-cathode 1.0.0: Delithiated LiNiO2 cathode>
-    >>> spec.space_names
-    ['lno-cathode']
-    """
-
-    _built: dict[str, Space] = PrivateAttr(default_factory=dict)
-    _found_by: Finder | None = PrivateAttr(default=None)
-
-    @property
-    def space_names(self) -> list[str]:
-        """Names of its spaces; of a domain of several supercells, one a shape."""
-        return list(self._all())
-
-    def space(self, name: str | None = None) -> Space:
-        """Return a space.
-
-        Parameters
-        ----------
-        name : str, optional
-            Its name; may be left out where there is only one.
-
-        Raises
-        ------
-        InputError
-            If there is none, or the spec cannot be built; with file and line of what is at fault.
-        """
-        every = self._all()
-        if name is None and len(every) > 1:
-            raise InputError(f"{self.name} has {len(every)} spaces; say which: {', '.join(list(every)[:20])}")
-        if name is not None and name not in every:
-            raise InputError(f"no space of {self.name} is called '{name}'; {nearest(name, every)}")
-        return next(iter(every.values())) if name is None else every[name]
-
-    def _all(self) -> dict[str, Space]:
-        if not self._built:
-            for name, space in build_spaces(self).items():
-                part, _ = self.all_spaces()[space.family or name]
-                self._built[name] = Space(space, part.configurations.where, self._finder)
-        return self._built
-
-    def _finder(self) -> Finder:
-        from matbench_defects.dataset.finding import Finder
-
-        if self._found_by is None:
-            self._found_by = Finder(self, {name: one.space for name, one in self._all().items()})
-        return self._found_by
-
-    def identify(
-        self, structure: Structure | Atoms | str | Path, *, displacement: float = 1.5, strain: float = 0.12
-    ) -> Identified:
-        """Say which configuration of the spec a structure is: that from which its atoms moved least, of all spaces.
-
-        Where the spec has supercells of several sizes, a structure that repeats a smaller cell is that of the smallest.
-
-        Parameters
-        ----------
-        structure : pymatgen.core.Structure, ase.Atoms, or path
-            As for `Space.identify`.
-        displacement, strain : float
-            As for `Space.identify`.
-
-        Returns
-        -------
-        Identified
-            As `Space.identify` returns it; ``configuration.space.name`` is the space.
-
-        Raises
-        ------
-        InputError
-            As `Space.identify`.
-
-        Examples
-        --------
-        >>> import matbench_defects as md
-        >>> spec = md.load_spec("lno-cathode")
-        >>> spec.identify(spec.space().configuration("lno-cathode:Li6Va6:4f").to_ase() * (2, 1, 1)).copies
-        2
-        """
-        return self._finder().find(_crystal(structure), displacement=displacement, strain=strain)
-
-    def check(self) -> list[str]:
-        """Check the spec as a whole, as `check`, `label` and `build` do, and return what may not be meant.
-
-        Raises
-        ------
-        InputError
-            Naming file and line of the first mistake.
-
-        Examples
-        --------
-        >>> import matbench_defects as md
-        >>> md.load_spec("lno-cathode").check()
-        []
-        """
-        from matbench_defects.dataset.validation import validate_spec
-
-        return validate_spec(self).notes
-
-    def __repr__(self) -> str:
-        return f"<Spec {self.name} {self.version}: {self.title}>"
-
-    __str__ = __repr__
-
-
-def load_spec(name: str | Path | dict[str, Any]) -> Spec:
-    """Load a spec with everything that it extends.
-
-    Parameters
-    ----------
-    name : str, path or dict
-        A YAML file, a folder that holds ``spec.yaml``, the name of a shipped domain, or what such a file holds.
-
-    Returns
-    -------
-    Spec
-
-    Raises
-    ------
-    InputError
-        With file, line, field, what was expected and the nearest valid name.
-
-    Examples
-    --------
-    >>> import matbench_defects as md
-    >>> spec = md.load_spec({
-    ...     "name": "rock-salt", "version": "1.0.0", "title": "Magnesium and calcium oxide",
-    ...     "parent": {
-    ...         "spacegroup": "Fm-3m", "lattice": {"a": 4.3}, "sites": {"Mg": [0, 0, 0], "O": [0.5, 0.5, 0.5]},
-    ...         "provenance": {"source": "an example", "verified": False},
-    ...     },
-    ...     "supercell": [1, 1, 1], "sublattices": {"Mg": {"Mg": "0..4", "Ca": "rest"}},
-    ... })
-    >>> spec.space().count()
-    Count(total=16, inequivalent=5)
-    """
-    return loading.load_spec(name, Spec)
-
-
-def _crystal(structure: Any) -> Crystal:
-    """Return a structure of any kind that is handed in."""
-    if isinstance(structure, Crystal):
-        return structure
-    if isinstance(structure, str | Path):
-        try:
-            if Path(structure).suffix.lower() == ".json":  # pymatgen's own decoder imports what a file names
-                return crystal_of_structure(plain_structure(read_json(structure)))
-            return read_listed(Path(structure)).crystal
-        except InputError as error:
-            raise InputError(error.message, file=str(structure), line=error.line) from None
-    if hasattr(structure, "get_chemical_symbols"):
-        return Crystal.from_ase(structure)
-    if not structure.is_ordered:
-        raise InputError("the structure has partly occupied sites; a configuration has none")
-    return Crystal.from_pymatgen(structure)

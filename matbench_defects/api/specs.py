@@ -194,7 +194,7 @@ def listing(what: str) -> dict[str, str]:
     ----------
     what : str
         ``specs``, ``tasks``, ``models``, ``engines``, ``metrics``, ``splits``, ``policies``, ``quantities`` or
-        ``formats``.
+        ``formats`` (of what is imported) or ``export-formats``.
 
     Raises
     ------
@@ -266,6 +266,12 @@ def _quantities() -> dict[str, str]:
     return {name: _first_line(quantity) for name, quantity in quantities.items()}
 
 
+def _export_formats() -> dict[str, str]:
+    from matbench_defects.exchange.writers.writer import writers
+
+    return {name: kind.title for name, kind in writers.items()}
+
+
 def _formats() -> dict[str, str]:
     from matbench_defects.exchange.source import formats
 
@@ -282,6 +288,7 @@ LISTINGS: dict[str, Callable[[], dict[str, str]]] = {
     "policies": _policies,
     "quantities": _quantities,
     "formats": _formats,
+    "export-formats": _export_formats,
 }
 """What can be listed."""
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.contents import meant_contents, tied_contents
+from matbench_defects.crystal.exchange_in_spec import with_exchange
 from matbench_defects.crystal.kinds.kind import Kind, kinds
 from matbench_defects.crystal.limits import MOST_CONTENTS, MOST_SHAPES, check_group
 from matbench_defects.crystal.parent import Parent, build_parent
@@ -183,7 +184,7 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
     space = dataclasses.replace(space, kind=_kind(spec, part, route, space))
     if part.contents is not None or part.defects is not None or part.tied:
         space = dataclasses.replace(space, meant=_meant(spec, part, route, space))
-    return space
+    return with_exchange(spec, part, route, space) if part.exchange else space
 
 
 def _exclusions(

@@ -6,17 +6,28 @@ placement is a set of k of the n sites of the sublattice that are still free, wr
 positions, one stage after another, are the *key* of a configuration. Canonical is the configuration whose key is the
 smallest of its orbit. Its *rank*, the number of smaller keys of the same content, is the end of its id, so an id can be
 turned back into the configuration without any table. In a space whose configurations begin with a point, such as the
-edge of a pathway, the point is placed first, as its number among all points.
+edge of a pathway, the point is placed first, as its number among all points. Where species are exchanged as a symmetry,
+the smallest key that operations and exchanges reach in the smallest content is canonical; ranks stay the same.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.relabelling import (
+    completed,
+    exchanged_contents,
+    interchangeable,
+    number_keeping,
+    relabelled,
+    representative,
+    to_representative,
+)
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.errors import InputError
 
@@ -79,6 +90,48 @@ def stages(space: Space, content: Content) -> tuple[list[Stage], list[int]]:
     return placements, rest
 
 
+class Orbit(NamedTuple):
+    """The orbit of a configuration under the operations of its space, and under its exchanges of species."""
+
+    occupation: NDArray[np.uint8]
+    """The canonical member, shape (n,)."""
+    operation: NDArray[np.int32]
+    """A permutation of the group: what sits on site i of the given member sits on ``operation[i]`` of the canonical, as
+    far as no exchange of species leads there too."""
+    stabiliser_order: int
+    """How many elements of the group keep a member; exchanges are not among them."""
+    parts: int
+    """Into how many orbits of the group alone it falls that have the content of the canonical member."""
+    multiplicity: int
+    """How many members it has, those of other contents included."""
+
+
+def orbit_of(space: Space, occupation: NDArray[np.uint8]) -> Orbit:
+    """Return the orbit of a configuration.
+
+    Parameters
+    ----------
+    space : Space
+        The space.
+    occupation : ndarray of uint8, shape (n,)
+        Any member of the orbit.
+    """
+    content = space.content(occupation)
+    if space.exchange:
+        occupation = relabelled(occupation, space.ranges, to_representative(space.exchange, content))
+        content = representative(space.exchange, content)
+    leading = _leading(space, occupation, content)
+    forerunners, operations = leading[0]
+    operation, order = operations[0], len(operations)
+    if space.exchange:
+        occupation = relabelled(occupation, space.ranges, completed(space.exchange, content, forerunners))
+    smallest = np.empty_like(occupation)
+    smallest[operation] = occupation
+    parts = number_keeping(space.exchange, content) // len(leading)
+    number = len(space.group) // order * parts * exchanged_contents(space.exchange, content)
+    return Orbit(smallest, operation, order, parts, number)
+
+
 def canonical(space: Space, occupation: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """Return the canonical configuration of an orbit, and an operation that leads to it.
 
@@ -95,37 +148,56 @@ def canonical(space: Space, occupation: NDArray[np.uint8]) -> tuple[NDArray[np.u
         The canonical member.
     operation : ndarray of int, shape (n,)
         A permutation of the group: what sits on site i of the given member sits on ``operation[i]`` of the canonical.
+        Where the space exchanges species, another one of them may sit there.
     """
-    operation = operations_to_canonical(space, occupation)[0]
-    result = np.empty_like(occupation)
-    result[operation] = occupation
-    return result, operation
+    return orbit_of(space, occupation)[:2]
 
 
-def operations_to_canonical(space: Space, occupation: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Return every operation that leads to the canonical configuration, as many as keep the configuration.
+def _leading(
+    space: Space, occupation: NDArray[np.uint8], content: Content
+) -> list[tuple[dict[tuple[int, int], int], NDArray[np.int32]]]:
+    """Return what leads to the smallest key: exchanges that keep the content, each with its operations.
 
-    Parameters
-    ----------
-    space : Space
-        The space.
-    occupation : ndarray of uint8, shape (n,)
-        Any member of the orbit.
-
-    Returns
-    -------
-    ndarray of int, shape (order of the stabiliser, n)
+    An exchange is given by what each species of a placement was before. With each go as many operations as keep the
+    configuration; without exchanges, there is one.
     """
-    candidates = space.group
-    placements, _ = stages(space, space.content(occupation))
-    for stage in placements:
+    same = interchangeable(space.exchange, content)
+    leading: list[tuple[dict[tuple[int, int], int], NDArray[np.int32]]] = [({}, space.group)]
+    for stage in stages(space, content)[0]:
         where = space.ranges[stage.sublattice]
-        holding = np.flatnonzero(occupation[where] == stage.species) + where.start
-        # Comparing sites instead of free positions is the same: at this point every candidate leaves the same free.
-        images = np.sort(candidates[:, holding], axis=1)
-        smallest = images[np.lexsort(images.T[::-1])[0]]
-        candidates = candidates[(images == smallest).all(axis=1)]
-    return candidates
+        place = (stage.sublattice, stage.species)
+        best: list[int] = []
+        found: list[tuple[dict[tuple[int, int], int], NDArray[np.int32]]] = []
+        for forerunners, operations in leading:
+            taken = [k for (i, _), k in forerunners.items() if i == stage.sublattice]
+            for species in same.get(place, [stage.species]):
+                if species in taken:
+                    continue
+                holding = np.flatnonzero(occupation[where] == species) + where.start
+                # Comparing sites instead of free positions is the same: every candidate leaves the same free.
+                smallest, kept = smallest_images(operations, holding)
+                if (key := smallest.tolist()) < best or not best:
+                    best, found = key, []
+                if key == best:
+                    found.append(({**forerunners, place: species} if space.exchange else {}, kept))
+        leading = found
+    return leading
+
+
+def smallest_images(
+    operations: NDArray[np.int32], sites: NDArray[np.integer]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the smallest image of a set of sites, in lexicographic order, and the operations that lead to it."""
+    images = operations[:, sites]
+    inside = np.zeros((len(images), -(-operations.shape[1] // 64) * 64), dtype=bool)
+    inside[np.arange(len(images))[:, None], images] = True
+    # Of two sets the one with the first site that the other has not is smaller, and the larger number in binary.
+    words = np.packbits(inside, axis=1).view(">u8")
+    kept = np.arange(len(images))
+    for column in words.T:
+        part = column[kept]
+        kept = kept[part == part.max()]
+    return np.sort(images[kept[0]]), operations[kept]
 
 
 def rank(space: Space, occupation: NDArray[np.uint8]) -> int:

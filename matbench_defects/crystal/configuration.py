@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.columns import Per
-from matbench_defects.crystal.canonical import configuration_id, operations_to_canonical
+from matbench_defects.crystal.canonical import Orbit, configuration_id, orbit_of
 from matbench_defects.crystal.per import counts_per
+from matbench_defects.crystal.relabelling import representative
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
@@ -104,17 +105,14 @@ class Configuration:
         return found
 
     @functools.cached_property
-    def _orbit(self) -> tuple[NDArray[np.uint8], int]:
-        """The canonical member of the orbit, and how many operations keep a member."""
-        operations = operations_to_canonical(self.space, self.occupation)
-        smallest = np.empty_like(self.occupation)
-        smallest[operations[0]] = self.occupation
-        return smallest, len(operations)
+    def orbit(self) -> Orbit:
+        """The orbit for which it stands."""
+        return orbit_of(self.space, self.occupation)
 
     @functools.cached_property
     def canonical_occupation(self) -> NDArray[np.uint8]:
         """The occupation of the orbit's canonical member, after which it is named, shape (n,)."""
-        return self._orbit[0]
+        return self.orbit.occupation
 
     @functools.cached_property
     def id(self) -> str:
@@ -123,23 +121,24 @@ class Configuration:
 
     @functools.cached_property
     def multiplicity(self) -> int:
-        """How many occupations symmetry makes equal to it, itself included."""
-        return len(self.space.group) // self._orbit[1]
+        """How many occupations symmetry makes equal to it, itself included; exchanges of species are symmetry too."""
+        return self.orbit.multiplicity
 
     @property
     def symmetry_order(self) -> int:
-        """How many operations of the supercell, translations among them, keep it as it is."""
-        return self.space.operations // self.multiplicity
+        """How many operations of the supercell, translations among them, keep it; exchanges are not counted."""
+        return self.stabiliser_order * self.space.idle_operations
 
     @property
     def stabiliser_order(self) -> int:
         """How many elements of the space's group keep it: operations that act alike on its variable sites are one."""
-        return len(self.space.group) // self.multiplicity
+        return self.orbit.stabiliser_order if self.space.exchange else len(self.space.group) // self.multiplicity
 
     @functools.cached_property
     def content(self) -> Content:
-        """How many of each species there are on each sublattice."""
-        return self.space.content(self.occupation)
+        """How many of each species there are on each sublattice; with exchanges of species, in the canonical member."""
+        content = self.space.content(self.occupation)
+        return representative(self.space.exchange, content) if self.space.exchange else content
 
     @functools.cached_property
     def site_species(self) -> tuple[str, ...]:

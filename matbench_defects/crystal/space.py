@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.kinds.kind import Kind
 from matbench_defects.crystal.kinds.structures import STRUCTURES
 from matbench_defects.crystal.parent import Parent
+from matbench_defects.crystal.relabelling import Exchange, representative
 from matbench_defects.crystal.symmetry import (
     Cells,
     distinct_rows,
@@ -81,6 +82,9 @@ class Space:
         What the space belongs to, such as its host.
     exclusions : tuple of (str, str, float)
         Two species and how far apart their sites have to be at least, Å: what is nearer is no configuration.
+    exchange : tuple of (int, tuple of int)
+        Sets of species of a sublattice whose exchange is a symmetry. Contents that it carries into each other are one,
+        and so are configurations.
     counts_idle_operations : bool
         Whether operations that move no variable site count among those that keep a configuration, as they do but for
         specs of the first rules.
@@ -97,6 +101,7 @@ class Space:
     meant: dict[Content, str] | None = field(default=None, compare=False, repr=False)
     groups: dict[str, str] = field(default_factory=dict, compare=False)
     exclusions: tuple[tuple[str, str, float], ...] = ()
+    exchange: Exchange = ()
     counts_idle_operations: bool = field(default=True, compare=False)
     memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
@@ -150,10 +155,18 @@ class Space:
         return self.parent.formula_units * len(self.cells.offsets)
 
     def contents(self) -> list[Content]:
-        """Return every content that is meant, in the order of the spec; only those that can hold a point."""
+        """Return every content that is meant, in the order of the spec; only those that can hold a point.
+
+        Of contents that an exchange of species makes equal, the first.
+        """
         if self.meant is not None:
-            return list(self.meant)
-        found: list[Content] = list(itertools.product(*(s.contents for s in self.sublattices)))
+            found = list(self.meant)
+        else:
+            found = list(itertools.product(*(s.contents for s in self.sublattices)))
+        if self.exchange:
+            found = [content for content in found if content == representative(self.exchange, content)]
+        if self.meant is not None:
+            return found
         if not self.kind.points.blocks:
             return found
         return [c for c in found if min(n for counts in self.placed(c) for n in counts) >= 0]
@@ -315,6 +328,7 @@ class Space:
                     "sublattices": [[s.sites.tolist(), s.species] for s in self.sublattices],
                     **self.kind.identity(),
                     **({"exclusions": self.exclusions} if self.exclusions else {}),
+                    **({"exchange": self.exchange} if self.exchange else {}),
                 }
             )
         return str(self.memory["digest"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections import Counter
 from collections.abc import Iterable
@@ -173,12 +174,25 @@ def nearest_images(lattice: NDArray[np.float64], vectors: NDArray[np.float64]) -
     -------
     ndarray of float, shape (n, 3)
     """
+    reduced, back, steps, shortest = _images(np.ascontiguousarray(lattice, dtype=np.float64).tobytes())
+    fractional = vectors @ back
+    result: NDArray[np.float64] = (fractional - np.round(fractional)) @ reduced
+    # What is shorter than half of every lattice vector has no shorter image.
+    far = np.flatnonzero(np.einsum("ni,ni->n", result, result) >= shortest**2 / 4 - 1e-6)
+    images = result[far, None, :] + steps
+    chosen = np.einsum("nki,nki->nk", images, images).round(9).argmin(axis=1)
+    result[far] = images[np.arange(len(far)), chosen]
+    return result
+
+
+@functools.lru_cache(maxsize=256)
+def _images(
+    lattice: bytes,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]:
+    """Return a lattice's reduced vectors, their inverse, those to near cells, and the length of the shortest, Å."""
     import spglib
 
-    reduced = spglib.delaunay_reduce(lattice)
-    fractional = vectors @ np.linalg.inv(reduced)
-    steps = np.array(list(itertools.product((0, -1, 1), repeat=3)))  # the rounded one first, so that it wins a tie
-    images = (fractional - np.round(fractional))[:, None, :] @ reduced + steps @ reduced
-    chosen = np.einsum("nki,nki->nk", images, images).round(9).argmin(axis=1)
-    result: NDArray[np.float64] = images[np.arange(len(vectors)), chosen]
-    return result
+    reduced: NDArray[np.float64] = spglib.delaunay_reduce(np.frombuffer(lattice).reshape(3, 3))
+    steps = np.array(list(itertools.product((0, -1, 1), repeat=3))) @ reduced  # none first, so that it wins a tie
+    back = np.asarray(np.linalg.inv(reduced), dtype=np.float64)
+    return reduced, back, steps, float(np.linalg.norm(steps[1:], axis=1).min())

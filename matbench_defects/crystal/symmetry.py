@@ -6,6 +6,7 @@ those that keep the lattice of the supercell act on pairs (atom of the parent, c
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -58,13 +59,19 @@ class Cells:
         vectors : ndarray of int, shape (..., 3)
             Lattice vectors of the parent.
         """
-        adjugate, volume = _adjugate(self.rows)
+        adjugate, volume, known, order = self._table
         flat = (vectors.reshape(-1, 3) @ adjugate) % volume
         codes = (flat[:, 0] * volume + flat[:, 1]) * volume + flat[:, 2]
+        found: NDArray[np.int64] = order[np.searchsorted(known, codes)]
+        return found.reshape(vectors.shape[:-1])
+
+    @functools.cached_property
+    def _table(self) -> tuple[NDArray[np.int64], int, NDArray[np.int64], NDArray[np.int64]]:
+        """Adjugate and determinant, and the codes of the cells, increasing, with the cells they belong to."""
+        adjugate, volume = _adjugate(self.rows)
         known = np.array([(a * volume + b) * volume + c for a, b, c in self._keys], dtype=np.int64)
         order = np.argsort(known)
-        found: NDArray[np.int64] = order[np.searchsorted(known, codes, sorter=order)]
-        return found.reshape(vectors.shape[:-1])
+        return adjugate, volume, known[order], order
 
 
 def _adjugate(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from matbench_defects.bounded import read_json
 from matbench_defects.crystal.phases import reference_parents
-from matbench_defects.dataset.estimate import LabelEstimate, SpaceEstimate, estimate_labels
+from matbench_defects.dataset.estimate import SpaceEstimate
+from matbench_defects.dataset.label_estimate import LabelEstimate, estimate_labels
 from matbench_defects.dataset.limits import dataset_bytes, exceeding, memory_bound
 from matbench_defects.dataset.validation import validate_spec
 from matbench_defects.errors import InputError

@@ -16,12 +16,9 @@ from matbench_defects.dataset.targets import ResolvedTarget
 from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerable
 from matbench_defects.enumeration.members import count_members, members_in
 from matbench_defects.enumeration.selection_size import selection_size
-from matbench_defects.labels.attempts import attempts_of
-from matbench_defects.labels.engine import Method, methods_of, reference_method
 from matbench_defects.spec.models import Spec
 
 if TYPE_CHECKING:
-    from matbench_defects.dataset.plan import Plan
     from matbench_defects.enumeration.configurations import Configurations
 
 
@@ -66,28 +63,6 @@ class SpaceEstimate:
     def structure_bytes(self) -> int:
         """About what the labelled structures take: 32 bytes a site for the ideal one, 24 for each relaxed one."""
         return self.labelled * len(self.space.host_species) * 56
-
-
-@dataclass(frozen=True)
-class LabelEstimate:
-    """What one kind of label costs.
-
-    Parameters
-    ----------
-    method : Method
-        Engine, settings and relaxation.
-    wanted : int
-        Calculations that the spec asks for: every attempt at a label, and those that measure its noise.
-    present : int
-        Of these, how many the table of labels beside the spec may already have.
-    seconds : float or None
-        Mean time of one on one core, from the labels that are there; None where there are none.
-    """
-
-    method: Method
-    wanted: int
-    present: int
-    seconds: float | None
 
 
 def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
@@ -154,41 +129,3 @@ def _in_shapes(
         with spec.at((*route, "configurations", "count")):
             labelled |= {name: len(chosen) for name, chosen in draw_from_shapes(derived, part.configurations).items()}
     return [dataclasses.replace(estimate, labelled=labelled[estimate.space.name]) for estimate in estimates]
-
-
-def estimate_labels(
-    spec: Spec, labelled: int, known: dict[str, tuple[int, float]], planned: Plan | None = None
-) -> list[LabelEstimate]:
-    """Return what the labels of a spec cost.
-
-    Parameters
-    ----------
-    spec : Spec
-        The spec.
-    labelled : int
-        Configurations that are labelled.
-    known : dict of str to (int, float)
-        By the digest of a method, how many labels are already there and what one took, seconds; no other times are
-        quoted.
-    planned : Plan, optional
-        The rows, where they are chosen already: only they tell which are end members and take more attempts.
-    """
-    result = []
-    for position, (method, label) in enumerate(zip(methods_of(spec), spec.labels, strict=True)):
-        attempts, of_references = len(attempts_of(method)), len(attempts_of(method, refers=True))
-        rows, references = labelled, 0
-        if planned is not None:
-            chosen = planned.rows_of(position)
-            rows = len(chosen)
-            if of_references > attempts:  # only then are ids needed
-                references = sum(row.id in planned.references for row in chosen)
-        elif label.configurations is not None:
-            rows = min(labelled, (label.configurations.count or 0) + len(label.configurations.also))
-        wanted = (rows - references) * attempts + (references + len(spec.reference_phases)) * of_references
-        if label.noise is not None:
-            wanted += min(label.noise.rows, labelled) * attempts + min(label.noise.tightened, labelled)
-        ways = {method.digest(), *(reference_method(spec, name, method).digest() for name in spec.reference_phases)}
-        present = sum(known[way][0] for way in ways if way in known)
-        mean = known.get(method.digest(), (0, None))[1]
-        result.append(LabelEstimate(method, wanted, min(wanted, present), mean))
-    return result

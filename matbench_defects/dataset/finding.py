@@ -14,7 +14,9 @@ from matbench_defects.dataset.identity import structure_keys
 from matbench_defects.dataset.references import reference_contents
 from matbench_defects.dataset.targets import targets_of
 from matbench_defects.enumeration.conditions import Checks
-from matbench_defects.enumeration.identify import DISPLACEMENT, STRAIN, Identified, hosts_of, identify_among
+from matbench_defects.enumeration.hosts import hosts_of
+from matbench_defects.enumeration.identified import Identified
+from matbench_defects.enumeration.identify import DISPLACEMENT, STRAIN, identify_among
 from matbench_defects.errors import InputError
 from matbench_defects.spec.models import Spec
 

@@ -42,7 +42,8 @@ def structure_keys(
     for one in configurations:
         name = one.space.name
         if frames[name] in shared:
-            keys.append(_key(frames[name], _smallest_image(one.space, codes[name], one.occupation)))
+            occupation = one.canonical_occupation if one.space.exchange else one.occupation
+            keys.append(_key(frames[name], _smallest_image(one.space, codes[name], occupation)))
         else:
             keys.append(_key(name, one.canonical_occupation.tobytes()))
     return keys

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from matbench_defects.dataset.estimate import LabelEstimate, SpaceEstimate
+from matbench_defects.dataset.estimate import SpaceEstimate
+from matbench_defects.dataset.label_estimate import LabelEstimate
 from matbench_defects.enumeration.selection_size import held_as_objects
 from matbench_defects.labels.engine import engines
 from matbench_defects.plotting import shown_number

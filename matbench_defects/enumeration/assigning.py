@@ -68,8 +68,9 @@ class Sites:
 
     def allowed(self, crystal: Crystal) -> NDArray[np.bool_]:
         """Return which sites of the parent each atom may take, shape (atoms, sites of the parent)."""
-        table = {s: [s in held for held in self.holds] for s in set(crystal.species)}
-        return np.array([table[s] for s in crystal.species], dtype=bool).reshape(len(crystal), len(self.holds))
+        known = {species: i for i, species in enumerate(dict.fromkeys(crystal.species))}
+        table = np.array([[s in held for held in self.holds] for s in known], dtype=bool)
+        return table.reshape(-1, len(self.holds))[[known[s] for s in crystal.species]]
 
 
 class Assigned(NamedTuple):
@@ -84,9 +85,13 @@ class Assigned(NamedTuple):
 
 
 def shifts(
-    sites: Sites, crystal: Crystal, fractional: NDArray[np.float64], allowed: NDArray[np.bool_]
+    sites: Sites,
+    crystal: Crystal,
+    fractional: NDArray[np.float64],
+    allowed: NDArray[np.bool_],
+    first: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Return the shifts that bring one atom onto a site; the parent's own translations need no trying.
+    """Return the shifts that bring one atom onto a site; the host's own translations need no trying.
 
     Parameters
     ----------
@@ -98,12 +103,14 @@ def shifts(
         Where its atoms are, in the parent's vectors.
     allowed : ndarray of bool, shape (atoms, sites of the parent)
         Which sites each may take.
+    first : ndarray of int, shape (sites of the parent,)
+        The first of the sites that translations of the host carry into each other.
     """
     if not len(crystal):
         return np.zeros((1, 3))
     held = Counter(crystal.species)
     atom = crystal.species.index(min(held, key=lambda s: (held[s], s)))
-    result: NDArray[np.float64] = sites.parent.positions[allowed[atom]] - fractional[atom]
+    result: NDArray[np.float64] = sites.parent.positions[np.unique(first[allowed[atom]])] - fractional[atom]
     return result
 
 
@@ -125,14 +132,32 @@ def nearest(
 
     All cells of the parent are alike, so the sites of one are enough to look through.
     """
-    difference = fractional[:, None, :] - sites.parent.positions  # atoms, sites of the parent
-    whole = np.round(difference)
-    away = ((difference - whole)[:, :, None, :] - images) @ sites.parent.lattice  # atoms, sites, images
-    squares = np.where(allowed[:, :, None], np.einsum("...i,...i", away, away), np.inf)
-    best = squares.reshape(len(fractional), -1).argmin(axis=1)
-    atoms, (chosen, image) = np.arange(len(fractional)), np.divmod(best, len(images))
-    cells = sites.cells.index(whole[atoms, chosen].astype(np.int64) + images[image])
-    return chosen * len(sites.cells.offsets) + cells, away[atoms, chosen, image]
+    chosen = np.empty(len(fractional), dtype=np.int64)
+    whole = np.empty((len(fractional), 3), dtype=np.int64)
+    away = np.empty((len(fractional), 3))
+    for atoms, held in _alike(allowed.tobytes(), allowed.shape[1]):
+        difference = fractional[atoms, None, :] - sites.parent.positions[held]  # atoms, sites of the parent
+        rounded = np.round(difference)
+        vectors = ((difference - rounded)[:, :, None, :] - images) @ sites.parent.lattice  # atoms, sites, images
+        squares = np.einsum("...i,...i", vectors, vectors).reshape(len(atoms), -1)
+        site, image = np.divmod(squares.argmin(axis=1), len(images))
+        rows = np.arange(len(atoms))
+        chosen[atoms], away[atoms] = held[site], vectors[rows, site, image]
+        whole[atoms] = rounded[rows, site].astype(np.int64) + images[image]
+    return chosen * len(sites.cells.offsets) + sites.cells.index(whole), away
+
+
+@functools.lru_cache(maxsize=64)
+def _alike(allowed: bytes, width: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Return the atoms that may take the same sites of the parent, with those; site 0 where there is none."""
+    members: dict[bytes, list[int]] = {}
+    for atom, start in enumerate(range(0, len(allowed), width)):
+        members.setdefault(allowed[start : start + width], []).append(atom)
+    held = {key: np.flatnonzero(np.frombuffer(key, dtype=bool)) for key in members}
+    return [
+        (np.array(atoms), held[key] if len(held[key]) else np.zeros(1, dtype=np.int64))
+        for key, atoms in members.items()
+    ]
 
 
 def assigned(
@@ -201,15 +226,14 @@ def doubtful(sites: Sites, allowed: NDArray[np.bool_], given: Assigned, apart: f
     # Nearer to its own site than this, an atom has no other that is about as near.
     least = min(DOUBTFUL, 0.9 * sites_apart(sites.parent) / (1 + apart))
     atoms = np.flatnonzero((own > least) & sites.vacant[given.chosen])
-    for atom in atoms.tolist() if len(empty) else []:
-        others = empty[allowed[atom, empty // len(sites.cells.offsets)]]
-        here = np.broadcast_to(given.fractional[atom], (len(others), 3))
-        away = _away(sites, here, sites.fractional[others])
-        away -= (away - vectors[atom]) / len(vectors)  # what it moves the drift by
-        for other in others[np.linalg.norm(away, axis=1) < apart * own[atom]].tolist():
-            moved = given.chosen.copy()
-            moved[atom] = other
-            yield moved
+    which, other = np.nonzero(allowed[atoms][:, empty // len(sites.cells.offsets)])
+    atom, site = atoms[which], empty[other]
+    away = _away(sites, given.fractional[atom], sites.fractional[site])
+    away -= (away - vectors[atom]) / max(1, len(vectors))  # what it moves the drift by
+    for k in np.flatnonzero(np.linalg.norm(away, axis=1) < apart * own[atom]).tolist():
+        moved = given.chosen.copy()
+        moved[atom[k]] = site[k]
+        yield moved
 
 
 def _away(sites: Sites, one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:

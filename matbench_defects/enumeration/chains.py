@@ -2,32 +2,32 @@
 
 A choice is what a cycle of sites holds; two choices may exclude each other. The choices are decided in a fixed order.
 What is left to decide then depends only on which of the further choices are forbidden already: that is a state. There
-are few of them where the exclusions are short, as distances between atoms are. How a state can be completed is a
-polynomial, one coefficient for each content; of one species it is one large integer, which is added and shifted.
+are few of them where the exclusions are short, as distances between atoms are. The states of one place in the order
+form a layer; each has one number for every content that what is decided may have, and the whole layer goes on at once.
 """
 
 from __future__ import annotations
 
 import functools
-import math
+import itertools
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.enumeration.deciding_order import deciding_order
 from matbench_defects.errors import InputError
 
-MOST_STATES = 1_000_000
-"""States that are gone through to count; those of one place in the order are held at a time."""
-MOST_HELD = 500_000
-"""States that are held to draw, where all of them are."""
-LARGEST_HELD = 2_000_000_000
-"""Bytes of the polynomials that are held."""
-
-Contents = int | dict[tuple[int, ...], int]
-"""In how many ways each content occurs."""
+MOST_STATES = 10_000_000
+"""States that are gone through, those of all layers together."""
+LARGEST_HELD = 1_500_000_000
+"""Bytes of the numbers that are held: of one layer to count, of all layers to draw."""
+LAYERS = 50_000_000
+"""Bytes up to which a count keeps where its values lead, for draws."""
+DIGIT = 48
+"""Bits of one digit of the numbers; the others of its 64 let sums be taken before digits are carried."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,56 @@ class Choice:
     length: int
 
 
+@dataclass(frozen=True)
+class _Place:
+    """One place in the order: for each value a mask of the bits that forbid it and one of those that it sets.
+
+    States, and so the masks, are one or more words. `own` are the bits of the place's own values, which nothing needs
+    after it.
+    """
+
+    tests: NDArray[np.uint64]
+    sets: NDArray[np.uint64]
+    own: NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """In how many ways each state of a layer is reached or completed, by content.
+
+    Parameters
+    ----------
+    contents : ndarray of int, shape (d, kinds)
+        The contents.
+    digits : ndarray of int64, shape (n, d, l)
+        For each state and content the number, its digits from the lowest on; they may be too large until carried.
+    bound : int
+        No digit is larger.
+    """
+
+    contents: NDArray[np.int64]
+    digits: NDArray[np.int64]
+    bound: int
+
+    def carried(self, times: int) -> _Numbers:
+        """Return the same numbers such that so many of them can be added."""
+        if self.bound * times < 2**62:
+            return self
+        columns = [self.digits[:, :, k] for k in range(self.digits.shape[2])]
+        over: NDArray[np.int64] = np.zeros_like(columns[0])
+        for k, column in enumerate(columns):
+            column = column + over
+            over = column >> DIGIT
+            columns[k] = column & (1 << DIGIT) - 1
+        if over.any():
+            columns.append(over)
+        return _Numbers(self.contents, np.stack(columns, axis=2), 1 << DIGIT)
+
+    def of(self, state: int, content: int) -> int:
+        """Return one of the numbers."""
+        return sum(int(digit) << DIGIT * k for k, digit in enumerate(self.digits[state, content]))
+
+
 class Chain:
     """All ways to choose that no two choices exclude each other, by what they add up to.
 
@@ -58,154 +108,173 @@ class Chain:
         One for each cycle.
     excluded : ndarray of bool, shape (m, m)
         Which of the values, those of one choice after those of another, exclude each other; symmetric.
-    most : tuple of int
-        For each number that is counted, the largest that is possible.
     near : ndarray of float, shape (choices, 3)
         Where each cycle is, for the order in which they are decided.
+    least, most : tuple of int
+        For each number that is counted, the smallest and the largest that is wanted; what leads elsewhere is dropped.
     """
 
     def __init__(
-        self, choices: Sequence[Choice], excluded: NDArray[np.bool_], most: tuple[int, ...], near: NDArray[np.float64]
+        self,
+        choices: Sequence[Choice],
+        excluded: NDArray[np.bool_],
+        near: NDArray[np.float64],
+        least: tuple[int, ...],
+        most: tuple[int, ...],
     ) -> None:
-        self.choices = list(choices)
-        self.starts = np.cumsum([0, *(len(c.values) for c in choices)])
-        self.most = most
-        owner = np.repeat(np.arange(len(choices)), np.diff(self.starts))
+        self.least = np.array(least, dtype=np.int64)
+        self.most = np.array(most, dtype=np.int64)
+        starts = np.cumsum([0, *(len(c.values) for c in choices)])
+        owner = np.repeat(np.arange(len(choices)), np.diff(starts))
         touching = np.zeros((len(choices), len(choices)), dtype=bool)
         one, other = np.nonzero(excluded)
         touching[owner[one], owner[other]] = True
-        self.order = best_order(touching, near)
+        self.order, self.expected_states = deciding_order(touching, near)
+        self.choices = [choices[c] for c in self.order]
+        """The choices in the order in which they are decided."""
         place = np.empty(len(choices), dtype=np.int64)
         place[self.order] = np.arange(len(choices))
-        # Values are numbered by when they are decided; each has a mask of the later ones that it forbids.
-        self._bit: list[list[int]] = []
-        self._own: list[int] = []
-        number = 0
-        bits = np.empty(len(owner), dtype=np.int64)
-        for c in self.order:
-            letters = range(self.starts[c], self.starts[c + 1])
-            self._bit.append([number + k for k in range(len(letters))])
-            self._own.append(sum(1 << k for k in self._bit[-1]))
-            bits[self.starts[c] : self.starts[c + 1]] = self._bit[-1]
-            number += len(letters)
-        self._forbids: list[list[int]] = []
-        for c in self.order:
-            row = []
-            for letter in range(self.starts[c], self.starts[c + 1]):
-                later = np.flatnonzero(excluded[letter] & (place[owner] > place[c]))
-                row.append(sum(1 << int(bits[x]) for x in later))
-            self._forbids.append(row)
-        self.width = math.ceil(sum(math.log2(max(1, len(c.values))) for c in choices)) + 2
-        self.bits = self.width * (math.prod(limit + 1 for limit in most))
-
-    # How often contents occur: one number that is counted is the place in one large integer, several are keys.
-
-    def _nothing_chosen(self) -> Contents:
-        return 1 if len(self.most) == 1 else {(0,) * len(self.most): 1}
-
-    def _with(self, contents: Contents, place: int, value: int) -> Contents:
-        """Return contents with what a value adds; those that have too many of something are left out."""
-        choice = self.choices[self.order[place]]
-        kind = choice.kinds[value]
-        if kind < 0:
-            return contents
-        if isinstance(contents, int):
-            return (contents << choice.length * self.width) & ((1 << self.bits) - 1)
-        more = {}
-        for counts, ways in contents.items():
-            if counts[kind] + choice.length <= self.most[kind]:
-                more[(*counts[:kind], counts[kind] + choice.length, *counts[kind + 1 :])] = ways
-        return more
-
-    def _sum(self, several: Iterable[Contents]) -> Contents:
-        if len(self.most) == 1:
-            return sum(several)  # type: ignore[arg-type]
-        total: dict[tuple[int, ...], int] = {}
-        for contents in several:
-            for counts, ways in contents.items():  # type: ignore[union-attr]
-                total[counts] = total.get(counts, 0) + ways
-        return total
-
-    def _number(self, contents: Contents, counts: Sequence[int]) -> int:
-        if any(n < 0 for n in counts):
-            return 0
-        if isinstance(contents, int):
-            return contents >> counts[0] * self.width & ((1 << self.width) - 1)
-        return contents.get(tuple(counts), 0)
-
-    def _ways(self, place: int, state: int) -> list[tuple[int, int]]:
-        """Return which values can be chosen at a place in the order, and to which state each leads."""
-        bits = self._bit[place]
-        own = self._own[place]
-        return [
-            (value, (state | self._forbids[place][value]) & ~own)
-            for value, bit in enumerate(bits)
-            if not state >> bit & 1
+        letters = [range(starts[c], starts[c + 1]) for c in self.order]
+        later = [
+            [np.flatnonzero(excluded[x] & (place[owner] > k)).tolist() for x in mine] for k, mine in enumerate(letters)
         ]
-
-    def _check(self, states: int, held: int, most: int) -> None:
-        if states > most or held * self.bits // 8 > LARGEST_HELD:
-            raise InputError(
-                f"the exclusions reach too far for an exact treatment: {states:,} states, {held:,} of them held, were "
-                "not enough; a smaller supercell or a shorter distance is needed"
-            )
+        self._places = _places(letters, later)
+        self._words = len(self._places[0].own) if self._places else 1
 
     @functools.cached_property
-    def total(self) -> Contents:
+    def _left(self) -> NDArray[np.int64]:
+        """How many sites the choices from each place on have that can hold each kind, shape (places + 1, kinds)."""
+        can = np.zeros((len(self.choices) + 1, len(self.most)), dtype=np.int64)
+        for place, choice in enumerate(self.choices):
+            for kind in {k for k in choice.kinds if k >= 0}:
+                can[place, kind] = choice.length
+        return can[::-1].cumsum(axis=0)[::-1]
+
+    def _step(self, place: _Place, states: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
+        """Return to which state each value leads, shape (values, n), -1 for none; and the states, shape (m, words)."""
+        fine = [np.flatnonzero(~(states & test).any(axis=1)) for test in place.tests]
+        cleared = states & ~place.own
+        every = np.concatenate([cleared[here] | sets for here, sets in zip(fine, place.sets, strict=True)])
+        if every.shape[1] == 1:
+            distinct, which = np.unique(every[:, 0], return_inverse=True)
+            distinct = distinct[:, None]
+        else:
+            distinct, which = np.unique(every, axis=0, return_inverse=True)
+        to = np.full((len(fine), len(states)), -1, dtype=np.int32)
+        for row, here, part in zip(
+            to, fine, np.split(which, np.cumsum([len(here) for here in fine])[:-1]), strict=True
+        ):
+            row[here] = part
+        return to, distinct
+
+    def _forward(self) -> Iterator[tuple[NDArray[np.int32], _Numbers]]:
+        """Yield for each place where its values lead, as `_step` does, and in how many ways each state then is reached.
+
+        States that no wanted content has are left out.
+        """
+        states = np.zeros((1, self._words), dtype=np.uint64)
+        numbers = _nothing(len(self.most))
+        gone_through = 0
+        for number, place in enumerate(self._places):
+            to, states = self._step(place, states)
+            gone_through += len(states)
+            if gone_through > MOST_STATES:
+                raise _too_far(f"more than {MOST_STATES:,} states")
+            most_met = int(np.bincount(to[to >= 0], minlength=1).max())
+            numbers = numbers.carried(most_met)
+            contents, moves = self._moves(self.choices[number], numbers.contents, self._left[number + 1])
+            _check_size(len(states), len(contents), numbers)
+            digits = np.zeros((len(states), len(contents), numbers.digits.shape[2]), dtype=np.int64)
+            for row, (here, there) in zip(to, moves, strict=True):
+                _add(digits, there, _gathered(row, _taken(numbers.digits, here), len(states)))
+            numbers = _Numbers(contents, digits, numbers.bound * most_met)
+            kept = digits.any(axis=(1, 2))
+            if not kept.all():
+                place_of = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)
+                to = np.where(to >= 0, place_of[to], np.int32(-1))
+                states = states[kept]
+                numbers = _Numbers(contents, digits[kept], numbers.bound)
+            yield to, numbers
+            if not len(states):
+                return
+
+    def _moves(
+        self, choice: Choice, contents: NDArray[np.int64], left: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], list[tuple[NDArray[np.int64], NDArray[np.int64]]]]:
+        """Return the contents after a choice, and for each of its values which contents lead to which of them."""
+        moved, came_from = [], []
+        for kind in choice.kinds:
+            after = contents.copy()
+            if kind >= 0:
+                after[:, kind] += choice.length
+            here = np.flatnonzero((after <= self.most).all(axis=1) & (after + left >= self.least).all(axis=1))
+            moved.append(after[here])
+            came_from.append(here)
+        distinct, which = np.unique(np.concatenate(moved), axis=0, return_inverse=True)
+        there = np.split(which, np.cumsum([len(m) for m in moved])[:-1])
+        return distinct, list(zip(came_from, there, strict=True))
+
+    @functools.cached_property
+    def total(self) -> dict[tuple[int, ...], int]:
         """In how many ways everything can be chosen, by content."""
-        if "completions" in self.__dict__:
-            return self.completions[0][0]
-        states: dict[int, Contents] = {0: self._nothing_chosen()}
-        number = 0
-        for place in range(len(self.order)):
-            after: dict[int, list[Contents]] = {}
-            for state, contents in states.items():
-                for value, following in self._ways(place, state):
-                    after.setdefault(following, []).append(self._with(contents, place, value))
-            number += len(after)
-            self._check(number, len(after), MOST_STATES)
-            states = {state: self._sum(several) for state, several in after.items()}
-        return states.get(0, self._sum([]))
+        numbers = _nothing(len(self.most))
+        held = 0
+        self._layers: list[NDArray[np.int32]] | None = []
+        for to, reached in self._forward():
+            numbers = reached
+            held += to.nbytes
+            if held > LAYERS:
+                self._layers = None
+            elif self._layers is not None:
+                self._layers.append(to)
+        if not len(numbers.digits):
+            return {}
+        return {tuple(content): numbers.of(0, d) for d, content in enumerate(numbers.contents.tolist())}
 
     @functools.cached_property
-    def layers(self) -> list[dict[int, list[tuple[int, int]]]]:
-        """For each place in the order, the states that are met there, and to which state each value leads."""
-        layers: list[dict[int, list[tuple[int, int]]]] = []
-        states = {0}
-        number = 0
-        for place in range(len(self.order)):
-            layer = {state: self._ways(place, state) for state in states}
-            number += len(layer)
-            self._check(number, number, MOST_HELD)
-            layers.append(layer)
-            states = {after for ways in layer.values() for _, after in ways}
-        return layers
-
-    @functools.cached_property
-    def completions(self) -> list[dict[int, Contents]]:
-        """For each place and state, in how many ways it can be completed, by content."""
-        found: list[dict[int, Contents]] = [{0: self._nothing_chosen()}]
-        for place in range(len(self.layers) - 1, -1, -1):
-            after = found[-1]
-            found.append(
-                {
-                    state: self._sum(self._with(after[following], place, value) for value, following in ways)
-                    for state, ways in self.layers[place].items()
-                }
-            )
+    def _completed(self) -> list[tuple[NDArray[np.int32], _Numbers, dict[tuple[int, ...], int]]]:
+        """For each place where its values lead, and in how many ways what follows it is completed, by what it adds."""
+        assert self.total
+        layers = self._layers if self._layers is not None else [to for to, _ in self._forward()]
+        before = self._left[0] - self._left
+        numbers = _nothing(len(self.most))
+        found = []
+        held = 0
+        for number in range(len(layers) - 1, -1, -1):
+            to = layers[number]
+            found.append((to, numbers, {tuple(c): d for d, c in enumerate(numbers.contents.tolist())}))
+            held += numbers.digits.nbytes + to.nbytes
+            if held > LARGEST_HELD:
+                raise _too_far(f"more than {LARGEST_HELD:,} bytes to draw from")
+            numbers = numbers.carried(len(to))
+            contents, moves = self._moves(self.choices[number], numbers.contents, before[number])
+            digits = np.zeros((to.shape[1], len(contents), numbers.digits.shape[2]), dtype=np.int64)
+            for row, (here, there) in zip(to, moves, strict=True):
+                fine = np.flatnonzero(row >= 0)
+                digits[np.ix_(fine, there)] += _taken(numbers.digits, here)[row[fine]]
+            numbers = _Numbers(contents, digits, numbers.bound * len(to))
         return found[::-1]
 
     def count(self, counts: Sequence[int]) -> int:
-        """Return in how many ways the choices add up to some numbers."""
-        if any(n > limit for n, limit in zip(counts, self.most, strict=True)):
-            return 0
-        return self._number(self.total, counts)
+        """Return in how many ways the choices add up to some numbers, which must be wanted ones."""
+        return self.total.get(tuple(counts), 0)
 
     def largest(self) -> int:
         """Return the largest number of the only species that is counted that any choices add up to."""
-        total = self.total
-        assert isinstance(total, int)
-        return (total.bit_length() - 1) // self.width
+        states = np.zeros((1, self._words), dtype=np.uint64)
+        best = np.zeros(1, dtype=np.int64)
+        gone_through = 0
+        for place, choice in zip(self._places, self.choices, strict=True):
+            to, states = self._step(place, states)
+            gone_through += len(states)
+            if gone_through > MOST_STATES:
+                raise _too_far(f"more than {MOST_STATES:,} states")
+            most = np.zeros(len(states), dtype=np.int64)
+            for row, kind in zip(to, choice.kinds, strict=True):
+                fine = np.flatnonzero(row >= 0)
+                np.maximum.at(most, row[fine], best[fine] + (choice.length if kind >= 0 else 0))
+            best = most
+        return int(best[0])
 
     def draw(self, counts: Sequence[int], generator: random.Random) -> list[int]:
         """Return what is chosen for each cycle, all ways that add up to some numbers being equally likely.
@@ -221,13 +290,14 @@ class Chain:
         left = list(counts)
         chosen = [0] * len(self.choices)
         state = 0
-        for place, layer in enumerate(self.layers):
-            choice = self.choices[self.order[place]]
-            for value, after in layer[state]:
-                kind = choice.kinds[value]
+        for place, (choice, (to, numbers, at)) in enumerate(zip(self.choices, self._completed, strict=True)):
+            for value, (kind, after) in enumerate(zip(choice.kinds, to[:, state].tolist(), strict=True)):
+                if after < 0:
+                    continue
                 if kind >= 0:
                     left[kind] -= choice.length
-                ways = self._number(self.completions[place + 1][after], left)
+                content = at.get(tuple(left))
+                ways = 0 if content is None else numbers.of(after, content)
                 if number < ways:
                     chosen[self.order[place]] = choice.values[value]
                     state = after
@@ -238,49 +308,89 @@ class Chain:
         return chosen
 
 
-def best_order(touching: NDArray[np.bool_], near: NDArray[np.float64]) -> list[int]:
-    """Return an order of choices in which few of those that are open touch what is decided.
+def _places(letters: list[range], later: list[list[list[int]]]) -> list[_Place]:
+    """Return the masks of each place.
 
     Parameters
     ----------
-    touching : ndarray of bool, shape (n, n)
-        Which choices exclude something of each other.
-    near : ndarray of float, shape (n, 3)
-        Where they are; sweeps along the axes are tried, and walks that always take the choice that touches least more.
+    letters : list of range
+        The numbers of the values of each place.
+    later : list of list of list of int
+        Which values of later places each value of each place forbids.
+
+    Notes
+    -----
+    A bit belongs to a value from where it can first be forbidden until it is decided, and then to another.
     """
-    n = len(touching)
-    if not n:
-        return []
-    touching = touching & ~np.eye(n, dtype=bool)
-    orders = [
-        np.lexsort((near[:, (axis + 2) % 3], near[:, (axis + 1) % 3], near[:, axis])).tolist() for axis in range(3)
+    bit: dict[int, int] = {}
+    free: list[int] = []
+    opened = 0
+    found = []
+    for mine, forbidden in zip(letters, later, strict=True):
+        tests = [bit.get(letter, -1) for letter in mine]
+        free += [one for one in tests if one >= 0]
+        for letter in sorted(set(itertools.chain.from_iterable(forbidden))):
+            if letter not in bit:
+                if free:
+                    bit[letter] = free.pop()
+                else:
+                    bit[letter] = opened
+                    opened += 1
+        found.append((tests, [[bit[letter] for letter in row] for row in forbidden]))
+    words = max(1, -(-opened // 64))
+
+    def mask(bits: list[int]) -> list[int]:
+        every = sum(1 << b for b in bits if b >= 0)
+        return [every >> 64 * k & (1 << 64) - 1 for k in range(words)]
+
+    return [
+        _Place(
+            np.array([mask([one]) for one in tests], dtype=np.uint64),
+            np.array([mask(row) for row in sets], dtype=np.uint64),
+            np.array(mask(tests), dtype=np.uint64),
+        )
+        for tests, sets in found
     ]
-    starts = dict.fromkeys([order[0] for order in orders] + [int(touching.sum(axis=1).argmin())])
-    orders += [_walk(touching, start) for start in starts]
-    return min(orders, key=lambda order: _cost(touching, order))
 
 
-def _walk(touching: NDArray[np.bool_], start: int) -> list[int]:
-    order = [start]
-    decided = np.zeros(len(touching), dtype=bool)
-    decided[start] = True
-    boundary = touching[start].copy()
-    while len(order) < len(touching):
-        # How many choices each one would newly put on the boundary, less itself where it is there already.
-        more = (touching & ~(boundary | decided)).sum(axis=1) - boundary
-        more[decided] = len(touching) + 1
-        following = int(more.argmin())
-        order.append(following)
-        decided[following] = True
-        boundary = (boundary | touching[following]) & ~decided
-    return order
+def _gathered(to: NDArray[np.int32], digits: NDArray[np.int64], states: int) -> NDArray[np.int64]:
+    """Return the sums of the digits, shape (n, d, l), of all states that lead to the same one, shape (states, d, l)."""
+    from scipy.sparse import csc_array
+
+    fine = to >= 0
+    starts = np.concatenate([[0], np.cumsum(fine)])
+    links = csc_array((np.ones(int(starts[-1]), dtype=np.int64), to[fine], starts), shape=(states, len(to)))
+    sums: NDArray[np.int64] = links @ digits.reshape(len(to), -1)
+    return sums.reshape(states, *digits.shape[1:])
 
 
-def _cost(touching: NDArray[np.bool_], order: list[int]) -> float:
-    decided = np.zeros(len(touching), dtype=bool)
-    cost = 0.0
-    for choice in order:
-        decided[choice] = True
-        across = touching[np.ix_(decided, ~decided)]
-        cost += 2.0 ** min(int(across.any(axis=1).sum()), int(across.any(axis=0).sum()))
-    return cost
+def _run(places: NDArray[np.int64]) -> slice | NDArray[np.int64]:
+    """Return increasing places as a slice where none is left out."""
+    if len(places) and places[-1] - places[0] == len(places) - 1:
+        return slice(int(places[0]), int(places[-1]) + 1)
+    return places
+
+
+def _taken(digits: NDArray[np.int64], contents: NDArray[np.int64]) -> NDArray[np.int64]:
+    return digits[:, _run(contents)]
+
+
+def _add(digits: NDArray[np.int64], contents: NDArray[np.int64], more: NDArray[np.int64]) -> None:
+    digits[:, _run(contents)] += more
+
+
+def _nothing(kinds: int) -> _Numbers:
+    """Return the numbers of one state in which nothing has been chosen."""
+    return _Numbers(np.zeros((1, kinds), dtype=np.int64), np.ones((1, 1, 1), dtype=np.int64), 1)
+
+
+def _check_size(states: int, contents: int, numbers: _Numbers) -> None:
+    if states * contents * numbers.digits.shape[2] * 8 > LARGEST_HELD:
+        raise _too_far(f"{states:,} states of {contents:,} contents to be held at a time")
+
+
+def _too_far(why: str) -> InputError:
+    return InputError(
+        f"the exclusions reach too far for an exact treatment: {why}; a smaller supercell or a shorter distance is "
+        "needed"
+    )

@@ -69,6 +69,7 @@ class Checks:
         limits = limits_of(space)
         if where is None:
             return cls(space, limits, translations=translations)
+        _check_exchange(space, where)
         apart = site_distances(space) if where.distances else None
         for distance in where.distances:
             for species in distance.between:
@@ -100,8 +101,11 @@ class Checks:
         return self.smallest_order > 1 or self.largest_order is not None
 
     def exclusions(self) -> Exclusions | None:
-        """Return the limits as exclusions that are counted exactly; None without limits, or where points are placed."""
-        if not self.limits or self.space.kind.points.blocks:
+        """Return the limits as exclusions that are counted exactly; None without limits.
+
+        None also where points are placed or species exchanged, which they do not count.
+        """
+        if not self.limits or self.space.kind.points.blocks or self.space.exchange:
             return None
         if len(self.limits) == len(self.space.exclusions):
             return exclusions_of(self.space)
@@ -197,6 +201,10 @@ class Checks:
                 return f"its {limit[0]} and {limit[1]} are nearer or farther apart than `where` allows"
         return ""
 
+    def fulfilled(self, occupations: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Return which occupations, shape (m, n), keep all distances."""
+        return self._hold(self.limits, occupations)
+
     def _repeats(self, occupations: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Return which configurations of a shape of supercell repeat a smaller cell."""
         repeats = np.zeros(len(occupations), dtype=bool)
@@ -219,6 +227,27 @@ class Checks:
             if species in sublattice.species:
                 result[:, where] = occupations[:, where] == sublattice.species.index(species)
         return result
+
+
+def _check_exchange(space: Space, where: Conditions) -> None:
+    """Refuse conditions that tell species apart whose exchange is a symmetry: they would cut orbits in two.
+
+    Raises
+    ------
+    InputError
+        Naming the species.
+    """
+    limits = {(frozenset(limit.between), limit.at_least, limit.at_most) for limit in where.distances}
+    for i, members in space.exchange:
+        for one, other in itertools.pairwise(space.sublattices[i].species[k] for k in members):
+            if where.charges.get(one) != where.charges.get(other):
+                raise InputError(f"{one} and {other} are exchanged (`exchange`), but have different charges")
+            swap = {one: other, other: one}
+            for between, *bounds in limits:
+                if (frozenset(swap.get(species, species) for species in between), *bounds) not in limits:
+                    raise InputError(
+                        f"{one} and {other} are exchanged (`exchange`), but are to keep different distances"
+                    )
 
 
 def limits_of(space: Space) -> Limits:

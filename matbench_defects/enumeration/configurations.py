@@ -191,7 +191,12 @@ class Configurations(Sequence[Configuration]):
         return np.concatenate(found).astype(np.int64) if found else np.zeros(0, dtype=np.int64)
 
 
-def decode(space: Space, content: Content, placed: NDArray[np.integer]) -> NDArray[np.uint8]:
+def decode(
+    space: Space,
+    content: Content,
+    placed: NDArray[np.integer],
+    order: tuple[list[Stage], list[int]] | None = None,
+) -> NDArray[np.uint8]:
     """Return the occupations that compact ones stand for.
 
     Parameters
@@ -202,12 +207,14 @@ def decode(space: Space, content: Content, placed: NDArray[np.integer]) -> NDArr
         Their content.
     placed : ndarray of int, shape (k, m)
         The chosen sites, as in `Part`.
+    order : tuple, optional
+        In which order they were placed and what takes the rest, as `canonical.stages` returns it.
 
     Returns
     -------
     ndarray of uint8, shape (m, n)
     """
-    placements, rest = stages(space, content)
+    placements, rest = order or stages(space, content)
     total = placed.shape[1]
     result = np.empty((total, space.size), dtype=np.uint8)
     for where, species in zip(space.ranges, rest, strict=True):

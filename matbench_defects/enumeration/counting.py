@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from matbench_defects.crystal.kinds.kind import point_action
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.enumeration.colourings import Colourings, Cycles, colourings_of, multinomial
+from matbench_defects.enumeration.burnside import count_unbound_both
 from matbench_defects.enumeration.conditions import exclusions_of
-from matbench_defects.enumeration.cycles import cycle_lengths, cycle_types, pairs
+from matbench_defects.enumeration.exclusion_cost import found_sooner
 from matbench_defects.spec.models import Spec
 
 LARGEST_INDEX = 1_000_000
 """Up to this many inequivalent configurations a space is enumerated whole though only a sample is labelled."""
+ROWS = 262_144
+"""Configurations that are held at a time to count them."""
 
 
 def count_all(space: Space, content: Content) -> int:
@@ -35,20 +33,11 @@ def count_all(space: Space, content: Content) -> int:
     InputError
         If the exclusions reach too far to be counted exactly.
     """
-    if space.exclusions:
-        return exclusions_of(space).count_all(content)
-    total = len(space.kind.points)
-    for counts in space.placed(content):
-        total *= multinomial(sum(counts), counts)
-    return total
+    return count_both(space, content)[0]
 
 
 def count_inequivalent(space: Space, content: Content) -> int:
-    """Return how many symmetry-inequivalent configurations have this content.
-
-    By Burnside's lemma it is the mean, over the group, of the number of configurations that an operation leaves as
-    they are: those whose every cycle of sites holds one species. One that begins with a point is left as it is where
-    its point is, and the cycles of the sites that the point does not block hold one species each.
+    """Return how many symmetry-inequivalent configurations have this content, by Burnside's lemma.
 
     Parameters
     ----------
@@ -56,21 +45,38 @@ def count_inequivalent(space: Space, content: Content) -> int:
         The space. Its cycle classes are found once and kept.
     content : tuple of tuple of int
         How many of each species on each sublattice.
+
+    Raises
+    ------
+    InputError
+        If the exclusions reach too far to be counted exactly.
     """
     return count_both(space, content)[1]
 
 
 def count_both(space: Space, content: Content) -> tuple[int, int]:
     """Return `count_all` and `count_inequivalent`."""
-    every = count_all(space, content)
-    if every <= 1:  # whole orbits are filled: nothing is left to choose
-        return every, every
-    if space.exclusions:
-        return every, exclusions_of(space).count_inequivalent(content)
-    fixed = _fixed(space, content)
-    orbits, left = divmod(fixed, len(space.group))
-    assert left == 0
-    return every, orbits
+    if not space.exclusions:
+        return count_unbound_both(space, content)
+    if found_sooner(space):
+        return _found(space, content)
+    exclusions = exclusions_of(space)
+    every = exclusions.count_all(content)
+    return every, exclusions.count_inequivalent(content) if every > 1 else every
+
+
+def _found(space: Space, content: Content) -> tuple[int, int]:
+    """Return how many configurations of a content are found by going through all of them."""
+    from matbench_defects.enumeration.orderly import generate  # what counts alone does without
+
+    known: dict[Content, tuple[int, int]] = space.memory.setdefault("found", {})
+    if content not in known:
+        every = inequivalent = 0
+        for part in generate(space, content, rows=ROWS):
+            every += int(part.multiplicities.sum(dtype=np.int64))
+            inequivalent += len(part)
+        known[content] = every, inequivalent
+    return known[content]
 
 
 def impossible(space: Space, contents: list[Content]) -> str:
@@ -102,113 +108,3 @@ def check_enumerable(spec: Spec, spaces: Mapping[str, Space]) -> None:
                     f"{LARGEST_INDEX:,} are handled"
                 )
                 raise spec.error((*route, "supercell"), message)
-
-
-@dataclass(frozen=True)
-class CycleClass:
-    """Pairs of an operation and a point that it keeps, with the same cycle lengths of the sites that are left.
-
-    Parameters
-    ----------
-    operations : ndarray of int, shape (t,)
-        Rows of the space's group.
-    points : ndarray of int, shape (t,)
-        The point that belongs to each; the sites that it blocks are left out of the cycles.
-    colourings : tuple of Colourings
-        For each sublattice, in how many ways its cycles can be given species, by the species' site counts.
-    """
-
-    operations: NDArray[np.int64]
-    points: NDArray[np.int64]
-    colourings: tuple[Colourings, ...]
-
-
-def cycle_classes(space: Space) -> dict[tuple[Cycles, ...], CycleClass]:
-    """Return the classes of operations by the cycle lengths on each sublattice; found once for equal groups."""
-    if "cycle classes" not in space.memory:
-        points = space.kind.points
-        ends = tuple(r.stop for r in space.ranges)
-        found = _classes_of(space.group.tobytes(), ends, points.sites.tobytes(), points.sites.shape)
-        space.memory["cycle classes"] = found
-    classes: dict[tuple[Cycles, ...], CycleClass] = space.memory["cycle classes"]
-    return classes
-
-
-@functools.lru_cache(maxsize=64)
-def _classes_of(
-    group: bytes, ends: tuple[int, ...], blocked: bytes, shape: tuple[int, ...]
-) -> dict[tuple[Cycles, ...], CycleClass]:
-    permutations = np.frombuffer(group, dtype=np.int32).reshape(-1, ends[-1])
-    lengths = cycle_lengths(permutations)
-    operations = np.arange(len(lengths))
-    kept = np.zeros(len(lengths), dtype=np.int64)
-    if blocked:
-        sites = np.frombuffer(blocked, dtype=np.int64).reshape(shape)
-        operations, kept = np.nonzero(point_action(permutations, sites) == np.arange(len(sites)))
-        lengths = lengths[operations]
-        # The sites of a point that is kept are carried into each other: their cycles, and nothing else, go.
-        np.put_along_axis(lengths, sites[kept], 0, axis=1)
-    narrow = lengths.astype(np.uint8 if ends[-1] < 256 else np.uint16)  # rows of fewer bytes are sorted sooner
-    distinct, members = np.unique(narrow, axis=0, return_inverse=True)
-    found: dict[tuple[Cycles, ...], list[NDArray[np.int64]]] = {}
-    by_row = np.split(np.argsort(members.ravel(), kind="stable"), np.cumsum(np.bincount(members.ravel()))[:-1])
-    sublattices = [slice(start, end) for start, end in zip((0, *ends), ends, strict=False)]
-    for row, here in zip(distinct, by_row, strict=True):
-        found.setdefault(tuple(pairs(row[s]) for s in sublattices), []).append(here)
-    return {
-        cycles: CycleClass(
-            operations[np.concatenate(rows)],
-            kept[np.concatenate(rows)],
-            tuple(colourings_of(lengths) for lengths in cycles),
-        )
-        for cycles, rows in found.items()
-    }
-
-
-def class_weights(space: Space, content: Content) -> list[int]:
-    """Return how many configurations the operations of each cycle class leave as they are, added up over the class."""
-    classes = cycle_classes(space)
-    if space.kind.points.blocks and not count_all(space, content):
-        return [0] * len(classes)  # too few of a species for a point, such as an ion and a vacancy for a hop
-    placed = space.placed(content)
-    return [len(one.operations) * _ways(one.colourings, placed) for one in classes.values()]
-
-
-def _ways(colourings: tuple[Colourings, ...], contents: Content) -> int:
-    product = 1
-    for ways, counts in zip(colourings, contents, strict=True):
-        product *= ways(counts)
-        if not product:
-            break
-    return product
-
-
-def _fixed(space: Space, content: Content) -> int:
-    """Return how many configurations all operations together leave as they are."""
-    types, known = _cycle_types(space)
-    # Species are interchangeable here: contents that differ in which species is which have as many.
-    contents = tuple(tuple(sorted(counts)) for counts in space.placed(content))
-    if contents not in known:
-        known[contents] = sum(number * _ways(colourings, contents) for colourings, number in types)
-    return known[contents]
-
-
-_Types = list[tuple[tuple[Colourings, ...], int]]
-
-
-def _cycle_types(space: Space) -> tuple[_Types, dict[Content, int]]:
-    """Return how many operations have which cycles, and what was counted with them; found once for equal groups."""
-    if "cycle types" not in space.memory:
-        if space.kind.points.blocks:
-            classes = [(one.colourings, len(one.operations)) for one in cycle_classes(space).values()]
-            space.memory["cycle types"] = classes, {}
-        else:
-            space.memory["cycle types"] = _types_of(space.group.tobytes(), tuple(r.stop for r in space.ranges))
-    found: tuple[_Types, dict[Content, int]] = space.memory["cycle types"]
-    return found
-
-
-@functools.lru_cache(maxsize=64)
-def _types_of(group: bytes, ends: tuple[int, ...]) -> tuple[_Types, dict[Content, int]]:
-    types = cycle_types(np.frombuffer(group, dtype=np.int32).reshape(-1, ends[-1]), ends)
-    return [(tuple(map(colourings_of, cycles)), number) for cycles, number in types.items()], {}

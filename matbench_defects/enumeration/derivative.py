@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.canonical import canonical
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.enumeration.configurations import Configurations, encode, ranks
+from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import draw_positions
 from matbench_defects.errors import InputError
@@ -27,15 +25,15 @@ def derivative_structures(space: Space, *, exchange: bool = False, where: Condit
     space : Space
         The space of one supercell.
     exchange : bool
-        Whether two configurations are the same if exchanging species throughout a sublattice makes them so.
+        Whether two configurations are the same if exchanging any species throughout a sublattice makes them so; where
+        not, those are that the space exchanges itself.
     where : Conditions, optional
         What each configuration must fulfil.
     """
-    every = enumerate_configurations(dataclasses.replace(space, family=space.family or space.name), where=where)
-    if not exchange:
-        return every
-    fine = [_smallest_of_exchanges(space, occupation) for occupation in every.occupations]
-    return every.take(np.flatnonzero(fine))
+    every = tuple((i, tuple(range(len(s.species)))) for i, s in enumerate(space.sublattices))
+    chosen = every if exchange else space.exchange
+    one = dataclasses.replace(space, family=space.family or space.name, exchange=chosen, memory={})
+    return enumerate_configurations(one, where=where)
 
 
 def draw_from_shapes(shapes: Mapping[str, Configurations], selection: Selection) -> dict[str, NDArray[np.int64]]:
@@ -85,21 +83,3 @@ def draw_from_shapes(shapes: Mapping[str, Configurations], selection: Selection)
         name: chosen[(chosen >= end - length) & (chosen < end)] - (end - length)
         for name, length, end in zip(shapes, lengths, ends.tolist(), strict=True)
     }
-
-
-def _smallest_of_exchanges(space: Space, occupation: NDArray[np.uint8]) -> bool:
-    own = _place(space, occupation)
-    return all(_place(space, canonical(space, other)[0]) >= own for other in _exchanged(space, occupation))
-
-
-def _exchanged(space: Space, occupation: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
-    for orders in itertools.product(*(itertools.permutations(range(len(s.species))) for s in space.sublattices)):
-        other = occupation.copy()
-        for order, where in zip(orders, space.ranges, strict=True):
-            other[where] = np.array(order, dtype=np.uint8)[occupation[where]]
-        yield other
-
-
-def _place(space: Space, occupation: NDArray[np.uint8]) -> tuple[object, int]:
-    content, placed = encode(space, occupation[None])
-    return content, int(ranks(space, content, placed)[0])

@@ -92,13 +92,11 @@ class Exclusions:
         return [group for group in groups if touching[np.ix_(group, group)].any()]
 
     @functools.cached_property
-    def _most(self) -> list[list[int]]:
-        """How many of each species any content has at most, by sublattice."""
+    def _wanted(self) -> tuple[list[list[int]], list[list[int]]]:
+        """How many of each species any content has at least and at most, by sublattice."""
         contents = self.space.contents()
-        return [
-            np.array([content[i] for content in contents]).max(axis=0).tolist()
-            for i in range(len(self.space.sublattices))
-        ]
+        each = [np.array([content[i] for content in contents]) for i in range(len(self.space.sublattices))]
+        return [counts.min(axis=0).tolist() for counts in each], [counts.max(axis=0).tolist() for counts in each]
 
     @functools.cached_property
     def classes(self) -> list[OperationClass]:
@@ -118,6 +116,11 @@ class Exclusions:
     def weights(self, content: Content) -> list[int]:
         """Return how many configurations the operations of each class leave as they are, added up over the class."""
         return [one.number * self._fixed(one.operation, content) for one in self.classes]
+
+    def expected_numbers(self) -> float:
+        """Return about how many numbers count all configurations, at most: states of the chains times contents."""
+        chains, _ = self._counters(np.arange(self.space.size, dtype=np.int32).tobytes())
+        return sum(chain.expected_states for chain, _, _ in chains) * len(self.space.contents())
 
     def reason(self, contents: list[Content]) -> str:
         """Return, for a message, which of their numbers no configuration can have: ``; at most 48 Li fit``."""
@@ -145,7 +148,7 @@ class Exclusions:
         ends = np.cumsum([len(c.values) for c in choices]) - 1
         here = np.flatnonzero(kept)
         table[np.ix_(ends[here], ends[here])] = excluded[np.ix_(here, here)] & ~np.eye(len(here), dtype=bool)
-        return Chain(choices, table, (count,), self._near(self.space.ranges[sublattice])).largest()
+        return Chain(choices, table, self._near(self.space.ranges[sublattice]), (0,), (count,)).largest()
 
     def _near(self, where: slice | NDArray[np.int64]) -> NDArray[np.float64]:
         positions = self.space.positions[self.space.variable_sites[where]]
@@ -216,8 +219,8 @@ class Exclusions:
         fine = (one >= 0) & (other >= 0)
         table[one[fine], other[fine]] = True
         near = self._near(np.array([sites[0] for sites in cycles], dtype=np.int64))
-        most = tuple(self._most[i][k] for i, k in counted)
-        return Chain(choices, table, most, near), counted, cycles
+        least, most = (tuple(limit[i][k] for i, k in counted) for limit in self._wanted)
+        return Chain(choices, table, near, least, most), counted, cycles
 
     def draw(self, operation: NDArray[np.int32], content: Content, generator: random.Random) -> NDArray[np.uint8]:
         """Return one of the configurations of a content that an operation leaves as they are, all equally likely."""

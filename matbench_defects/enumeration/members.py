@@ -64,7 +64,11 @@ def count_members(space: Space, where: Conditions | None, contents: Iterable[Con
     exclusions = None if small else checks.exclusions()
     if exclusions is not None and checks.on_distances_alone:
         with contextlib.suppress(InputError):  # they reach too far; those of the space itself are refused below
-            found |= {c: (exclusions.count_all(c), exclusions.count_inequivalent(c)) for c in neutral}
+            own = exclusions is space.memory.get("exclusions")
+            found |= {
+                c: count_both(space, c) if own else (exclusions.count_all(c), exclusions.count_inequivalent(c))
+                for c in neutral
+            }
             return Members(found, True)
     if checks.on_contents_alone or not (small or count_space(space)[1] <= LARGEST_INDEX):
         found |= {content: count_both(space, content) for content in neutral}

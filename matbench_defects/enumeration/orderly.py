@@ -6,23 +6,31 @@ That stabiliser is soon trivial, and from there on the configurations are a plai
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.canonical import Stage, stages
+from matbench_defects.crystal.canonical import Stage, canonical, stages
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.assembly import Block, assemble
-from matbench_defects.enumeration.conditions import Checks, Orders
-from matbench_defects.enumeration.configurations import Configurations, Part
-from matbench_defects.enumeration.counting import count_all, count_inequivalent
+from matbench_defects.enumeration.burnside import count_unbound_inequivalent
+from matbench_defects.enumeration.conditions import Checks, Orders, exclusions_of
+from matbench_defects.enumeration.configurations import Configurations, Part, decode, encode
+from matbench_defects.enumeration.exchanging import merge_exchanged
+from matbench_defects.enumeration.exclusion_cost import FEW, found_sooner
 from matbench_defects.enumeration.site_sets import site_type
 from matbench_defects.enumeration.stabilisers import Stabilisers
 from matbench_defects.enumeration.subsets import combinations
+from matbench_defects.errors import InputError
 from matbench_defects.spec.spaces import Conditions
 
+WASTE = 20
+"""So many times more configurations are gone through than there are, rather than placing species in another order."""
+MOST_TURNED = 300_000
+"""Up to so many configurations of one content that were placed in another order are brought into that of the keys."""
 TABLE = 16_000_000
 """Tests of a set against taken sites that are held at a time."""
 
@@ -84,20 +92,118 @@ def generate(
     checks = met.checks if met else Checks.of(space, where)
     if not checks.content(content):
         return
-    if space.exclusions and not count_all(space, content):
+    expected = _expected(space, content)
+    if expected == 0:
         return  # nothing need be walked through
     met = met or Stabilisers(space, checks)
-    walk = _Walk(space, content, checks, met, rows)
     number = 0
-    beginnings = _Beginnings(np.zeros((0, 1), dtype=walk.kind), np.array([met.whole]))
-    for placed, multiplicities in walk.from_stage(0, beginnings):
+    if expected is not None and _in_another_order(space, content, checks, expected):
+        configurations = _turned(space, content, checks, met, rows)
+    else:
+        configurations = _Walk(space, checks, met, stages(space, content)[0], rows).everything()
+    for placed, multiplicities in configurations:
         placed, multiplicities = checks.finished(content, placed, multiplicities.astype(np.int32, copy=False))
+        if space.exchange:
+            placed, multiplicities = merge_exchanged(space, content, placed, multiplicities)
         number += len(multiplicities)
         if len(multiplicities):
             yield Part(content, placed, multiplicities)
     trivial = where is None and checks.translations is None
-    if trivial and number != (expected := count_inequivalent(space, content)):
+    if trivial and expected is not None and number != expected:
         raise AssertionError(f"{number} configurations of {content}, Burnside says {expected}")
+
+
+def place(
+    met: Stabilisers, placements: list[Stage], rows: int | None = None
+) -> Iterator[tuple[NDArray[np.unsignedinteger], Orders]]:
+    """Yield the sites that placements choose, the smallest of each orbit, and how many are in it; keys increasing.
+
+    Parameters
+    ----------
+    met : Stabilisers
+        Those of the space, with the conditions that placements keep.
+    placements : list of Stage
+        What is placed, in order.
+    rows : int, optional
+        About how many a piece may hold; one piece holds all where left out.
+    """
+    return _Walk(met.space, met.checks, met, placements, rows).everything()
+
+
+def _expected(space: Space, content: Content) -> int | None:
+    """Return how many configurations of a content differ; None where they are counted by finding them."""
+    if not space.exclusions:
+        return count_unbound_inequivalent(space, content)
+    return None if found_sooner(space) else exclusions_of(space).count_inequivalent(content)
+
+
+def _in_another_order(space: Space, content: Content, checks: Checks, expected: int) -> bool:
+    """Return whether species are placed in another order than that of the keys, and the result is brought into it.
+
+    A species that takes the rest is not placed, so what it excludes is seen only when all others are placed, which may
+    be very many more configurations than there are in the end.
+
+    Raises
+    ------
+    InputError
+        If there are too many either way.
+    """
+    if not space.exclusions:
+        return False
+    placements, rest = placing_order(space, content, checks)
+    if (placements, rest) == stages(space, content):
+        return False
+    walked = count_unbound_inequivalent(space, content)
+    if walked <= max(FEW, WASTE * expected):
+        return False
+    if expected > MOST_TURNED:
+        raise InputError(
+            f"{space.name} holds {expected:,} configurations of {space.content_name(content)}, whose most numerous "
+            f"species excludes others; at most {MOST_TURNED:,} of such a content are enumerated: draw some instead"
+        )
+    return True
+
+
+def placing_order(space: Space, content: Content, checks: Checks) -> tuple[list[Stage], list[int]]:
+    """Return placements, and what takes the rest of each sublattice, such that the rest excludes nothing if possible.
+
+    Species whose distances matter are placed before the others.
+    """
+    limited = {name for one, other, _ in checks.limits for name in (one, other)}
+    placements: list[Stage] = []
+    rest: list[int] = []
+    for i, counts in enumerate(space.placed(content)):
+        names = space.sublattices[i].species
+        order = sorted(range(len(counts)), key=lambda k: (names[k] not in limited, counts[k], k))
+        free = sum(counts)
+        for k in order[:-1]:
+            if counts[k]:
+                placements.append(Stage(i, k, counts[k], free, math.comb(free, counts[k])))
+                free -= counts[k]
+        rest.append(order[-1])
+    return sorted(placements, key=lambda s: space.sublattices[s.sublattice].species[s.species] not in limited), rest
+
+
+def _turned(
+    space: Space, content: Content, checks: Checks, met: Stabilisers, rows: int | None
+) -> Iterator[tuple[NDArray[np.unsignedinteger], Orders]]:
+    """Yield what a walk in `placing_order` finds by the canonical members, in the order of their keys."""
+    placements, rest = placing_order(space, content, checks)
+    kind = site_type(max(r.stop - r.start for r in space.ranges))
+    members: list[NDArray[np.uint8]] = []
+    orders: list[NDArray[np.int64]] = []
+    for placed, multiplicities in _Walk(space, checks, met, placements, rows or MOST_TURNED).everything():
+        found = decode(space, content, placed, (placements, rest))
+        kept = checks.fulfilled(found)
+        members += [canonical(space, occupation)[0] for occupation in found[kept]]
+        orders.append(multiplicities[kept].astype(np.int64))
+    if not members:
+        return
+    placed = encode(space, np.array(members))[1].astype(kind)
+    order = np.lexsort(placed[::-1]) if len(placed) else np.arange(len(members))
+    together = np.concatenate(orders)
+    for some in np.array_split(order, -(-len(order) // (rows or len(order)))):
+        yield placed[:, some], together[some]
 
 
 @dataclass(frozen=True)
@@ -111,13 +217,19 @@ class _Beginnings:
 class _Walk:
     """The placements of one content."""
 
-    def __init__(self, space: Space, content: Content, checks: Checks, met: Stabilisers, rows: int | None) -> None:
+    def __init__(
+        self, space: Space, checks: Checks, met: Stabilisers, placements: list[Stage], rows: int | None
+    ) -> None:
         self.space = space
         self.checks = checks
         self.rows = rows
-        self.stages = stages(space, content)[0]
+        self.stages = placements
         self.met = met
         self.kind = site_type(max(r.stop - r.start for r in space.ranges))
+
+    def everything(self) -> Iterator[tuple[NDArray[np.unsignedinteger], Orders]]:
+        """Yield all configurations in pieces, keys increasing, with the multiplicities."""
+        return self.from_stage(0, _Beginnings(np.zeros((0, 1), dtype=self.kind), np.array([self.met.whole])))
 
     def from_stage(self, index: int, begun: _Beginnings) -> Iterator[tuple[NDArray[np.unsignedinteger], Orders]]:
         """Yield what grows from some beginnings, with the multiplicities."""

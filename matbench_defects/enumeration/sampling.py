@@ -5,6 +5,8 @@ configurations that it leaves as they are, and then one of those at random. An o
 members and each operation that keeps the member: as many pairs as the group has operations, the same for every orbit
 (Burnside's lemma read backwards), so the draw is unbiased. By multiplicity: any configuration at random.
 
+Where species are exchanged, pairs of an operation and an exchange that keeps the content are drawn instead.
+
 Without repetition what was drawn before is drawn again; where a good part of the space is asked for, it is enumerated
 and a part of it taken, which has the same distribution.
 """
@@ -21,12 +23,16 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.canonical import rank
 from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.crystal.relabelling import exchanged_contents
 from matbench_defects.crystal.space import Content, Space
+from matbench_defects.enumeration.burnside import class_weights, cycle_classes
 from matbench_defects.enumeration.colourings import colour_cycles
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.configurations import Configurations, Part, encode
-from matbench_defects.enumeration.counting import class_weights, count_all, count_inequivalent, cycle_classes
+from matbench_defects.enumeration.counting import count_all, count_inequivalent
 from matbench_defects.enumeration.cycles import cycles_of
+from matbench_defects.enumeration.exchanging import pair_draws
+from matbench_defects.enumeration.exclusion_cost import found_sooner
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
 from matbench_defects.spec.spaces import Conditions
@@ -208,6 +214,8 @@ class _Source:
         self.space = space
         self.checks = checks
         self.exclusions = checks.exclusions()
+        self.own = self.exclusions is not None and self.exclusions is space.memory.get("exclusions")
+        """Whether the distances are the space's own exclusions, and no conditions besides."""
         if self.exclusions is not None and not space.exclusions:
             wanted = [content for content in space.contents() if checks.content(content)]
             if sum(count_inequivalent(space, content) for content in wanted) <= LARGEST_ENUMERATED:
@@ -220,7 +228,7 @@ class _Source:
 
     def count(self, content: Content) -> int:
         """Return how many configurations of a content differ."""
-        if self.exclusions is None:
+        if self.exclusions is None or self.own:
             return count_inequivalent(self.space, content)
         return self.exclusions.count_inequivalent(content)
 
@@ -230,6 +238,7 @@ class _Source:
             self.checks.by_symmetry
             or self.checks.translations is not None
             or (self.checks.any and self.exclusions is None)
+            or (self.own and found_sooner(self.space))
         )
         return max(ENUMERATED * count, LARGEST_ENUMERATED if unsure else 0)
 
@@ -239,9 +248,22 @@ class _Source:
         Where only symmetric ones are wanted, those that some operation keeps are drawn, besides the identity.
         """
         if self.checks.smallest_order > 1:
-            return self._symmetric(contents, generator, weighting)
-        by = self._by_multiplicity if weighting == "by-multiplicity" else self._uniform
-        return by(contents, generator)
+            drawn = self._symmetric(contents, generator, weighting)
+            return drawn if weighting == "by-multiplicity" else self._once_each(drawn, generator)
+        if weighting == "by-multiplicity":
+            return self._by_multiplicity(contents, generator)
+        return (
+            self._uniform_exchanged(contents, generator) if self.space.exchange else self._uniform(contents, generator)
+        )
+
+    def _once_each(self, drawn: Iterator[Configuration], generator: random.Random) -> Iterator[Configuration]:
+        """Yield draws among orbits of the group as draws among those that exchanges of species make of them.
+
+        One that is made of several in its content is met so many times as often, and kept so many times less often.
+        """
+        for one in drawn:
+            if not self.space.exchange or generator.randrange(one.orbit.parts) == 0:
+                yield one
 
     def _by_class(self, contents: list[Content]) -> tuple[list[list[int]], list[bool], _Draw]:
         """Return how many configurations the operations of each class keep, by content, and how one of them is drawn.
@@ -274,6 +296,11 @@ class _Source:
         for which, chosen in _pairs(weights, generator):
             yield draw(which, chosen, generator)
 
+    def _uniform_exchanged(self, contents: list[Content], generator: random.Random) -> Iterator[Configuration]:
+        weights, draw = pair_draws(self.space, contents)
+        for which, chosen in _pairs(weights, generator):
+            yield Configuration(self.space, draw(which, chosen, generator))
+
     def _by_multiplicity(self, contents: list[Content], generator: random.Random) -> Iterator[Configuration]:
         space, nothing = self.space, np.arange(self.space.size, dtype=np.int32)
         if self.exclusions is not None:
@@ -282,7 +309,7 @@ class _Source:
         points = space.kind.points
         totals = list(itertools.accumulate(count_all(space, c) for c in contents))
         while True:
-            content = contents[_pick(totals, generator)]
+            content = contents[pick(totals, generator)]
             # A draw among one would move on the generator, and with it everything that is drawn by a seed.
             point = generator.randrange(len(points)) if points.blocks else 0
             yield Configuration(space, _coloured(space, content, nothing, point, generator))
@@ -293,6 +320,9 @@ class _Source:
         """Yield what an operation keeps. An orbit is met more often, the more operations keep its members."""
         weights, moving, draw = self._by_class(contents)
         weights = [[w if moves else 0 for w, moves in zip(row, moving, strict=True)] for row in weights]
+        if weighting == "by-multiplicity":  # each content stands for those that exchanges make of it
+            numbers = [exchanged_contents(self.space.exchange, content) for content in contents]
+            weights = [[w * number for w in row] for row, number in zip(weights, numbers, strict=True)]
         if not any(map(any, weights)):
             raise InputError(
                 f"no configuration is kept by {self.checks.smallest_order * self.space.idle_operations} operations"
@@ -319,11 +349,11 @@ def _pairs(weights: list[list[int]], generator: random.Random) -> Iterator[tuple
     totals = list(itertools.accumulate(map(sum, weights)))
     in_row = [list(itertools.accumulate(row)) for row in weights]
     while True:
-        which = _pick(totals, generator)
-        yield which, _pick(in_row[which], generator)
+        which = pick(totals, generator)
+        yield which, pick(in_row[which], generator)
 
 
-def _pick(totals: list[int], generator: random.Random) -> int:
+def pick(totals: list[int], generator: random.Random) -> int:
     """Return a position with a probability that its step in the running totals gives, exactly."""
     number = generator.randrange(totals[-1])
     low, high = 0, len(totals) - 1

@@ -22,6 +22,8 @@ STEP = 6e-8
 LOADED, KEPT, UNCOMPILED = 0.002, 0.1, 1.0
 """From so many seconds of numpy's work on a compiled search is worth its start: where this process has begun one, where
 it has been compiled before, and where it has to be compiled first, which takes several seconds, once."""
+PAIR = 1e-4
+"""Seconds in which `pair_cosets` gets ready for each two sites that differ under the group: many for a small group."""
 FEW, FILTERED = 24, 2_000_000
 """Up to so many operations and images of sites it is quickest to compare all sets with all their images."""
 WORD = 62
@@ -76,6 +78,8 @@ def canonical_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np
     seconds = STEP * math.comb(size, count) / order * count * max(1.0, order / size)
     if count > 2 and seconds > LOADED:
         pairs = size > 64 or order >= count**2
+        if pairs and seconds < PAIR * math.comb(size, 2) / order:
+            return _grow(action, count, allowed)
         ready = pair_cosets.is_ready(size) if pairs else dense.is_ready()
         if seconds > (LOADED if "llvmlite" in sys.modules and ready else KEPT if ready else UNCOMPILED):
             with contextlib.suppress(ImportError):  # no numba for this Python

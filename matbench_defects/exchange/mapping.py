@@ -8,7 +8,8 @@ from typing import Any
 
 from matbench_defects.columns import Quantity
 from matbench_defects.dataset.finding import Finder, check_limits
-from matbench_defects.enumeration.identify import STRAIN, Identified
+from matbench_defects.enumeration.identified import Identified
+from matbench_defects.enumeration.identify import STRAIN
 from matbench_defects.exchange.source import Published, PublishedStructure
 
 DISPLACEMENT = 1.0
@@ -113,7 +114,7 @@ def map_published(
             values = _of_one_copy(structure.values, published.quantities, found.copies)
             for one in (found, *found.same):
                 remarks += _kept(best, _row(structure, one, values))
-            for note in filter(None, (structure.note, _scaled(found.copies))):
+            for note in filter(None, (structure.note, _scaled(found.copies), _exchanged(found))):
                 remarks.append(Remark(structure.name, "note", found.id, note))
         done += 1
         if progress is not None:
@@ -162,6 +163,13 @@ def _of_one_copy(
 
 def _scaled(copies: int) -> str:
     return f"its cell repeats a smaller one {copies} times; what is per cell is divided by that" if copies > 1 else ""
+
+
+def _exchanged(found: Identified) -> str:
+    species = " and ".join(found.exchanged)
+    return (
+        f"it is the configuration with {species} exchanged, whose values the spec says are the same" if species else ""
+    )
 
 
 def _find(structure: PublishedStructure, finder: Finder, displacement: float, strain: float) -> Identified:

@@ -16,6 +16,7 @@ from matbench_defects.spec.parents import ParentSpec, Provenance, ReferencePhase
 from matbench_defects.spec.spaces import (
     ALL,
     Cell,
+    Exchanges,
     Exclusion,
     Groups,
     KindSpec,
@@ -231,6 +232,8 @@ class Spec(StrictModel):
     """Numbers that are equal in every content of the only space."""
     exclude: list[Exclusion] = []
     """Pairs of species that cannot be near each other in the only space."""
+    exchange: Exchanges = []
+    """Species of the only space that nothing tells apart."""
     groups: Groups = {}
     """What the only space belongs to."""
     pathway: PathwaySpec | None = None
@@ -296,6 +299,7 @@ class Spec(StrictModel):
             defects=self.defects,
             tied=self.tied,
             exclude=self.exclude,
+            exchange=self.exchange,
             groups=self.groups,
             pathway=self.pathway,
             kind=self.kind,

@@ -66,6 +66,20 @@ class Exclusion(StrictModel):
     """Sites nearer to each other than this, Å, periodic images included, are not held by both."""
 
 
+def _parse_exchange(value: Any) -> Any:
+    """Read the short form ``[Ag, Au]`` of one set."""
+    if isinstance(value, list) and value and not any(isinstance(one, list) for one in value):
+        return [value]
+    return value
+
+
+ExchangedSet = Annotated[list[Species], Field(min_length=2, max_length=6)]
+Exchanges = Annotated[
+    list[ExchangedSet],
+    BeforeValidator(_parse_exchange, json_schema_input_type=ExchangedSet | list[ExchangedSet]),
+]
+
+
 class Bounds(StrictModel):
     """A smallest and a largest number."""
 
@@ -247,6 +261,9 @@ class SpaceSpec(StrictModel):
     exclude: list[Exclusion] = []
     """Pairs of species that cannot be near each other, such as ions on split sites. Exact numbers and draws leave out
     what breaks it."""
+    exchange: Exchanges = []
+    """Species of one sublattice that nothing tells apart, such as spin up and down: ``[Ag, Au]``, or several such sets.
+    Configurations and contents that exchanging them makes equal are one."""
     groups: Groups = {}
     """What the space belongs to, such as ``{host: MoS2}``; splits and pictures go by it."""
     pathway: PathwaySpec | None = None

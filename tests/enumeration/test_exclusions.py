@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections import Counter
 
@@ -13,10 +14,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from matbench_defects.crystal.canonical import canonical
 from matbench_defects.crystal.configuration import Configuration
-from matbench_defects.enumeration import chains, sampling
-from matbench_defects.enumeration.conditions import Checks, site_distances
+from matbench_defects.enumeration import chains, orderly, sampling
+from matbench_defects.enumeration.conditions import Checks, exclusions_of, site_distances
 from matbench_defects.enumeration.counting import count_all, count_inequivalent
+from matbench_defects.enumeration.exclusion_cost import found_sooner
 from matbench_defects.enumeration.exclusions import operation_classes
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample
@@ -33,6 +36,7 @@ PARENTS = PARENTS | {
     "layers": """{spacegroup: P6_3/mmc, lattice: {a: 2.9, c: 11.2}, sites: {
         Na1: {species: Na, position: [0, 0, 1/4]}, Na2: {species: Na, position: [1/3, 2/3, 1/4]}, Mn: [0, 0, 0],
         O: [1/3, 2/3, 0.09]}""",
+    "iodide": "{spacegroup: Im-3m, lattice: {a: 5.07}, sites: {I: [0, 0, 0], Ag: [1/4, 0, 1/2]}",
 }
 
 
@@ -89,9 +93,17 @@ def test_as_by_brute_force(space, data):
     expected = orbits_of(space, left)
     assert count_all(space, content) == len(left)
     assert count_inequivalent(space, content) == len(expected)
+    chain = exclusions_of(space)
+    assert (chain.count_all(content), chain.count_inequivalent(content)) == (len(left), len(expected))
     found = enumerate_configurations(space, [content])
     assert len(found) == len(expected) and found.multiplicities.sum() == len(left)
     assert set(map(tuple, found.occupations.tolist())) <= set(left)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(orderly, "found_sooner", lambda space: False)
+        patch.setattr(orderly, "FEW", 0)
+        patch.setattr(orderly, "WASTE", 0)
+        turned = enumerate_configurations(space, [content])
+    assert turned.ids() == found.ids() and turned.multiplicities.tolist() == found.multiplicities.tolist()
 
 
 @pytest.mark.parametrize(
@@ -110,11 +122,21 @@ def test_as_by_brute_force(space, data):
             *("garnet", "[1, 1, 1]", "{Li: {Li: 56, vacancy: rest}}", 2.0, 209_109_000, 2_180_436),
             marks=pytest.mark.slow,
         ),
+        pytest.param(
+            *("layers", "[6, 6, 1]", "{Na: {Na: 48, vacancy: rest}}", 1.75),
+            *(pytest.approx(1.04e23, rel=0.005), pytest.approx(2.4e20, rel=0.005)),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            *("iodide", "[2, 2, 2]", "{Ag: {Ag: 16, vacancy: rest}}", 2.0),
+            *(pytest.approx(1.58e15, rel=0.005), 2_063_600_120_923),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_known_numbers(parent, supercell, sublattices, closest, everything, inequivalent):
     """The argyrodite's by hand: one of each pair of sites 1.87 Å apart; all from another program."""
-    species = "Na" if parent == "layers" else "Li"
+    species = {"layers": "Na", "iodide": "Ag"}.get(parent, "Li")
     space = space_of(parent, supercell, sublattices, excluding((species, species, closest)))
     (content,) = space.contents()
     assert (count_all(space, content), count_inequivalent(space, content)) == (everything, inequivalent)
@@ -124,6 +146,46 @@ def test_what_cannot_fit_is_said():
     space = space_of("argyrodite", "[1, 1, 1]", "{Li: {Li: 30, vacancy: rest}}", excluding(("Li", "Li", 2.0)))
     with pytest.raises(InputError, match="only 0 configurations differ; at most 24 Li fit"):
         sample(space, 5, 0)
+
+
+def test_few_atoms_far_apart_are_found():
+    """Three atoms in 200 sites: no chain, which would have millions of states; the number by triangles of a graph."""
+    space = space_of("cubic", "[5, 5, 8]", "{Na: {Li: 3, Na: rest}}", excluding(("Li", "Li", 7.5)))
+    (content,) = space.contents()
+    assert found_sooner(space)
+    apart = (site_distances(space) >= 7.5) & ~np.eye(200, dtype=bool)
+    assert count_all(space, content) == np.trace(np.linalg.matrix_power(apart.astype(np.int64), 3)) // 6
+    assert count_inequivalent(space, content) == len(enumerate_configurations(space)) == 352
+    assert len(sample(space, 10, 0)) == 10
+
+
+def test_states_of_several_words():
+    """More choices are open at a time than a word has bits: none of 100 atoms beside one that decides first."""
+    count = 100
+    choices = [chains.Choice((-1, 0), (0, 1), 1)] * (count + 1)
+    excluded = np.zeros((2 * count + 2, 2 * count + 2), dtype=bool)
+    excluded[1, 3::2] = excluded[3::2, 1] = True
+    chain = chains.Chain(choices, excluded, np.zeros((count + 1, 3)), (0,), (count,))
+    expected = {(k,): math.comb(count, k) + (k == 1) for k in range(count + 1)}
+    assert chain.total == expected and chain.largest() == count
+
+
+def test_the_rest_that_excludes_is_placed_first():
+    """Half of each of two layers is full, two of the 18 sites that are left hold Li: 612 of 10^12 without that."""
+    space = space_of("layers", "[3, 3, 1]", "{Na: {Na: 18, Li: 2, vacancy: 16}}", excluding(("Na", "Na", 1.75)))
+    found = enumerate_configurations(space)
+    assert found.multiplicities.sum() == 4 * math.comb(18, 2)
+    ranks = [int(name.rpartition(":")[2], 36) for name in found.ids()]
+    assert ranks == sorted(set(ranks))
+    for one in found:
+        assert (canonical(space, one.occupation)[0] == one.occupation).all() and fits(space, one.occupation)
+
+
+def test_a_rest_that_excludes_is_refused_by_its_number():
+    sublattices = "{Li: {Li: 24, Na: 4, vacancy: 20}}"
+    space = space_of("argyrodite", "[1, 1, 1]", sublattices, excluding(("Li", "Li", 2.0)))
+    with pytest.raises(InputError, match=r"configurations of Li24Na4Va20, whose most numerous species excludes others"):
+        enumerate_configurations(space)
 
 
 def test_too_entangled_is_refused(monkeypatch):

@@ -14,7 +14,8 @@ from rich.console import Console
 
 from matbench_defects.cli.commands.crystal import show_check
 from matbench_defects.dataset.check import check_spec
-from matbench_defects.dataset.estimate import estimate_labels, estimate_spaces
+from matbench_defects.dataset.estimate import estimate_spaces
+from matbench_defects.dataset.label_estimate import estimate_labels
 from matbench_defects.shipped import shipped_specs
 from matbench_defects.spec.document import Document, Mark, Route, dump_yaml
 from matbench_defects.spec.loading import load_spec, spec_of

@@ -22,7 +22,8 @@ from specs_for_tests import LONG_MAGNESIA, SMALL_SHEET
 
 import matbench_defects
 from matbench_defects import bounded
-from matbench_defects.api.spaces import Space, load_spec
+from matbench_defects.api.domains import load_spec
+from matbench_defects.api.spaces import Space
 from matbench_defects.bounded import open_plain, read_bytes, read_json, read_parquet, read_text
 from matbench_defects.dataset.lock import read_lock
 from matbench_defects.dataset.reading import open_dataset

@@ -195,7 +195,7 @@ def test_an_interrupted_build(spec: Path, tmp_path: Path, sent: int, code: int, 
         assert run(commands(spec, out)["build"]).returncode == 0
         (out / "mine.txt").write_text("a note")
     process = subprocess.Popen(
-        [sys.executable, "-c", WAITING, *commands(spec, out)["build"]],
+        [sys.executable, "-c", WAITING, *commands(spec, out)["build"], "--replace"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -209,6 +209,6 @@ def test_an_interrupted_build(spec: Path, tmp_path: Path, sent: int, code: int, 
     assert out.exists() == before and (not before or (out / "mine.txt").read_text() == "a note")
     if sent != signal.SIGKILL:  # nobody can clear up after that but the next
         assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["spec", *(["out"] if before else [])])
-    assert run(commands(spec, out)["build"]).returncode == 0
+    assert run([*commands(spec, out)["build"], "--replace"]).returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "spec"]
     assert not (out / "mine.txt").exists() and open_dataset(out).version == "1.0.0"

@@ -106,6 +106,7 @@ def identify(
     for one in (found, *found.same):
         if one.id is not None:
             often = f", in its cell {one.copies} times" if one.copies > 1 else ""
+            often += f", with {' and '.join(one.exchanged)} exchanged" if one.exchanged else ""
             say(f"{one.id}, largest displacement {one.displacement:.3f} Å, strain {one.strain:.3f}{often}")
     if found.id is None:
         say(f"{'ambiguous' if found.candidates else 'no configuration'}: {found.reason}")

@@ -116,6 +116,33 @@ def publish(
     say(f"published: {address}")
 
 
+@command(DATA)
+def export(
+    source: Annotated[str, typer.Argument(help="A spec file, folder or shipped name, or a built dataset.")],
+    to: Annotated[Path, typer.Option(help="The folder: a file or folder a configuration, and ids.csv.")],
+    format_: Annotated[str, typer.Option("--format", help="See `matbench-defects list export-formats`.")] = "poscar",
+    ids: Annotated[
+        Path | None,
+        typer.Option(help="Only these: CSV or Parquet with a column id (top.csv, an index), or text, one a line."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that a spec means, not only what it labels.")] = False,
+    label: Annotated[str | None, typer.Option(help="Of a dataset: the relaxed structures of this label.")] = None,
+    template: Annotated[
+        Path | None,
+        typer.Option(help="A folder of files to put beside each structure; of POTCAR.Li, POTCAR.O a POTCAR is made."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the format, in YAML.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace an earlier export that stands there.")] = False,
+) -> None:
+    """Write configurations as structures or calculator inputs, with a table of which is where."""
+    options: dict[str, Any] = {"ids": ids, "all": every, "label": label, "template": template, "replace": replace}
+    with progress("configurations") as show:
+        found = md.export(source, to, format_, settings=parse_settings(settings or []), **options, progress=show)
+    say(f"{found.number:,} configurations in {found.path}")
+
+
 @command(DATA, "import")
 def import_(
     format_: Annotated[

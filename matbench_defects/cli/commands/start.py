@@ -36,6 +36,7 @@ class Listed(StrEnum):
     policies = "policies"
     quantities = "quantities"
     formats = "formats"
+    export_formats = "export-formats"
 
 
 @command(START, "list")

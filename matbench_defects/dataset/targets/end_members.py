@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
@@ -42,7 +43,11 @@ def end_member_formula(domain: Domain, wanted: EndMember) -> str:
     for space in domain.spaces.values():
         matching = [c for c in space.contents() if is_end_member(space, c, wanted)]
         if not matching:
-            raise InputError(f"the end member {wanted} is no content of {space.name}")
+            every = dataclasses.replace(space, exchange=()).contents()
+            message = f"the end member {wanted} is no content of {space.name}"
+            if any(is_end_member(space, content, wanted) for content in every):
+                message += "; `exchange` makes it one with a content of the exchanged species, which stands for it"
+            raise InputError(message)
         formulas |= {formula(space, content) for content in matching}
     return " or ".join(sorted(formulas))
 

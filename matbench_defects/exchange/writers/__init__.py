@@ -1,0 +1,1 @@
+"""Structures and calculator inputs for other programs: one file a format."""
