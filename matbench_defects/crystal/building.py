@@ -18,6 +18,7 @@ from matbench_defects.crystal.exchange_in_spec import with_exchange
 from matbench_defects.crystal.kinds.kind import Kind, kinds
 from matbench_defects.crystal.limits import MOST_CONTENTS, MOST_SHAPES, check_group
 from matbench_defects.crystal.parent import Parent, build_parent
+from matbench_defects.crystal.parts import atoms_of, with_parts
 from matbench_defects.crystal.shapes import check_directions, primitive, supercell_shapes
 from matbench_defects.crystal.space import Content, Space, Sublattice
 from matbench_defects.crystal.split_sites import LENGTH, split_sites
@@ -56,17 +57,19 @@ def build_spaces(
         With the file and line of the field that is at fault.
     """
     spaces: dict[str, Space] = {}
-    parents: dict[tuple[str, Path, bool, frozenset[str]], Parent] = {}
+    parents: dict[tuple[object, ...], Parent] = {}
     mistakes = Mistakes()
     for name, (part, route) in spec.all_spaces().items():
         if only not in (None, name):
             continue
         folder = spec.document.folder((*route, "parent", part.parent.file_field))
         usual = part.cell is not None and part.sizes is None
-        same = (part.parent.model_dump_json(), folder, usual, _may_be_split(part))
+        parts = tuple((n, str(d.sites), str(d.within)) for n, d in part.sublattices.items() if d.within is not None)
+        same = (part.parent.model_dump_json(), folder, usual, _may_be_split(part), parts)
         with mistakes.noted():
             if same not in parents:
                 parent = _parent(spec, part, route, folder)
+                parent = _with_parts(spec, part, route, parent)
                 parents[same] = primitive(parent, usual=True) if usual else parent
             parent = parents[same] if reworked is None else reworked(parents[same], part)
             if part.sizes is None:
@@ -80,6 +83,15 @@ def build_spaces(
 def _parent(spec: Spec, part: SpaceSpec, route: Route, folder: Path) -> Parent:
     with spec.at((*route, "parent"), keep_file=True):
         return build_parent(part.parent, folder, _may_be_split(part))
+
+
+def _with_parts(spec: Spec, part: SpaceSpec, route: Route, parent: Parent) -> Parent:
+    parts = {label: d for label, d in part.sublattices.items() if d.within is not None}
+    for label, description in parts.items():
+        with spec.at((*route, "sublattices", label, "within")):
+            atoms_of(parent, label, description)
+    with spec.at((*route, "parent")):
+        return with_parts(parent, parts) if parts else parent
 
 
 def _may_be_split(part: SpaceSpec) -> frozenset[str]:
@@ -146,16 +158,10 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
     sublattices: list[Sublattice] = []
     for label, description in part.sublattices.items():
         here = (*route, "sublattices", label)
-        names = description.sites or [label]
-        members: set[int] = set()
-        for wanted in names:
-            found = atoms_called(parent, wanted)
-            if not found:
-                field = (*here, "sites") if description.sites else here
-                known = set(parent.labels) | set(parent.species)
-                raise spec.error(field, f"the parent has no site '{wanted}'; {nearest(wanted, known)}")
-            members |= found
-        sites = np.array([i * count + k for i in sorted(members) for k in range(count)], dtype=np.int64)
+        field = "within" if description.within is not None else "sites" if description.sites else ""
+        with spec.at((*here, field) if field else here):
+            members = atoms_of(parent, label, description)
+        sites = np.array([i * count + k for i in members for k in range(count)], dtype=np.int64)
         for other in sublattices:
             if set(other.sites.tolist()) & set(sites.tolist()):
                 raise spec.error(here, f"shares sites with the sublattice '{other.name}'; each site belongs to one")
@@ -199,12 +205,6 @@ def _exclusions(
             if species not in known:
                 raise spec.error((*here, "between"), f"no sublattice holds {species}; {nearest(species, known)}")
     return tuple((min(e.between), max(e.between), e.closer_than) for e in part.exclude)
-
-
-def atoms_called(parent: Parent, name: str) -> set[int]:
-    """Return the atoms of a parent that a name leads to: those of that label, else those of that element."""
-    found = {i for i, label in enumerate(parent.labels) if label == name}
-    return found or {i for i, element in enumerate(parent.species) if element == name}
 
 
 def _meant(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> dict[Content, str]:

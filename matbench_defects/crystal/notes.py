@@ -29,6 +29,11 @@ def notes_on_spaces(spec: Spec, spaces: Mapping[str, Space]) -> list[str]:
         space = next((s for s in spaces.values() if (s.family or s.name) == name), None)
         if space is not None and part.cell is not None and part.sizes is None:
             notes.append(f"{name}: {_of_primitive_cell(space.parent)}")
+        if space is not None and space.parent.kept is not None:
+            which = " and ".join(n for n, d in part.sublattices.items() if d.within is not None)
+            kept, every = space.parent.kept
+            group = f"the {every} operations of {space.parent.space_group}"
+            notes.append(f"{name}: of {group} the {kept} count that keep the sites of {which} among themselves")
         if space is not None:
             notes += [f"{name}: {one}" for one in _fractions_that_are_none(part, space)]
             notes += [f"{name}: {one}" for one in _of_split_sites(space)]

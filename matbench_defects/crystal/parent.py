@@ -53,6 +53,8 @@ class Parent:
     axes : ndarray of int, shape (3, 3)
         The vectors a, b and c of the cell that the spec gives, as rows in those of this one; they differ where this is
         the primitive cell of a centred one.
+    kept : tuple of int, optional
+        How many operations keep the parts of orbits that sublattices are, where some do not, and of how many.
     memory : dict
         What is worked out once and kept, such as the groups of supercells.
     """
@@ -68,6 +70,7 @@ class Parent:
     notes: tuple[str, ...] = ()
     tolerance: float = 0.0
     axes: NDArray[np.int64] = field(default_factory=lambda: np.eye(3, dtype=np.int64), compare=False)
+    kept: tuple[int, int] | None = field(default=None, compare=False)
     memory: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from matbench_defects.spec.fields import ContentField, FillingField, Line, Name, Open, Species, StrictModel
+from matbench_defects.spec.fields import ContentField, Coordinate, FillingField, Line, Name, Open, Species, StrictModel
 from matbench_defects.spec.parents import ParentSpec
 
 
@@ -15,6 +15,9 @@ class SublatticeSpec(StrictModel):
 
     sites: list[str] | None = None
     """Labels or elements of the parent's sites; left out, the sublattice's own name is one."""
+    within: Annotated[dict[Literal["a", "b", "c"], tuple[Coordinate, Coordinate]], Field(min_length=1)] | None = None
+    """Only those of these sites whose fractional coordinates lie in a range: ``{c: [0.5, 1]}`` for the upper half, from
+    the first number on and below the second, at any lattice vector's distance."""
     species: dict[Species, FillingField]
     """How many sites of the supercell's sublattice each species holds, or which fraction of them."""
 
@@ -25,6 +28,9 @@ class SublatticeSpec(StrictModel):
         rest = [name for name, content in self.species.items() if content.is_rest]
         if len(rest) > 1:
             raise ValueError(f"only one species can be the rest, not {' and '.join(rest)}")
+        for axis, (low, high) in (self.within or {}).items():
+            if not low < high <= low + 1:
+                raise ValueError(f"`within` goes along {axis} from {low:g} up by at most one cell, not to {high:g}")
         return self
 
 
