@@ -66,8 +66,9 @@ def _of_split_sites(space: Space) -> Iterator[str]:
     """Yield which sites are nearer than atoms are, and so can have only one atom."""
     labels = space.parent.labels
     named: dict[tuple[str, str], float] = {}
-    for distance, (one, other) in split_sites(space.parent) if space.exclusions else []:
-        named.setdefault((min(labels[one], labels[other]), max(labels[one], labels[other])), distance)
-    for (one, other), distance in named.items():
-        which = f"sites of {one}" if one == other else f"sites of {one} and {other}"
+    for distance, pair in split_sites(space.parent) if space.exclusions else []:
+        first, second = sorted(labels[atom] for atom in pair)
+        named.setdefault((first, second), distance)
+    for (first, second), distance in named.items():
+        which = f"sites of {first}" if first == second else f"sites of {first} and {second}"
         yield f"{which} are split, {distance:.2f} Å apart: of two of them one at most has an atom"

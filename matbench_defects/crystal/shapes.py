@@ -135,7 +135,7 @@ def combination(vector: NDArray[np.float64] | NDArray[np.int64]) -> str:
 
 
 _HALF, _THIRD = Fraction(1, 2), Fraction(1, 3)
-_USUAL = [
+_USUAL: list[list[list[Fraction | int]]] = [
     [[1, 0, 0], [0, _HALF, _HALF], [0, -_HALF, _HALF]],  # A
     [[_HALF, 0, -_HALF], [0, 1, 0], [_HALF, 0, _HALF]],  # B
     [[_HALF, -_HALF, 0], [_HALF, _HALF, 0], [0, 0, 1]],  # C
