@@ -16,15 +16,14 @@ def equivalent_axes(space: Space, axis: int) -> NDArray[np.int64]:
     space : Space
         The space.
     axis : {0, 1, 2}
-        Which of the parent's lattice vectors.
+        Which vector of the cell that the spec gives, also where supercells are made of its primitive cell.
 
     Returns
     -------
     ndarray of int, shape (k, 3)
         Each in units of the parent's lattice vectors, opposite ones once: of a hexagonal a axis a, b and a + b.
     """
-    # Rotations act on columns of fractional coordinates, so the image of an axis is a column.
-    images = {tuple(int(n) for n in rotation[:, axis]) for rotation in space.parent.rotations}
+    images = {tuple(int(n) for n in image) for image in space.parent.rotations @ space.parent.axes[axis]}
     return np.array(sorted({max(v, (-v[0], -v[1], -v[2])) for v in images}, reverse=True))
 
 
@@ -40,7 +39,7 @@ def axis_lengths(space: Space, lattice: NDArray[np.float64], axis: int) -> NDArr
     lattice : ndarray of float, shape (3, 3)
         Vectors of the relaxed supercell as rows, Å; they may be turned and sheared.
     axis : {0, 1, 2}
-        Which of the parent's lattice vectors.
+        Which vector of the cell that the spec gives.
 
     Returns
     -------

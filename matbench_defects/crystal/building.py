@@ -7,18 +7,21 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench_defects.crystal.contents import meant_contents
+from matbench_defects.crystal.contents import meant_contents, tied_contents
 from matbench_defects.crystal.exchange_in_spec import with_exchange
 from matbench_defects.crystal.kinds.kind import Kind, kinds
 from matbench_defects.crystal.limits import MOST_CONTENTS, MOST_SHAPES, check_group
 from matbench_defects.crystal.parent import Parent, build_parent
-from matbench_defects.crystal.shapes import primitive, supercell_shapes
+from matbench_defects.crystal.parts import atoms_of, with_parts
+from matbench_defects.crystal.shapes import check_directions, primitive, supercell_shapes
 from matbench_defects.crystal.space import Content, Space, Sublattice
+from matbench_defects.crystal.split_sites import LENGTH, split_sites
 from matbench_defects.crystal.symmetry import (
     LARGEST_BOX,
     Cells,
@@ -29,9 +32,9 @@ from matbench_defects.crystal.symmetry import (
 )
 from matbench_defects.errors import InputError, Mistakes, nearest
 from matbench_defects.spec.document import Route, validate
-from matbench_defects.spec.fields import LARGEST_SUPERCELL
+from matbench_defects.spec.fields import LARGEST_SUPERCELL, VACANCY
 from matbench_defects.spec.models import Spec
-from matbench_defects.spec.spaces import SpaceSpec
+from matbench_defects.spec.spaces import SpaceSpec, SublatticeSpec
 
 
 def build_spaces(
@@ -54,16 +57,20 @@ def build_spaces(
         With the file and line of the field that is at fault.
     """
     spaces: dict[str, Space] = {}
-    parents: dict[tuple[str, Path], Parent] = {}
+    parents: dict[tuple[object, ...], Parent] = {}
     mistakes = Mistakes()
     for name, (part, route) in spec.all_spaces().items():
         if only not in (None, name):
             continue
         folder = spec.document.folder((*route, "parent", part.parent.file_field))
-        same = (part.parent.model_dump_json(), folder)
+        usual = part.cell is not None and part.sizes is None
+        parts = tuple((n, str(d.sites), str(d.within)) for n, d in part.sublattices.items() if d.within is not None)
+        same = (part.parent.model_dump_json(), folder, usual, _may_be_split(part), parts)
         with mistakes.noted():
             if same not in parents:
-                parents[same] = _parent(spec, part, route, folder)
+                parent = _parent(spec, part, route, folder)
+                parent = _with_parts(spec, part, route, parent)
+                parents[same] = primitive(parent, usual=True) if usual else parent
             parent = parents[same] if reworked is None else reworked(parents[same], part)
             if part.sizes is None:
                 spaces[name] = _space(spec, name, parent, np.array(_checked_rows(spec, part, route)), part, route)
@@ -75,7 +82,23 @@ def build_spaces(
 
 def _parent(spec: Spec, part: SpaceSpec, route: Route, folder: Path) -> Parent:
     with spec.at((*route, "parent"), keep_file=True):
-        return build_parent(part.parent, folder)
+        return build_parent(part.parent, folder, _may_be_split(part))
+
+
+def _with_parts(spec: Spec, part: SpaceSpec, route: Route, parent: Parent) -> Parent:
+    parts = {label: d for label, d in part.sublattices.items() if d.within is not None}
+    for label, description in parts.items():
+        with spec.at((*route, "sublattices", label, "within")):
+            atoms_of(parent, label, description)
+    with spec.at((*route, "parent")):
+        return with_parts(parent, parts) if parts else parent
+
+
+def _may_be_split(part: SpaceSpec) -> frozenset[str]:
+    """Return the labels or species of sites that hold what `exclude` names, and so may be nearer than atoms are."""
+    excluded = {species for one in part.exclude for species in one.between}
+    held = {label: d for label, d in part.sublattices.items() if excluded & set(d.species)}
+    return frozenset(name for label, d in held.items() for name in d.sites or [label])
 
 
 def _checked_rows(spec: Spec, part: SpaceSpec, route: Route) -> list[list[int]]:
@@ -93,11 +116,13 @@ def _shapes(
     for named in ("strata", "also"):
         if getattr(part.configurations, named):
             raise spec.error((*route, "configurations", named), "does not go with sizes of supercells")
+    with spec.at((*route, "supercell", "directions")):
+        check_directions(parent, part.directions)
     spaces: dict[str, Space] = {}
     refused: InputError | None = None
     found = 0
     for size in sizes:
-        for number, rows in enumerate(supercell_shapes(parent, size), start=1):
+        for number, rows in enumerate(supercell_shapes(parent, size, part.directions), start=1):
             found += 1
             if found > MOST_SHAPES:
                 message = f"there are more than the {MOST_SHAPES:,} shapes that are handled; take smaller sizes"
@@ -133,28 +158,22 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
     sublattices: list[Sublattice] = []
     for label, description in part.sublattices.items():
         here = (*route, "sublattices", label)
-        names = description.sites or [label]
-        members: set[int] = set()
-        for wanted in names:
-            found = atoms_called(parent, wanted)
-            if not found:
-                field = (*here, "sites") if description.sites else here
-                known = set(parent.labels) | set(parent.species)
-                raise spec.error(field, f"the parent has no site '{wanted}'; {nearest(wanted, known)}")
-            members |= found
-        sites = np.array([i * count + k for i in sorted(members) for k in range(count)], dtype=np.int64)
+        field = "within" if description.within is not None else "sites" if description.sites else ""
+        with spec.at((*here, field) if field else here):
+            members = atoms_of(parent, label, description)
+        sites = np.array([i * count + k for i in members for k in range(count)], dtype=np.int64)
         for other in sublattices:
             if set(other.sites.tolist()) & set(sites.tolist()):
                 raise spec.error(here, f"shares sites with the sublattice '{other.name}'; each site belongs to one")
-        allowed = {s: c.counts for s, c in description.species.items()}
+        allowed = {s: c.numbers(len(sites)) for s, c in description.species.items()}
         contents = _contents(allowed, len(sites))
         if contents is None or math.prod(len(s.contents) for s in sublattices) * len(contents) > MOST_CONTENTS:
             raise spec.error(
                 here, f"allows more than the {MOST_CONTENTS:,} contents that are handled; narrow the numbers"
             )
         if not contents:
-            located = spec.error(here, _no_content(allowed, len(sites)))
-            raise _NoContentError(located.message, file=located.file, line=located.line, field=located.field)
+            message = _no_fraction(description, len(sites)) or _no_content(allowed, len(sites))
+            raise _no_content_at(spec, here, message)
         sublattices.append(Sublattice(label, sites, tuple(allowed), contents))
     exclusions = _exclusions(spec, part, route, sublattices)
     space = Space(
@@ -167,8 +186,9 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
         counts_idle_operations=spec.rules > 1,
     )
     _check_kept_apart(spec, route, space)
+    _check_split(spec, route, space)
     space = dataclasses.replace(space, kind=_kind(spec, part, route, space))
-    if part.contents is not None or part.defects is not None:
+    if part.contents is not None or part.defects is not None or part.tied:
         space = dataclasses.replace(space, meant=_meant(spec, part, route, space))
     return with_exchange(spec, part, route, space) if part.exchange else space
 
@@ -187,17 +207,24 @@ def _exclusions(
     return tuple((min(e.between), max(e.between), e.closer_than) for e in part.exclude)
 
 
-def atoms_called(parent: Parent, name: str) -> set[int]:
-    """Return the atoms of a parent that a name leads to: those of that label, else those of that element."""
-    found = {i for i, label in enumerate(parent.labels) if label == name}
-    return found or {i for i, element in enumerate(parent.species) if element == name}
-
-
 def _meant(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> dict[Content, str]:
-    fillers = [next((s for s, c in d.species.items() if c.counts is None), "") for d in part.sublattices.values()]
+    every = space.contents()
+    if part.tied:
+        with spec.at((*route, "tied")):
+            every = tied_contents(space, part.tied)
+        if not every:
+            raise _no_content_at(spec, (*route, "tied"), "no content has numbers that go together so")
+    if part.contents is None and part.defects is None:
+        return dict.fromkeys(every, "")
+    fillers = [next((s for s, c in d.species.items() if c.is_rest), "") for d in part.sublattices.values()]
     field = "contents" if part.contents is not None else "defects"
     with spec.at((*route, field)):
-        return meant_contents(space, part.contents, fillers, part.defects)
+        return meant_contents(space, every, part.contents, fillers, part.defects)
+
+
+def _no_content_at(spec: Spec, route: Route, message: str) -> _NoContentError:
+    located = spec.error(route, message)
+    return _NoContentError(located.message, file=located.file, line=located.line, field=located.field)
 
 
 def _kind(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> Kind:
@@ -246,12 +273,43 @@ def _contents(allowed: dict[str, tuple[int, ...] | None], size: int) -> tuple[tu
     return None if looked > 10 * MOST_CONTENTS or len(found) > MOST_CONTENTS else tuple(found)
 
 
+def _no_fraction(description: SublatticeSpec, size: int) -> str:
+    """Return which fraction allows no number of sites; empty where each allows some."""
+    for species, filling in description.species.items():
+        if filling.numbers(size) == ():
+            missing = filling.not_whole(size)
+            number = round(Fraction(missing[0].partition("..")[0]) * size)
+            return (
+                f"{', '.join(missing)} of {size} sites is no whole number for {species}; the nearest is {number}/{size}"
+            )
+    return ""
+
+
 def _no_content(allowed: dict[str, tuple[int, ...] | None], size: int) -> str:
     fixed = [c for c in allowed.values() if c is not None]
     low, high = sum(c[0] for c in fixed), sum(c[-1] for c in fixed)
     total = str(low) if low == high else f"{low} to {high}"
     hint = "" if len(fixed) < len(allowed) or low > size else "; name one species as `rest`"
     return f"the species add up to {total}, but the supercell has {size} of these sites{hint}"
+
+
+def _check_split(spec: Spec, route: Route, space: Space) -> None:
+    """Refuse sites nearer than atoms are, unless whatever they hold excludes the other."""
+    if not space.exclusions:
+        return  # the parent has none
+    held = [[species] for species in space.parent.species]
+    for sublattice in space.sublattices:
+        for atom in np.unique(sublattice.sites // len(space.cells.offsets)).tolist():
+            held[atom] = [species for species in sublattice.species if species != VACANCY]
+    for distance, (one, other) in split_sites(space.parent):
+        for pair in itertools.product(held[one], held[other]):
+            between = tuple(sorted(pair))
+            if not any((a, b) == between and distance < closest - LENGTH for a, b, closest in space.exclusions):
+                raise spec.error(
+                    (*route, "exclude"),
+                    f"{space.parent.labels[one]} and {space.parent.labels[other]} have sites {distance:.2f} Å apart, "
+                    f"where both atoms cannot be: add {{between: [{', '.join(between)}], closer_than: 1}}",
+                )
 
 
 def _check_kept_apart(spec: Spec, route: Route, space: Space) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -62,8 +63,45 @@ def matches(space: Space, content: Content, wanted: Mapping[str, Counts]) -> boo
     return all(w.counts is None or numbers[name] in w.counts for name, w in wanted.items())
 
 
+def tied_contents(space: Space, ties: Sequence[Sequence[str]]) -> list[Content]:
+    """Return the contents of a space in which some numbers go together, in its order.
+
+    Parameters
+    ----------
+    space : Space
+        The space, not yet limited.
+    ties : sequence of sequence of str
+        Numbers that are equal: the name of a species as in `Space.count`, or a multiple of it, ``2 vacancy``.
+
+    Raises
+    ------
+    InputError
+        If no sublattice, or more than one, holds a species.
+    """
+    every = space.contents()
+    table = np.array([list(itertools.chain.from_iterable(c)) for c in every], dtype=np.int64)
+    starts = np.cumsum([0, *(len(s.species) for s in space.sublattices)])
+    kept = np.ones(len(every), dtype=bool)
+    for terms in ties:
+        numbers = []
+        for term in terms:
+            times, (sublattice, species) = _multiple(space, term)
+            numbers.append(times * table[:, starts[sublattice] + species])
+        kept &= (np.array(numbers) == numbers[0]).all(axis=0)
+    return list(itertools.compress(every, kept.tolist()))
+
+
+def _multiple(space: Space, term: str) -> tuple[int, tuple[int, int]]:
+    """Read ``2 vacancy``; a name may begin with a number itself, so the whole is looked up first where it is one."""
+    match = re.fullmatch(r"\s*(\d{1,6})\s+(\S.*?)\s*", term)
+    if match is None or any(term == f"{s.name}.{k}" for s in space.sublattices for k in s.species):
+        return 1, space.place(term)
+    return int(match[1]), space.place(match[2])
+
+
 def meant_contents(
     space: Space,
+    every: Sequence[Content],
     named: Mapping[str, Mapping[str, Counts]] | None,
     fillers: list[str],
     defects: Counts | None,
@@ -74,6 +112,8 @@ def meant_contents(
     ----------
     space : Space
         The space, not yet limited.
+    every : sequence of contents
+        Its contents, or those of them in which what is tied goes together.
     named : mapping, optional
         Wanted contents by name; a species that is not mentioned is absent.
     fillers : list of str
@@ -86,7 +126,6 @@ def meant_contents(
     InputError
         If a name stands for no content, two names for the same, or no content is left.
     """
-    every = space.contents()
     if defects is not None and defects.counts is not None:
         every = [c for c, n in zip(every, defect_counts(space, every).tolist(), strict=True) if n in defects.counts]
         if not every:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,11 @@ class Parent:
         What was decided in reading its file where that leaves a choice, and what the file declares and does not list.
     tolerance : float
         How far an atom may lie from its symmetry image where symmetry was found from the atoms, Å.
+    axes : ndarray of int, shape (3, 3)
+        The vectors a, b and c of the cell that the spec gives, as rows in those of this one; they differ where this is
+        the primitive cell of a centred one.
+    kept : tuple of int, optional
+        How many operations keep the parts of orbits that sublattices are, where some do not, and of how many.
     memory : dict
         What is worked out once and kept, such as the groups of supercells.
     """
@@ -63,6 +69,8 @@ class Parent:
     declared: bool
     notes: tuple[str, ...] = ()
     tolerance: float = 0.0
+    axes: NDArray[np.int64] = field(default_factory=lambda: np.eye(3, dtype=np.int64), compare=False)
+    kept: tuple[int, int] | None = field(default=None, compare=False)
     memory: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
@@ -92,7 +100,7 @@ class Parent:
         )
 
 
-def build_parent(spec: ParentSpec, folder: Path) -> Parent:
+def build_parent(spec: ParentSpec, folder: Path, split: Collection[str] = ()) -> Parent:
     """Build the parent that a spec describes.
 
     Parameters
@@ -101,6 +109,9 @@ def build_parent(spec: ParentSpec, folder: Path) -> Parent:
         The parent's part of a spec.
     folder : path
         The folder that a CIF file's path is relative to, or in which a crystal of the Materials Project is frozen.
+    split : collection of str
+        Labels or species of sites that may be nearer to each other than atoms are, where they are given with a space
+        group; files list atoms.
 
     Raises
     ------
@@ -110,7 +121,7 @@ def build_parent(spec: ParentSpec, folder: Path) -> Parent:
     """
     if spec.spacegroup is not None:
         assert spec.lattice is not None and spec.sites is not None
-        return _from_space_group(spec.spacegroup, spec.lattice, spec.sites)
+        return _from_space_group(spec.spacegroup, spec.lattice, spec.sites, split)
     if spec.cif is not None:
         return _from_file(folder / spec.cif, "cif", spec.symmetry_tolerance)
     if spec.structure is not None:
@@ -143,7 +154,7 @@ def _cell(lattice: Lattice, setting: Setting, symbol: str) -> NDArray[np.float64
     return cell
 
 
-def _from_space_group(symbol: str, lattice: Lattice, sites: dict[str, Site]) -> Parent:
+def _from_space_group(symbol: str, lattice: Lattice, sites: dict[str, Site], split: Collection[str]) -> Parent:
     """Return the parent in the one setting of its group that the lattice and the sites allow."""
     settings = settings_of(symbol)
     axes = "R" if lattice.c is None and lattice.alpha is not None else "H"
@@ -152,7 +163,7 @@ def _from_space_group(symbol: str, lattice: Lattice, sites: dict[str, Site]) -> 
     refused: list[InputError] = []
     for setting in settings:
         try:
-            made.append((setting, _in_setting(setting, symbol, lattice, sites)))
+            made.append((setting, _in_setting(setting, symbol, lattice, sites, split)))
         except InputError as error:
             refused.append(error)
     if not made:
@@ -165,7 +176,9 @@ def _from_space_group(symbol: str, lattice: Lattice, sites: dict[str, Site]) -> 
     raise InputError(f"{symbol} has {len(settings)} origins, and these sites make different crystals; write {crystals}")
 
 
-def _in_setting(setting: Setting, symbol: str, lattice: Lattice, sites: dict[str, Site]) -> Parent:
+def _in_setting(
+    setting: Setting, symbol: str, lattice: Lattice, sites: dict[str, Site], split: Collection[str]
+) -> Parent:
     cell = _cell(lattice, setting, symbol)
     check_lattice(cell, 1)
     rotations, translations = setting.operations
@@ -183,7 +196,7 @@ def _in_setting(setting: Setting, symbol: str, lattice: Lattice, sites: dict[str
     parent = Parent(
         cell, tuple(species), tuple(labels), np.array(positions), rotations, translations, setting.symbol, True
     )
-    check_apart(cell, species, labels, parent.positions)
+    check_apart(cell, species, labels, parent.positions, split)
     return parent
 
 

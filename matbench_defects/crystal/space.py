@@ -286,11 +286,11 @@ class Space:
         InputError
             If no sublattice, or more than one, holds it.
         """
-        i, j = self._place(name)
+        i, j = self.place(name)
         return content[i][j]
 
-    def _place(self, name: str) -> tuple[int, int]:
-        """Return sublattice and position of a species."""
+    def place(self, name: str) -> tuple[int, int]:
+        """Return sublattice and position of a species, by the names of `count`."""
         known = {f"{s.name}.{k}": (i, j) for i, s in enumerate(self.sublattices) for j, k in enumerate(s.species)}
         short = [k for s in self.sublattices for k in s.species]
         places = {f.partition(".")[2]: f for f in known if short.count(f.partition(".")[2]) == 1}

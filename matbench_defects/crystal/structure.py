@@ -143,6 +143,11 @@ def shortest_distance(crystal: Crystal, cutoff: float = 3.0) -> float:
 
 def closest_pair(crystal: Crystal, cutoff: float = 3.0) -> tuple[float, tuple[int, int]]:
     """Return the shortest distance between two atoms, as `shortest_distance` does, and which two these are."""
+    return min(near_pairs(crystal, cutoff), default=(float("inf"), (0, 0)), key=lambda pair: pair[0])
+
+
+def near_pairs(crystal: Crystal, cutoff: float) -> list[tuple[float, tuple[int, int]]]:
+    """Return the distances between atoms up to a cutoff, Å, periodic images included, each with the two atoms."""
     from pymatgen.optimization.neighbors import find_points_in_spheres  # compiled, and light to import
 
     points = np.ascontiguousarray(crystal.positions)
@@ -150,12 +155,9 @@ def closest_pair(crystal: Crystal, cutoff: float = 3.0) -> tuple[float, tuple[in
     centres, neighbours, images, distances = find_points_in_spheres(
         points, points, r=cutoff, pbc=np.ones(3, dtype=np.int64), lattice=box, tol=1e-8
     )
-    others = np.flatnonzero((centres != neighbours) | (images != 0).any(axis=1))
-    if not len(others):
-        return float("inf"), (0, 0)
-    nearest = others[distances[others].argmin()]
-    low, high = sorted((int(centres[nearest]), int(neighbours[nearest])))
-    return float(distances[nearest]), (low, high)
+    others = (centres != neighbours) | (images != 0).any(axis=1)
+    pairs = np.sort(np.stack([centres[others], neighbours[others]], axis=1), axis=1).tolist()
+    return [(distance, (one, other)) for distance, (one, other) in zip(distances[others].tolist(), pairs, strict=True)]
 
 
 def nearest_images(lattice: NDArray[np.float64], vectors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from matbench_defects.crystal.building import atoms_called, build_spaces
+from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.parent import Parent, found_symmetry
+from matbench_defects.crystal.parts import keeping, with_group
 from matbench_defects.crystal.space import Space
-from matbench_defects.crystal.symmetry import parent_action
 from matbench_defects.enumeration.counting import count_space
 from matbench_defects.plotting import shown_number
 from matbench_defects.spec.models import Spec
@@ -65,6 +65,8 @@ def _more_than_declared(spec: Spec, owner: str, members: list[Space]) -> str:
     if len(higher.rotations) <= len(parent.rotations):
         return ""
     count, kept = _count_with(spec, owner, higher)
+    if parent.kept is not None and kept <= len(parent.rotations):
+        return ""  # what is more does not keep a part of an orbit
     apart = "" if kept == len(higher.rotations) else f", {kept} of which keep the sublattices apart"
     return (
         f"the atoms have {higher.space_group} with {len(higher.rotations)} operations{apart}, more than the declared "
@@ -149,13 +151,9 @@ def _count_with(spec: Spec, owner: str, other: Parent) -> tuple[str, int]:
 
     def reworked(parent: Parent, part: SpaceSpec) -> Parent:
         nonlocal kept
-        actions, _ = parent_action(other)
-        keeps = np.ones(len(actions), dtype=bool)
-        for label, description in part.sublattices.items():
-            atoms = sorted(set().union(*(atoms_called(other, name) for name in description.sites or [label])))
-            keeps &= np.isin(actions[:, atoms], atoms).all(axis=1)
+        keeps = keeping(other, part.sublattices)
         kept = int(keeps.sum())
-        return dataclasses.replace(other, rotations=other.rotations[keeps], translations=other.translations[keeps])
+        return with_group(other, keeps)
 
     spaces = build_spaces(spec, only=owner, reworked=reworked)
     if max(kept * len(s.cells.offsets) ** 2 * len(other.species) for s in spaces.values()) > MOST_COUNTED:

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from matbench_defects.crystal.notes import notes_on_spaces
 from matbench_defects.dataset.estimate import SpaceEstimate, estimate_spaces
 from matbench_defects.enumeration.members import empty_sizes
 from matbench_defects.enumeration.selection_size import LARGEST_DRAW
@@ -52,7 +53,8 @@ def validate_spec(spec: Spec) -> Validated:
         Naming file and line of the first mistake.
     """
     spaces = estimate_spaces(spec)
-    notes = empty_sizes(spec, {s.space.name: s.space for s in spaces}, {s.space.name: s.inequivalent for s in spaces})
+    built = {s.space.name: s.space for s in spaces}
+    notes = notes_on_spaces(spec, built) + empty_sizes(spec, built, {s.space.name: s.inequivalent for s in spaces})
     planned = None
     rows = sum(space.labelled for space in spaces)
     long_draws = [s for s in spaces if not s.counted and s.labelled > LARGEST_DRAW]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.parent import Parent
+from matbench_defects.crystal.split_sites import sites_apart
 from matbench_defects.crystal.structure import Crystal, nearest_images
 from matbench_defects.crystal.symmetry import Cells
 from matbench_defects.spec.fields import VACANCY
@@ -23,7 +24,7 @@ FEW = 10_000
 """Up to so many pairs of an atom and a site, all images of a site are looked at, however skewed the cell is."""
 
 DOUBTFUL = 0.25
-"""An atom nearer than this to its site, Å, is on no other: sites are 0.7 Å apart at least."""
+"""An atom nearer than this to its site, Å, is on no other, unless sites are split: others are 0.7 Å apart at least."""
 
 Holds = tuple[frozenset[str], ...]
 """What each site of the parent may hold, vacancies among it."""
@@ -222,7 +223,9 @@ def doubtful(sites: Sites, allowed: NDArray[np.bool_], given: Assigned, apart: f
     empty = np.setdiff1d(np.arange(len(sites)), given.chosen)
     vectors = _away(sites, given.fractional, sites.fractional[given.chosen])
     own = np.linalg.norm(vectors, axis=1)
-    atoms = np.flatnonzero((own > DOUBTFUL) & sites.vacant[given.chosen])
+    # Nearer to its own site than this, an atom has no other that is about as near.
+    least = min(DOUBTFUL, 0.9 * sites_apart(sites.parent) / (1 + apart))
+    atoms = np.flatnonzero((own > least) & sites.vacant[given.chosen])
     which, other = np.nonzero(allowed[atoms][:, empty // len(sites.cells.offsets)])
     atom, site = atoms[which], empty[other]
     away = _away(sites, given.fractional[atom], sites.fractional[site])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.canonical import Stage, stages
 from matbench_defects.crystal.space import Content, Space
+from matbench_defects.crystal.split_sites import LENGTH
 from matbench_defects.enumeration.configurations import decode
 from matbench_defects.enumeration.exclusions import Exclusions, Limits
 from matbench_defects.errors import InputError, nearest
@@ -22,8 +23,6 @@ Orders = NDArray[np.int32] | NDArray[np.int64]
 """How many operations keep each of many configurations."""
 NEUTRAL = 1e-6
 """A cell whose charge is less than this, in units of the elementary charge, is neutral."""
-LENGTH = 1e-4
-"""Distances that differ by less than this, Å, are the same; limits are widened by it."""
 SLICE = 65_536
 """Configurations that are decoded at a time."""
 

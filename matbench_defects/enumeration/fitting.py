@@ -189,8 +189,10 @@ def _in_its_space(
     if found is None:
         size = round(abs(float(np.linalg.det(smallest))))
         repeats = f"repeats a cell of {size}" if size < count else f"has {size}"
-        sizes = f"it {repeats} parent cells, and the sizes of {host.name} are {listed(host.sized())}"
-        return none(5, sizes, displacement, way.strain)
+        reason = f"it {repeats} parent cells, and the sizes of {host.name} are {listed(host.sized())}"
+        if size in host.sized():
+            reason = f"it {repeats} parent cells, along directions in which those of {host.name} do not grow"
+        return none(5, reason, displacement, way.strain)
     space, operation = found
     atoms, shift = parent_action(host.parent)
     site, cell = np.divmod(chosen, count)

@@ -119,7 +119,8 @@ def empty_sizes(spec: Spec, spaces: Mapping[str, Space], members: Mapping[str, i
         none = "all that they hold repeats a smaller cell"
         if part.configurations.where is not None:
             none += " or does not fulfil `where`"
-        for missing, why in ((-1, "no content adds up to their sites"), (0, none)):
+        no_content = "no content adds up to their sites" + (" and goes together as `tied` says" if part.tied else "")
+        for missing, why in ((-1, no_content), (0, none)):
             if sizes := [str(size) for size, number in held.items() if number == missing]:
                 sentences.append(f"{family}: the sizes {', '.join(sizes)} hold nothing, for {why}")
     return sentences

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import math
 import re
 import textwrap
+from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -139,6 +141,11 @@ class Content(StrictModel):
     counts: tuple[int, ...] | None
     """The allowed numbers, increasing; None for the rest of the sites."""
 
+    @property
+    def is_rest(self) -> bool:
+        """Whether it is what the other species leave."""
+        return self.counts is None
+
     @classmethod
     def parse(cls, value: Any) -> Any:
         """Read ``9``, ``0..12``, ``[0, 2, 4]`` or ``rest``."""
@@ -160,6 +167,8 @@ class Content(StrictModel):
             if high > LARGEST_SUPERCELL:
                 raise ValueError(f"{high} is more than any supercell's sites ({LARGEST_SUPERCELL})")
             counts = list(range(low, high + 1))
+        elif isinstance(value, dict) and "fraction" in value:
+            raise ValueError(f"{expected}; a fraction of the sites can be said in `sublattices` alone")
         else:
             raise ValueError(expected)
         if counts[0] < 0:
@@ -174,5 +183,96 @@ ContentField = Annotated[
         json_schema_input_type=Annotated[int, Field(ge=0)]
         | Annotated[str, Field(pattern=r"^(rest|\d+\.\.\d+)$")]
         | list[int],
+    ),
+]
+
+
+class Filling(Content):
+    """How many sites of its sublattice a species holds, also as fractions of them: what that is depends on the size."""
+
+    counts: tuple[int, ...] | None = None
+    """The allowed numbers, increasing; None for the rest of the sites, and where there are fractions."""
+    fractions: tuple[str, ...] | None = None
+    """The allowed fractions, as they are written; where they are a range, its two ends."""
+    is_range: bool = False
+    """Whether all fractions between two ends are allowed."""
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether it is what the other species leave."""
+        return self.counts is None and self.fractions is None
+
+    def numbers(self, sites: int) -> tuple[int, ...] | None:
+        """Return the allowed numbers of a sublattice of so many sites; None for the rest of them.
+
+        Of a fraction, only what is a whole number of sites, exactly: 1/3 of three is one, and 0.333 of them is none.
+        """
+        if self.fractions is None:
+            return self.counts
+        shares = [Fraction(text) * sites for text in self.fractions]
+        if self.is_range:
+            return tuple(range(math.ceil(shares[0]), math.floor(shares[1]) + 1))
+        return tuple(sorted({int(share) for share in shares if share.denominator == 1}))
+
+    def not_whole(self, sites: int) -> list[str]:
+        """Return the fractions, as they are written, that are no whole number of so many sites."""
+        if self.fractions is None:
+            return []
+        if self.is_range:
+            return [] if self.numbers(sites) else ["..".join(self.fractions)]
+        return [text for text in self.fractions if (Fraction(text) * sites).denominator > 1]
+
+    @classmethod
+    def parse(cls, value: Any) -> Any:
+        """Read ``{fraction: 0.4}``, ``{fraction: 1/4..3/4}``, ``{fraction: [1/3, 2/3]}``, and what a content is."""
+        if isinstance(value, Filling) or not isinstance(value, dict):
+            return Content.parse(value)
+        if list(value) != ["fraction"]:
+            hint = "".join(f"; {nearest(str(key), ['fraction'])}" for key in value if key != "fraction")
+            raise ValueError(
+                f"a number, a range, a list, 'rest' or {{fraction: 0.4}} was expected, not {value!r}{hint}"
+            )
+        given = value["fraction"]
+        is_range = isinstance(given, str) and ".." in given
+        written = given.split("..") if is_range else given if isinstance(given, list) else [given]
+        if not written or (is_range and len(written) != 2):
+            raise ValueError(f"{_FRACTION_EXPECTED}, not {given!r}")
+        texts = [_checked_fraction(one) for one in written]
+        if is_range and Fraction(texts[0]) > Fraction(texts[1]):
+            raise ValueError(f"the range {given} runs backwards; write {texts[1]}..{texts[0]}")
+        return {"fractions": tuple(texts), "is_range": is_range}
+
+
+_FRACTION_EXPECTED = "a fraction such as 0.4 or 1/3, a range such as 0.25..0.75 or a list of fractions was expected"
+
+
+def _checked_fraction(value: Any) -> str:
+    """Return a fraction between zero and one as it is written."""
+    text = value.strip() if isinstance(value, str) else "" if isinstance(value, bool) else repr(value)
+    if not re.fullmatch(r"\d{1,9}(\.\d{0,18})?|\d{1,9}/0*[1-9]\d{0,8}", text):
+        raise ValueError(f"{_FRACTION_EXPECTED}, not {value!r}")
+    if Fraction(text) > 1:
+        raise ValueError(f"a fraction of the sites is at most 1, not {text}; a number of sites is written without it")
+    return text
+
+
+_FRACTION = Annotated[float, Field(ge=0, le=1)] | Annotated[str, Field(pattern=r"^[0-9./]+$")]
+
+
+class _Fractions(StrictModel):
+    """Fractions of a sublattice's sites, as a spec says them; for the JSON Schema."""
+
+    fraction: _FRACTION | list[_FRACTION]
+    """One, a range such as ``0.25..0.75``, or several."""
+
+
+FillingField = Annotated[
+    Filling,
+    BeforeValidator(
+        Filling.parse,
+        json_schema_input_type=Annotated[int, Field(ge=0)]
+        | Annotated[str, Field(pattern=r"^(rest|\d+\.\.\d+)$")]
+        | list[int]
+        | _Fractions,
     ),
 ]

@@ -15,6 +15,7 @@ from matbench_defects.spec.frozen import read_frozen
 from matbench_defects.spec.parents import ParentSpec, Provenance, ReferencePhase
 from matbench_defects.spec.spaces import (
     ALL,
+    Cell,
     Exchanges,
     Exclusion,
     Groups,
@@ -25,6 +26,7 @@ from matbench_defects.spec.spaces import (
     SpaceSpec,
     Sublattices,
     Supercell,
+    Ties,
 )
 
 
@@ -218,12 +220,16 @@ class Spec(StrictModel):
     """The ideal host crystal of the only space."""
     supercell: Supercell | None = None
     """The supercell of the only space."""
+    cell: Cell | None = None
+    """The cell that the supercell of the only space is made of."""
     sublattices: Sublattices | None = None
     """The sublattices of the only space."""
     contents: NamedContents | None = None
     """The named contents of the only space."""
     defects: ContentField | None = None
     """How many sites of the only space may differ from the ideal host."""
+    tied: Ties = []
+    """Numbers that are equal in every content of the only space."""
     exclude: list[Exclusion] = []
     """Pairs of species that cannot be near each other in the only space."""
     exchange: Exchanges = []
@@ -287,9 +293,11 @@ class Spec(StrictModel):
         only = SpaceSpec.model_construct(
             parent=self.parent,
             supercell=self.supercell,
+            cell=self.cell,
             sublattices=self.sublattices,
             contents=self.contents,
             defects=self.defects,
+            tied=self.tied,
             exclude=self.exclude,
             exchange=self.exchange,
             groups=self.groups,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from matbench_defects.spec.fields import ContentField, Line, Name, Open, Species, StrictModel
+from matbench_defects.spec.fields import ContentField, Coordinate, FillingField, Line, Name, Open, Species, StrictModel
 from matbench_defects.spec.parents import ParentSpec
 
 
@@ -15,16 +15,22 @@ class SublatticeSpec(StrictModel):
 
     sites: list[str] | None = None
     """Labels or elements of the parent's sites; left out, the sublattice's own name is one."""
-    species: dict[Species, ContentField]
-    """How many sites of the supercell's sublattice each species holds."""
+    within: Annotated[dict[Literal["a", "b", "c"], tuple[Coordinate, Coordinate]], Field(min_length=1)] | None = None
+    """Only those of these sites whose fractional coordinates lie in a range: ``{c: [0.5, 1]}`` for the upper half, from
+    the first number on and below the second, at any lattice vector's distance."""
+    species: dict[Species, FillingField]
+    """How many sites of the supercell's sublattice each species holds, or which fraction of them."""
 
     @model_validator(mode="after")
     def _one_rest(self) -> SublatticeSpec:
         if not self.species:
             raise ValueError("name at least one species")
-        rest = [name for name, content in self.species.items() if content.counts is None]
+        rest = [name for name, content in self.species.items() if content.is_rest]
         if len(rest) > 1:
             raise ValueError(f"only one species can be the rest, not {' and '.join(rest)}")
+        for axis, (low, high) in (self.within or {}).items():
+            if not low < high <= low + 1:
+                raise ValueError(f"`within` goes along {axis} from {low:g} up by at most one cell, not to {high:g}")
         return self
 
 
@@ -41,7 +47,7 @@ def _parse_sublattices(value: Any) -> Any:
 Sublattices = Annotated[
     dict[Name, SublatticeSpec],
     BeforeValidator(
-        _parse_sublattices, json_schema_input_type=dict[Name, SublatticeSpec | dict[Species, ContentField]]
+        _parse_sublattices, json_schema_input_type=dict[Name, SublatticeSpec | dict[Species, FillingField]]
     ),
 ]
 
@@ -190,9 +196,14 @@ class Sizes(StrictModel):
 
     sizes: ContentField
     """How many primitive cells of the parent: a number, a range such as ``1..8``, or a list."""
+    directions: Annotated[list[Literal["a", "b", "c"]], Field(min_length=1)] | None = None
+    """Along which vectors of the parent's cell it grows: ``[a, b]`` for a layer, ``[c]`` for a chain. Along the others,
+    such as across a vacuum, it stays one cell. Left out, along all."""
 
     @model_validator(mode="after")
     def _possible(self) -> Sizes:
+        if self.directions is not None and len(set(self.directions)) < len(self.directions):
+            raise ValueError(f"a direction is named twice in {', '.join(self.directions)}")
         counts = self.sizes.counts
         if counts is None or counts[0] < 1 or counts[-1] > LARGEST_SIZE:
             raise ValueError(f"sizes from 1 to {LARGEST_SIZE} were expected")
@@ -210,12 +221,26 @@ def _check_supercell(value: Any) -> Any:
 
 Supercell = Annotated[
     Annotated[list[int] | list[list[int]], BeforeValidator(_check_supercell), Tag("rows")]
-    | Annotated[Sizes, Tag("sizes")],
-    Discriminator(lambda value: "sizes" if isinstance(value, dict | Sizes) else "rows"),
+    | Annotated[Sizes, Tag("every shape")],
+    Discriminator(lambda value: "every shape" if isinstance(value, dict | Sizes) else "rows"),
 ]
 
 
+def _check_cell(value: Any) -> Any:
+    if value == "conventional":
+        raise ValueError(
+            "'primitive' was expected, not 'conventional': left out, the parent's cell counts as it is given, which of "
+            "a space group is the conventional one"
+        )
+    return value
+
+
+Cell = Annotated[Literal["primitive"], BeforeValidator(_check_cell, json_schema_input_type=Literal["primitive"])]
+
+
 NamedContents = Annotated[dict[Name, dict[str, ContentField]], Field(min_length=1)]
+Ties = list[Annotated[list[Annotated[str, BeforeValidator(str)]], Field(min_length=2)]]
+"""Numbers that are equal, several times: names of species, or multiples such as ``2 vacancy``."""
 Groups = dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Line]
 
 
@@ -226,6 +251,9 @@ class SpaceSpec(StrictModel):
     """The ideal host crystal."""
     supercell: Supercell
     """Three repetitions, or three rows that give the supercell's vectors in the parent's."""
+    cell: Cell | None = None
+    """Whether `supercell` counts and combines primitive cells of the parent, also where that is given in a centred one.
+    Left out, cells as they are given; sizes are of primitive cells always."""
     sublattices: Sublattices
     """What substitutes or leaves where."""
     contents: NamedContents | None = None
@@ -233,6 +261,9 @@ class SpaceSpec(StrictModel):
     mentioned is absent, or fills the rest."""
     defects: ContentField | None = None
     """How many sites may differ from the ideal host; contents with another number are not meant."""
+    tied: Ties = []
+    """Numbers that are equal in every content: ``[A.vacancy, B.vacancy]``, ``[Ti, 2 vacancy]``; other contents are not
+    meant."""
     exclude: list[Exclusion] = []
     """Pairs of species that cannot be near each other, such as ions on split sites. Exact numbers and draws leave out
     what breaks it."""
@@ -262,6 +293,12 @@ class SpaceSpec(StrictModel):
     def sizes(self) -> tuple[int, ...] | None:
         """The sizes of supercell whose every shape is meant; None where there is one supercell."""
         return self.supercell.sizes.counts if isinstance(self.supercell, Sizes) else None
+
+    @property
+    def directions(self) -> tuple[int, ...]:
+        """Along which of the parent's vectors supercells of several sizes grow."""
+        named = self.supercell.directions if isinstance(self.supercell, Sizes) else None
+        return tuple(i for i, axis in enumerate("abc") if named is None or axis in named)
 
     @property
     def supercell_rows(self) -> list[list[int]]:

@@ -94,8 +94,8 @@ def test_what_spaces_share_is_said_once(load):
     ("before", "after", "line", "field", "message"),
     [
         ("one: {}", "one: {supercel: [1, 1, 1]}", 24, "spaces.one.supercel",
-         "unknown field; did you mean 'supercell'? known: configurations, contents, defects, exclude, groups, kind, "
-            "parent, pathway, sublattices, supercell"),
+         "unknown field; did you mean 'supercell'? known: cell, configurations, contents, defects, exchange, exclude, "
+            "groups, kind, parent, pathway, sublattices, supercell, tied"),
         ("    supercell: [2, 1, 1]", "    supercell: [2, 1]", 26, "spaces.two.supercell",
          "three integers or three rows of three integers were expected, not [2, 1]"),
         ("    supercell: [2, 1, 1]", "    supercell: null", 26, "spaces.two.supercell", "is missing"),

@@ -113,7 +113,8 @@ def panels(space: Space, rows: Iterable[LabelledConfiguration]) -> list[Panel]:
         if directions & seen:
             continue
         seen |= directions
-        same = [n for k, n in enumerate("abc") if tuple(int(i == k) for i in range(3)) in directions]
+        own = [tuple(int(n) for n in v) for v in space.parent.axes]
+        same = [n for n, v in zip("abc", own, strict=True) if max(v, tuple(-x for x in v)) in directions]
         lengths = [axis_lengths(space, lattice, axis) for lattice in lattices]
         spread = np.array([[found.min(), found.max()] for found in lengths])
         title = f"{' = '.join(same) if len(same) > 1 else name} (Å)"
