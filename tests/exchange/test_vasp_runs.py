@@ -50,7 +50,7 @@ def test_thirty_runs_go_out_and_come_back(tmp_path):
     rows, report = imported(tmp_path / "runs", tmp_path)
     assert {id_: row["energy"] for id_, row in rows.items()} == pytest.approx(energies, abs=1e-7) and len(rows) == 30
     (theory,) = {row["level_of_theory"] for row in rows.values()}
-    for part in ("GGA", *TITLES.values(), "520 eV", "spin-polarised", "Ni 6.2 eV", "VASP 6.4.2"):
+    for part in ("PBE", *TITLES.values(), "520 eV", "spin-polarised", "Ni 6.2 eV", "VASP 6.4.2"):
         assert part in theory
     assert {reason for *_, reason in report} == {"its energy is that extrapolated to zero smearing"}
 
@@ -66,11 +66,11 @@ def test_compressed_outputs(tmp_path, ending, pack):
 
 
 def test_outcars_say_the_same(tmp_path):
-    energies = runs(tmp_path / "runs", 3, write_outcar)
+    energies = runs(tmp_path / "runs", 3, write_outcar, u="0.0  6.2  0.0")
     rows, _ = imported(tmp_path / "runs", tmp_path)
     assert {id_: row["energy"] for id_, row in rows.items()} == pytest.approx(energies, abs=1e-7)
     theories = {row["level_of_theory"] for row in rows.values()}
-    runs(tmp_path / "others", 3)
+    runs(tmp_path / "others", 3, hubbard={"Ni": 6.2})
     assert theories == {row["level_of_theory"] for row in imported(tmp_path / "others", tmp_path)[0].values()}
 
 

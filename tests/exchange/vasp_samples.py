@@ -44,7 +44,7 @@ def write_vasprun(
         '<i type="int" name="NELMIN">2</i><i type="int" name="IBRION">2</i><i type="int" name="ISPIN">2</i>'
         f'<i type="logical" name="LDAU">{"T" if hubbard else "F"}</i><v name="LDAUU">{u}</v>'
         f'<v name="LDAUJ">{zeros}</v><i type="string" name="GGA">PE</i>'
-        '<i type="logical" name="LHFCALC">F</i><i name="AEXX">0.0</i><i type="string" name="METAGGA">--</i>'
+        '<i type="logical" name="LHFCALC">F</i><i name="AEXX">0.0</i><i name="HFSCREEN">0.0</i><i type="string" name="METAGGA">--</i>'
         '<i type="int" name="IVDW">0</i><i type="logical" name="LUSE_VDW">F</i><i name="EDIFF">0.00001</i>'
     )
     electronic_step = (
@@ -83,16 +83,17 @@ def write_vasprun(
     return path
 
 
-def write_outcar(folder: Path, atoms: ase.Atoms, energy: float, *, cutoff: float = 520.0, done: bool = True) -> None:
+def write_outcar(folder: Path, atoms: ase.Atoms, energy: float, *, u: str = "", done: bool = True) -> None:
     """Write an OUTCAR with the lines that are read, and the CONTCAR beside it."""
     symbols = list(dict.fromkeys(atoms.get_chemical_symbols()))
     lines = [" vasp.6.4.2 20Jul23 (build) complex", *(f"   TITEL  = {TITLES[s]}" for s in symbols)]
-    lines += [" generate k-points for:    4    4    2", f"   ENCUT  =  {cutoff:.1f} eV  38.22 Ry    6.18 a.u."]
+    lines += [" generate k-points for:    4    4    2", "   ENCUT  =  520.0 eV  38.22 Ry    6.18 a.u."]
     lines += [
         "   NELM   =     60;   NELMIN=  2; NELMDL= -5     # of ELM steps",
         "   NSW    =     99    number of steps",
     ]
     lines += ["   ISPIN  =      2    spin polarized calculation?", "   GGA     =    PE    GGA type"]
+    lines += [f" U (eV)           for each species LDAUU =   {u}", " J (eV)   for each species LDAUJ =   0.0  0.0  0.0"]
     lines += ["--- Iteration      3(  10)  ---"]
     lines += [f"  energy  without entropy=  {energy + 0.2:.8f}  energy(sigma->0) =  {energy:.8f}"]
     lines += [" reached required accuracy - stopping structural energy minimisation"]

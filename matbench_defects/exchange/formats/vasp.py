@@ -180,7 +180,7 @@ def _content(file: Path) -> bytes:
         if opened is None:
             return stream.read()
         with readable(str(file)), opened(stream) as plain:
-            return unpacked(cast(IO[bytes], plain), file.name, str(file.parent), LARGEST_FILE)
+            return unpacked(cast(IO[bytes], plain), "", str(file), LARGEST_FILE)
 
 
 def _of_xml(file: Path) -> Run:
@@ -212,7 +212,7 @@ def _of_xml(file: Path) -> Run:
         hubbard = {s: a - b for s, a, b in zip(symbols, _each(u), _each(j), strict=True) if abs(a - b) > 1e-9}
     theory = Theory(
         f"VASP {found.vasp_version}",
-        found.run_type.removesuffix("+U"),
+        _functional(found.run_type.replace("+U", ""), list(titles.values())),
         float(found.parameters["ENMAX"]),
         int(found.parameters.get("ISPIN", 1)),
         hubbard,
@@ -220,6 +220,13 @@ def _of_xml(file: Path) -> Run:
         _spacing(structure, found.kpoints.kpts[0] if len(found.kpoints.kpts) == 1 else (1, 1, 1)),
     )
     return Run(crystal_of_structure(structure), energy, theory, problem)
+
+
+def _functional(said: str, titles: list[str]) -> str:
+    """Return the functional; where none was set, VASP takes that of the potentials."""
+    if said.partition("+")[0] != "GGA" or not titles:
+        return said
+    return said.replace("GGA", "PBE" if "PBE" in titles[0] else "PW91" if "GGA" in titles[0] else "LDA", 1)
 
 
 def _each(value: Any) -> list[float]:
@@ -239,12 +246,14 @@ def _of_text(file: Path) -> Run:
     if "General timing and accounting informations" not in text:
         return Run(None, None, None, "the run has not finished: its OUTCAR ends in the middle")
     energies = re.findall(r"energy\(sigma->0\) =\s*(-?\d+\.\d+)", text)
-    ended = next((file.with_name(n) for n in ("CONTCAR", "POSCAR") if file.with_name(n).is_file()), None)
+    steps, most = (int(_value(text, name, "0")) for name in ("NSW", "NELM"))
+    # Where nothing moved, the run ended where it began.
+    places = ("CONTCAR",) if steps > 1 else ("CONTCAR", "POSCAR")
+    ended = next((file.with_name(n) for n in places if file.with_name(n).is_file()), None)
     if not energies or ended is None:
         return Run(None, None, None, "beside the OUTCAR is no CONTCAR, or it holds no energy")
     structure = Poscar.from_str(read_text(ended)).structure
     problem = ""
-    steps, most = (int(_value(text, name, "0")) for name in ("NSW", "NELM"))
     last = re.findall(r"Iteration\s+\d+\(\s*(\d+)\)", text)
     if last and most and int(last[-1]) >= most:
         problem = f"the electrons did not converge in {most} steps"
@@ -252,15 +261,13 @@ def _of_text(file: Path) -> Run:
         problem = f"the relaxation did not converge in {steps} steps"
     titles = list(dict.fromkeys(re.findall(r"TITEL\s*=\s*(.+?)\s*$", text, re.MULTILINE)))
     symbols = [re.split(r"[_ ]", title.split()[1])[0] for title in titles]
-    u, j = ([float(v) for v in _value(text, f"LDAU{letter}", "").split()] for letter in "UJ")
+    u, j = ([float(v) for v in re.findall(r"-?[\d.]+", _line(text, f"LDAU{letter}"))] for letter in "UJ")
     hubbard = {s: a - b for s, a, b in zip(symbols, u, j, strict=False) if abs(a - b) > 1e-9}
     version = re.search(r"vasp\.(\d+\.\d+\.\d+)", text)
     mesh = re.search(r"generate k-points for:\s*(\d+)\s+(\d+)\s+(\d+)", text)
     theory = Theory(
         f"VASP {version[1] if version else 'of unknown version'}",
-        {"PE": "GGA", "PS": "PBEsol", "91": "PW91"}.get(
-            _value(text, "GGA", "--"), "GGA" if "PBE" in titles[0] else "LDA"
-        ),
+        _functional_of_text(text, titles),
         float(_value(text, "ENCUT", "0")),
         int(_value(text, "ISPIN", "1")),
         hubbard,
@@ -270,7 +277,22 @@ def _of_text(file: Path) -> Run:
     return Run(crystal_of_structure(structure), float(energies[-1]), theory, problem)
 
 
+def _functional_of_text(text: str, titles: list[str]) -> str:
+    if _value(text, "LHFCALC", "F") == "T":
+        return f"hybrid (AEXX {_value(text, 'AEXX', '?')}, HFSCREEN {_value(text, 'HFSCREEN', '?')})"
+    meta = _value(text, "METAGGA", "--")
+    if meta not in ("--", "F", "T", "None", "NONE"):
+        return meta.upper()
+    return _functional({"PE": "PBE", "PS": "PBEsol", "91": "PW91"}.get(_value(text, "GGA", "--"), "GGA"), titles)
+
+
+def _line(text: str, name: str) -> str:
+    """Return what an OUTCAR gives after a tag, to the end of the line."""
+    found = re.search(rf"\b{name}\s*=(.*)$", text, re.MULTILINE)
+    return "" if found is None else found[1]
+
+
 def _value(text: str, name: str, default: str) -> str:
-    """Return what an OUTCAR gives as the value of a tag: the number, or numbers, after it."""
-    found = re.search(rf"^\s*{name}\s*=\s*((?:-?[\w.]+\s?)+?)(?:\s{{2,}}|;|$|\s[a-z])", text, re.MULTILINE)
-    return default if found is None else found[1].strip()
+    """Return what an OUTCAR gives as the value of a tag."""
+    words = _line(text, name).split()
+    return words[0].rstrip(";") if words else default
