@@ -100,7 +100,7 @@ def test_what_is_no_label_has_its_reason(tmp_path):
 @pytest.mark.parametrize(
     ("given", "what"),
     [
-        ({"cutoff": 400.0}, r"the cutoff \(ENCUT\): 520 eV and 400 eV"),
+        ({"cutoff": 400.0}, r"the cutoff: 520 eV and 400 eV"),
         ({"hubbard": {"Ni": 6.2}}, r"the U of Ni: 0 and 6\.2 eV"),
         ({"titles": {**TITLES, "O": "PAW_PBE O_s 07Sep2000"}}, "the potential of O: PAW_PBE O 08Apr2002 and"),
         ({"mesh": (1, 1, 1)}, "the spacing of k-points"),
