@@ -108,13 +108,17 @@ def read_json(path: PathLike, largest: int = LARGEST_TEXT) -> Any:
     InputError
         As for `open_plain`, or if it is no JSON, or holds more than `MOST_VALUES`.
     """
-    text = read_text(path, largest)
+    return parsed_json(read_text(path, largest), str(path))
+
+
+def parsed_json(text: str, file: str) -> Any:
+    """Return what a JSON text holds, as `read_json` does."""
     if sum(map(text.count, ",[{")) > MOST_VALUES:
-        raise InputError(f"holds more than {MOST_VALUES:,} lists, objects and values", file=str(path))
+        raise InputError(f"holds more than {MOST_VALUES:,} lists, objects and values", file=file)
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"cannot be read: {error}", file=str(path)) from None
+        raise InputError(f"cannot be read: {error}", file=file) from None
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import lzma
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, ClassVar, NamedTuple
 
@@ -130,29 +130,7 @@ class FinishedRuns:
         files = dict(self._files(path))
         if not files:
             raise InputError(f"holds no {self.expected}", file=str(path))
-        ids = _ids(path)
-        runs: list[tuple[str, Run]] = []
-        theory, first = None, ""
-        for name, file in files.items():
-            run = self._read(file)
-            if run.theory is not None and not run.problem:
-                if theory is not None and (what := theory.differs(run.theory)):
-                    raise InputError(
-                        f"the runs {first} and {name} differ in {what}; import those of one setting at a time",
-                        file=str(path),
-                    )
-                theory, first = (run.theory, name) if theory is None else (theory.joined(run.theory), first)
-            runs.append((name, run))
-        note = "its energy is that extrapolated to zero smearing"
-        structures = (
-            PublishedStructure(
-                name, run.crystal, {"energy": run.energy}, problem=run.problem, note=note, id=ids.get(name, "")
-            )
-            for name, run in runs
-        )
-        return Published(
-            {"energy": TOTAL_ENERGY}, len(runs), structures, level_of_theory="" if theory is None else theory.text()
-        )
+        return published_runs(((name, self._read(file)) for name, file in files.items()), str(path), ids_beside(path))
 
     def _files(self, path: Path) -> Iterator[tuple[str, Path]]:
         """Yield each folder that holds a run, by its path below the given one, and the output of the run."""
@@ -179,7 +157,37 @@ class FinishedRuns:
             return Run(None, None, None, f"{file.name} cannot be read: {type(error).__name__} {error!s:.100}")
 
 
-def _ids(path: Path) -> dict[str, str]:
+def published_runs(runs: Iterable[tuple[str, Run]], file: str, ids: Mapping[str, str] | None = None) -> Published:
+    """Return runs, by their names, as a published set whose level of theory is what they have in common.
+
+    Raises
+    ------
+    InputError
+        If two of them were made differently.
+    """
+    theory, first = None, ""
+    read: list[tuple[str, Run]] = []
+    for name, run in runs:
+        if run.theory is not None and not run.problem:
+            if theory is not None and (what := theory.differs(run.theory)):
+                raise InputError(
+                    f"the runs {first} and {name} differ in {what}; import those of one setting at a time", file=file
+                )
+            theory, first = (run.theory, name) if theory is None else (theory.joined(run.theory), first)
+        read.append((name, run))
+    note = "its energy is that extrapolated to zero smearing"
+    structures = (
+        PublishedStructure(
+            name, run.crystal, {"energy": run.energy}, problem=run.problem, note=note, id=(ids or {}).get(name, "")
+        )
+        for name, run in read
+    )
+    return Published(
+        {"energy": TOTAL_ENERGY}, len(read), structures, level_of_theory="" if theory is None else theory.text()
+    )
+
+
+def ids_beside(path: Path) -> dict[str, str]:
     """Return which configuration each folder is to be, where `export` wrote them."""
     if not (path / TABLE).is_file():
         return {}

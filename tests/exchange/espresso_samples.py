@@ -22,7 +22,7 @@ def write_output(
     ending: str = "",
     done: bool = True,
 ) -> Path:
-    """Write the output of a relaxation; its free energy, `energy` (eV), is that at zero smearing where `entropy` is 0."""
+    """Write the output of a relaxation; `energy` (eV) is its free energy, and `entropy` minus T S."""
     alat = atoms.cell.lengths()[0]
     symbols = atoms.get_chemical_symbols()
     axes = [

@@ -88,5 +88,5 @@ def test_settings_are_not_mixed(tmp_path):
 
 def test_folders_without_runs(tmp_path):
     (tmp_path / "job.out").write_text("nothing of pw.x")
-    with pytest.raises(InputError, match="holds no output of pw.x"):
+    with pytest.raises(InputError, match=r"holds no output of pw\.x"):
         imported(tmp_path, tmp_path)

@@ -44,7 +44,8 @@ def write_vasprun(
         '<i type="int" name="NELMIN">2</i><i type="int" name="IBRION">2</i><i type="int" name="ISPIN">2</i>'
         f'<i type="logical" name="LDAU">{"T" if hubbard else "F"}</i><v name="LDAUU">{u}</v>'
         f'<v name="LDAUJ">{zeros}</v><i type="string" name="GGA">PE</i>'
-        '<i type="logical" name="LHFCALC">F</i><i name="AEXX">0.0</i><i name="HFSCREEN">0.0</i><i type="string" name="METAGGA">--</i>'
+        '<i type="logical" name="LHFCALC">F</i><i name="AEXX">0.0</i><i name="HFSCREEN">0.0</i>'
+        '<i type="string" name="METAGGA">--</i>'
         '<i type="int" name="IVDW">0</i><i type="logical" name="LUSE_VDW">F</i><i name="EDIFF">0.00001</i>'
     )
     electronic_step = (

@@ -73,9 +73,7 @@ def _theory(text: str) -> Theory:
     cutoff = re.search(rf"kinetic-energy cutoff\s*=\s*{NUMBER}\s*Ry", text)
     potentials = {
         element: Path(file).name
-        for element, file in re.findall(
-            r"PseudoPot\. #\s*\d+ for\s+([A-Z][a-z]?)\S*\s+read from file:\s*(\S+)", text
-        )
+        for element, file in re.findall(r"PseudoPot\. #\s*\d+ for\s+([A-Z][a-z]?)\S*\s+read from file:\s*(\S+)", text)
     }
     # As printed until version 7.0 (a table of species, l, U), and since (the manifold in the name).
     old = re.findall(rf"^\s*([A-Z][a-z]?)\S*\s+[0-3]\s+{NUMBER}\s+-?\d+\.\d+\s+-?\d+\.\d+", text, re.MULTILINE)

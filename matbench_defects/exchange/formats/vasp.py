@@ -54,7 +54,7 @@ def _of_xml(file: Path) -> Run:
     structure = found.final_structure
     energy = float(found.ionic_steps[-1]["e_0_energy"])
     titles = list(found.potcar_symbols)
-    symbols = [_element(title) for title in titles]
+    symbols = [element_of_title(title) for title in titles]
     u, j = (_each(found.parameters.get(name) or [0.0] * len(symbols)) for name in ("LDAUU", "LDAUJ"))
     hubbard = _hubbard(symbols, u, j) if found.parameters.get("LDAU") else {}
     theory = Theory(
@@ -64,7 +64,7 @@ def _of_xml(file: Path) -> Run:
         int(found.parameters.get("ISPIN", 1)),
         hubbard,
         dict(zip(symbols, titles, strict=True)),
-        _spacing(structure, _mesh(found.kpoints)),
+        mesh_spacing(structure, _mesh(found.kpoints)),
     )
     return Run(crystal_of_structure(structure), energy, theory, problem)
 
@@ -76,7 +76,7 @@ def _functional(said: str, titles: list[str]) -> str:
     return said.replace("GGA", "PBE" if "PBE" in titles[0] else "PW91" if "GGA" in titles[0] else "LDA", 1)
 
 
-def _element(title: str) -> str:
+def element_of_title(title: str) -> str:
     """Return whose potential a title of POTCAR is of: ``PAW_PBE Li_sv 10Sep2004`` is of Li."""
     return re.split(r"[_ ]", title.split()[1])[0]
 
@@ -94,12 +94,12 @@ def _mesh(kpoints: Any) -> Any:
     return kpoints.kpts[0] if kpoints.style.name in ("Gamma", "Monkhorst") else None
 
 
-def _spacing(structure: Any, divisions: Any) -> float | None:
+def mesh_spacing(structure: Any, divisions: Any) -> float | None:
     """Return the largest spacing of a mesh of k-points, 1/Å, 2π included."""
     if divisions is None:
         return None
     lengths = structure.lattice.reciprocal_lattice.abc
-    return max(length / max(int(number), 1) for length, number in zip(lengths, divisions, strict=True))
+    return max(float(length) / max(int(number), 1) for length, number in zip(lengths, divisions, strict=True))
 
 
 def _of_text(file: Path) -> Run:
@@ -123,7 +123,7 @@ def _of_text(file: Path) -> Run:
     elif steps > 1 and "reached required accuracy - stopping structural" not in text:
         problem = f"the relaxation did not converge in {steps} steps"
     titles = list(dict.fromkeys(re.findall(r"TITEL\s*=\s*(.+?)\s*$", text, re.MULTILINE)))
-    symbols = [_element(title) for title in titles]
+    symbols = [element_of_title(title) for title in titles]
     u, j = ([float(v) for v in re.findall(r"-?[\d.]+", _line(text, f"LDAU{letter}"))] for letter in "UJ")
     version = re.search(r"vasp\.(\d+\.\d+\.\d+)", text)
     mesh = re.search(r"generate k-points for:\s*(\d+)\s+(\d+)\s+(\d+)", text)
@@ -134,7 +134,7 @@ def _of_text(file: Path) -> Run:
         int(_value(text, "ISPIN", "1")),
         _hubbard(symbols, u, j) if u else {},
         dict(zip(symbols, titles, strict=True)),
-        _spacing(structure, mesh.groups() if mesh else None),
+        mesh_spacing(structure, mesh.groups() if mesh else None),
     )
     return Run(crystal_of_structure(structure), float(energies[-1]), theory, problem)
 
