@@ -401,6 +401,8 @@ OWN = {
     "dependencies.py": "modules of this package and of models, as Python finds them",
     "evaluation/memory.py": "/proc",
     "execution/dask_cluster.py": "what the client sent",
+    "exchange/exporting.py": "writes",
+    "exchange/writers/extended_xyz.py": "writes",
     "files.py": "what was written here a moment ago; digests of files that were looked at",
     "hub/bodies.py": "writes",
     "hub/publish.py": "what the Hub's own client downloaded",
