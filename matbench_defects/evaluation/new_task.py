@@ -155,8 +155,6 @@ def _defined(task: Task, dataset: Dataset) -> list[str]:
     }
     schema = predictions_schema(quantity, folds="fold" in columns)
     scores = score(every, dataset, pa.table([columns[name] for name in schema.names], schema=schema))
-    return [
-        name
-        for name in every.metrics
-        if math.isfinite(scores[name].mean) and (scores[name].count is None or scores[name].count >= FEWEST_SHOWN)
-    ]
+    counted = {name: scores[name].count for name in every.metrics}
+    few = {name for name, count in counted.items() if count is not None and count < FEWEST_SHOWN}
+    return [name for name in every.metrics if math.isfinite(scores[name].mean) and name not in few]
