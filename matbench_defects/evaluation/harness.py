@@ -116,6 +116,7 @@ def evaluate(
             _run(task, dataset, model, folder, identity, settings, pretrain, progress, passes)
         except NotServedError as error:
             _refuse(folder, identity, _about(model, folder, identity, pretrain), task, error)
+            write_task_folder(folder.parent, task, dataset)
             raise
         known = _known(folder, digest(identity))
         assert known is not None
