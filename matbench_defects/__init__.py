@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from matbench_defects._version import __version__
 
 if TYPE_CHECKING:
+    from matbench_defects.api.benchmarking import benchmark as benchmark
     from matbench_defects.api.datasets import build as build
     from matbench_defects.api.datasets import compare_labels as compare_labels
     from matbench_defects.api.datasets import import_labels as import_labels
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from matbench_defects.api.specs import new_spec as new_spec
     from matbench_defects.api.tasks import Task as Task
     from matbench_defects.api.tasks import load_task as load_task
+    from matbench_defects.api.tasks import new_task as new_task
     from matbench_defects.discovery.discover import SearchOptions as SearchOptions
     from matbench_defects.discovery.screen_dataset import ScreenOptions as ScreenOptions
     from matbench_defects.errors import InputError as InputError
@@ -86,8 +88,10 @@ _HOME = {
     "to_pymatgen": "exchange.export",
     "Task": "api.tasks",
     "load_task": "api.tasks",
+    "new_task": "api.tasks",
     "Model": "models.model",
     "Prediction": "models.model",
+    "benchmark": "api.benchmarking",
     "make_model": "api.evaluating",
     "model_settings": "api.evaluating",
     "evaluate": "api.evaluating",

@@ -119,14 +119,22 @@ class Mistakes:
         raise first
 
 
+DIGIT_GROUPS = "\u202f"
+"""The narrow no-break space between groups of digits in tables."""
+
+
 def one_line(text: str) -> str:
     """Return a text with escapes for what a terminal would carry out or not show.
 
     Names and values of a stranger's file stand in messages: line ends, colours, marks that turn the direction of text.
+    The narrow space that groups the digits of a number stays.
     """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
+    return "".join(
+        c if c.isprintable() or c == DIGIT_GROUPS else c.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for c in text
+    )
 
 
 class NotServedError(InputError):

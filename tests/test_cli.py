@@ -261,6 +261,7 @@ def test_models_on_tasks(tmp_path):
     for task in tasks:
         folder = tmp_path / "results" / task
         assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.json")) == [
+            "dataset.json",
             "mean/result.json",
             "pathway-ridge/refusal.json",
         ]

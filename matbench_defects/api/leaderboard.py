@@ -9,9 +9,10 @@ from typing import Any
 
 from matbench_defects.api.evaluating import AnyTask
 from matbench_defects.api.tasks import Task, as_task
-from matbench_defects.dataset.reading import Dataset
+from matbench_defects.dataset.reading import Dataset, open_dataset
 from matbench_defects.errors import InputError
 from matbench_defects.evaluation.results import Result
+from matbench_defects.evaluation.task_folder import dataset_of_folder, task_of_folder
 from matbench_defects.leaderboard.checking import CheckedSubmission
 from matbench_defects.leaderboard.recorded import Change
 from matbench_defects.shipped import shipped_tasks
@@ -42,9 +43,9 @@ def submit(
     author : str or sequence of str
         Who makes the submission.
     task : Task, str, path or dict, optional
-        The task, where it is not shipped.
+        The task, where neither the folder of the result says it nor it is shipped.
     dataset : Dataset or path, optional
-        A built dataset, where the shipped one is not meant.
+        A built dataset; that of the result, or the shipped one, if left out.
     out : path-like
         Where submissions lie.
     code, paper : str, optional
@@ -119,8 +120,9 @@ def _about(
     folder: Result | str | Path, task: AnyTask | None, dataset: Dataset | str | Path | None
 ) -> tuple[Path, Task, Dataset]:
     path = (folder.folder if isinstance(folder, Result) else Path(folder)).absolute()
-    loaded = as_task(path.parent.name if task is None else task)
-    return path, loaded, loaded.load_dataset(dataset, rows_only=True)
+    loaded = task_of_folder(path.parent, Task) if task is None else as_task(task)
+    where = dataset_of_folder(path.parent, loaded) if dataset is None else dataset
+    return path, loaded, loaded.load_dataset(where, rows_only=True)
 
 
 def _authors(author: str | Sequence[str]) -> list[str]:
@@ -133,10 +135,12 @@ def _authors(author: str | Sequence[str]) -> list[str]:
 def build_leaderboard(
     out: str | Path = "site",
     submissions: str | Path = SUBMISSIONS,
-    tasks: Sequence[AnyTask] | None = None,
-    datasets: Mapping[str, Dataset] | None = None,
+    tasks: Sequence[AnyTask] | str | Path | None = None,
+    datasets: Mapping[str, Dataset] | Sequence[str | Path] | None = None,
 ) -> list[InputError]:
     """Score every submission from its predictions and write the static site.
+
+    With a folder of tasks it is a private site: its pages say which commands evaluate on these tasks and submit here.
 
     Parameters
     ----------
@@ -144,10 +148,10 @@ def build_leaderboard(
         The site's folder.
     submissions : path-like
         Where submissions lie.
-    tasks : sequence of tasks, optional
-        Only these; every shipped one if left out.
-    datasets : mapping of str to Dataset, optional
-        Built datasets by ``name@version``; others are found as for `load_dataset`.
+    tasks : sequence of tasks, or path, optional
+        Only these, or those of a folder of task files; every shipped one if left out.
+    datasets : sequence of path, or mapping of str to Dataset, optional
+        Folders of built datasets, or datasets by ``name@version``; others are found as for `load_dataset`.
 
     Returns
     -------
@@ -166,13 +170,29 @@ def build_leaderboard(
     >>> md.build_leaderboard("site", tasks=["lno-formation-energy"])
     []
     """
+    from matbench_defects.leaderboard.private import PrivateBoard
     from matbench_defects.leaderboard.retired import read_retired
     from matbench_defects.leaderboard.site import build_site
 
+    given, private = datasets or {}, None
+    known = given if isinstance(given, Mapping) else {f"{d.name}@{d.version}": d for d in map(open_dataset, given)}
+    if isinstance(tasks, str | Path):
+        folders = {about: str(of.folder) for about, of in known.items()}
+        private = PrivateBoard(str(tasks), str(submissions), str(out), folders)
+        tasks = _task_files(Path(tasks))
     loaded = _tasks(tasks)
-    found = _datasets(loaded, datasets)
+    found = _datasets(loaded, known)
     retired = read_retired(_retired_beside(submissions)) if tasks is None else []
-    return build_site(out, submissions, found, loaded, retired=retired, left_alone=shipped_tasks())
+    return build_site(out, submissions, found, loaded, retired=retired, left_alone=shipped_tasks(), private=private)
+
+
+def _task_files(folder: Path) -> list[Path]:
+    """Return the task files of a folder."""
+    if not folder.is_dir():
+        raise InputError("is no folder; one with task files was expected", file=str(folder))
+    if not (files := sorted(folder.glob("*.yaml"))):
+        raise InputError("holds no task file; `matbench-defects init-task` writes one", file=str(folder))
+    return files
 
 
 def _tasks(given: Sequence[AnyTask] | None) -> list[Task]:

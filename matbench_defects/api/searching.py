@@ -11,7 +11,7 @@ from matbench_defects.dataset.reading import Dataset, open_dataset
 from matbench_defects.discovery.discover import Discovery, Progress, SearchOptions
 from matbench_defects.discovery.discover import discover as _discover
 from matbench_defects.discovery.screen_dataset import Screening, ScreenOptions, check_screening_folder, screen_dataset
-from matbench_defects.errors import InputError
+from matbench_defects.evaluation.new_task import only_target
 from matbench_defects.models.named_by_user import allow_model
 
 
@@ -35,7 +35,7 @@ def discover(
     options : SearchOptions, optional
         Models, policies, seeds and numbers of labels.
     target : str, optional
-        What is to be lowest; the task's where left out.
+        What is to be lowest; the task's, or the dataset's only one, where left out.
     dataset : Dataset or path, optional
         The task's dataset, where the shipped one is not meant.
     out : path-like
@@ -63,9 +63,7 @@ def discover(
 def _what(where: str | Path | Dataset, target: str | None, dataset: Dataset | str | Path | None) -> tuple[Dataset, str]:
     if isinstance(where, Dataset) or (Path(where) / "manifest.json").is_file():
         data = where if isinstance(where, Dataset) else open_dataset(where)
-        if target is None:
-            raise InputError(f"what is to be lowest? give --target: {', '.join(data.targets)}")
-        return data, target
+        return data, target or only_target(data)
     task = load_task(where)
     return task.load_dataset(dataset), target or task.target
 

@@ -13,13 +13,15 @@ from matbench_defects.dataset.check import Check, check_spec
 from matbench_defects.errors import InputError
 
 
-def check(spec: str | Path) -> Check:
+def check(spec: str | Path, *, time: bool = False) -> Check:
     """Count what a spec holds, exactly, and estimate what building it would cost; nothing is built.
 
     Parameters
     ----------
     spec : str or path
         A spec file, a folder that holds ``spec.yaml``, or a shipped name.
+    time : bool
+        Whether one energy is computed and timed for each label of which none is there.
 
     Returns
     -------
@@ -39,7 +41,7 @@ def check(spec: str | Path) -> Check:
     >>> [(label.method.name, label.wanted, label.present) for label in found.labels][0]
     ('sevennet_relaxed', 88, 88)
     """
-    return check_spec(str(spec))
+    return check_spec(str(spec), time=time)
 
 
 def new_spec(cif: str | Path, out: str | Path | None = None, name: str | None = None) -> Path:

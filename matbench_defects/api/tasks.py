@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import PrivateAttr
 
 from matbench_defects.dataset.reading import Dataset
@@ -157,6 +158,60 @@ def load_task(name: str | Path | dict[str, Any]) -> Task:
     ['mae', 'rmse']
     """
     return evaluation.load_task(name, Task)
+
+
+def new_task(
+    dataset: Dataset | str | Path,
+    out: str | Path | None = None,
+    *,
+    target: str | None = None,
+    split: str | None = None,
+    name: str | None = None,
+) -> Path:
+    """Write a commented task for a dataset, to be edited.
+
+    Parameters
+    ----------
+    dataset : Dataset or path
+        A built dataset.
+    out : path-like, optional
+        A folder, which gets ``<name>.yaml``, or the file; the working folder if left out.
+    target, split : str, optional
+        What is predicted, and what it is fitted and tested on; the first of each if left out.
+    name : str, optional
+        What the task is called; the file's name if it is given, else dataset, target and split.
+
+    Returns
+    -------
+    path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If the dataset has no such target or split, or the file is there already.
+
+    Examples
+    --------
+    >>> import matbench_defects as md
+    >>> path = md.new_task(md.load_dataset("lno-cathode"), "tasks", split="low-lithium")
+    >>> path.as_posix(), md.load_task(path).kind
+    ('tasks/lno-cathode-formation-energy-low-lithium.yaml', 'extrapolation')
+    """
+    from matbench_defects.dataset.reading import open_dataset
+    from matbench_defects.evaluation.new_task import new_task as text_of
+    from matbench_defects.files import write_text
+
+    data = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
+    place = Path(out or ".")
+    file = place if place.suffix == ".yaml" else None
+    text = text_of(data, target, split, name or (file.stem if file else None))
+    task = load_task(yaml.safe_load(text))
+    file = file or place / f"{task.name}.yaml"
+    if file.exists():
+        raise InputError("is there already; name another file with --out", file=str(file))
+    write_text(file, text)
+    return file
 
 
 def as_task(task: evaluation.Task | str | Path | dict[str, Any]) -> Task:

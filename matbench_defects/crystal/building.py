@@ -7,7 +7,6 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +31,7 @@ from matbench_defects.crystal.symmetry import (
 )
 from matbench_defects.errors import InputError, Mistakes, nearest
 from matbench_defects.spec.document import Route, validate
-from matbench_defects.spec.fields import LARGEST_SUPERCELL, VACANCY
+from matbench_defects.spec.fields import LARGEST_SUPERCELL, VACANCY, share_of
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import SpaceSpec, SublatticeSpec
 
@@ -278,7 +277,7 @@ def _no_fraction(description: SublatticeSpec, size: int) -> str:
     for species, filling in description.species.items():
         if filling.numbers(size) == ():
             missing = filling.not_whole(size)
-            number = round(Fraction(missing[0].partition("..")[0]) * size)
+            number = round(share_of(missing[0].partition("..")[0]) * size)
             return (
                 f"{', '.join(missing)} of {size} sites is no whole number for {species}; the nearest is {number}/{size}"
             )

@@ -75,13 +75,15 @@ class Check:
         return html_table(("space", "configurations", "inequivalent", "labelled"), rows, self.spec.title)
 
 
-def check_spec(name: str) -> Check:
+def check_spec(name: str, *, time: bool = False) -> Check:
     """Count what a spec holds and estimate what building it would cost.
 
     Parameters
     ----------
     name : str
         A spec file, a folder that holds ``spec.yaml``, or a shipped name.
+    time : bool
+        Whether one energy is computed and timed for each label of which none is there.
 
     Raises
     ------
@@ -105,6 +107,12 @@ def check_spec(name: str) -> Check:
             require_extra(label.method.engine)
         except InputError as error:
             engines[label.method.name] = error.message
+    if time:
+        from matbench_defects.dataset.timing import timed_labels
+
+        usable = [label for label in labels if label.method.name not in engines]
+        timed = timed_labels({one.space.name: one.space for one in spaces}, usable)
+        labels = [{id(a): b for a, b in zip(usable, timed, strict=True)}.get(id(label), label) for label in labels]
     warnings += [*validated.notes, *exceeding(spaces, labels, available_cores())]
     return Check(spec, spaces, labels, engines, warnings)
 

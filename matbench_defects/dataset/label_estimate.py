@@ -27,12 +27,15 @@ class LabelEstimate:
         Of these, how many the table of labels beside the spec may already have.
     seconds : float or None
         Mean time of one on one core, from the labels that are there; None where there are none.
+    calls : int
+        Of a time that was estimated from a single energy, how many a label is assumed to need; 0 else.
     """
 
     method: Method
     wanted: int
     present: int
     seconds: float | None
+    calls: int = 0
 
 
 def estimate_labels(

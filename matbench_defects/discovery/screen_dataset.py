@@ -235,7 +235,9 @@ def _write_top(found: Screened, quantity: Quantity, folder: Path) -> None:
     )
     table = pa.Table.from_pylist(found.best, schema=schema)
     pq.write_table(table, folder / "top.parquet", compression="zstd")
-    pyarrow.csv.write_csv(table, folder / "top.csv")
+    unit = quantity.shown_unit
+    heads = {name: f"{name} [{unit}]" for name in ("prediction", "deviation")}
+    pyarrow.csv.write_csv(table.rename_columns([heads.get(n, n) for n in table.column_names]), folder / "top.csv")
 
 
 def _write_histogram(found: Screened, quantity: Quantity, folder: Path) -> None:

@@ -15,7 +15,8 @@ from matbench_defects.evaluation.comparing import LEVEL, ModelComparison, compar
 from matbench_defects.evaluation.results import read_predictions, read_record, result_folders
 from matbench_defects.evaluation.tables.numbers import fixed
 from matbench_defects.evaluation.tables.table import EMPTY, Cell, Column, ResultTable, Row, decimals_of, sortable
-from matbench_defects.evaluation.task import Task, load_task
+from matbench_defects.evaluation.task import Task
+from matbench_defects.evaluation.task_folder import dataset_of_folder, task_of_folder
 from matbench_defects.files import write_json
 from matbench_defects.hub.find import find_dataset
 
@@ -123,10 +124,12 @@ def compare_results(
     about = sorted({str((read_record(folder) or {}).get("task")) for folder in folders})
     if len(about) > 1:
         raise InputError(f"the results are of several tasks: {', '.join(about)}; give those of one")
-    loaded = load_task(task or about[0])
+    of_task = folders[0].parent
+    loaded = task_of_folder(of_task if of_task.name == about[0] else of_task.with_name(about[0]), Task, task)
     if loaded.name != about[0]:
         raise InputError(f"the results are of {about[0]}, not of {loaded.name}")
-    data = find_dataset(loaded.dataset_name, loaded.dataset_version, dataset, rows_only=True)
+    where = dataset or dataset_of_folder(of_task, loaded)
+    data = find_dataset(loaded.dataset_name, loaded.dataset_version, where, rows_only=True)
     names = _names(folders)
     predictions = {names[folder]: read_predictions(folder) for folder in folders}
     found = compare(loaded, data, predictions, resamples=resamples, seed=seed, progress=progress)

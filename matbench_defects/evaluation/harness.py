@@ -32,6 +32,7 @@ from matbench_defects.evaluation.results import (
 )
 from matbench_defects.evaluation.scoring import predictions_schema, score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
+from matbench_defects.evaluation.task_folder import write_task_folder
 from matbench_defects.files import atomic_folder, check_replaceable, digest, write_json
 from matbench_defects.models.model import Model, Passes, Prediction, make_model, models
 
@@ -115,9 +116,11 @@ def evaluate(
             _run(task, dataset, model, folder, identity, settings, pretrain, progress, passes)
         except NotServedError as error:
             _refuse(folder, identity, _about(model, folder, identity, pretrain), task, error)
+            write_task_folder(folder.parent, task, dataset)
             raise
         known = _known(folder, digest(identity))
         assert known is not None
+    write_task_folder(folder.parent, task, dataset)
     return Result(folder, known, score(task, dataset, read_predictions(folder)))
 
 

@@ -20,6 +20,7 @@ from matbench_defects.evaluation.harness import hardware, plain_number, predicti
 from matbench_defects.evaluation.results import PREDICTIONS_FILE, RESULT_FILE, Result
 from matbench_defects.evaluation.scoring import score, scored_rows, task_folds
 from matbench_defects.evaluation.task import Task
+from matbench_defects.evaluation.task_folder import write_task_folder
 from matbench_defects.files import atomic_folder, check_replaceable, digest, write_json
 from matbench_defects.models.model import Prediction
 from matbench_defects.models.rows import Rows
@@ -261,4 +262,5 @@ def score_folds(task: Task, dataset: Dataset, folds: Sequence[Fold], about: Desc
     with atomic_folder(folder) as temporary:
         pq.write_table(table, temporary / PREDICTIONS_FILE, compression="zstd")
         write_json(temporary / RESULT_FILE, record)
+    write_task_folder(folder.parent, task, dataset)
     return Result(folder, record, scores)

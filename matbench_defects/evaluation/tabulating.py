@@ -26,6 +26,7 @@ from matbench_defects.evaluation.scoring import fold_words, rows_in_words, score
 from matbench_defects.evaluation.tables.markdown import markdown
 from matbench_defects.evaluation.tables.table import EMPTY, NOISY, TIED, Row
 from matbench_defects.evaluation.task import Task, load_task
+from matbench_defects.evaluation.task_folder import dataset_of_folder, task_of_folder
 from matbench_defects.evaluation.task_results import ranked, results_table
 from matbench_defects.hub.find import find_dataset
 
@@ -117,11 +118,12 @@ def tabulate(
     datasets: dict[str, Dataset] = {}
     for inner in found:
         try:
-            task = given.get(inner.name) or load_task(inner.name)
+            task = given.get(inner.name) or task_of_folder(inner, Task)
             if task.dataset not in datasets:
                 with progress(f"labels of {task.dataset}") as show:
+                    where = dataset or dataset_of_folder(inner, task)
                     datasets[task.dataset] = find_dataset(
-                        task.dataset_name, task.dataset_version, dataset, progress=show, rows_only=True
+                        task.dataset_name, task.dataset_version, where, progress=show, rows_only=True
                     )
             with progress(f"{task.name}, resamples") as show:
                 part, scores = _section(task, datasets[task.dataset], inner, problems, resamples, seed, show)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, overload
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from matbench_defects.errors import nearest
 from matbench_defects.evaluation.metrics import metrics
@@ -50,6 +50,7 @@ class Task(BaseModel):
     """Each model is fitted once a seed; scores are given as mean and standard deviation over them."""
     baselines: list[str] = []
     """Names of models that the leaderboard marks as baselines."""
+    _file: Path | None = PrivateAttr(default=None)
 
     @field_validator("metrics")
     @classmethod
@@ -72,6 +73,11 @@ class Task(BaseModel):
         return self
 
     @property
+    def file(self) -> Path | None:
+        """The file that it was read from; None where it was none."""
+        return self._file
+
+    @property
     def dataset_name(self) -> str:
         """Name of the dataset."""
         return self.dataset.partition("@")[0]
@@ -89,7 +95,7 @@ T = TypeVar("T", bound=Task)
 def load_task(name: str | Path | dict[str, Any]) -> Task: ...
 @overload
 def load_task(name: str | Path | dict[str, Any], kind: type[T]) -> T: ...
-def load_task(name: str | Path | dict[str, Any], kind: type[Task] = Task) -> Task:
+def load_task(name: str | Path | dict[str, Any], kind: type[Any] = Task) -> Any:
     """Load a task, and check that its interpolation counterpart is one.
 
     Parameters
@@ -110,17 +116,30 @@ def load_task(name: str | Path | dict[str, Any], kind: type[Task] = Task) -> Tas
         task = validate(kind, document.data, document)
     else:
         task, document = _read_task(path, kind)
+        if task.name != path.stem:
+            message = f"is '{task.name}', but the file is called {path.name}; the two must agree"
+            raise document.error(("name",), message)
     if task.interpolation is not None:
         _check_counterpart(task, path, document)
     return task
 
 
-def _read_task(path: Path, kind: type[Task] = Task) -> tuple[Task, Document]:
+def _read_task(path: Path, kind: type[T]) -> tuple[T, Document]:
     document = read_document(path)
     task = validate(kind, document.data, document)
-    if task.name != path.stem:
-        raise document.error(("name",), f"is '{task.name}', but the file is called {path.name}; the two must agree")
+    task._file = path
     return task, document
+
+
+def read_task(path: Path, kind: type[T]) -> T:
+    """Return the task that a file holds, whatever the file is called.
+
+    Raises
+    ------
+    InputError
+        With file, line, field and what was expected.
+    """
+    return _read_task(path, kind)[0]
 
 
 def counterpart(task: Task, path: Path | None = None) -> Task:
@@ -141,7 +160,7 @@ def counterpart(task: Task, path: Path | None = None) -> Task:
     assert task.interpolation is not None
     beside = None if path is None else path.with_name(f"{task.interpolation}.yaml")
     found = beside if beside is not None and beside.is_file() else find_task(task.interpolation)
-    return _read_task(found)[0]
+    return _read_task(found, Task)[0]
 
 
 def _check_counterpart(task: Task, path: Path | None, document: Document) -> None:

@@ -20,6 +20,7 @@ from matbench_defects.leaderboard.dataset_views import dataset_csv, dataset_data
 from matbench_defects.leaderboard.export import task_csv, task_data
 from matbench_defects.leaderboard.model_views import model_data, model_views, scores_csv
 from matbench_defects.leaderboard.near_labels import PUBLIC
+from matbench_defects.leaderboard.private import PrivateBoard
 from matbench_defects.leaderboard.retired import Retired, RetiredTask, retired_tasks
 from matbench_defects.leaderboard.scoring import collect_standings
 from matbench_defects.leaderboard.submission import submission_schema
@@ -41,6 +42,7 @@ def build_site(
     *,
     retired: Iterable[Retired] = (),
     left_alone: Container[str] = (),
+    private: PrivateBoard | None = None,
 ) -> list[InputError]:
     """Score every submission and write the site.
 
@@ -58,6 +60,8 @@ def build_site(
         What newer versions have replaced: shown on a page of its own, without ranks.
     left_alone : container of str
         Names of further tasks, whose submissions are not looked at.
+    private : PrivateBoard, optional
+        Of a leaderboard of one's own, where its things are: the pages say how to add to it.
 
     Returns
     -------
@@ -85,12 +89,15 @@ def build_site(
     ]
     scored = [(each, each.standings()) for each in sorted(retired, key=lambda each: each.name)]
     with atomic_folder(out) as folder:
-        _write(folder, views, {each.name: retired_tasks(each, found) for each, found in scored})
+        _write(folder, views, private, {each.name: retired_tasks(each, found) for each, found in scored})
     return [problem for found in (standings, *(found for _, found in scored)) for problem in found.problems]
 
 
-def _write(folder: Path, views: list[TaskView], retired: dict[str, list[RetiredTask]]) -> None:
+def _write(
+    folder: Path, views: list[TaskView], private: PrivateBoard | None, retired: dict[str, list[RetiredTask]]
+) -> None:
     environment = _environment()
+    environment.globals |= {"private": private}
     for name in ASSETS:
         write_text(folder / "assets" / name, (TEMPLATES / name).read_text(encoding="utf-8"))
     for file in sorted(CHARTS.iterdir()):

@@ -209,7 +209,7 @@ class Filling(Content):
         """
         if self.fractions is None:
             return self.counts
-        shares = [Fraction(text) * sites for text in self.fractions]
+        shares = [share_of(text) * sites for text in self.fractions]
         if self.is_range:
             return tuple(range(math.ceil(shares[0]), math.floor(shares[1]) + 1))
         return tuple(sorted({int(share) for share in shares if share.denominator == 1}))
@@ -220,43 +220,65 @@ class Filling(Content):
             return []
         if self.is_range:
             return [] if self.numbers(sites) else ["..".join(self.fractions)]
-        return [text for text in self.fractions if (Fraction(text) * sites).denominator > 1]
+        return [text for text in self.fractions if (share_of(text) * sites).denominator > 1]
 
     @classmethod
     def parse(cls, value: Any) -> Any:
-        """Read ``{fraction: 0.4}``, ``{fraction: 1/4..3/4}``, ``{fraction: [1/3, 2/3]}``, and what a content is."""
-        if isinstance(value, Filling) or not isinstance(value, dict):
-            return Content.parse(value)
-        if list(value) != ["fraction"]:
+        """Read ``40 %``, ``0.4``, ``25 % .. 75 %``, ``{fraction: 1/3}``, ``{fraction: [1/3, 2/3]}``, and contents."""
+        if isinstance(value, dict) and list(value) != ["fraction"]:
             hint = "".join(f"; {nearest(str(key), ['fraction'])}" for key in value if key != "fraction")
             raise ValueError(
                 f"a number, a range, a list, 'rest' or {{fraction: 0.4}} was expected, not {value!r}{hint}"
             )
-        given = value["fraction"]
+        if isinstance(value, Filling) or not (isinstance(value, dict) or _is_fraction(value)):
+            return Content.parse(value)
+        given = value["fraction"] if isinstance(value, dict) else value
         is_range = isinstance(given, str) and ".." in given
         written = given.split("..") if is_range else given if isinstance(given, list) else [given]
         if not written or (is_range and len(written) != 2):
             raise ValueError(f"{_FRACTION_EXPECTED}, not {given!r}")
+        if not isinstance(value, dict) and any(type(one) is int and one for one in written):
+            raise ValueError(f"{given!r} mixes numbers of sites and fractions of them; write all as one or the other")
+        if is_range and "%" in written[1] and "%" not in written[0]:
+            written[0] += "%"  # 25..75 %
         texts = [_checked_fraction(one) for one in written]
-        if is_range and Fraction(texts[0]) > Fraction(texts[1]):
+        if is_range and share_of(texts[0]) > share_of(texts[1]):
             raise ValueError(f"the range {given} runs backwards; write {texts[1]}..{texts[0]}")
         return {"fractions": tuple(texts), "is_range": is_range}
 
 
-_FRACTION_EXPECTED = "a fraction such as 0.4 or 1/3, a range such as 0.25..0.75 or a list of fractions was expected"
+def _is_fraction(value: Any) -> bool:
+    """Return whether a content is written as a fraction: a number with a point, of thirds, or in per cent."""
+    if isinstance(value, list):
+        return any(map(_is_fraction, value))
+    if isinstance(value, str):
+        return "%" in value or "/" in value or re.search(r"\d\.\d", value) is not None
+    return isinstance(value, float)
+
+
+def share_of(text: str) -> Fraction:
+    """Return what a checked fraction is, exactly."""
+    return Fraction(text[:-1].strip()) / 100 if text.endswith("%") else Fraction(text)
+
+
+_FRACTION_EXPECTED = (
+    "a fraction such as 0.4, 1/3 or 40 %, a range such as 0.25..0.75 or a list of fractions was expected"
+)
 
 
 def _checked_fraction(value: Any) -> str:
     """Return a fraction between zero and one as it is written."""
     text = value.strip() if isinstance(value, str) else "" if isinstance(value, bool) else repr(value)
-    if not re.fullmatch(r"\d{1,9}(\.\d{0,18})?|\d{1,9}/0*[1-9]\d{0,8}", text):
+    if not re.fullmatch(r"\d{1,9}(\.\d{0,18})?( ?%)?|\d{1,9}/0*[1-9]\d{0,8}", text):
         raise ValueError(f"{_FRACTION_EXPECTED}, not {value!r}")
-    if Fraction(text) > 1:
-        raise ValueError(f"a fraction of the sites is at most 1, not {text}; a number of sites is written without it")
+    if share_of(text) > 1:
+        raise ValueError(
+            f"a fraction of the sites is at most 1, not {text}; a number of sites is written without point or sign"
+        )
     return text
 
 
-_FRACTION = Annotated[float, Field(ge=0, le=1)] | Annotated[str, Field(pattern=r"^[0-9./]+$")]
+_FRACTION = Annotated[float, Field(ge=0, le=1)] | Annotated[str, Field(pattern=r"^[0-9./ %]+$")]
 
 
 class _Fractions(StrictModel):
@@ -273,6 +295,8 @@ FillingField = Annotated[
         json_schema_input_type=Annotated[int, Field(ge=0)]
         | Annotated[str, Field(pattern=r"^(rest|\d+\.\.\d+)$")]
         | list[int]
+        | _FRACTION
+        | list[_FRACTION]
         | _Fractions,
     ),
 ]

@@ -120,7 +120,7 @@ def test_every_command_means_the_same(tmp_path):
         (alloy({"fraction": "0.3..0.4"}, [1, 1, 1]), "sublattices.Cu: 0.3..0.4 of 4 sites is no whole number for Au"),
         (alloy({"fraction": "1/7"}, {"sizes": "1..6"}), "sublattices.Cu: 1/7 of 6 sites is no whole number for Au"),
         (alloy({"fraction": 40}, [1, 1, 1]), "sublattices.Cu.Au: a fraction of the sites is at most 1, not 40"),
-        (alloy({"fraction": -0.5}, [1, 1, 1]), "a fraction such as 0.4 or 1/3.* was expected, not -0.5"),
+        (alloy({"fraction": -0.5}, [1, 1, 1]), "a fraction such as 0.4, 1/3 or 40 %.* was expected, not -0.5"),
         (alloy({"fraction": "1/0"}, [1, 1, 1]), "was expected, not '1/0'"),
         (alloy({"fraction": float("nan")}, [1, 1, 1]), "was expected, not nan"),
         (alloy({"fraction": True}, [1, 1, 1]), "was expected, not True"),
@@ -137,3 +137,36 @@ def test_every_command_means_the_same(tmp_path):
 def test_mistakes(spec, message):
     with pytest.raises(InputError, match=message):
         build_spaces(md.load_spec(spec))
+
+
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        ("40 %", {"fraction": "2/5"}),
+        ("40%", {"fraction": "2/5"}),
+        ("12.5 %", {"fraction": "1/8"}),
+        (0.4, {"fraction": 0.4}),
+        ("0.4", {"fraction": 0.4}),
+        ("1/3", {"fraction": "1/3"}),
+        ("0.25..0.75", {"fraction": "0.25..0.75"}),
+        ("25 % .. 75 %", {"fraction": "1/4..3/4"}),
+        ("25..75 %", {"fraction": "1/4..3/4"}),
+        (["25 %", 0, 0.5], {"fraction": [0.25, 0, 0.5]}),
+    ],
+)
+def test_fractions_as_they_are_spoken(written, same):
+    one, other = (Filling.model_validate(Filling.parse(each)) for each in (written, same))
+    assert [one.numbers(sites) for sites in range(60)] == [other.numbers(sites) for sites in range(60)]
+
+
+def test_spoken_fractions_in_a_spec():
+    assert by_content(alloy("50 %", {"sizes": "1..4"})) == by_content(alloy({"fraction": 0.5}, {"sizes": "1..4"}))
+    for written, message in (
+        ([0.25, 2], r"\[0\.25, 2\] mixes numbers of sites and fractions of them"),
+        ("140 %", "a fraction of the sites is at most 1, not 140 %"),
+        (2.0, r"at most 1, not 2\.0; a number of sites is written without point or sign"),
+        ("33 %", "33 % of 4 sites is no whole number for Au; the nearest is 1/4"),
+        ("40 %%", "was expected, not '40 %%'"),
+    ):
+        with pytest.raises(InputError, match=message):
+            build_spaces(md.load_spec(alloy(written, [1, 1, 1])))

@@ -62,7 +62,7 @@ def test_finished_fits_survive(lno, model, tmp_path):
     assert [p.name for p in (tmp_path / TASK).iterdir()] == [".interruptible.unfinished"]
     result = evaluate(load_task(TASK), lno, "interruptible", tmp_path)
     assert model.fitted == [0, 1, 2, 3, 4]
-    assert [p.name for p in (tmp_path / TASK).iterdir()] == ["interruptible"]
+    assert sorted(p.name for p in (tmp_path / TASK).iterdir()) == ["dataset.json", "interruptible", "task.yaml"]
     whole = evaluate(load_task(TASK), lno, "interruptible", tmp_path / "whole")
     tables = [pq.read_table(r.folder / "predictions.parquet") for r in (result, whole)]
     assert tables[0].equals(tables[1]) and tables[0]["deviation"].null_count == 0

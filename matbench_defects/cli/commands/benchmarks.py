@@ -25,6 +25,57 @@ FEATURES = 10
 """Features that `explain` prints."""
 
 
+@command(BENCHMARKS, "init-task")
+def init_task(
+    dataset: Annotated[Path, typer.Argument(help="A built dataset.")],
+    out: Annotated[Path, typer.Option(help="A folder for the task, or its file.")] = Path(),
+    target: Annotated[str | None, typer.Option(help="What is predicted; the first target if left out.")] = None,
+    split: Annotated[str | None, typer.Option(help="A split of the dataset; the first if left out.")] = None,
+    name: Annotated[str | None, typer.Option(help="What the task is called.")] = None,
+) -> None:
+    """Write a commented task for a dataset of one's own."""
+    path = md.new_task(dataset, out, target=target, split=split, name=name)
+    say(
+        f"{path} written. Edit it, then: matbench-defects evaluate {path} --dataset {dataset} --model cluster-expansion"
+    )
+
+
+@command(BENCHMARKS)
+def benchmark(
+    dataset: Annotated[Path, typer.Argument(help="A built dataset.")],
+    model: ModelsOption,
+    out: Annotated[
+        Path, typer.Option(help="Where tasks, results, submissions and the site go; tasks that are there are kept.")
+    ] = Path("benchmark"),
+    target: Annotated[str | None, typer.Option(help="What is predicted; the only target if left out.")] = None,
+    split: Annotated[
+        list[str] | None, typer.Option("--split", help="A task on this split; several times. All if left out.")
+    ] = None,
+    author: Annotated[list[str] | None, typer.Option("--author", help="Whose models these are.")] = None,
+    device: DeviceOption = "cpu",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A setting of the models, in YAML; MODEL.NAME=VALUE of one of several."
+        ),
+    ] = None,
+) -> None:
+    """Rank models on a dataset of one's own: tasks, models beside baselines, and a private page, in one go."""
+    from matbench_defects.cli.settings import settings_by_model
+
+    problems: list[InputError] = []
+    options: dict[str, Any] = {"target": target, "splits": split, "author": author or ["private"], "device": device}
+    options["settings"] = settings_by_model(settings or [], model)
+    for found in md.benchmark(dataset, model, out, **options, progress=progress):
+        if isinstance(found, list):
+            problems += found
+        else:
+            problems += found.problems
+            md.show_results(found.task, found.dataset, found.results, console)
+    say(f"The page is {out / 'site' / 'index.html'}; the tasks in {out / 'tasks'} can be edited, and this run again.")
+    report(problems, produced=1)
+
+
 @command(BENCHMARKS)
 def evaluate(
     task: Annotated[list[str], typer.Argument(help="Task files or shipped names.")],

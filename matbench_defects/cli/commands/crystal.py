@@ -48,14 +48,19 @@ def init(
 
 
 @command(CRYSTAL)
-def check(specs: Annotated[list[str], typer.Argument(help="Spec files, folders or shipped names.")]) -> None:
+def check(
+    specs: Annotated[list[str], typer.Argument(help="Spec files, folders or shipped names.")],
+    time: Annotated[
+        bool, typer.Option("--time", help="Compute and time one energy for each label of which none is there.")
+    ] = False,
+) -> None:
     """Say what specs hold and what building them would cost; build nothing."""
     for spec in specs:
         if len(specs) > 1 and Path(spec).is_file() and Path(spec).suffix not in (".yaml", ".yml"):
             console.print(f"{spec} is no YAML file and is passed over\n", markup=False)  # as in specs/*
             continue
         with quietly("counting"):
-            found = md.check(spec)
+            found = md.check(spec, time=time)
         show_check(found, console)
 
 
@@ -161,10 +166,13 @@ def show_check(found: Any, console: Console) -> None:
     for label in found.labels:
         name = label.method.name
         if label.seconds is None:
-            cost = "time unknown, none was computed yet"
+            cost = "time unknown, none was computed yet; --time times one energy"
         else:
             left = shown_time(label.seconds * min(label.wanted - label.present, 10**30))
             cost = f"{label.seconds:.1f} s each on one core, {left} to go"
+            if label.calls > 1:
+                one = f"one energy took {label.seconds / label.calls:.2g} s here"
+                cost += f" ({one}, and a relaxation is assumed to need {label.calls})"
         console.print(f"label {name}: {most}{label.wanted} wanted, {label.present} present; {cost}", markup=False)
         if name in found.engines:
             warning = f"warning: label {name}: {found.engines[name]}"

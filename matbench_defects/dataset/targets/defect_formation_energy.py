@@ -43,9 +43,15 @@ class DefectFormationEnergySettings(TargetSettings):
 
     @model_validator(mode="after")
     def _with_source(self) -> DefectFormationEnergySettings:
-        given = self.chemical_potentials is not None or isinstance(self.host, dict)
-        if given != (self.source is not None):
-            raise ValueError("`source` goes with numbers given for `host` or `chemical_potentials`, and only with them")
+        numbers = [name for name in ("host", "chemical_potentials") if isinstance(getattr(self, name), dict)]
+        if numbers and not (self.source or "").strip():
+            raise ValueError(
+                f"`source` is missing: say where the numbers given for `{'` and `'.join(numbers)}` come from"
+            )
+        if self.source is not None and not numbers:
+            raise ValueError(
+                "`source` says where numbers given for `host` or `chemical_potentials` come from; none are"
+            )
         return self
 
 
