@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from matbench_defects.crystal.building import build_spaces
+from matbench_defects.crystal.canonical import configuration_of
+from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.crystal.space import Space
+from matbench_defects.crystal.structure import Crystal
+from matbench_defects.dataset.reading import Dataset
 from matbench_defects.dataset.structures import row_crystal
+from matbench_defects.errors import InputError, nearest
+from matbench_defects.shipped import find_spec
+from matbench_defects.spec.loading import load_spec
 
 if TYPE_CHECKING:
     from ase import Atoms
     from pymatgen.core import Structure
 
 
-def to_pymatgen(row: dict[str, Any], label: str | None = None) -> Structure:
-    """Return a row of the ``structures`` table as ``pymatgen.core.Structure``.
+def to_pymatgen(row: dict[str, Any], label: str | None = None, *, of: Dataset | str | Path | None = None) -> Structure:
+    """Return a row of a dataset as ``pymatgen.core.Structure``.
 
     Parameters
     ----------
@@ -20,26 +31,39 @@ def to_pymatgen(row: dict[str, Any], label: str | None = None) -> Structure:
         The row, as ``pyarrow`` or ``datasets`` gives it.
     label : str, optional
         Name of a relaxing label (``sevennet_relaxed``), for its relaxed structure; the ideal one where left out.
+    of : Dataset, str or path, optional
+        The dataset, its folder, or the spec: a row of the ``index`` has no atoms, and its id says which of these it is.
+
+    Raises
+    ------
+    InputError
+        If a row without atoms comes without `of`, or is not of that.
 
     Examples
     --------
     >>> import matbench_defects as md
-    >>> row = md.load_dataset("lno-cathode").structures.slice(0, 1).to_pylist()[0]
+    >>> dataset = md.load_dataset("lno-cathode")
+    >>> row = dataset.structures.slice(0, 1).to_pylist()[0]
     >>> len(md.to_pymatgen(row)) == len(md.to_pymatgen(row, "sevennet_relaxed"))
     True
+    >>> md.to_pymatgen(dataset.index.slice(40, 1).to_pylist()[0], of=dataset).composition.formula
+    'Li6 Ni12 O24'
     """
-    return row_crystal(row, label).to_pymatgen()
+    return _crystal(row, label, of).to_pymatgen()
 
 
-def to_ase(row: dict[str, Any], label: str | None = None) -> Atoms:
-    """Return a row of the ``structures`` table as ``ase.Atoms``.
+def to_ase(row: dict[str, Any], label: str | None = None, *, of: Dataset | str | Path | None = None) -> Atoms:
+    """Return a row of a dataset as ``ase.Atoms``.
 
     Parameters
     ----------
-    row : dict
-        The row, as ``pyarrow`` or ``datasets`` gives it.
-    label : str, optional
-        Name of a relaxing label (``sevennet_relaxed``), for its relaxed structure; the ideal one where left out.
+    row, label, of
+        As for `to_pymatgen`.
+
+    Raises
+    ------
+    InputError
+        As for `to_pymatgen`.
 
     Examples
     --------
@@ -48,4 +72,24 @@ def to_ase(row: dict[str, Any], label: str | None = None) -> Atoms:
     >>> len(md.to_ase(row)) == len(md.to_ase(row, "sevennet_relaxed"))
     True
     """
-    return row_crystal(row, label).to_ase()
+    return _crystal(row, label, of).to_ase()
+
+
+def _crystal(row: dict[str, Any], label: str | None, of: Dataset | str | Path | None) -> Crystal:
+    if "species_at_sites" in row:
+        return row_crystal(row, label)
+    if label is not None:
+        raise InputError("a row of the index has no relaxed structure; take that of the table of structures")
+    if of is None:
+        raise InputError("a row of the index holds no atoms; say of which dataset or spec it is: of=")
+    file = find_spec(str(of.folder if isinstance(of, Dataset) else of))
+    spaces = _spaces(file, file.stat().st_mtime_ns)
+    name = str(row.get("id")).partition(":")[0]
+    if name not in spaces:
+        raise InputError(f"'{row.get('id')!s:.100}' is of no space of {of}; {nearest(name, spaces)}")
+    return Configuration(spaces[name], configuration_of(spaces[name], str(row["id"]))).crystal
+
+
+@functools.lru_cache(maxsize=8)
+def _spaces(spec: Path, changed: int) -> dict[str, Space]:
+    return build_spaces(load_spec(spec))

@@ -167,3 +167,19 @@ def test_the_command(tmp_path):
     assert done.returncode == 0 and "87 configurations in" in done.stdout
     done = subprocess.run([*command, "--format", "extxy"], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "did you mean 'extxyz'" in done.stderr
+
+
+def test_rows_of_the_index_are_structures(lno):
+    """A row of the index has no atoms: its id says which, of the dataset or of the spec."""
+    ideal = {row["id"]: md.to_pymatgen(row) for row in lno.structures.to_pylist()}
+    for row in lno.index.to_pylist():
+        assert md.to_pymatgen(row, of=lno) == ideal[row["id"]] == md.to_pymatgen(row, of=str(lno.folder))
+    row = lno.index.to_pylist()[3]
+    assert len(md.to_ase(row, of="lno-cathode")) == len(ideal[row["id"]])
+    for given, message in (
+        ({}, "say of which dataset or spec it is: of="),
+        ({"of": "nca-cathode"}, "is of no space of nca-cathode"),
+        ({"of": lno, "label": "sevennet_relaxed"}, "has no relaxed structure"),
+    ):
+        with pytest.raises(InputError, match=message):
+            md.to_pymatgen(row, **given)
