@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.phases import REFERENCE
+from matbench_defects.csv_text import csv_text
 from matbench_defects.dataset.audit import Audit
 from matbench_defects.dataset.card import write_card
 from matbench_defects.dataset.croissant import croissant
@@ -43,6 +44,9 @@ from matbench_defects.labels.label_files import labels_in_cache, labels_of_spec,
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.spec.document import dump_yaml
 from matbench_defects.spec.models import Spec
+
+CONFIGURATIONS = "configurations.csv"
+"""File of a dataset with the ids that its frozen spec takes its configurations from."""
 
 
 def build_dataset(
@@ -206,7 +210,7 @@ def _write(
     values, notes = _target_values(planned, labelled)
     audit = _audited(planned, partings)
     write_structures(planned, list(tried.values()), values, partings, folder)
-    _freeze_spec(spec, folder)
+    _freeze_spec(planned, folder)
     figures: dict[str, str] = {}
     free: list[Composition] = []
     if not rows_only:
@@ -292,10 +296,11 @@ def _target_values(planned: Plan, labelled: dict[str, Labelled]) -> tuple[dict[s
     return values, notes
 
 
-def _freeze_spec(spec: Spec, folder: Path) -> None:
+def _freeze_spec(planned: Plan, folder: Path) -> None:
     """Write the spec with everything that it extends, and the files that it names, beside each other."""
     import copy
 
+    spec = planned.spec
     data = copy.deepcopy(spec.document.data)
     parents: list[tuple[tuple[str | int, ...], Any]] = [(("parent",), data.get("parent"))]
     parents += [(("spaces", n, "parent"), s.get("parent")) for n, s in (data.get("spaces") or {}).items()]
@@ -311,6 +316,14 @@ def _freeze_spec(spec: Spec, folder: Path) -> None:
         if isinstance(parent, dict) and parent.get("materials_project"):
             source = spec.document.folder((*route, "materials_project")) / f"{parent['materials_project']}.json"
             shutil.copyfile(source, folder / source.name)
+    selections = [data.get("configurations")]
+    selections += [space.get("configurations") for space in (data.get("spaces") or {}).values()]
+    named = [one for one in selections if isinstance(one, dict) and one.get("from")]
+    for selection in named:
+        selection["from"] = CONFIGURATIONS
+    if named:  # the ids alone; whoever holds the dataset needs no label of the file
+        ids = [*planned.rows.ids(), *(copy.id for copy, _ in planned.copies)]
+        write_text(folder / CONFIGURATIONS, csv_text([["id"], *([id_] for id_ in sorted(ids))]))
     for name, split in (data.get("splits") or {}).items():
         if split.get("file"):
             source = spec.document.folder(("splits", name, "file")) / split["file"]
