@@ -108,10 +108,13 @@ def check_references(spec: Spec, spaces: Mapping[str, Space], targets: Mapping[s
     for name, space in spaces.items():
         selection = spec.all_spaces()[space.family or name][0].configurations
         whole = selection == ALL and not space.family
-        alone = not space.family and selection.from_file is None
+        if selection.from_file is not None:
+            added[name] = 0  # what the file names is known at once, and checked with it
+            continue
+        alone = not space.family
         unsure = False
         try:
-            for resolved in targets.values() if selection.from_file is None else ():
+            for resolved in targets.values():
                 resolved.computed.check_contents(space, space.contents())
         except InputError:
             unsure = True  # such a content may never be drawn
