@@ -17,7 +17,7 @@ from matbench_defects.dataset.card import write_card
 from matbench_defects.dataset.croissant import croissant
 from matbench_defects.dataset.earlier import check_same
 from matbench_defects.dataset.figures import View, draw_figures
-from matbench_defects.dataset.labelled_rows import LabelledRows, LowestAttempts, lowest_attempts
+from matbench_defects.dataset.labelled_rows import LabelledRows, LowestAttempts, NoLabels, lowest_attempts
 from matbench_defects.dataset.labelling import check_labels_fit, check_labels_usable, compute_labels, labels_there
 from matbench_defects.dataset.lock import check_lock, lock_of
 from matbench_defects.dataset.manifest import manifest_of
@@ -207,6 +207,7 @@ def _write(
     spec = planned.spec
     tried = lowest_attempts(planned.methods, found, planned.jobs, planned.references)
     labelled = {name: _labelled(planned, lowest) for name, lowest in tried.items()}
+    labelled[""] = Labelled(LabelledRows(planned.rows, NoLabels()))  # for targets that need none
     values, notes = _target_values(planned, labelled)
     audit = _audited(planned, partings)
     write_structures(planned, list(tried.values()), values, partings, folder)

@@ -117,6 +117,8 @@ class ZeroShot(Model):
         return 0
 
     def _check(self, target: ResolvedTarget, rows: Rows) -> None:
+        if not target.computed.needs_label:
+            raise NotServedError(f"{target.name} is a number of a table, which no energy gives")
         if target.computed.needs_relaxation and self.settings.relax is None:
             raise NotServedError(f"{target.name} is of relaxed structures; give the model the setting `relax`")
         if target.computed.given_references:
