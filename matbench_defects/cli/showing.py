@@ -37,7 +37,7 @@ def show_dataset(dataset: Dataset, console: Console) -> None:
         console.print(f"  differs from lock.json: {note}", markup=False, soft_wrap=True, style="yellow")
     for name in dataset.splits:
         folds = dataset.folds(name)
-        shown = f"{len(folds)} folds"
+        parts = f"{len(folds)} folds"
         if not folds:
-            shown = ", ".join(f"{part} {len(dataset.part(name, part))}" for part in PARTS)
-        console.print(f"  split {name}: {shown}", markup=False)
+            parts = ", ".join(f"{part} {len(dataset.part(name, part))}" for part in PARTS)
+        console.print(f"  split {name}: {parts}", markup=False)

@@ -183,8 +183,8 @@ def _read(path: Path, column: str) -> _Table:
         known = (
             list(schema.names) if schema is not None else sorted({k for r in rows if isinstance(r, dict) for k in r})
         )
-        found = Quantity.of(schema.field(column)) if schema is not None and column in schema.names else None
-        found = found or Quantity("")
+        stated = Quantity.of(schema.field(column)) if schema is not None and column in schema.names else None
+        found = stated or Quantity("")
     if column not in known:
         others = [name for name in known if name != "id"]
         raise InputError(f"has no column '{column}'; {nearest(column, others)}", file=str(path))
