@@ -16,6 +16,7 @@ import matbench_defects
 ROOT = Path(matbench_defects.__file__).parent
 ROOMS = (
     *("errors", "_version", "bounded", "csv_text", "part_files", "files", "registry", "columns", "shipped"),
+    *("plain_tables",),
     *("compiling", "dependencies", "keyed_store", "terminal", "plotting"),
     *("spec", "crystal", "execution", "enumeration", "labels", "dataset", "exchange", "hub"),
     *("models", "evaluation", "discovery", "testing", "leaderboard", "api", "cli"),

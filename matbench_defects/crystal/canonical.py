@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.content_names import content_called
 from matbench_defects.crystal.relabelling import (
     completed,
     exchanged_contents,
@@ -280,13 +281,10 @@ def configuration_of(space: Space, name: str) -> NDArray[np.uint8]:
         If the id is not one of this space.
     """
     parts = name.split(":")
-    if "contents by name" not in space.memory:
-        space.memory["contents by name"] = {space.content_name(c): c for c in space.contents()}
-    contents: dict[str, Content] = space.memory["contents by name"]
-    valid = len(parts) == 3 and parts[0] == space.name and parts[1] in contents and set(parts[2]) <= set(DIGITS)
-    if valid and parts[2] and len(parts[2]) <= LONGEST_RANK and (parts[2] == "0" or parts[2][0] != "0"):
+    valid = len(parts) == 3 and parts[0] == space.name and set(parts[2]) <= set(DIGITS)
+    content = content_called(space, parts[1]) if valid else None
+    if content is not None and 0 < len(parts[2]) <= LONGEST_RANK and (parts[2] == "0" or parts[2][0] != "0"):
         number = int(parts[2], 36)
-        content = contents[parts[1]]
         if number < math.prod(stage.ways for stage in stages(space, content)[0]):
             occupation = unrank(space, content, number)
             if (canonical(space, occupation)[0] == occupation).all():

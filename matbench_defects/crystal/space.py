@@ -303,11 +303,12 @@ class Space:
 
     def content_name(self, content: Content) -> str:
         """Return a content for people and ids: ``Li6Va6``, sublattices joined by a dot."""
-        parts = []
-        for sublattice, counts in zip(self.sublattices, content, strict=True):
-            shown = ["Va" if s == VACANCY else s for s in sublattice.species]
-            parts.append("".join(f"{s}{n}" for s, n in zip(shown, counts, strict=True) if n))
-        return ".".join(parts)
+        return ".".join(self.counts_name(s, counts) for s, counts in zip(self.sublattices, content, strict=True))
+
+    def counts_name(self, sublattice: Sublattice, counts: tuple[int, ...]) -> str:
+        """Return the content of one sublattice for people and ids."""
+        shown = ["Va" if s == VACANCY else s for s in sublattice.species]
+        return "".join(f"{s}{n}" for s, n in zip(shown, counts, strict=True) if n)
 
     def site_species(self, occupation: NDArray[np.uint8]) -> list[str]:
         """Return what sits on each site of the supercell, vacancies named, in the first structure that is meant."""

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.phases import REFERENCE
+from matbench_defects.csv_text import csv_text
 from matbench_defects.dataset.audit import Audit
 from matbench_defects.dataset.card import write_card
 from matbench_defects.dataset.croissant import croissant
 from matbench_defects.dataset.earlier import check_same
 from matbench_defects.dataset.figures import View, draw_figures
-from matbench_defects.dataset.labelled_rows import LabelledRows, LowestAttempts, lowest_attempts
+from matbench_defects.dataset.labelled_rows import LabelledRows, LowestAttempts, NoLabels, lowest_attempts
 from matbench_defects.dataset.labelling import check_labels_fit, check_labels_usable, compute_labels, labels_there
 from matbench_defects.dataset.lock import check_lock, lock_of
 from matbench_defects.dataset.manifest import manifest_of
@@ -43,6 +44,9 @@ from matbench_defects.labels.label_files import labels_in_cache, labels_of_spec,
 from matbench_defects.labels.store import LabelStore
 from matbench_defects.spec.document import dump_yaml
 from matbench_defects.spec.models import Spec
+
+CONFIGURATIONS = "configurations.csv"
+"""File of a dataset with the ids that its frozen spec takes its configurations from."""
 
 
 def build_dataset(
@@ -203,10 +207,11 @@ def _write(
     spec = planned.spec
     tried = lowest_attempts(planned.methods, found, planned.jobs, planned.references)
     labelled = {name: _labelled(planned, lowest) for name, lowest in tried.items()}
+    labelled[""] = Labelled(LabelledRows(planned.rows, NoLabels()))  # for targets that need none
     values, notes = _target_values(planned, labelled)
     audit = _audited(planned, partings)
     write_structures(planned, list(tried.values()), values, partings, folder)
-    _freeze_spec(spec, folder)
+    _freeze_spec(planned, folder)
     figures: dict[str, str] = {}
     free: list[Composition] = []
     if not rows_only:
@@ -292,10 +297,11 @@ def _target_values(planned: Plan, labelled: dict[str, Labelled]) -> tuple[dict[s
     return values, notes
 
 
-def _freeze_spec(spec: Spec, folder: Path) -> None:
+def _freeze_spec(planned: Plan, folder: Path) -> None:
     """Write the spec with everything that it extends, and the files that it names, beside each other."""
     import copy
 
+    spec = planned.spec
     data = copy.deepcopy(spec.document.data)
     parents: list[tuple[tuple[str | int, ...], Any]] = [(("parent",), data.get("parent"))]
     parents += [(("spaces", n, "parent"), s.get("parent")) for n, s in (data.get("spaces") or {}).items()]
@@ -311,6 +317,14 @@ def _freeze_spec(spec: Spec, folder: Path) -> None:
         if isinstance(parent, dict) and parent.get("materials_project"):
             source = spec.document.folder((*route, "materials_project")) / f"{parent['materials_project']}.json"
             shutil.copyfile(source, folder / source.name)
+    selections = [data.get("configurations")]
+    selections += [space.get("configurations") for space in (data.get("spaces") or {}).values()]
+    named = [one for one in selections if isinstance(one, dict) and one.get("from")]
+    for selection in named:
+        selection["from"] = CONFIGURATIONS
+    if named:  # the ids alone; whoever holds the dataset needs no label of the file
+        ids = [*planned.rows.ids(), *(copy.id for copy, _ in planned.copies)]
+        write_text(folder / CONFIGURATIONS, csv_text([["id"], *([id_] for id_ in sorted(ids))]))
     for name, split in (data.get("splits") or {}).items():
         if split.get("file"):
             source = spec.document.folder(("splits", name, "file")) / split["file"]

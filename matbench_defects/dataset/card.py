@@ -42,7 +42,7 @@ def write_card(
     sections = [
         f"# {spec.title}",
         spec.description,
-        _counts(manifest),
+        _counts(spec, spaces, manifest),
         "\n".join(f"![{caption}]({file})\n\n*{caption}.*\n" for file, caption in manifest["figures"].items()),
         _use(spec, parts),
         _targets(manifest),
@@ -95,7 +95,7 @@ def _table(header: list[str], rows: list[list[Any]]) -> str:
     return "\n".join([line(header), "|" + "---|" * len(header), *(line(row) for row in rows)])
 
 
-def _counts(manifest: dict[str, Any]) -> str:
+def _counts(spec: Spec, spaces: dict[str, Space], manifest: dict[str, Any]) -> str:
     rows = [
         [name, s["parent"], s["space_group"], s["group_order"], s["variable_sites"], f"{s['all']:,}"]
         + [f"{s['inequivalent']:,}", f"{s['labelled']:,}"]
@@ -104,11 +104,24 @@ def _counts(manifest: dict[str, Any]) -> str:
     header = ["Space", "Parent", "Space group", "Operations", "Variable sites", "Configurations", "Inequivalent"]
     text = "## What it holds\n\n" + _table([*header, "Labelled"], rows)
     sampled = [name for name, s in manifest["spaces"].items() if s["indexed"] < s["inequivalent"]]
-    if sampled:
+    named = {n for n, (part, _) in spec.all_spaces().items() if part.configurations.from_file is not None}
+    taken = [name for name in sampled if (spaces[name].family or name) in named]
+    several = [name for name in taken if spaces[name].family]
+    alone = "holds the labelled configurations alone"
+    if others := [name for name in sampled if name not in taken]:
+        text += f"\n\nThe index of {', '.join(others)} {alone}: there are too many others."
+    if taken:
+        text += f"\n\nThe index of {_first_and_last(taken)} {alone}: those that a file names."
+    if several:
         text += (
-            f"\n\nThe index of {', '.join(sampled)} holds the labelled configurations alone: there are too many others."
+            f" The numbers of {_first_and_last(several)} are counted, not enumerated, and count repetitions of smaller "
+            "cells too, which belong to those."
         )
     return text
+
+
+def _first_and_last(names: list[str]) -> str:
+    return ", ".join(names) if len(names) < 4 else f"{names[0]} to {names[-1]}"
 
 
 def _use(spec: Spec, parts: list[str]) -> str:

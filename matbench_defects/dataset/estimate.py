@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matbench_defects.crystal.building import build_spaces
+from matbench_defects.crystal.content_names import number_of_contents
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.identity import frame_of
 from matbench_defects.dataset.parts_of_spec import resolved
 from matbench_defects.dataset.references import check_references
 from matbench_defects.dataset.symmetry_advice import symmetry_advice
 from matbench_defects.dataset.targets import ResolvedTarget
-from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerable
+from matbench_defects.enumeration.counting import (
+    COUNTED_APART,
+    LARGEST_INDEX,
+    check_enumerable,
+    count_both,
+    count_space,
+)
 from matbench_defects.enumeration.members import count_members, members_in
+from matbench_defects.enumeration.named_in_files import named_in_file, spaces_with_rows
 from matbench_defects.enumeration.selection_size import selection_size
 from matbench_defects.spec.models import Spec
 
@@ -35,13 +44,18 @@ class SpaceEstimate:
     inequivalent : int
         Configurations that differ, by Burnside's lemma.
     by_content : list of (Content, int, int)
-        Configurations and inequivalent ones of each content.
+        Configurations and inequivalent ones of each content; only of those with labelled rows, where a file names these
+        and there are many others.
     labelled : int
         How many are labelled.
     exact : bool
         Whether that is exact; else it is the most that may be.
     warning : str
         What the user should know; empty where there is nothing.
+    counted : bool
+        Whether the numbers are of what is meant alone; else conditions and smaller cells would leave fewer.
+    indexed : bool
+        Whether the space is enumerated where it is small enough.
     """
 
     space: Space
@@ -52,11 +66,17 @@ class SpaceEstimate:
     exact: bool
     warning: str
     counted: bool = True
+    indexed: bool = True
+
+    @property
+    def contents(self) -> int:
+        """How many contents the space has."""
+        return number_of_contents(self.space)
 
     @property
     def index_bytes(self) -> int:
         """About what the index takes in memory: an id of some 24 characters, one byte a variable site, 24 besides."""
-        rows = self.inequivalent if self.inequivalent <= LARGEST_INDEX else self.labelled
+        rows = self.inequivalent if self.indexed and self.inequivalent <= LARGEST_INDEX else self.labelled
         return rows * (self.space.size + 48)
 
     @property
@@ -73,7 +93,8 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
     InputError
         Naming file and line of the first mistake.
     """
-    spaces = build_spaces(spec)
+    built = build_spaces(spec)
+    spaces = spaces_with_rows(spec, built)
     _, targets, _ = resolved(spec, spaces)
     check_enumerable(spec, spaces)
     advice = symmetry_advice(spec, spaces)
@@ -83,6 +104,9 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
         part, route = spec.all_spaces()[space.family or name]
         where = part.configurations.where
         labelled, exact = 0, True  # of a family, drawn among all shapes together, below
+        if part.configurations.from_file is not None:
+            result.append(_named(spec, space, built, advice.get(name, "")))
+            continue
         with spec.at((*route, "configurations", "where")):
             if space.family:
                 from matbench_defects.enumeration.derivative import derivative_structures
@@ -100,6 +124,16 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
         )
     result = result if not shapes else _in_shapes(spec, shapes, result)
     return result if spec.rules == 1 else _with_references(spec, targets, result)
+
+
+def _named(spec: Spec, space: Space, spaces: Mapping[str, Space], warning: str) -> SpaceEstimate:
+    """Return the size of a space of which a file names what is labelled: counted, repetitions of smaller cells too."""
+    named = named_in_file(spec, space, spaces)
+    every, inequivalent = count_space(space)
+    contents = space.contents() if number_of_contents(space) <= COUNTED_APART else [p.content for p in named.parts]
+    rows = [(content, *count_both(space, content)) for content in contents]
+    counted = not space.family and spec.all_spaces()[space.name][0].configurations.where is None
+    return SpaceEstimate(space, every, inequivalent, rows, len(named), True, warning, counted, indexed=False)
 
 
 def _with_references(

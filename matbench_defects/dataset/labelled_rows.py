@@ -94,6 +94,17 @@ class FollowingLabels(LowestAttempts):
         return self._keys.get(row.id, [])
 
 
+class NoLabels(LowestAttempts):
+    """What stands for labels where a target needs none."""
+
+    def __init__(self) -> None:
+        self._references = ()
+
+    def of(self, rows: Sequence[Configuration]) -> list[Attempts | None]:
+        """Return None for each."""
+        return [None] * len(rows)
+
+
 def lowest_attempts(
     methods: Sequence[Method], known: KnownLabels, jobs: Jobs, references: Collection[str]
 ) -> dict[str, LowestAttempts]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from matbench_defects.bounded import read_json
 from matbench_defects.dataset.labelling import later_jobs
 from matbench_defects.dataset.splits.assign import Parting
+from matbench_defects.dataset.targets.column import Column
 from matbench_defects.enumeration.counting import count_space
 from matbench_defects.enumeration.selection import Selected
 from matbench_defects.errors import InputError
@@ -61,6 +62,7 @@ def lock_of(planned: Plan, labels: Labels | None, partings: dict[str, Parting] |
         },
         "splits": _splits(partings, ids),
         "labels": _labels(planned, labels),
+        **_columns(planned, ids),
     }
 
 
@@ -109,6 +111,17 @@ def _labels(planned: Plan, known: Labels | None) -> dict[str, Any]:
         values = values_digest(found())
         result[method.name] = {"labels": number, "missing": len(jobs) - number, "discarded": bad, "digest": values}
     return result
+
+
+def _columns(planned: Plan, ids: list[str]) -> dict[str, Any]:
+    """Return a digest of the numbers of each target that is a column of a table; nothing where none is."""
+    found = {}
+    for name, target in planned.targets.items():
+        if isinstance(target.computed, Column):
+            numbers = target.computed.stated()
+            said = [f"{id_} {numbers[id_]!r}" for id_ in sorted(ids) if id_ in numbers]
+            found[name] = {"values": len(said), "digest": digest_of_items(said)}
+    return {"columns": found} if found else {}
 
 
 def _table(labels: Path) -> dict[str, Any]:
@@ -214,6 +227,7 @@ def check_lock(planned: Plan, store: LabelStore | None, partings: dict[str, Part
         return None
     after = lock_of(planned, store, partings)
     refused = [line for part in FIXED for line in differences(before[part], after[part], part)]
+    refused += differences(before.get("columns", {}), after.get("columns", {}), "columns")
     notes = []
     for name, found in after["labels"].items():
         locked = before["labels"].get(name)

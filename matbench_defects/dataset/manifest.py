@@ -58,7 +58,7 @@ def manifest_of(
         "targets": {
             name: {
                 "quantity": t.kind,
-                "label": t.label,
+                **({"label": t.label} if t.label else {}),
                 **_shown(t.quantity),
                 **({"compares_rows": True} if t.computed.compares_rows and spec.rules > 1 else {}),
                 **({"notes": notes[name]} if notes[name] else {}),

@@ -205,7 +205,10 @@ def plan(spec: Spec, *, index: bool = True, counted: bool = False) -> Plan:
     if spec.rules > 1:
         selected = with_references(spec, selected, targets)
         selected, copies = _each_once(selected)
-        contents = {name: reference_contents(space, targets) for name, space in spaces.items()}
+        held = {name: [p.content for p in part.labelled.parts] for name, part in selected.items()}
+        for copy, _ in copies:
+            held[copy.space.name].append(copy.content)
+        contents = {name: reference_contents(space, targets, held[name]) for name, space in spaces.items()}
         references = frozenset(
             id_
             for name, part in selected.items()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.targets import ResolvedTarget
-from matbench_defects.dataset.targets.end_members import is_end_member
+from matbench_defects.dataset.targets.end_members import end_member_contents
 from matbench_defects.dataset.targets.target import EndMember
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.errors import InputError
 from matbench_defects.spec.models import Spec
+from matbench_defects.spec.spaces import ALL
 
 if TYPE_CHECKING:
     from matbench_defects.enumeration.configurations import Configurations
@@ -44,22 +46,33 @@ def with_references(
         Naming file and line of a target that refers to an end member of so many configurations that not all are
         labelled, and of which none is drawn; or that has no value at some content.
     """
+    drawn_in: Counter[tuple[str, tuple[str, int]]] = Counter()
+    for name, part in selected.items():
+        for key, _, contents in _end_members(part.space, targets, [p.content for p in part.labelled.parts]):
+            drawn_in[part.space.family or name, key] += sum(
+                len(p) for p in part.labelled.parts if p.content in contents
+            )
     result = {}
     for name, part in selected.items():
+        owner = part.space.family or name
+        named = spec.all_spaces()[owner][0].configurations.from_file
+        alone = not part.space.family and named is None
         missing: list[Content] = []
-        for target, wanted, contents in _end_members(part.space, targets):
-            drawn = sum(len(p) for p in part.labelled.parts if p.content in contents)
+        for key, wanted, contents in _end_members(part.space, targets, None if alone else ()):
+            drawn = drawn_in[owner, key]
             differ = sum(count_inequivalent(part.space, content) for content in contents)
-            if drawn < differ <= MOST_LABELLED and not part.space.family:
+            if drawn < differ <= MOST_LABELLED:
                 missing += contents
             elif not drawn:
                 why = (
-                    "which holds no repetition of a smaller cell; refer to a reference phase instead"
-                    if part.space.family
+                    f"of which {named} names none"
+                    if named is not None
+                    else "which holds no repetition of a smaller cell; refer to a reference phase instead"
+                    if not alone
                     else f"of which {differ} configurations differ and none is drawn; name some in "
                     "`configurations.also`, or draw them with `per_content` or `strata`"
                 )
-                raise spec.error(("targets", target), f"refers to {_words(wanted)} in {name}, {why}")
+                raise spec.error(("targets", key[0]), f"refers to {_words(wanted)} in {owner}, {why}")
         result[name] = _with_contents(part, list(dict.fromkeys(missing))) if missing else part
     for part in result.values():
         held = dict.fromkeys(p.content for p in part.labelled.parts)
@@ -94,17 +107,21 @@ def check_references(spec: Spec, spaces: Mapping[str, Space], targets: Mapping[s
     added = {}
     for name, space in spaces.items():
         selection = spec.all_spaces()[space.family or name][0].configurations
-        whole = selection.select == "all" and selection.where is None and not space.family
+        whole = selection == ALL and not space.family
+        if selection.from_file is not None:
+            added[name] = 0  # what the file names is known at once, and checked with it
+            continue
+        alone = not space.family
+        unsure = False
         try:
             for resolved in targets.values():
                 resolved.computed.check_contents(space, space.contents())
-            unsure = False
         except InputError:
             unsure = True  # such a content may never be drawn
         besides: dict[Content, int] = {}
-        for _, _, contents in _end_members(space, targets):
+        for _, _, contents in _end_members(space, targets, None if alone else ()):
             differ = {content: count_inequivalent(space, content) for content in contents}
-            if sum(differ.values()) <= MOST_LABELLED and not space.family:
+            if alone and sum(differ.values()) <= MOST_LABELLED:
                 besides |= differ
             else:
                 unsure = unsure or not whole
@@ -118,7 +135,9 @@ def check_references(spec: Spec, spaces: Mapping[str, Space], targets: Mapping[s
     return added
 
 
-def reference_contents(space: Space, targets: Mapping[str, ResolvedTarget]) -> set[Content]:
+def reference_contents(
+    space: Space, targets: Mapping[str, ResolvedTarget], among: Sequence[Content] | None = None
+) -> set[Content]:
     """Return every content of a space that some target refers to.
 
     Parameters
@@ -127,15 +146,22 @@ def reference_contents(space: Space, targets: Mapping[str, ResolvedTarget]) -> s
         The space.
     targets : mapping of str to ResolvedTarget
         The targets by name.
+    among : sequence of contents, optional
+        Only these; all where left out.
     """
-    return {content for _, _, contents in _end_members(space, targets) for content in contents}
+    return {content for _, _, contents in _end_members(space, targets, among) for content in contents}
 
 
-def _end_members(space: Space, targets: Mapping[str, ResolvedTarget]) -> Iterator[tuple[str, EndMember, list[Content]]]:
-    """Yield each end member of each target, with the contents of a space that are it."""
+def _end_members(
+    space: Space, targets: Mapping[str, ResolvedTarget], among: Sequence[Content] | None = None
+) -> Iterator[tuple[tuple[str, int], EndMember, list[Content]]]:
+    """Yield each end member of each target, by its name and number, with the contents of a space that are it.
+
+    Only some contents are looked at where they are given.
+    """
     for name, target in targets.items():
-        for wanted in target.computed.refers_to:
-            yield name, wanted, [content for content in space.contents() if is_end_member(space, content, wanted)]
+        for number, wanted in enumerate(target.computed.refers_to):
+            yield (name, number), wanted, end_member_contents(space, wanted, among)
 
 
 def _words(wanted: EndMember) -> str:

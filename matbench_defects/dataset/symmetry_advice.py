@@ -71,7 +71,7 @@ def _more_than_declared(spec: Spec, owner: str, members: list[Space]) -> str:
     return (
         f"the atoms have {higher.space_group} with {len(higher.rotations)} operations{apart}, more than the declared "
         f"{parent.space_group} with {len(parent.rotations)}: {count} configurations would differ instead "
-        f"of {shown_number(_count(members))}. The declared one counts."
+        f"of {shown_number(_count(spec, members))}. The declared one counts."
     )
 
 
@@ -89,9 +89,9 @@ def _by_tolerance(spec: Spec, owner: str, members: list[Space]) -> str:
             edge = _edge(parent, low, high)
             said[-1] += f" up to {edge:.2g} Å"
             said.append(f"{_named(_group(groups[high]))} beyond")
+    count = shown_number(_count(spec, members))
     counts = [
-        f"{shown_number(_count(members))} configurations differ with {used[0]}, which counts (`symmetry_tolerance: "
-        f"{parent.tolerance:g}`)"
+        f"{count} configurations differ with {used[0]}, which counts (`symmetry_tolerance: {parent.tolerance:g}`)"
     ]
     seen = {used}
     for tolerance in steps:
@@ -136,9 +136,13 @@ def _edge(parent: Parent, low: float, high: float) -> float:
     return low
 
 
-def _count(spaces: list[Space]) -> int:
-    """Return how many configurations of a space, or of all shapes of one, differ."""
-    if not spaces[0].family:
+def _count(spec: Spec, spaces: list[Space]) -> int:
+    """Return how many configurations of a space, or of all shapes of one, differ.
+
+    Of shapes that are not enumerated, repetitions of smaller cells are counted too.
+    """
+    owner = spaces[0].family or spaces[0].name
+    if not spaces[0].family or spec.all_spaces()[owner][0].configurations.from_file is not None:
         return sum(count_space(space)[1] for space in spaces)
     from matbench_defects.enumeration.derivative import derivative_structures
 
@@ -158,4 +162,4 @@ def _count_with(spec: Spec, owner: str, other: Parent) -> tuple[str, int]:
     spaces = build_spaces(spec, only=owner, reworked=reworked)
     if max(kept * len(s.cells.offsets) ** 2 * len(other.species) for s in spaces.values()) > MOST_COUNTED:
         return "fewer (too many to be counted here)", kept
-    return shown_number(_count(list(spaces.values()))), kept
+    return shown_number(_count(spec, list(spaces.values()))), kept

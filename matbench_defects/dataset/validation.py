@@ -57,7 +57,7 @@ def validate_spec(spec: Spec) -> Validated:
     notes = notes_on_spaces(spec, built) + empty_sizes(spec, built, {s.space.name: s.inequivalent for s in spaces})
     planned = None
     rows = sum(space.labelled for space in spaces)
-    long_draws = [s for s in spaces if not s.counted and s.labelled > LARGEST_DRAW]
+    long_draws = [s for s in spaces if s.indexed and not s.counted and s.labelled > LARGEST_DRAW]
     if rows > MOST_ROWS or long_draws:
         asked = spec.splits or spec.targets or spec.thermodynamics or any(label.configurations for label in spec.labels)
         why = f"{rows:,} rows are labelled" if rows > MOST_ROWS else f"draws of {long_draws[0].space.name} take long"

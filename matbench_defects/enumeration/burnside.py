@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,26 @@ def count_unbound_both(space: Space, content: Content) -> tuple[int, int]:
             assert left == 0
         known[content] = every, orbits
     return known[content]
+
+
+def count_unbound_together(space: Space) -> tuple[int, int] | None:
+    """Return what `count_unbound_both` comes to over all contents, without going through them.
+
+    What is summed over the contents is a product over sublattices, so it is the product of what the sublattices sum to.
+
+    Returns
+    -------
+    (int, int) or None
+        None where contents of one sublattice depend on those of another.
+    """
+    if space.meant is not None or space.exchange or space.kind.points.blocks:
+        return None
+    every = math.prod(sum(multinomial(sum(c), c) for c in s.contents) for s in space.sublattices)
+    fixed = 0
+    for colourings, number in _cycle_types(space)[0]:
+        sums = (sum(map(ways, s.contents)) for ways, s in zip(colourings, space.sublattices, strict=True))
+        fixed += number * math.prod(sums)
+    return every, fixed // len(space.group)
 
 
 @dataclass(frozen=True)

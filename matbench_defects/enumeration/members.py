@@ -109,7 +109,7 @@ def empty_sizes(spec: Spec, spaces: Mapping[str, Space], members: Mapping[str, i
     """
     sentences = []
     for family, (part, _) in spec.all_spaces().items():
-        if part.sizes is None:
+        if part.sizes is None or part.configurations.from_file is not None:
             continue
         held = dict.fromkeys(part.sizes, -1)
         for name, space in spaces.items():

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.canonical import rank
 from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.crystal.content_names import place_of_content
 from matbench_defects.crystal.relabelling import exchanged_contents
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.burnside import class_weights, cycle_classes
@@ -192,8 +193,8 @@ def collect(space: Space, found: Iterable[Configuration]) -> Configurations:
     found : iterable of Configuration
         Configurations of it.
     """
-    numbers = {content: i for i, content in enumerate(space.contents())}
-    keyed = [(numbers[one.content], rank(space, one.canonical_occupation), one) for one in found]
+    place = place_of_content(space)
+    keyed = [(place(one.content), rank(space, one.canonical_occupation), one) for one in found]
     keyed.sort(key=lambda item: item[:2])
     parts = []
     for _, items in itertools.groupby(keyed, key=lambda item: item[0]):

@@ -18,6 +18,7 @@ from matbench_defects.crystal.space import Content, Space
 from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.counting import LARGEST_INDEX, check_enumerable, count_space
 from matbench_defects.enumeration.derivative import derivative_structures, draw_from_shapes
+from matbench_defects.enumeration.named_in_files import named_in_file, spaces_with_rows
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.enumeration.sampling import sample, sample_each_content
 from matbench_defects.enumeration.selection_size import held_as_objects
@@ -185,11 +186,16 @@ def select(spec: Spec, *, index: bool = True) -> dict[str, Selected]:
         Naming file and line, if more configurations are asked for than differ.
     """
     result = {}
-    spaces = build_spaces(spec)
+    every = build_spaces(spec)
+    spaces = spaces_with_rows(spec, every)
     check_enumerable(spec, spaces)
     for name, space in spaces.items():
         part, route = spec.all_spaces()[space.family or name]
         chosen = part.configurations
+        if chosen.from_file is not None:
+            named = named_in_file(spec, space, every)
+            result[name] = Selected(space, named, np.arange(len(named)), whole=False)
+            continue
         with spec.at((*route, "configurations", "also"), keep_file=True):
             besides = [] if not chosen.also or space.family else [listed(space, chosen.also, chosen.where)]
         drawn = [name for name in ("count", "per_content", "strata") if getattr(chosen, name) is not None]
@@ -198,7 +204,7 @@ def select(spec: Spec, *, index: bool = True) -> dict[str, Selected]:
             result[name] = _select(space, chosen, besides, index)
     for family, (part, route) in spec.all_spaces().items():
         shapes = {name: found.configurations for name, found in result.items() if found.space.family == family}
-        if shapes:
+        if shapes and part.configurations.from_file is None:
             try:
                 chosen_in = draw_from_shapes(shapes, part.configurations)
             except InputError as error:

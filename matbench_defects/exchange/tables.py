@@ -14,7 +14,25 @@ from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.exchange.source import TOTAL_ENERGY
 
-UNITS = ("eV", "meV", "eV/Å", "eV/Å³", "Å", "Å³", "μB", "e", "GPa", "K", "degree", "1")
+UNITS = (
+    "eV",
+    "meV",
+    "eV/Å",
+    "eV/Å³",
+    "Å",
+    "Å³",
+    "μB",
+    "e",
+    "V",
+    "GPa",
+    "K",
+    "THz",
+    "1/cm",
+    "g/cm³",
+    "degree",
+    "%",
+    "1",
+)
 """The units that a column of labels may have; 1 is a pure number."""
 ENERGIES = {"eV": 1.0, "meV": 1e-3}
 """The units of total energies, in eV."""

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from matbench_defects.bounded import read_text
 from matbench_defects.errors import MOST_SHOWN, InputError, nearest
+from matbench_defects.spec.fields import field_name
 
 Route = tuple[str | int, ...]
 """The keys and positions that lead to a value from the top of a document."""
@@ -392,4 +393,4 @@ def _fields_beside(model: type[BaseModel], location: list[str | int]) -> list[st
     owner: type[BaseModel] = model
     for part in location:
         owner = _model_at(owner, part) or owner
-    return list(owner.model_fields)
+    return [field_name(owner, name) for name in owner.model_fields]

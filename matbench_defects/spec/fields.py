@@ -43,9 +43,16 @@ def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
         assert isinstance(definition, ast.ClassDef)
         for field, below in itertools.pairwise(definition.body):
             if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):
-                described = schema.get("properties", {}).get(ast.unparse(field.target))
+                said = field_name(kind, ast.unparse(field.target))
+                described = schema.get("properties", {}).get(said)
                 if described is not None and isinstance(below.value, ast.Constant):
                     described.setdefault("description", inspect.cleandoc(str(below.value.value)))
+
+
+def field_name(model: type[BaseModel], name: str) -> str:
+    """Return what a field is called in a spec: its own name, unless that is a word of Python such as ``from``."""
+    field = model.model_fields.get(name)
+    return name if field is None or field.alias is None else field.alias
 
 
 class StrictModel(BaseModel):

@@ -145,8 +145,17 @@ class Selection(StrictModel):
     """Seed of the choice."""
     also: list[str] = []
     """Ids of configurations that are labelled besides, such as those of a published set."""
+    from_file: Annotated[str | None, Field(alias="from")] = None
+    """A file beside the spec with a column ``id`` (Parquet, CSV or JSON), such as what `import` writes: its rows are
+    the selection, and nothing else of the space is enumerated, however large it is."""
     where: Conditions | None = None
     """Conditions; what does not fulfil them is left out of the selection."""
+
+    @model_validator(mode="after")
+    def _from_alone(self) -> Selection:
+        if self.from_file is not None and (self.select != "all" or self.also):
+            raise ValueError("`from` names every configuration itself; only `where` goes with it")
+        return self
 
     @model_validator(mode="after")
     def _count_where_needed(self) -> Selection:

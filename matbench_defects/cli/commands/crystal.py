@@ -147,15 +147,18 @@ def show_check(found: Any, console: Console) -> None:
             f"the supercell ({sublattices}), {len(space.group)} operations",
             markup=False,
         )
-        if len(one.by_content) <= MANY_CONTENTS:
+        if one.contents <= MANY_CONTENTS:
             _show_contents(one, console)
         else:
             console.print(
-                f"{len(one.by_content):,} contents, {shown_number(one.every)} configurations, "
+                f"{one.contents:,} contents, {shown_number(one.every)} configurations, "
                 f"{shown_number(one.inequivalent)} inequivalent"
             )
+        if not one.indexed:
+            console.print(f"{one.labelled:,} of them are named in the file of `configurations`; no other is enumerated")
         if not one.counted:
-            console.print("at most so many: too many to see which fulfil the conditions")
+            why = "too many to see which fulfil the conditions" if one.indexed else _not_told_apart(one)
+            console.print(f"at most so many: {why}")
         if one.warning:
             console.print(f"warning: {one.warning}", markup=False, style="yellow")
     console.print(
@@ -179,6 +182,13 @@ def show_check(found: Any, console: Console) -> None:
             console.print(warning, markup=False, style="yellow", soft_wrap=True)
     for warning in found.warnings:
         console.print(f"warning: {warning}", markup=False, style="yellow", soft_wrap=True)
+
+
+def _not_told_apart(found: Any) -> str:
+    """Return why the numbers of a space that is not enumerated are too large."""
+    if found.space.family:
+        return "repetitions of smaller cells, which belong to those, are counted too"
+    return "those that do not fulfil `where` are counted too"
 
 
 def _show_contents(found: Any, console: Console) -> None:

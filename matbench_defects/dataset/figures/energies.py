@@ -41,13 +41,16 @@ class EnergySeries:
 def energies(view: View, folder: Path) -> dict[str, str]:
     """Draw formation energies against the content of the mobile ion, with hull and voltage curve."""
     drawn = {}
-    for name, part in view.selected.items():
-        ion = mobile_ion(part.space)
-        series = [] if ion is None else _series(view, part.space, ion)
+    for name, parts in view.families.items():
+        space = parts[0].space
+        ion = mobile_ion(space)
+        series = [] if ion is None else _series(view, space, ion)
         if ion is None or not series:
             continue
-        host = host_formula(part.space, ion)
-        every = "every inequivalent" if len(part.chosen) == len(part.configurations) else f"{len(part.chosen)} labelled"
+        host = host_formula(space, ion)
+        number = sum(len(part.chosen) for part in parts)
+        whole = all(part.whole and len(part.chosen) == len(part.configurations) for part in parts)
+        every = "every inequivalent" if whole else f"{number} labelled"
         path = f"formation_energy{view.suffix(name)}.png"
         draw_energies(
             folder / path,
@@ -74,10 +77,10 @@ def _series(view: View, space: Space, ion: str) -> list[EnergySeries]:
         known = view.known(target, space)
         if target.computed.settings.per != "formula_unit" or not known:
             continue
-        amounts = [space.count(row.content, ion) / space.formula_units for row, _ in known]
+        amounts = [row.space.count(row.content, ion) / row.space.formula_units for row, _ in known]
         metal = view.labelled[target.label].phases.get(ion)
         voltage: list[VoltageStep] = []
-        if metal is not None and metal.outcome is not None:
+        if metal is not None and metal.outcome is not None and not space.family:  # of one supercell
             outcomes = ((found.energy, found.crystal) for row, _ in known if (found := row.outcome))
             voltage = voltage_curve(outcomes, (metal.outcome.energy, metal.outcome.crystal), space.formula_units)
         result.append(EnergySeries(target.label, amounts, [value for _, value in known], voltage))

@@ -28,7 +28,7 @@ class Known:
     values : sequence of (float or None)
         The value of each.
     space : Space, optional
-        The only one that counts.
+        The only one that counts, with all shapes of supercell of the same family.
     """
 
     rows: Sequence[LabelledConfiguration]
@@ -37,11 +37,15 @@ class Known:
 
     def __iter__(self) -> Iterator[tuple[LabelledConfiguration, float]]:
         for row, value in zip(self.rows, self.values, strict=True):
-            if value is not None and (self.space is None or row.space is self.space):
+            if value is not None and (self.space is None or _of(row.space, self.space)):
                 yield row, value
 
     def __bool__(self) -> bool:
         return any(True for _ in self)
+
+
+def _of(one: Space, space: Space) -> bool:
+    return one is space or (one.family != "" and one.family == space.family)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Usable:
     rows : sequence of LabelledConfiguration
         Every row with its label.
     space : Space
-        The only one that counts.
+        The only one that counts, with all shapes of supercell of the same family.
     """
 
     rows: Sequence[LabelledConfiguration]
@@ -61,7 +65,7 @@ class Usable:
 
     def __iter__(self) -> Iterator[LabelledConfiguration]:
         for row in self.rows:
-            if row.space is self.space and row.outcome is not None:
+            if _of(row.space, self.space) and row.outcome is not None:
                 yield row
 
 
@@ -104,9 +108,22 @@ class View:
         """Return the targets of some quantities that have a value at all, in the order of the spec."""
         return [t for t in self.targets.values() if t.kind in kinds and self.known(t)]
 
+    @property
+    def families(self) -> dict[str, list[Selected]]:
+        """The spaces by the name that the spec gives them: all shapes of supercell of one together."""
+        found: dict[str, list[Selected]] = {}
+        for name, part in self.selected.items():
+            found.setdefault(part.space.family or name, []).append(part)
+        return found
+
+    @property
+    def alone(self) -> dict[str, Selected]:
+        """The spaces that are no shape of supercell among several."""
+        return {name: part for name, part in self.selected.items() if not part.space.family}
+
     def suffix(self, name: str) -> str:
         """Return what sets a space's figure apart from those of others: nothing where it is the only space."""
-        return "" if len(self.selected) == 1 else f"_{name}"
+        return "" if len(self.families) == 1 else f"_{name}"
 
 
 Draw = Callable[[View, Path], dict[str, str]]

@@ -44,7 +44,7 @@ class Panel:
 def lattice(view: View, folder: Path) -> dict[str, str]:
     """Draw axes and volume against the content of the mobile ion."""
     drawn = {}
-    for name, part in view.selected.items():
+    for name, part in view.alone.items():
         ion = mobile_ion(part.space)
         relaxed = [label.label_name for label in view.spec.labels if label.relax is not None and label.relax.cell]
         series: dict[str, Iterable[LabelledConfiguration]] = {}

@@ -27,7 +27,7 @@ _VACANCY = 0.8
 def structure(view: View, folder: Path) -> dict[str, str]:
     """Draw the configuration with the lowest value of the first target, ideal and relaxed."""
     for target in view.targets.values():
-        if view.spec.label(target.label).relax is None:
+        if not target.label or view.spec.label(target.label).relax is None:
             continue
         lowest: tuple[float, str, LabelledConfiguration] | None = None
         for row, value in view.known(target):

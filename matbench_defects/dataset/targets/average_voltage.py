@@ -71,9 +71,10 @@ class AverageVoltage(TargetQuantity):
 
         def voltage(row: LabelledConfiguration, outcome: Outcome) -> float | None:
             end = ends[row.space.name]
-            atoms, full = Counter(outcome.crystal.species), Counter(end.crystal.species)
-            moved = full[ion] - atoms[ion]
+            cells = end.cells_in(row.space)
+            atoms, full = Counter(outcome.crystal.species), Counter(end.outcome.crystal.species)
+            moved = round(full[ion] * cells - atoms[ion], 9)
             # Energies stand for free energies (Aydinol et al., Phys. Rev. B 56, 1354 (1997)).
-            return None if moved == 0 else -(end.energy - outcome.energy - moved * metal) / moved
+            return None if moved == 0 else -(end.outcome.energy * cells - outcome.energy - moved * metal) / moved
 
         return each(labelled.rows, voltage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
@@ -15,9 +16,10 @@ from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.targets.end_members import (
     atoms_of,
     by_space,
+    end_member_contents,
     end_member_formula,
+    families,
     in_a_sentence,
-    is_end_member,
     lowest_of_spaces,
 )
 from matbench_defects.dataset.targets.target import (
@@ -113,6 +115,12 @@ def formation_energy(energy: float, composition: Mapping[str, int], references: 
     return float(energy - sum(s * e for s, (e, _) in zip(shares, references, strict=True)))
 
 
+def _in_one(atoms: Mapping[str, int]) -> dict[str, int]:
+    """Return atoms in the smallest whole numbers of the same composition."""
+    divisor = math.gcd(*atoms.values())
+    return {element: number // divisor for element, number in atoms.items()}
+
+
 def state(outcome: Outcome) -> ReferenceState:
     """Return energy and atoms of what an engine found."""
     return outcome.energy, Counter(outcome.crystal.species)
@@ -128,6 +136,7 @@ class FormationEnergy(TargetQuantity):
     def __init__(self, settings: Any, label: str) -> None:
         super().__init__(settings, label)
         self._phases: list[Counter[str]] = []
+        self._ends: dict[str, list[Counter[str]] | None] = {}
 
     @property
     def refers_to(self) -> list[EndMember]:
@@ -139,6 +148,7 @@ class FormationEnergy(TargetQuantity):
         names = [end_member_formula(domain, wanted) for wanted in self.settings.end_members]
         phases = list(self.settings.references)
         self._phases = [Counter(domain.phase(name).species) for name in phases]
+        self._ends = {name: self._compositions(spaces) for name, spaces in families(domain.spaces.values()).items()}
         parts = []
         if names:
             several = "lowest of each" if len(names) > 1 else "lowest of its content"
@@ -150,20 +160,27 @@ class FormationEnergy(TargetQuantity):
 
     def check_contents(self, space: Space, contents: Sequence[Content]) -> None:
         """Refuse contents that no mixture of the end members and reference phases has."""
-        ends: list[Counter[str]] = []
-        for wanted in self.settings.end_members:
-            held = [atoms_of(space, c) for c in space.contents() if is_end_member(space, c, wanted)]
-            if any(atoms != held[0] for atoms in held):
-                return  # which of them is the lowest, and so the end member, only labels tell
-            ends.append(held[0])
+        ends = self._ends[space.family or space.name]
+        if ends is None:
+            return  # which of them is the lowest, and so the end member, only labels tell
         for content in contents:
             mixture(atoms_of(space, content), [*ends, *self._phases])
+
+    def _compositions(self, spaces: Sequence[Space]) -> list[Counter[str]] | None:
+        """Return the atoms of each end member of a space, or of the shapes of one; None where one has several."""
+        ends: list[Counter[str]] = []
+        for wanted in self.settings.end_members:
+            found = [atoms_of(s, c) for s in spaces for c in end_member_contents(s, wanted)]
+            if any(_in_one(atoms) != _in_one(found[0]) for atoms in found):
+                return None
+            ends.append(found[0])
+        return ends
 
     def values(self, labelled: Labelled) -> list[float | None]:
         """Return the formation energy of each row; None where its label is not usable."""
         phases = [state(labelled.phase(name)) for name in self.settings.references]
         ends = [lowest_of_spaces(labelled, wanted, self.label) for wanted in self.settings.end_members]
-        states = {name: [state(of[name]) for of in ends] + phases for name in by_space(labelled.rows)}
+        states = {name: [state(of[name].outcome) for of in ends] + phases for name in by_space(labelled.rows)}
 
         def value(row: LabelledConfiguration, outcome: Outcome) -> float:
             total = formation_energy(*state(outcome), states[row.space.name])

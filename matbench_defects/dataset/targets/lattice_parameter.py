@@ -67,7 +67,7 @@ class LatticeParameter(TargetQuantity):
         wanted = self.settings.relative_to
         if wanted is None:
             return each(labelled.rows, lambda row, outcome: self.length(row.space, outcome.crystal))
-        return relative_changes(labelled, wanted, self.label, self.length)
+        return relative_changes(labelled, wanted, self.label, self.length, extensive=False)
 
     def length(self, space: Space, crystal: Crystal) -> float:
         """Return the length of the axis in a relaxed supercell, Å."""

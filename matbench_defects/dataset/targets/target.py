@@ -41,6 +41,16 @@ class TargetSettings(StrictModel):
     unit: str
     """The quantity's unit."""
 
+    def located(self, spec: Spec, name: str) -> TargetSettings:
+        """Return the settings with files, if there are any, found for the target of one name.
+
+        Raises
+        ------
+        InputError
+            If one is not there.
+        """
+        return self
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LabelledConfiguration(Configuration):
@@ -164,6 +174,8 @@ class TargetQuantity(abc.ABC):
     Settings: ClassVar[type[TargetSettings]]
     needs_relaxation: ClassVar[bool] = False
     """Whether an ideal structure says nothing of it."""
+    needs_label: ClassVar[bool] = True
+    """Whether it follows from what an engine finds; else it is given for itself, and no engine's energies say it."""
 
     def __init__(self, settings: Any, label: str) -> None:
         self.settings = settings
@@ -341,13 +353,20 @@ def _resolved(spec: Spec, name: str, labels: list[str], domain: Domain) -> Resol
     kind = target.quantity or name
     with spec.at((*route, "quantity") if target.quantity else route):
         of_kind = quantities.get(kind)
-    if not labels:
+    if not of_kind.needs_label:
+        if target.label is not None:
+            raise spec.error((*route, "label"), f"{kind} needs none; say in `file` where the numbers are")
+        label = ""
+    elif not labels:
         raise spec.error(route, "needs a label, but the spec has none")
-    label = target.label or labels[0]
-    if label not in labels:
-        raise spec.error((*route, "label"), f"no label is called '{label}'; {nearest(label, labels)}")
+    else:
+        label = target.label or labels[0]
+        if label not in labels:
+            raise spec.error((*route, "label"), f"no label is called '{label}'; {nearest(label, labels)}")
     given = {**target.options, "unit": target.unit, **({} if target.per is None else {"per": target.per})}
     settings = validate(of_kind.Settings, given, spec.document, route)
+    with spec.at((*route, "file") if "file" in target.options else route):
+        settings = settings.located(spec, name)
     computed = of_kind(settings, label)
     with spec.at(route):
         quantity = computed.quantity(domain)

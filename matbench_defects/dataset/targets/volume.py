@@ -64,4 +64,4 @@ class Volume(TargetQuantity):
         if wanted is None:
             assert per is not None
             return each(labelled.rows, lambda row, outcome: outcome.crystal.volume / row.count(per))
-        return relative_changes(labelled, wanted, self.label, lambda space, crystal: crystal.volume)
+        return relative_changes(labelled, wanted, self.label, lambda space, crystal: crystal.volume, extensive=True)

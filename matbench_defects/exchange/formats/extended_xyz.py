@@ -32,8 +32,9 @@ class ExtendedXyzSettings(SourceSettings):
     """Settings of the extended XYZ format."""
 
     units: dict[str, str] = {}
-    """Further labels among the keys of the comment lines, with their units: ``{gap: eV}``. ``energy`` is always one,
-    in eV per cell, which is ASE's unit, unless it is said to be another: ``{energy: eV per atom}``."""
+    """Further labels among the keys of the comment lines, with their units: ``{gap: eV}``. ``energy`` is one
+    wherever a frame has it, in eV per cell, which is ASE's unit, unless it is said to be another:
+    ``{energy: eV per atom}``."""
     name: str | None = None
     """The key that names a structure; left out, its number in the file."""
 
@@ -51,11 +52,11 @@ class ExtendedXyz:
 
     def read(self, path: Path) -> Published:
         """Return the frames of a file."""
-        columns = {"energy": Column("energy", TOTAL_ENERGY)}
-        columns |= {name: parse_column(unit, name, str(path)) for name, unit in self.settings.units.items()}
         frames = _frames(path)
+        known = {key for frame in frames for key in _labels(frame)}
+        columns = {"energy": Column("energy", TOTAL_ENERGY)} if "energy" in known or not self.settings.units else {}
+        columns |= {name: parse_column(unit, name, str(path)) for name, unit in self.settings.units.items()}
         for name in columns:
-            known = {key for frame in frames for key in _labels(frame)}
             if name not in known:
                 raise InputError(f"no frame has '{name}'; {nearest(name, known)}", file=str(path))
         quantities = {name: column.quantity for name, column in columns.items()}
@@ -73,9 +74,8 @@ class ExtendedXyz:
             except InputError as error:
                 yield PublishedStructure(name, None, values, problem=error.message)
                 continue
-            yield PublishedStructure(
-                name, crystal, values, note="" if values["energy"] is not None else "no total energy"
-            )
+            lacks = "energy" in values and values["energy"] is None
+            yield PublishedStructure(name, crystal, values, note="no total energy" if lacks else "")
 
 
 def _frames(path: Path) -> list[Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,13 +9,14 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import PrivateAttr, SerializerFunctionWrapHandler, model_serializer
 
-from matbench_defects.bounded import LARGEST_FILE, check_plain, read_json, read_parquet, read_text
+from matbench_defects.bounded import LARGEST_FILE, check_plain
 from matbench_defects.columns import Quantity, check_quantity
 from matbench_defects.crystal.phases import REFERENCE, reference_parents
 from matbench_defects.errors import InputError, Mistakes
 from matbench_defects.files import sha256_of_file
 from matbench_defects.labels.engine import EngineSettings, Outcome, engines
 from matbench_defects.labels.job import Job
+from matbench_defects.plain_tables import table_rows
 from matbench_defects.spec.models import Relaxation, Spec
 
 
@@ -126,26 +125,13 @@ def read_energies(path: Path, column: str, per: str) -> dict[str, float]:
 
 
 def _rows(path: Path, column: str, per: str) -> list[Any]:
-    if path.suffix == ".csv":
-        try:
-            return list(csv.DictReader(io.StringIO(read_text(path), newline="")))
-        except csv.Error as error:
-            raise InputError(f"cannot be read: {error}", file=str(path)) from None
-    if path.suffix == ".json":
-        rows = read_json(path)
-        if not isinstance(rows, list):
-            raise InputError("a list of objects was expected", file=str(path))
-        return rows
-    if path.suffix != ".parquet":
-        raise InputError("a file that ends in .csv, .json or .parquet was expected", file=str(path))
-    table = read_parquet(path, LARGEST_FILE)
-    if column in table.schema.names:
-        field = table.schema.field(column)
+    rows, schema = table_rows(path, ("id", column))
+    if schema is not None and column in schema.names:
+        field = schema.field(column)
         found = Quantity.of(field)
         reference = "" if found is None else found.reference  # total energies refer to whatever the code's zero is
         check_quantity(field, Quantity("eV", per, reference), str(path))
-    rows = table.to_pylist()
-    return list(rows)
+    return rows
 
 
 @engines.register("table")

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.phases import REFERENCE
-from matbench_defects.crystal.space import Content, Space
+from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import row_crystal
 from matbench_defects.dataset.targets import Labelled, LabelledConfiguration, ResolvedTarget
-from matbench_defects.dataset.targets.end_members import is_end_member
+from matbench_defects.dataset.targets.end_members import end_member_contents, families, is_end_member
+from matbench_defects.dataset.targets.target import EndMember
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import NotServedError
@@ -116,6 +117,8 @@ class ZeroShot(Model):
         return 0
 
     def _check(self, target: ResolvedTarget, rows: Rows) -> None:
+        if not target.computed.needs_label:
+            raise NotServedError(f"{target.name} is a number of a table, which no energy gives")
         if target.computed.needs_relaxation and self.settings.relax is None:
             raise NotServedError(f"{target.name} is of relaxed structures; give the model the setting `relax`")
         if target.computed.given_references:
@@ -166,16 +169,20 @@ def _compared(rows: Rows, target: ResolvedTarget) -> list[Asked]:
         found = [_configuration(row, background) for row in every]
     else:
         found = []
-        for name in sorted(set(rows.column("space"))):
-            space = background.spaces[name]
-            there = [_configuration(row, background) for row in every if row["space"] == name]
+        used = {name: background.spaces[name] for name in sorted(set(rows.column("space")))}
+        for family, spaces in families(used.values()).items():
+            there = [
+                _configuration(row, background)
+                for row in every
+                if (background.spaces[row["space"]].family or row["space"]) == family
+            ]
             for wanted in target.computed.refers_to:
-                contents = [content for content in space.contents() if is_end_member(space, content, wanted)]
-                found += [one for one in there if one.content in contents] or _all_of(space, contents, target)
+                ends = [one for one in there if is_end_member(one.space, one.content, wanted)]
+                found += ends or [one for space in spaces for one in _all_of(space, wanted, target)]
     return [(one, {"": one.crystal}) for one in {(one.space.name, one.id): one for one in found}.values()]
 
 
-def _all_of(space: Space, contents: list[Content], target: ResolvedTarget) -> list[Configuration]:
+def _all_of(space: Space, wanted: EndMember, target: ResolvedTarget) -> list[Configuration]:
     """Return every configuration of an end member of which the dataset has none, as one that stands in another space.
 
     Raises
@@ -183,6 +190,7 @@ def _all_of(space: Space, contents: list[Content], target: ResolvedTarget) -> li
     NotServedError
         If they are too many.
     """
+    contents = end_member_contents(space, wanted)
     if sum(count_inequivalent(space, content) for content in contents) > MOST_END_MEMBERS:
         names = " or ".join(space.content_name(content) for content in contents)
         raise NotServedError(
