@@ -196,7 +196,8 @@ def _without_numbers(reason: str) -> str:
     """Return a reason without what differs from structure to structure, so that equal ones are counted together."""
     if reason.startswith("may be "):
         return "may be one configuration or another: none is much nearer than another"
-    return re.sub(r"\([^)]*Å[^)]*\) |\d+\.\d+(?= Å from|;)", "", reason).replace("  ", " ")
+    reason = re.sub(r"\([^)]*Å[^)]*\) ", "", reason)
+    return re.sub(r"\d+\.\d+(?= Å from|;)", "…", reason)
 
 
 @command(DATA, "compare-labels")
