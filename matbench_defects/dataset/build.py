@@ -251,7 +251,8 @@ def _write_index(planned: Plan, folder: Path) -> None:
 
 def _audited(planned: Plan, partings: dict[str, Parting]) -> dict[str, Any]:
     """Audit every split."""
-    audit = Audit(identity_rows(planned.rows), planned.rows, planned.spaces, planned.references)
+    merged = any(method.merged for method in planned.methods)
+    audit = Audit(identity_rows(planned.rows), planned.rows, planned.spaces, planned.references, blind=merged)
     found = {}
     for name, parting in partings.items():
         with planned.spec.at(("splits", name)):

@@ -196,6 +196,16 @@ def _labels(spec: Spec, manifest: dict[str, Any]) -> str:
         )
     header = ["Label", "Engine", "Level of theory", "How", "Labels", "Of reference phases", "Missing", "Converged"]
     text = "## Labels, and how far to trust them\n\n" + _table([*header, "Discarded", "Core hours"], rows)
+    merged = [name for name, made in manifest["labels"].items() if made.get("oxidation_states") == "merged"]
+    for name in merged:
+        made = manifest["labels"][name]
+        labelled = sum(space["labelled"] for space in manifest["spaces"].values())
+        text += (
+            f"\n\n`{name}` sees elements alone: rows that differ in oxidation states alone share one calculation, "
+            f"named in `{name}_calculation`. {labelled} rows share {made['calculations']} calculations, and no "
+            "difference between such rows can be learnt from it; of rows that share one, none is tested that another "
+            "is fitted on."
+        )
     if missing := sum(made["missing"] for made in manifest["labels"].values()):
         text += (
             f"\n\n**{missing} labels are missing.** Configurations without any are left out, and what refers to a "

@@ -64,6 +64,8 @@ def estimate_labels(
         elif label.configurations is not None:
             rows = min(labelled, (label.configurations.count or 0) + len(label.configurations.also))
         wanted = (rows - references) * attempts + (references + len(spec.reference_phases)) * of_references
+        if planned is not None and method.merged:
+            wanted = len(planned.jobs.of(method.name))
         if label.noise is not None:
             wanted += min(label.noise.rows, labelled) * attempts + min(label.noise.tightened, labelled)
         ways = {method.digest(), *(reference_method(spec, name, method).digest() for name in spec.reference_phases)}

@@ -12,6 +12,7 @@ from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.targets import ResolvedTarget
 from matbench_defects.dataset.targets.end_members import is_end_member
 from matbench_defects.dataset.targets.target import EndMember
+from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.errors import InputError
 from matbench_defects.spec.models import Spec
@@ -47,7 +48,7 @@ def with_references(
     result = {}
     for name, part in selected.items():
         missing: list[Content] = []
-        for target, wanted, contents in _end_members(part.space, targets):
+        for target, wanted, contents in _end_members(spec, part.space, targets):
             drawn = sum(len(p) for p in part.labelled.parts if p.content in contents)
             differ = sum(count_inequivalent(part.space, content) for content in contents)
             if drawn < differ <= MOST_LABELLED and not part.space.family:
@@ -102,7 +103,7 @@ def check_references(spec: Spec, spaces: Mapping[str, Space], targets: Mapping[s
         except InputError:
             unsure = True  # such a content may never be drawn
         besides: dict[Content, int] = {}
-        for _, _, contents in _end_members(space, targets):
+        for _, _, contents in _end_members(spec, space, targets):
             differ = {content: count_inequivalent(space, content) for content in contents}
             if sum(differ.values()) <= MOST_LABELLED and not space.family:
                 besides |= differ
@@ -118,24 +119,32 @@ def check_references(spec: Spec, spaces: Mapping[str, Space], targets: Mapping[s
     return added
 
 
-def reference_contents(space: Space, targets: Mapping[str, ResolvedTarget]) -> set[Content]:
+def reference_contents(spec: Spec, space: Space, targets: Mapping[str, ResolvedTarget]) -> set[Content]:
     """Return every content of a space that some target refers to.
 
     Parameters
     ----------
+    spec : Spec
+        The spec.
     space : Space
         The space.
     targets : mapping of str to ResolvedTarget
         The targets by name.
     """
-    return {content for _, _, contents in _end_members(space, targets) for content in contents}
+    return {content for _, _, contents in _end_members(spec, space, targets) for content in contents}
 
 
-def _end_members(space: Space, targets: Mapping[str, ResolvedTarget]) -> Iterator[tuple[str, EndMember, list[Content]]]:
-    """Yield each end member of each target, with the contents of a space that are it."""
+def _end_members(
+    spec: Spec, space: Space, targets: Mapping[str, ResolvedTarget]
+) -> Iterator[tuple[str, EndMember, list[Content]]]:
+    """Yield each end member of each target, with the contents of a space that are it: the neutral ones, if any are."""
+    where = spec.all_spaces()[space.family or space.name][0].configurations.where
+    checks = Checks.of(space, where) if where is not None and where.charges else None
     for name, target in targets.items():
         for wanted in target.computed.refers_to:
-            yield name, wanted, [content for content in space.contents() if is_end_member(space, content, wanted)]
+            contents = [content for content in space.contents() if is_end_member(space, content, wanted)]
+            neutral = contents if checks is None else [content for content in contents if checks.content(content)]
+            yield name, wanted, neutral or contents
 
 
 def _words(wanted: EndMember) -> str:

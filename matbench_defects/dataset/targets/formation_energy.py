@@ -138,7 +138,7 @@ class FormationEnergy(TargetQuantity):
         """Return unit, divisor and reference state."""
         names = [end_member_formula(domain, wanted) for wanted in self.settings.end_members]
         phases = list(self.settings.references)
-        self._phases = [Counter(domain.phase(name).species) for name in phases]
+        self._phases = [Counter(domain.phase(name).elements) for name in phases]
         parts = []
         if names:
             several = "lowest of each" if len(names) > 1 else "lowest of its content"

@@ -16,7 +16,7 @@ from matbench_defects.columns import Quantity, check_quantity
 from matbench_defects.crystal.phases import REFERENCE, reference_parents
 from matbench_defects.errors import InputError, Mistakes
 from matbench_defects.files import sha256_of_file
-from matbench_defects.labels.engine import EngineSettings, Outcome, engines
+from matbench_defects.labels.engine import EngineSettings, Outcome, Sees, engines
 from matbench_defects.labels.job import Job
 from matbench_defects.spec.models import Relaxation, Spec
 
@@ -155,6 +155,7 @@ class Table:
     Settings: ClassVar[type[EngineSettings]] = TableSettings
     labels: ClassVar[Literal["structures", "pathways", "rows"]] = "rows"
     relaxation: ClassVar[Literal["possible", "needed", "impossible"]] = "impossible"
+    sees: ClassVar[Sees] = "species"
     level_of_theory: str = "as the spec states it"
 
     def __init__(self, settings: TableSettings) -> None:

@@ -167,7 +167,7 @@ class CrystalDescriptor(Descriptor):
         if not self.extensive:
             return result
         if is_excess(rows) or rows.background.quantity.per == "cell":  # as formation energies of defects are
-            hosts = [Crystal(space.lattice, space.host_species, space.positions) for space in spaces.values()]
+            hosts = [Crystal(space.lattice, space.host_elements, space.positions) for space in spaces.values()]
             pristine = cached_vectors(self.identity(), hosts, self.vectors)
             result = result - pristine[np.searchsorted(list(spaces), names)]
         return np.asarray(result / divisors(rows)[:, None])
