@@ -47,6 +47,7 @@ def write_card(
         _use(spec, parts),
         _targets(manifest),
         _thermodynamics(manifest),
+        _charges(manifest),
         _labels(spec, manifest),
         _lock(manifest),
         _splits(audit),
@@ -79,6 +80,7 @@ def _front_matter(spec: Spec, manifest: dict[str, Any], parts: list[str]) -> dic
             },
             {"config_name": "index", "data_files": [{"split": WHOLE, "path": "data/index/*.parquet"}]},
             *_free_energies(manifest),
+            *_charge_states(manifest),
         ],
     }
 
@@ -86,6 +88,24 @@ def _front_matter(spec: Spec, manifest: dict[str, Any], parts: list[str]) -> dic
 def _free_energies(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     files = [{"split": WHOLE, "path": "data/free_energies/*.parquet"}]
     return [{"config_name": "free_energies", "data_files": files}] if manifest.get("thermodynamics") else []
+
+
+def _charge_states(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    files = [{"split": WHOLE, "path": "data/charge_states/*.parquet"}]
+    return [{"config_name": "charge_states", "data_files": files}] if manifest.get("charge_states") else []
+
+
+def _charges(manifest: dict[str, Any]) -> str:
+    facts = manifest.get("charge_states")
+    if not facts:
+        return ""
+    counts = ", ".join(f"{int(charge):+d} in {number}" for charge, number in facts["stable"].items())
+    return (
+        "## Charge states\n\n"
+        f"`data/charge_states/` holds, of {facts['defects']} configurations, the formation energy of each charge state "
+        "with the Fermi level at the valence-band maximum, and the Fermi levels between which the state is stable, "
+        f"which are the transition levels. Stable somewhere in the gap: {counts}."
+    )
 
 
 def _table(header: list[str], rows: list[list[Any]]) -> str:

@@ -55,6 +55,16 @@ class EngineSettings(StrictModel):
             Naming a species.
         """
 
+    def of_charge(self, charge: int) -> EngineSettings:
+        """Return the settings for cells of a charge, elementary charges.
+
+        Raises
+        ------
+        InputError
+            If the engine takes none.
+        """
+        raise InputError("takes no charge: give energies of charged cells from a table (`engine: table`)")
+
     def unasked(self, asked: Callable[[], Iterable[str]]) -> str:
         """Return what is given here though nothing asks for it, in words; empty where nothing is.
 
@@ -199,6 +209,8 @@ class Method:
         the description.
     moments : dict of str to float
         Magnetic moments with which calculations start, by species, Bohr magnetons; empty for an engine that takes none.
+    charge : int
+        Charge of the cell, elementary charges.
     merged : bool
         Whether configurations that differ in oxidation states alone share one calculation, which knows of none.
     """
@@ -212,6 +224,7 @@ class Method:
     keeps_left: bool = False
     moments: dict[str, float] = dataclasses.field(default_factory=dict, hash=False)
     merged: bool = False
+    charge: int = 0
 
     def description(self) -> dict[str, Any]:
         """Return engine, settings and relaxation as plain data."""
@@ -286,6 +299,12 @@ def method_of(spec: Spec, position: int) -> Method:
     settings = validate(kind.Settings, label.options, spec.document, route)
     with spec.at((*route, "file")):
         settings = settings.located(spec.document.folder(route))
+    if label.charge is not None:
+        with spec.at((*route, "charge_states")):
+            try:
+                settings = settings.of_charge(label.charge)
+            except InputError as error:
+                raise error.changed(lambda one: InputError(f"{label.engine} {one.message}")) from None
     if kind.relaxation == "needed" and label.relax is None:
         raise spec.error((*route, "relax"), f"is missing; {label.engine} needs to know how to relax the end points")
     if kind.relaxation == "impossible" and label.relax is not None:
@@ -304,6 +323,7 @@ def method_of(spec: Spec, position: int) -> Method:
         keeps_left=label.reconstructed == "kept",
         moments=dict(sorted(spec.moments.items())) if starts else {},
         merged=label.oxidation_states == "merged",
+        charge=label.charge or 0,
     )
 
 

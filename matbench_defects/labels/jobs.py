@@ -15,6 +15,7 @@ from matbench_defects.crystal.contents import defect_count
 from matbench_defects.crystal.phases import REFERENCE, reference_parents
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import crystal_of_species
+from matbench_defects.crystal.vacuum import vacuum_across
 from matbench_defects.enumeration.selection import Selected
 from matbench_defects.labels.asking import Jobs, Listed, OfContent, Source
 from matbench_defects.labels.attempts import attempts_of
@@ -51,6 +52,7 @@ def jobs_of(spec: Spec, selected: dict[str, Selected], references: Collection[st
             with spec.at(("labels", position)):
                 method.settings.check_space(part.space)
             check_states_seen(spec, position, method, part.space)
+            _check_charge(spec, position, method, part.space)
     methods = [method for method in methods if not method.structures]
     phases = reference_jobs(spec, [method for method in methods if not method.of_pathways])
     sources: list[Source] = [Listed(phases)] if phases else []
@@ -66,6 +68,17 @@ def _check_suits(spec: Spec, position: int, method: Method, space: Space) -> Non
         raise spec.error(
             ("labels", position, "engine"),
             f"{method.engine} labels {made_for}, but {space.name} holds {holds}; use one of {', '.join(others)}",
+        )
+
+
+def _check_charge(spec: Spec, position: int, method: Method, space: Space) -> None:
+    """Refuse charged layers and slabs: their energy depends on the vacuum, and no correction for bulk mends it."""
+    found = vacuum_across(space) if method.charge else None
+    if found is not None:
+        raise spec.error(
+            ("labels", position, "charge_states"),
+            f"{space.name} has {found[1]:.1f} Å of vacuum along {found[0]}: energies of charged layers and slabs "
+            "depend on it without limit, so only bulk cells may be charged",
         )
 
 
@@ -166,6 +179,8 @@ def reference_jobs(spec: Spec, methods: list[Method]) -> list[Job]:
     for name, parent in reference_parents(spec).items():
         crystal = crystal_of_species(parent.lattice, parent.species, parent.positions @ parent.lattice, spec.moments)
         for method in methods:
+            if method.charge:
+                continue  # the label of the neutral cell has the phases
             own = reference_method(spec, name, method)
             result += [
                 Job(REFERENCE + name, parent.digest(), crystal, own, attempt=attempt)

@@ -122,6 +122,11 @@ class LabelSpec(Open):
     oxidation_states: Literal["merged"] | None = None
     """``merged``: an engine that sees elements alone computes configurations that differ in oxidation states alone
     once, and the rows that share a calculation are marked; left out, such an engine is refused where there are some."""
+    charge_states: Annotated[list[Annotated[int, Field(ge=-9, le=9)]], Field(min_length=1)] | None = None
+    """Charges of the whole cell in which each configuration is computed, elementary charges, zero among them:
+    ``[0, 1, 2]``. Each is a label of its own: ``dft``, ``dft_plus_1``, ``dft_minus_1``."""
+    state_of: str | None = None
+    """Of a charged one, the label of the neutral cell; written by the program, which makes one of each charge state."""
     noise: LabelNoise | None = None
     """How the noise of the label is measured; left out, it is not. Goes with ``relax`` and its ``rattle``."""
 
@@ -155,6 +160,11 @@ class LabelSpec(Open):
     def label_name(self) -> str:
         """What the label's columns begin with."""
         return self.name or f"{self.engine.replace('-', '_')}_{'relaxed' if self.relax else 'static'}"
+
+    @property
+    def charge(self) -> int | None:
+        """The charge of the cell; None where nothing is said of charge states."""
+        return self.charge_states[0] if self.charge_states else None
 
 
 class TargetSpec(Open):
