@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
@@ -46,8 +46,15 @@ class EngineSettings(StrictModel):
             Naming a phase.
         """
 
-    def check_space(self, space: Space) -> None:
+    def check_space(self, space: Space, phases: Collection[str]) -> None:
         """Refuse settings that do not suit the species of a space.
+
+        Parameters
+        ----------
+        space : Space
+            The space.
+        phases : collection of str
+            Species of the reference phases.
 
         Raises
         ------

@@ -46,11 +46,12 @@ def jobs_of(spec: Spec, selected: dict[str, Selected], references: Collection[st
         round, or a reference phase cannot be built.
     """
     methods = methods_of(spec)
+    held = {species for parent in reference_parents(spec).values() for species in parent.species}
     for part in selected.values():
         for position, method in enumerate(methods):
             _check_suits(spec, position, method, part.space)
             with spec.at(("labels", position)):
-                method.settings.check_space(part.space)
+                method.settings.check_space(part.space, held)
             check_states_seen(spec, position, method, part.space)
             _check_charge(spec, position, method, part.space)
     methods = [method for method in methods if not method.structures]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import version as package_version
 from typing import ClassVar, Literal
 
@@ -27,13 +27,13 @@ class EwaldEngineSettings(EngineSettings):
     """Whether a cell that the charges do not make neutral is neutralised by a uniform background; without it such a
     cell is refused. With atoms taken out and fixed charges, the background stands for whatever compensates."""
 
-    def check_space(self, space: Space) -> None:
+    def check_space(self, space: Space, phases: Collection[str]) -> None:
         """Refuse an element's charge that its oxidation states replace, and no charge at all."""
         held = {*space.host_species, *(s for sublattice in space.sublattices for s in sublattice.species)} - {VACANCY}
         without = {element_of(species) for species in held if oxidation_state(species) is None}
         for name in self.charges:
             states = sorted(species for species in held if element_of(species) == name != species)
-            if states and name not in without:
+            if states and name not in without and name not in phases:
                 raise InputError(f"{name} is {' or '.join(states)} in {space.name}; give charges of these, or none")
         if without and not self.charges:
             raise InputError(f"no charge is given for {', '.join(sorted(without))}")

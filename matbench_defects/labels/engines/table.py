@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -63,7 +63,7 @@ class TableSettings(EngineSettings):
         settings._charge = charge
         return settings
 
-    def check_space(self, space: Space) -> None:
+    def check_space(self, space: Space, phases: Collection[str]) -> None:
         """Refuse corrections of cells that are not charged."""
         if self.correction is not None and self._charge is None:
             raise InputError("`correction` is of charged cells; it goes with `charge_states`")
