@@ -241,6 +241,7 @@ class Method:
             "relax": self.relax.description() if self.relax else None,
             **({"continues": self.continues} if self.continues else {}),
             **({"moments": self.moments} if self.moments else {}),
+            **({"charge": self.charge} if self.charge else {}),
         }
 
     @property

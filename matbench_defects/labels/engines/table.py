@@ -41,8 +41,9 @@ class TableSettings(EngineSettings):
     """What the energies approximate, and by which means: functional, code, cutoffs, relaxed or not."""
     machine_learned: bool
     """Whether they come from a machine-learned potential; they are then never called DFT."""
-    charge: str = "charge"
-    """Name of the column of charges, elementary charges; read where the label has `charge_states`."""
+    charge: str | None = None
+    """Name of the column of charges, elementary charges, read where the label has `charge_states`; left out,
+    ``charge``."""
     correction: str | None = None
     """Name of the column of finite-size corrections of charged cells, eV per cell, which are added to their energies;
     ``none`` where they are not corrected. Goes with `charge_states`."""
@@ -79,7 +80,7 @@ class TableSettings(EngineSettings):
         return read_energies(self._path, str(self.correction), "cell", self._rows_of_charge())
 
     def _rows_of_charge(self) -> tuple[str, int] | None:
-        return None if self._charge is None else (self.charge, self._charge)
+        return None if self._charge is None else (self.charge or "charge", self._charge)
 
     def located(self, folder: Path) -> TableSettings:
         """Return the settings with the file found beside the spec."""
@@ -121,11 +122,8 @@ class TableSettings(EngineSettings):
     @model_serializer(mode="wrap")
     def _as_said(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what was not said, so that methods without it are what they were."""
-        said = {k: v for k, v in plain(self).items() if k not in ("references_per", "correction") or v is not None}
-        if self._charge is None:
-            del said["charge"]
-            return said
-        return {**said, "charge_state": self._charge}
+        unsaid = ("references_per", "charge", "correction")
+        return {k: v for k, v in plain(self).items() if k not in unsaid or v is not None}
 
 
 def read_energies(path: Path, column: str, per: str, charged: tuple[str, int] | None = None) -> dict[str, float]:
