@@ -23,10 +23,13 @@ class Export:
         The folder, with ``ids.csv`` and ``export.json`` in it.
     number : int
         How many there are.
+    notes : tuple of str
+        What may not be meant, such as inputs that are the same though their oxidation states differ.
     """
 
     path: Path
     number: int
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Export: {self.number:,} configurations in {self.path}>"
@@ -115,4 +118,4 @@ def export(
         replace=replace,
         progress=progress,
     )
-    return Export(Path(to), number)
+    return Export(Path(to), number, wanted.notes)

@@ -16,6 +16,7 @@ from matbench_defects.crystal.contents import meant_contents, tied_contents
 from matbench_defects.crystal.exchange_in_spec import with_exchange
 from matbench_defects.crystal.kinds.kind import Kind, kinds
 from matbench_defects.crystal.limits import MOST_CONTENTS, MOST_SHAPES, check_group
+from matbench_defects.crystal.oxidation import host_state
 from matbench_defects.crystal.parent import Parent, build_parent
 from matbench_defects.crystal.parts import atoms_of, with_parts
 from matbench_defects.crystal.shapes import check_directions, primitive, supercell_shapes
@@ -34,6 +35,7 @@ from matbench_defects.spec.document import Route, validate
 from matbench_defects.spec.fields import LARGEST_SUPERCELL, VACANCY, share_of
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import SpaceSpec, SublatticeSpec
+from matbench_defects.spec.species import element_of, oxidation_state
 
 
 def build_spaces(
@@ -63,12 +65,14 @@ def build_spaces(
             continue
         folder = spec.document.folder((*route, "parent", part.parent.file_field))
         usual = part.cell is not None and part.sizes is None
+        charged = tuple((n, str(d.sites), *d.species) for n, d in part.sublattices.items() if _has_states(d))
         parts = tuple((n, str(d.sites), str(d.within)) for n, d in part.sublattices.items() if d.within is not None)
-        same = (part.parent.model_dump_json(), folder, usual, _may_be_split(part), parts)
+        same = (part.parent.model_dump_json(), folder, usual, _may_be_split(part), parts, charged)
         with mistakes.noted():
             if same not in parents:
                 parent = _parent(spec, part, route, folder)
                 parent = _with_parts(spec, part, route, parent)
+                parent = _with_host_states(spec, part, route, parent)
                 parents[same] = primitive(parent, usual=True) if usual else parent
             parent = parents[same] if reworked is None else reworked(parents[same], part)
             if part.sizes is None:
@@ -91,6 +95,24 @@ def _with_parts(spec: Spec, part: SpaceSpec, route: Route, parent: Parent) -> Pa
             atoms_of(parent, label, description)
     with spec.at((*route, "parent")):
         return with_parts(parent, parts) if parts else parent
+
+
+def _has_states(description: SublatticeSpec) -> bool:
+    return any(oxidation_state(species) is not None for species in description.species)
+
+
+def _with_host_states(spec: Spec, part: SpaceSpec, route: Route, parent: Parent) -> Parent:
+    """Return a parent with the oxidation states that the species of its sublattices leave it."""
+    species = list(parent.species)
+    told = any(oxidation_state(one) is not None for one in species)
+    for label, description in part.sublattices.items():
+        if not told and not _has_states(description):
+            continue
+        field = ("within",) if description.within is not None else ("sites",) if description.sites else ()
+        with spec.at((*route, "sublattices", label, *field)):
+            for atom in atoms_of(parent, label, description):
+                species[atom] = host_state(parent.species[atom], description)
+    return parent if tuple(species) == parent.species else dataclasses.replace(parent, species=tuple(species))
 
 
 def _may_be_split(part: SpaceSpec) -> frozenset[str]:
@@ -183,6 +205,7 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
         groups=dict(part.groups),
         exclusions=exclusions,
         counts_idle_operations=spec.rules > 1,
+        moments=_moments(spec, parent, sublattices),
     )
     _check_kept_apart(spec, route, space)
     _check_split(spec, route, space)
@@ -190,6 +213,13 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
     if part.contents is not None or part.defects is not None or part.tied:
         space = dataclasses.replace(space, meant=_meant(spec, part, route, space))
     return with_exchange(spec, part, route, space) if part.exchange else space
+
+
+def _moments(spec: Spec, parent: Parent, sublattices: list[Sublattice]) -> dict[str, float]:
+    """Return the starting moments of those species that a space may hold."""
+    held = {*parent.species, *(s for sublattice in sublattices for s in sublattice.species)}
+    held |= set(map(element_of, held))
+    return {species: moment for species, moment in spec.moments.items() if species in held}
 
 
 def _exclusions(

@@ -14,9 +14,10 @@ from matbench_defects.crystal.canonical import Orbit, configuration_id, orbit_of
 from matbench_defects.crystal.per import counts_per
 from matbench_defects.crystal.relabelling import representative
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.crystal.structure import Crystal
+from matbench_defects.crystal.structure import Crystal, crystal_of_species
 from matbench_defects.errors import InputError
 from matbench_defects.spec.fields import VACANCY
+from matbench_defects.spec.species import element_of
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -27,7 +28,7 @@ class AtomsOnSites(NamedTuple):
     """The atoms of an ideal structure, in the order of the supercell's sites."""
 
     species: tuple[str, ...]
-    """Chemical symbols, length n."""
+    """Chemical symbols, length n; `Configuration.site_species` has oxidation states too."""
     positions: NDArray[np.float64]
     """Cartesian positions, Å, shape (n, 3)."""
     sites: NDArray[np.int64]
@@ -142,7 +143,7 @@ class Configuration:
 
     @functools.cached_property
     def site_species(self) -> tuple[str, ...]:
-        """What sits on each site of the supercell, vacancies named; of a pathway, at its first end point."""
+        """What sits on each site of the supercell, vacancies and oxidation states named; of a pathway, at its start."""
         return tuple(self.space.site_species(self.occupation))
 
     @functools.cached_property
@@ -154,13 +155,18 @@ class Configuration:
     def atoms(self) -> AtomsOnSites:
         """Return the atoms of the ideal, unrelaxed structure with their sites; of a pathway, at its first end point."""
         sites = np.flatnonzero([species != VACANCY for species in self.site_species])
-        return AtomsOnSites(tuple(self.site_species[i] for i in sites), self.space.positions[sites], sites)
+        species = tuple(self.site_species[i] for i in sites)
+        elements = tuple(map(element_of, species)) if self.space.has_states else species
+        return AtomsOnSites(elements, self.space.positions[sites], sites)
 
     @functools.cached_property
     def crystal(self) -> Crystal:
-        """The ideal, unrelaxed structure, its atoms in the order of `atoms`."""
-        species, positions, _ = self.atoms()
-        return Crystal(self.space.lattice, species, positions)
+        """The ideal, unrelaxed structure, its atoms in the order of `atoms`, with states and moments if it has them."""
+        elements, positions, sites = self.atoms()
+        if not self.space.has_states and not self.space.moments:
+            return Crystal(self.space.lattice, elements, positions)
+        species = [self.site_species[i] for i in sites]
+        return crystal_of_species(self.space.lattice, species, positions, self.space.moments)
 
     def count(self, per: Per | str) -> int:
         """Return how many formula units, atoms or defect sites it has, as `counts_per` does.

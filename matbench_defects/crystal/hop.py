@@ -37,7 +37,7 @@ class Hop:
         """The second end point; the atom that hops may lie outside the cell."""
         positions = self.first.positions.copy()
         positions[self.atom] += self.vector
-        return Crystal(self.first.lattice, self.first.species, positions)
+        return replace(self.first, positions=positions)
 
     def starting_from(self, first: Crystal) -> Hop:
         """Return the same hop of a first end point whose atoms stand elsewhere, the second's with them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.cell import isometric, lattice_vectors, orbit, same_but_shifted, wrap
 from matbench_defects.crystal.distances import check_apart
 from matbench_defects.crystal.limits import check_atoms, check_lattice
+from matbench_defects.crystal.oxidation import sites_with_states, with_states
 from matbench_defects.crystal.space_groups import Setting, settings_of
-from matbench_defects.crystal.structure import Crystal, ListedCrystal, cell_content
+from matbench_defects.crystal.structure import Crystal, ListedCrystal, cell_content, crystal_of_species
 from matbench_defects.crystal.structure_files import read_listed
 from matbench_defects.errors import InputError
 from matbench_defects.files import digest
 from matbench_defects.spec.frozen import read_frozen
 from matbench_defects.spec.parents import Lattice, ParentSpec, Site
+from matbench_defects.spec.species import element_of
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Parent:
     lattice : ndarray of float, shape (3, 3)
         Lattice vectors as rows, Å.
     species : tuple of str, length n
-        Chemical symbol of each atom.
+        Chemical symbol of each atom, with its oxidation state where the spec gives that.
     labels : tuple of str, length n
         Label of the site in the spec (or CIF) that each atom belongs to.
     positions : ndarray of float, shape (n, 3)
@@ -76,18 +78,23 @@ class Parent:
     @property
     def crystal(self) -> Crystal:
         """The parent cell as plain arrays."""
-        return Crystal(self.lattice, self.species, self.positions @ self.lattice)
+        return crystal_of_species(self.lattice, self.species, self.positions @ self.lattice)
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Chemical symbol of each atom."""
+        return tuple(map(element_of, self.species))
 
     @property
     def formula_units(self) -> int:
         """How many reduced formula units the parent cell holds."""
-        return math.gcd(*Counter(self.species).values())
+        return math.gcd(*Counter(self.elements).values())
 
     @property
     def formula(self) -> str:
         """The reduced formula, elements in the order of the spec."""
         units = self.formula_units
-        return "".join(s + (str(n // units) if n > units else "") for s, n in Counter(self.species).items())
+        return "".join(s + (str(n // units) if n > units else "") for s, n in Counter(self.elements).items())
 
     def digest(self) -> str:
         """Return a digest of geometry and species: labels of ideal positions hold only for this parent."""
@@ -121,15 +128,16 @@ def build_parent(spec: ParentSpec, folder: Path, split: Collection[str] = ()) ->
     """
     if spec.spacegroup is not None:
         assert spec.lattice is not None and spec.sites is not None
-        return _from_space_group(spec.spacegroup, spec.lattice, spec.sites, split)
+        return _from_space_group(spec.spacegroup, spec.lattice, sites_with_states(spec), split)
+    states = spec.oxidation_states
     if spec.cif is not None:
-        return _from_file(folder / spec.cif, "cif", spec.symmetry_tolerance)
+        return _from_file(folder / spec.cif, "cif", spec.symmetry_tolerance, states)
     if spec.structure is not None:
-        return _from_file(folder / spec.structure, None, spec.symmetry_tolerance)
+        return _from_file(folder / spec.structure, None, spec.symmetry_tolerance, states)
     frozen = read_frozen(spec, folder)
     lattice, positions = np.array(frozen.lattice_vectors), np.array(frozen.fractional_site_positions)
     listed = ListedCrystal(lattice, tuple(frozen.species_at_sites), tuple(frozen.site_labels), positions)
-    return _from_atoms(listed, spec.symmetry_tolerance)
+    return _from_atoms(with_states(listed, states), spec.symmetry_tolerance)
 
 
 def _cell(lattice: Lattice, setting: Setting, symbol: str) -> NDArray[np.float64]:
@@ -200,8 +208,8 @@ def _in_setting(
     return parent
 
 
-def _from_file(path: Path, format_: str | None, tolerance: float) -> Parent:
-    listed = read_listed(path, format_)
+def _from_file(path: Path, format_: str | None, tolerance: float, states: Mapping[str, int]) -> Parent:
+    listed = with_states(read_listed(path, format_), states)
     try:
         return _from_atoms(listed, tolerance)
     except InputError as error:

@@ -11,6 +11,7 @@ from matbench_defects.crystal.parent import Parent
 from matbench_defects.crystal.symmetry import parent_action
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.spaces import SublatticeSpec
+from matbench_defects.spec.species import element_of
 
 ON_EDGE = 1e-6
 """A fractional coordinate so near to the end of a range is at it."""
@@ -37,7 +38,7 @@ def atoms_of(parent: Parent, label: str, description: SublatticeSpec) -> list[in
     for wanted in description.sites or [label]:
         found = atoms_called(parent, wanted)
         if not found:
-            known = set(parent.labels) | set(parent.species)
+            known = set(parent.labels) | set(parent.species) | set(parent.elements)
             raise InputError(f"the parent has no site '{wanted}'; {nearest(wanted, known)}")
         members |= found
     atoms = sorted(members)
@@ -55,7 +56,7 @@ def atoms_of(parent: Parent, label: str, description: SublatticeSpec) -> list[in
 def atoms_called(parent: Parent, name: str) -> set[int]:
     """Return the atoms of a parent that a name leads to: those of that label, else those of that element."""
     found = {i for i, label in enumerate(parent.labels) if label == name}
-    return found or {i for i, element in enumerate(parent.species) if element == name}
+    return found or {i for i, species in enumerate(parent.species) if name in (species, element_of(species))}
 
 
 def keeping(parent: Parent, sublattices: dict[str, SublatticeSpec]) -> NDArray[np.bool_]:

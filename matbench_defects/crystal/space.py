@@ -25,6 +25,7 @@ from matbench_defects.crystal.symmetry import (
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import digest
 from matbench_defects.spec.fields import VACANCY
+from matbench_defects.spec.species import element_of, oxidation_state
 
 Content = tuple[tuple[int, ...], ...]
 """How many of each species on each sublattice, both in the order of the spec."""
@@ -88,6 +89,8 @@ class Space:
     counts_idle_operations : bool
         Whether operations that move no variable site count among those that keep a configuration, as they do but for
         specs of the first rules.
+    moments : dict of str to float
+        Magnetic moments with which calculations of its structures start, Bohr magnetons, by species.
     memory : dict
         What is worked out once and kept, such as the cycle types of the group.
     """
@@ -103,6 +106,7 @@ class Space:
     exclusions: tuple[tuple[str, str, float], ...] = ()
     exchange: Exchange = ()
     counts_idle_operations: bool = field(default=True, compare=False)
+    moments: dict[str, float] = field(default_factory=dict, compare=False)
     memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @functools.cached_property
@@ -178,8 +182,19 @@ class Space:
 
     @functools.cached_property
     def host_species(self) -> tuple[str, ...]:
-        """What the ideal host has on each site of the supercell."""
+        """What the ideal host has on each site of the supercell, with its oxidation state if that is known."""
         return tuple(s for s in self.parent.species for _ in self.cells.offsets)
+
+    @functools.cached_property
+    def host_elements(self) -> tuple[str, ...]:
+        """The element that the ideal host has on each site of the supercell."""
+        return tuple(map(element_of, self.host_species))
+
+    @functools.cached_property
+    def has_states(self) -> bool:
+        """Whether any of its species has an oxidation state."""
+        held = itertools.chain(self.parent.species, *(s.species for s in self.sublattices))
+        return any(oxidation_state(species) is not None for species in held)
 
     @functools.cached_property
     def host_contents(self) -> Content:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.errors import InputError
+from matbench_defects.spec.species import element_of, oxidation_state, with_state
 
 if TYPE_CHECKING:
     from ase import Atoms
     from pymatgen.core import Structure
+
+
+OXIDATION_STATES = "oxidation_states"
+"""Name of the array of ``ase.Atoms`` that holds them."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +39,18 @@ class Crystal:
         Cartesian positions, Å.
     fixed : ndarray of bool, shape (n,), optional
         Atoms that stay where they are in a relaxation; none where it is left out.
+    oxidation_states : tuple of (int or None), length n, optional
+        Oxidation state of each atom, None where it is not known; left out where none is.
+    starting_moments : ndarray of float, shape (n,), optional
+        Magnetic moments with which a calculation starts, Bohr magnetons; left out where none are given.
     """
 
     lattice: NDArray[np.float64]
     species: tuple[str, ...]
     positions: NDArray[np.float64]
     fixed: NDArray[np.bool_] | None = None
+    oxidation_states: tuple[int | None, ...] | None = None
+    starting_moments: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.species)
@@ -49,7 +61,11 @@ class Crystal:
         return float(abs(np.linalg.det(self.lattice)))
 
     def to_ase(self) -> Atoms:
-        """Return the crystal as ``ase.Atoms``, periodic in three directions; what is fixed is constrained there too."""
+        """Return the crystal as ``ase.Atoms``, periodic in three directions; what is fixed is constrained there too.
+
+        Starting moments are its initial magnetic moments; oxidation states, where there are any, an array of that name,
+        not a number where one is not known.
+        """
         from ase import Atoms
 
         atoms = Atoms(symbols=self.species, positions=self.positions, cell=self.lattice, pbc=True)
@@ -57,24 +73,90 @@ class Crystal:
             from ase.constraints import FixAtoms
 
             atoms.set_constraint(FixAtoms(mask=self.fixed))
+        if self.oxidation_states is not None:
+            states = [np.nan if state is None else float(state) for state in self.oxidation_states]
+            atoms.set_array(OXIDATION_STATES, np.array(states))
+        if self.starting_moments is not None:
+            atoms.set_initial_magnetic_moments(self.starting_moments)
         return atoms
 
     def to_pymatgen(self) -> Structure:
-        """Return the crystal as ``pymatgen.core.Structure``."""
-        from pymatgen.core import Lattice, Structure
+        """Return the crystal as ``pymatgen.core.Structure``.
 
-        return Structure(Lattice(self.lattice), self.species, self.positions, coords_are_cartesian=True)
+        Atoms of a known oxidation state are its ``Species``; starting moments are the site property ``magmom``.
+        """
+        from pymatgen.core import Lattice, Species, Structure
+
+        species: list[Any] = list(self.species)
+        if self.oxidation_states is not None:
+            pairs = zip(self.species, self.oxidation_states, strict=True)
+            species = [symbol if state is None else Species(symbol, state) for symbol, state in pairs]
+        moments = None if self.starting_moments is None else {"magmom": self.starting_moments.tolist()}
+        return Structure(
+            Lattice(self.lattice), species, self.positions, coords_are_cartesian=True, site_properties=moments
+        )
+
+    @property
+    def named_species(self) -> tuple[str, ...]:
+        """Each atom as specs name it, with its oxidation state where that is known: ``Ni2+``."""
+        if self.oxidation_states is None:
+            return self.species
+        return tuple(with_state(one, state) for one, state in zip(self.species, self.oxidation_states, strict=True))
 
     @classmethod
     def from_ase(cls, atoms: Any) -> Crystal:
-        """Return the crystal that ``ase.Atoms`` hold."""
-        return cls(np.array(atoms.cell), tuple(atoms.get_chemical_symbols()), np.array(atoms.positions))
+        """Return the crystal that ``ase.Atoms`` hold, with oxidation states where an array has them."""
+        states = _whole_states(atoms.arrays.get(OXIDATION_STATES))
+        species, positions = tuple(atoms.get_chemical_symbols()), np.array(atoms.positions)
+        return cls(np.array(atoms.cell), species, positions, oxidation_states=states)
 
     @classmethod
     def from_pymatgen(cls, structure: Any) -> Crystal:
-        """Return the crystal that an ordered ``pymatgen.core.Structure`` holds."""
+        """Return the crystal that an ordered ``pymatgen.core.Structure`` holds, with its oxidation states."""
         species = tuple(getattr(site.specie, "element", site.specie).symbol for site in structure)
-        return cls(np.array(structure.lattice.matrix), species, np.array(structure.cart_coords))
+        states = _whole_states([getattr(site.specie, "oxi_state", None) for site in structure])
+        lattice, positions = np.array(structure.lattice.matrix), np.array(structure.cart_coords)
+        return cls(lattice, species, positions, oxidation_states=states)
+
+
+def _whole_states(given: Any) -> tuple[int | None, ...] | None:
+    """Return oxidation states that are whole numbers; None for others, and where there are none at all."""
+    if given is None or np.shape(given) != (len(given),):
+        return None
+    states: list[int | None] = []
+    for state in given:
+        number = isinstance(state, int | float | np.integer | np.floating) and math.isfinite(state)
+        states.append(int(state) if number and state == int(state) else None)
+    return tuple(states) if any(state is not None for state in states) else None
+
+
+def crystal_of_species(
+    lattice: NDArray[np.float64],
+    species: Sequence[str],
+    positions: NDArray[np.float64],
+    moments: Mapping[str, float] | None = None,
+) -> Crystal:
+    """Return the crystal of species that may have oxidation states.
+
+    Parameters
+    ----------
+    lattice : ndarray of float, shape (3, 3)
+        Lattice vectors as rows, Å.
+    species : sequence of str, length n
+        Species such as ``Ni2+``, or elements; no vacancies.
+    positions : ndarray of float, shape (n, 3)
+        Cartesian positions, Å.
+    moments : mapping of str to float, optional
+        Starting moments, Bohr magnetons, by species or else by element; zero for what is not named.
+    """
+    states = tuple(oxidation_state(one) for one in species)
+    elements = tuple(element_of(one) for one in species)
+    starting = None
+    if moments:
+        pairs = zip(species, elements, strict=True)
+        starting = np.array([moments.get(one, moments.get(element, 0.0)) for one, element in pairs])
+    known = states if any(state is not None for state in states) else None
+    return Crystal(lattice, elements, positions, oxidation_states=known, starting_moments=starting)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ class Audit:
         The spaces by name.
     references : collection of str
         Ids of the rows that the values of others refer to.
+    blind : bool
+        Whether rows that differ in oxidation states alone are one, since they share their label.
     """
 
     def __init__(
@@ -44,6 +46,8 @@ class Audit:
         configurations: Sequence[Configuration],
         spaces: dict[str, Space],
         references: Collection[str] = (),
+        *,
+        blind: bool = False,
     ) -> None:
         self._configurations = configurations
         self._references = references
@@ -60,7 +64,7 @@ class Audit:
                 yield Configuration(space, np.frombuffer(row["occupation"], dtype=np.uint8))
 
         # Recomputed from the occupations: an id that stands for another configuration would be found.
-        found = structure_keys(recomputed(), spaces.values())
+        found = structure_keys(recomputed(), spaces.values(), blind=blind)
         self._orbits = numbered(found) if found else np.zeros(0, dtype=np.int64)
         self._place = np.zeros(len(found), dtype=np.int64)
         self._members = {name: np.array(places, dtype=np.int64) for name, places in members.items()}

@@ -14,6 +14,7 @@ from matbench_defects.crystal.phases import REFERENCE
 from matbench_defects.csv_text import csv_text
 from matbench_defects.dataset.audit import Audit
 from matbench_defects.dataset.card import write_card
+from matbench_defects.dataset.charge_state_table import charge_state_facts, charge_state_table
 from matbench_defects.dataset.croissant import croissant
 from matbench_defects.dataset.earlier import check_same
 from matbench_defects.dataset.figures import View, draw_figures
@@ -28,6 +29,7 @@ from matbench_defects.dataset.splits.assign import Parting
 from matbench_defects.dataset.structure_files import parts_on_disk, write_structures, write_table
 from matbench_defects.dataset.structures import identity_rows
 from matbench_defects.dataset.targets import Labelled, Values
+from matbench_defects.dataset.targets.target import labelled_for
 from matbench_defects.dataset.thermodynamics import Composition, compositions, free_energy_table, thermodynamic_facts
 from matbench_defects.enumeration.streaming import write_parts
 from matbench_defects.errors import InputError
@@ -214,16 +216,22 @@ def _write(
     _freeze_spec(planned, folder)
     figures: dict[str, str] = {}
     free: list[Composition] = []
+    charged = None
     if not rows_only:
         _write_index(planned, folder)
         free = _compositions(planned, labelled) if spec.thermodynamics else []
         if free:
             write_table(free_energy_table(free), folder / "data" / "free_energies" / f"{WHOLE}.parquet")
+        charged = charge_state_table(planned.targets, labelled)
+        if charged is not None:
+            write_table(charged, folder / "data" / "charge_states" / f"{WHOLE}.parquet")
         figures = draw_figures(folder, View(spec, planned.selected, planned.targets, labelled, values, free))
     write_json(folder / "audit.json", audit)
     manifest = manifest_of(planned, tried, notes, figures)
     for name, measured in measured_noise(planned, found, labelled, values).items():
         manifest["targets"][name]["noise"] = measured
+    if charged is not None:
+        manifest["charge_states"] = charge_state_facts(charged)
     if free:
         manifest["thermodynamics"] = thermodynamic_facts(spec, free, planned.selected)
     manifest["lock"] = lock
@@ -256,7 +264,8 @@ def _write_index(planned: Plan, folder: Path) -> None:
 
 def _audited(planned: Plan, partings: dict[str, Parting]) -> dict[str, Any]:
     """Audit every split."""
-    audit = Audit(identity_rows(planned.rows), planned.rows, planned.spaces, planned.references)
+    merged = any(method.merged for method in planned.methods)
+    audit = Audit(identity_rows(planned.rows), planned.rows, planned.spaces, planned.references, blind=merged)
     found = {}
     for name, parting in partings.items():
         with planned.spec.at(("splits", name)):
@@ -284,7 +293,7 @@ def _target_values(planned: Plan, labelled: dict[str, Labelled]) -> tuple[dict[s
     values: dict[str, Values] = {}
     notes: dict[str, list[str]] = {}
     for name, target in planned.targets.items():
-        known = labelled[target.label]
+        known = labelled_for(target, labelled)
         try:
             with planned.spec.at(("targets", name)):
                 values[name] = Values(target.computed.values(known))

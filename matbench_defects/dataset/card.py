@@ -47,6 +47,7 @@ def write_card(
         _use(spec, parts),
         _targets(manifest),
         _thermodynamics(manifest),
+        _charges(manifest),
         _labels(spec, manifest),
         _lock(manifest),
         _splits(audit),
@@ -79,6 +80,7 @@ def _front_matter(spec: Spec, manifest: dict[str, Any], parts: list[str]) -> dic
             },
             {"config_name": "index", "data_files": [{"split": WHOLE, "path": "data/index/*.parquet"}]},
             *_free_energies(manifest),
+            *_charge_states(manifest),
         ],
     }
 
@@ -86,6 +88,24 @@ def _front_matter(spec: Spec, manifest: dict[str, Any], parts: list[str]) -> dic
 def _free_energies(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     files = [{"split": WHOLE, "path": "data/free_energies/*.parquet"}]
     return [{"config_name": "free_energies", "data_files": files}] if manifest.get("thermodynamics") else []
+
+
+def _charge_states(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    files = [{"split": WHOLE, "path": "data/charge_states/*.parquet"}]
+    return [{"config_name": "charge_states", "data_files": files}] if manifest.get("charge_states") else []
+
+
+def _charges(manifest: dict[str, Any]) -> str:
+    facts = manifest.get("charge_states")
+    if not facts:
+        return ""
+    counts = ", ".join(f"{int(charge):+d} in {number}" for charge, number in facts["stable"].items())
+    return (
+        "## Charge states\n\n"
+        f"`data/charge_states/` holds, of {facts['defects']} configurations, the formation energy of each charge state "
+        "with the Fermi level at the valence-band maximum, and the Fermi levels between which the state is stable, "
+        f"which are the transition levels. Stable somewhere in the gap: {counts}."
+    )
 
 
 def _table(header: list[str], rows: list[list[Any]]) -> str:
@@ -209,6 +229,16 @@ def _labels(spec: Spec, manifest: dict[str, Any]) -> str:
         )
     header = ["Label", "Engine", "Level of theory", "How", "Labels", "Of reference phases", "Missing", "Converged"]
     text = "## Labels, and how far to trust them\n\n" + _table([*header, "Discarded", "Core hours"], rows)
+    merged = [name for name, made in manifest["labels"].items() if made.get("oxidation_states") == "merged"]
+    for name in merged:
+        made = manifest["labels"][name]
+        labelled = sum(space["labelled"] for space in manifest["spaces"].values())
+        text += (
+            f"\n\n`{name}` sees elements alone: rows that differ in oxidation states alone share one calculation, "
+            f"named in `{name}_calculation`. {labelled} rows share {made['calculations']} calculations, and no "
+            "difference between such rows can be learnt from it; of rows that share one, none is tested that another "
+            "is fitted on."
+        )
     if missing := sum(made["missing"] for made in manifest["labels"].values()):
         text += (
             f"\n\n**{missing} labels are missing.** Configurations without any are left out, and what refers to a "

@@ -116,7 +116,11 @@ class Finder:
         if self.spec.rules == 1:
             return {}
         targets = targets_of(self.spec, self.spaces)
-        return {name: reference_contents(space, targets) for name, space in self.spaces.items() if not space.family}
+        return {
+            name: reference_contents(self.spec, space, targets)
+            for name, space in self.spaces.items()
+            if not space.family
+        }
 
 
 def _of(one: Identified) -> Configuration:

@@ -6,7 +6,7 @@ The undoped host is such a structure, where several spaces put different dopants
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
 from matbench_defects.files import digest
+from matbench_defects.spec.species import element_of
 
 StructureKey = bytes
 """Equal for equivalent configurations: a digest of the frame and of what sits on its sites."""
 
 
 def structure_keys(
-    configurations: Iterable[Configuration], spaces: Iterable[Space] | None = None
+    configurations: Iterable[Configuration], spaces: Iterable[Space] | None = None, *, blind: bool = False
 ) -> list[StructureKey]:
     """Return a key for each configuration, the same for those that symmetry makes equal, whatever their spaces are.
 
@@ -32,12 +33,16 @@ def structure_keys(
         The configurations; gone through twice where the spaces are not given.
     spaces : iterable of Space, optional
         Their spaces.
+    blind : bool
+        Whether configurations that differ in oxidation states alone are one too.
     """
     held = {space.name: space for space in (spaces or (one.space for one in configurations))}
     frames = {name: frame_of(space) for name, space in held.items()}
     shared = {frame for frame in frames.values() if list(frames.values()).count(frame) > 1}
-    known = sorted({k for space in held.values() for s in space.sublattices for k in s.species})
-    codes = {name: _codes(space, known) for name, space in held.items()}
+    named = element_of if blind else str
+    known = sorted({named(k) for space in held.values() for s in space.sublattices for k in s.species})
+    codes = {name: _codes(space, known, named) for name, space in held.items()}
+    shared |= {frames[name] for name, space in held.items() if blind and space.has_states}
     keys = []
     for one in configurations:
         name = one.space.name
@@ -84,10 +89,10 @@ def frame_of(space: Space) -> str:
     )
 
 
-def _codes(space: Space, known: list[str]) -> list[NDArray[np.uint8]]:
+def _codes(space: Space, known: list[str], named: Callable[[str], str]) -> list[NDArray[np.uint8]]:
     """Return, for each sublattice, a number that each of its species has in all spaces; the last is a mark."""
     end = len(known)
-    return [np.array([*(known.index(k) for k in s.species), end], dtype=np.uint8) for s in space.sublattices]
+    return [np.array([*(known.index(named(k)) for k in s.species), end], dtype=np.uint8) for s in space.sublattices]
 
 
 def _smallest_image(space: Space, codes: list[NDArray[np.uint8]], occupation: NDArray[np.uint8]) -> bytes:

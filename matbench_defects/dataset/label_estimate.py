@@ -66,7 +66,10 @@ def estimate_labels(
                 references = sum(row.id in planned.references for row in chosen)
         elif label.configurations is not None:
             rows = min(labelled, (label.configurations.count or 0) + len(label.configurations.also))
-        wanted = (rows - references) * attempts + (references + len(spec.reference_phases)) * of_references
+        phases = 0 if method.charge else len(spec.reference_phases)
+        wanted = (rows - references) * attempts + (references + phases) * of_references
+        if planned is not None and method.merged:
+            wanted = len(planned.jobs.of(method.name))
         if label.noise is not None:
             wanted += min(label.noise.rows, labelled) * attempts + min(label.noise.tightened, labelled)
         ways = {method.digest(), *(reference_method(spec, name, method).digest() for name in spec.reference_phases)}

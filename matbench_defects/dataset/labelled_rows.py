@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -9,15 +10,17 @@ from typing import overload
 
 import numpy as np
 
+from matbench_defects.crystal.charge_blind import blind_of
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.dataset.targets import LabelledConfiguration
 from matbench_defects.enumeration.selection import Rows
 from matbench_defects.labels.asking import AT_A_TIME, Jobs
-from matbench_defects.labels.attempts import Attempts, lowest_attempt
+from matbench_defects.labels.attempts import Attempts, attempts_of, lowest_attempt
 from matbench_defects.labels.engine import Method
 from matbench_defects.labels.jobs import attempts_at
 from matbench_defects.labels.known import KnownLabels
 from matbench_defects.labels.label import Key, Label
+from matbench_defects.labels.states_seen import laid_back
 
 
 class LowestAttempts:
@@ -105,6 +108,28 @@ class NoLabels(LowestAttempts):
         return [None] * len(rows)
 
 
+class MergedLabels(LowestAttempts):
+    """The labels by a method that knows no oxidation states, each shared by the rows that differ in these alone."""
+
+    def _tried(self, row: Configuration) -> list[Key]:
+        computed = blind_of(row)
+        host = computed.space.digest()
+        return [Key(computed.id, self._digest, host, n) for n in attempts_of(self.method, refers=True)]
+
+    def of(self, rows: Sequence[Configuration]) -> list[Attempts | None]:
+        """Return what the attempts at each configuration came to, on the configuration's own sites."""
+        return [
+            None if tried is None else self._laid_back(tried, row)
+            for tried, row in zip(super().of(rows), rows, strict=True)
+        ]
+
+    def _laid_back(self, tried: Attempts, row: Configuration) -> Attempts:
+        outcome = tried.label.outcome
+        if outcome is None:
+            return tried
+        return dataclasses.replace(tried, label=dataclasses.replace(tried.label, outcome=laid_back(outcome, row)))
+
+
 def lowest_attempts(
     methods: Sequence[Method], known: KnownLabels, jobs: Jobs, references: Collection[str]
 ) -> dict[str, LowestAttempts]:
@@ -124,7 +149,7 @@ def lowest_attempts(
     return {
         method.name: FollowingLabels(method, known, jobs.of(method.name))
         if method.structures
-        else LowestAttempts(method, known, references)
+        else (MergedLabels if method.merged else LowestAttempts)(method, known, references)
         for method in methods
     }
 

@@ -82,7 +82,9 @@ def _label(lowest: LowestAttempts, jobs: Jobs) -> dict[str, Any]:
     problems: Counter[str] = Counter()
     made = missing = references = converged = reconstructed = 0
     seconds = 0.0
+    phases = 0
     for id_, tried, every in lowest.each(jobs):
+        phases += id_.startswith(REFERENCE)
         seconds += sum(label.seconds for label in every)
         if tried is None:
             missing += 1
@@ -97,6 +99,7 @@ def _label(lowest: LowestAttempts, jobs: Jobs) -> dict[str, Any]:
         if label.problem:
             problems[kind_of_problem(label.problem)] += 1
     attempts = len(attempts_of(lowest.method))
+    calculations = made + missing - phases
     return {
         **lowest.method.description(),
         **({"structures": lowest.method.structures} if lowest.method.structures else {}),
@@ -108,6 +111,7 @@ def _label(lowest: LowestAttempts, jobs: Jobs) -> dict[str, Any]:
         **({"attempts": attempts} if attempts > 1 else {}),
         "converged": converged,
         **({"reconstructed": reconstructed} if lowest.method.keeps_left else {}),
+        **({"oxidation_states": "merged", "calculations": calculations} if lowest.method.merged else {}),
         "discarded": dict(sorted(problems.items())),
         "core_seconds": round(seconds, 1),
     }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from matbench_defects.crystal.charge_blind import calculations
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
 from matbench_defects.dataset.audit import check_kept_apart
@@ -149,6 +150,26 @@ class Plan:
         notes = [method.settings.unasked(functools.partial(ids_by, method)) for method in self.methods]
         return [note for note in notes if note]
 
+    def merged(self) -> list[str]:
+        """Return how many rows share how many calculations by each label that merges oxidation states."""
+        if not any(method.merged for method in self.methods):
+            return []
+        number = len(calculations(self.rows))
+        apart = [
+            name
+            for name, split in self.spec.splits.items()
+            if split.by in ("random", "k-fold") and "together" not in split.options
+        ]
+        advice = ""
+        if apart:
+            advice = f"; rows that share one are left out of further parts unless {apart[0]} has `together: elements`"
+        return [
+            f"{method.name}: {method.engine} sees elements alone, so {len(self.rows):,} configurations share "
+            f"{number:,} calculations (`oxidation_states: merged`){advice}"
+            for method in self.methods
+            if method.merged
+        ]
+
     def check_rows(self) -> None:
         """Check what depends on which rows there are, before anything is computed for them.
 
@@ -208,7 +229,7 @@ def plan(spec: Spec, *, index: bool = True, counted: bool = False) -> Plan:
         held = {name: [p.content for p in part.labelled.parts] for name, part in selected.items()}
         for copy, _ in copies:
             held[copy.space.name].append(copy.content)
-        contents = {name: reference_contents(space, targets, held[name]) for name, space in spaces.items()}
+        contents = {name: reference_contents(spec, space, targets, held[name]) for name, space in spaces.items()}
         references = frozenset(
             id_
             for name, part in selected.items()
@@ -226,7 +247,7 @@ def plan(spec: Spec, *, index: bool = True, counted: bool = False) -> Plan:
     notes = empty_sizes(spec, spaces, {name: len(part.configurations) for name, part in selected.items()})
     planned = Plan(spec, selected, methods, targets, splits, jobs, references, copies)
     planned.check_rows()
-    return dataclasses.replace(planned, notes=(*notes, *planned.unasked()))
+    return dataclasses.replace(planned, notes=(*notes, *planned.unasked(), *planned.merged()))
 
 
 def _each_once(selected: dict[str, Selected]) -> tuple[dict[str, Selected], list[tuple[Configuration, str]]]:

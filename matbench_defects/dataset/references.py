@@ -13,6 +13,7 @@ from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.targets import ResolvedTarget
 from matbench_defects.dataset.targets.end_members import end_member_contents
 from matbench_defects.dataset.targets.target import EndMember
+from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.errors import InputError
 from matbench_defects.spec.models import Spec
@@ -48,7 +49,7 @@ def with_references(
     """
     drawn_in: Counter[tuple[str, tuple[str, int]]] = Counter()
     for name, part in selected.items():
-        for key, _, contents in _end_members(part.space, targets, [p.content for p in part.labelled.parts]):
+        for key, _, contents in _end_members(spec, part.space, targets, [p.content for p in part.labelled.parts]):
             drawn_in[part.space.family or name, key] += sum(
                 len(p) for p in part.labelled.parts if p.content in contents
             )
@@ -58,7 +59,7 @@ def with_references(
         named = spec.all_spaces()[owner][0].configurations.from_file
         alone = not part.space.family and named is None
         missing: list[Content] = []
-        for key, wanted, contents in _end_members(part.space, targets, None if alone else ()):
+        for key, wanted, contents in _end_members(spec, part.space, targets, None if alone else ()):
             drawn = drawn_in[owner, key]
             differ = sum(count_inequivalent(part.space, content) for content in contents)
             if drawn < differ <= MOST_LABELLED:
@@ -119,7 +120,7 @@ def check_references(spec: Spec, spaces: Mapping[str, Space], targets: Mapping[s
         except InputError:
             unsure = True  # such a content may never be drawn
         besides: dict[Content, int] = {}
-        for _, _, contents in _end_members(space, targets, None if alone else ()):
+        for _, _, contents in _end_members(spec, space, targets, None if alone else ()):
             differ = {content: count_inequivalent(space, content) for content in contents}
             if alone and sum(differ.values()) <= MOST_LABELLED:
                 besides |= differ
@@ -136,12 +137,14 @@ def check_references(spec: Spec, spaces: Mapping[str, Space], targets: Mapping[s
 
 
 def reference_contents(
-    space: Space, targets: Mapping[str, ResolvedTarget], among: Sequence[Content] | None = None
+    spec: Spec, space: Space, targets: Mapping[str, ResolvedTarget], among: Sequence[Content] | None = None
 ) -> set[Content]:
     """Return every content of a space that some target refers to.
 
     Parameters
     ----------
+    spec : Spec
+        The spec.
     space : Space
         The space.
     targets : mapping of str to ResolvedTarget
@@ -149,19 +152,23 @@ def reference_contents(
     among : sequence of contents, optional
         Only these; all where left out.
     """
-    return {content for _, _, contents in _end_members(space, targets, among) for content in contents}
+    return {content for _, _, contents in _end_members(spec, space, targets, among) for content in contents}
 
 
 def _end_members(
-    space: Space, targets: Mapping[str, ResolvedTarget], among: Sequence[Content] | None = None
+    spec: Spec, space: Space, targets: Mapping[str, ResolvedTarget], among: Sequence[Content] | None = None
 ) -> Iterator[tuple[tuple[str, int], EndMember, list[Content]]]:
     """Yield each end member of each target, by its name and number, with the contents of a space that are it.
 
-    Only some contents are looked at where they are given.
+    Of those the neutral ones, if any are. Only some contents are looked at where they are given.
     """
+    where = spec.all_spaces()[space.family or space.name][0].configurations.where
+    checks = Checks.of(space, where) if where is not None and where.charges else None
     for name, target in targets.items():
         for number, wanted in enumerate(target.computed.refers_to):
-            yield (name, number), wanted, end_member_contents(space, wanted, among)
+            contents = end_member_contents(space, wanted, among)
+            neutral = contents if checks is None else [content for content in contents if checks.content(content)]
+            yield (name, number), wanted, neutral or contents
 
 
 def _words(wanted: EndMember) -> str:

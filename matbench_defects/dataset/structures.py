@@ -14,10 +14,14 @@ from matbench_defects.columns import Quantity
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.parent import found_symmetry
 from matbench_defects.crystal.space import Space
-from matbench_defects.crystal.structure import Crystal
+from matbench_defects.crystal.structure import OXIDATION_STATES, Crystal
 from matbench_defects.dataset.structure_columns import CONFIGURATION, IDENTITY, VECTORS
 from matbench_defects.labels.attempts import Attempts
 from matbench_defects.labels.engine import Method
+from matbench_defects.spec.species import element_of
+
+STARTING_MOMENTS = "starting_moments"
+"""Column of the moments with which calculations start, in datasets whose spec gives some."""
 
 
 def content_columns(spaces: dict[str, Space]) -> dict[str, tuple[str, str]]:
@@ -78,11 +82,22 @@ def _structure_row(configuration: Configuration, counted: dict[str, tuple[str, s
         "lattice_vectors": _rounded(space.lattice),
         "cartesian_site_positions": _rounded(crystal.positions),
         "species_at_sites": list(crystal.species),
-        "defect_species": [configuration.site_species[i] for i in different],
-        "defect_host_species": [space.host_species[i] for i in different],
+        "defect_species": [element_of(configuration.site_species[i]) for i in different],
+        "defect_host_species": [space.host_elements[i] for i in different],
         "defect_cartesian_positions": _rounded(space.positions[different]),
+        **_states_and_moments(crystal),
         **{name: _rounded(v) if isinstance(v, np.ndarray) else v for name, v in own.items()},
     }
+
+
+def _states_and_moments(crystal: Crystal) -> dict[str, Any]:
+    """Return what of a structure has a column only in datasets with oxidation states or starting moments."""
+    found: dict[str, Any] = {}
+    if crystal.oxidation_states is not None:
+        found[OXIDATION_STATES] = list(crystal.oxidation_states)
+    if crystal.starting_moments is not None:
+        found[STARTING_MOMENTS] = crystal.starting_moments.tolist()
+    return found
 
 
 def _rounded(values: np.ndarray) -> list[Any]:
@@ -93,11 +108,19 @@ def _rounded(values: np.ndarray) -> list[Any]:
 def structure_schema(spaces: dict[str, Space]) -> pa.Schema:
     """Return the columns that `structure_rows` fills; of pathways, the structure is the first end point."""
     own = {field.name: field for space in spaces.values() for field in space.kind.columns()}
+    more = []
+    if any(space.has_states for space in spaces.values()):
+        states = Quantity("1", "atom", description="oxidation state of each atom of the ideal structure")
+        more.append(states.field(OXIDATION_STATES, pa.list_(pa.int8())))
+    if any(space.moments for space in spaces.values()):
+        moments = Quantity("μB", "atom", description="magnetic moments with which calculations start")
+        more.append(moments.field(STARTING_MOMENTS, pa.list_(pa.float64())))
     return pa.schema(
         [
             *IDENTITY,
             *(pa.field(column, pa.int32()) for column in content_columns(spaces)),
             *CONFIGURATION,
+            *more,
             *own.values(),
         ]
     )
@@ -135,6 +158,8 @@ def label_schema(method: Method) -> list[pa.Field]:
                 "eV", "cell", "the label", "how far the lowest attempt lies below that left the configuration"
             ).field(f"{name}_lower_elsewhere"),
         ]
+    if method.merged:
+        fields.append(pa.field(f"{name}_calculation", pa.string()))
     if method.keeps_left:
         fields.append(pa.field(f"{name}_reconstructed", pa.string()))
     return fields + (_pathway_schema(name) if method.of_pathways else [])
@@ -163,6 +188,8 @@ def label_columns(method: Method, tried: Attempts) -> dict[str, Any]:
     result: dict[str, Any] = {f"{name}_problem": label.problem}
     if method.relax is not None and method.relax.rattle:
         result |= {f"{name}_attempts": tried.usable, f"{name}_lower_elsewhere": tried.lower_elsewhere}
+    if method.merged:
+        result[f"{name}_calculation"] = label.key.id
     if method.keeps_left:
         result[f"{name}_reconstructed"] = tried.reconstructed
     if label.outcome is None:
@@ -207,8 +234,11 @@ def row_crystal(row: dict[str, Any], label: str | None = None) -> Crystal:
         Name of a relaxing label, for its relaxed structure; the ideal one where left out.
     """
     prefix = f"{label}_" if label else ""
+    states, moments = row.get(OXIDATION_STATES), row.get(STARTING_MOMENTS)
     return Crystal(
         np.array(row[f"{prefix}lattice_vectors"], dtype=float).reshape(3, 3),
         tuple(row["species_at_sites"]),
         np.array(row[f"{prefix}cartesian_site_positions"], dtype=float).reshape(-1, 3),
+        oxidation_states=None if states is None else tuple(states),
+        starting_moments=None if moments is None else np.array(moments, dtype=float),
     )

@@ -119,7 +119,7 @@ def check_thermodynamics(
         return
     with spec.at(("thermodynamics", "label")):
         spec.label(asked.label)
-    single = {p.species[0] for p in reference_parents(spec).values() if len(set(p.species)) == 1}
+    single = {p.elements[0] for p in reference_parents(spec).values() if len(set(p.elements)) == 1}
     for name, part in selected.items():
         if part.space.kind.stands_for != "structures" or part.space.family:
             raise spec.error(("thermodynamics",), f"is of structures in one supercell, which {name} does not hold")

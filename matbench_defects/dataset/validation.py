@@ -67,7 +67,7 @@ def validate_spec(spec: Spec) -> Validated:
         from matbench_defects.dataset.plan import plan
 
         planned = plan(spec, index=False, counted=True)
-        notes += planned.unasked()
+        notes += [*planned.unasked(), *planned.merged()]
         chosen = {name: len(part.chosen) for name, part in planned.selected.items()}
         spaces = [dataclasses.replace(s, labelled=chosen[s.space.name], exact=True) for s in spaces]
     return Validated(spaces, notes, planned)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from matbench_defects.enumeration.exclusions import Exclusions, Limits
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.fields import VACANCY
 from matbench_defects.spec.spaces import Conditions
+from matbench_defects.spec.species import element_of, oxidation_state
 
 Orders = NDArray[np.int32] | NDArray[np.int64]
 """How many operations keep each of many configurations."""
@@ -69,7 +71,8 @@ class Checks:
         limits = limits_of(space)
         if where is None:
             return cls(space, limits, translations=translations)
-        _check_exchange(space, where)
+        charges = _charges(space, where)
+        _check_exchange(space, where, charges)
         apart = site_distances(space) if where.distances else None
         for distance in where.distances:
             for species in distance.between:
@@ -81,15 +84,11 @@ class Checks:
                 fine &= apart <= distance.at_most + LENGTH
             np.fill_diagonal(fine, True)  # a site's own images are no pair
             limits.append((*distance.between, fine))
-        if where.charges:
-            missing = (known | set(space.host_species)) - set(where.charges) - {VACANCY}
-            if missing:
-                raise InputError(f"the charge of {', '.join(sorted(missing))} is not given")
         order, idle = where.symmetry_order, space.idle_operations if where.symmetry_order else 1
         return cls(
             space,
             limits,
-            dict(where.charges),
+            charges,
             -(-order.at_least // idle) if order else 1,
             order.at_most // idle if order and order.at_most is not None else None,
             translations,
@@ -229,7 +228,43 @@ class Checks:
         return result
 
 
-def _check_exchange(space: Space, where: Conditions) -> None:
+def _charges(space: Space, where: Conditions) -> dict[str, float]:
+    """Return the charge of each species of a space: its oxidation state, or what is given; empty where none matters.
+
+    Raises
+    ------
+    InputError
+        If one is not known, or given otherwise than the species says.
+    """
+    if not where.charges:
+        return {}
+    given = {} if isinstance(where.charges, str) else where.charges
+    held = {s for sublattice in space.sublattices for s in sublattice.species}
+    variable = set(space.variable_sites.tolist())
+    held |= {s for i, s in enumerate(space.host_species) if i not in variable}
+    charges: dict[str, float] = {}
+    missing = []
+    for species in sorted(held - {VACANCY}):
+        state, told = oxidation_state(species), given.get(species, given.get(element_of(species)))
+        if state is not None and told not in (None, state):
+            raise InputError(f"{species} has the charge {state:+d}, not {told:+g}")
+        if state is None and told is None:
+            missing.append(species)
+        else:
+            charges[species] = float(told if state is None and told is not None else state or 0)
+    if missing:
+        shown = ", ".join(missing)
+        if isinstance(where.charges, str):
+            first = element_of(missing[0])
+            raise InputError(
+                f"{shown} has no oxidation state; write it into the sublattices, such as {first}2+, or for the ideal "
+                f"host into the parent: `oxidation_states: {{{first}: ...}}`"
+            )
+        raise InputError(f"the charge of {shown} is not given")
+    return charges
+
+
+def _check_exchange(space: Space, where: Conditions, charges: Mapping[str, float]) -> None:
     """Refuse conditions that tell species apart whose exchange is a symmetry: they would cut orbits in two.
 
     Raises
@@ -240,7 +275,7 @@ def _check_exchange(space: Space, where: Conditions) -> None:
     limits = {(frozenset(limit.between), limit.at_least, limit.at_most) for limit in where.distances}
     for i, members in space.exchange:
         for one, other in itertools.pairwise(space.sublattices[i].species[k] for k in members):
-            if where.charges.get(one) != where.charges.get(other):
+            if charges.get(one) != charges.get(other):
                 raise InputError(f"{one} and {other} are exchanged (`exchange`), but have different charges")
             swap = {one: other, other: one}
             for between, *bounds in limits:

@@ -30,6 +30,7 @@ from matbench_defects.enumeration.assigning import (
 from matbench_defects.enumeration.hosts import Host, listed, no_composition, no_setting
 from matbench_defects.enumeration.identified import Found, Identified, moved, none, spacing
 from matbench_defects.enumeration.laying import Way, ways_to_lay
+from matbench_defects.enumeration.states import in_species_of
 from matbench_defects.spec.fields import VACANCY
 
 TRIED = 8
@@ -52,6 +53,10 @@ def on_host(host: Host, crystal: Crystal, largest: float, strain: float) -> Iter
     """Yield what a structure may be on a host, or why it is nothing there."""
     if host.first.structures is not host.first:
         yield none(0, f"{host.name} holds {host.first.kind.name}, not structures")
+        return
+    crystal, reason = in_species_of(host.first, crystal)
+    if reason:
+        yield none(1, reason)
         return
     volumes = host.volumes(crystal)
     if not volumes:

@@ -18,6 +18,7 @@ from matbench_defects.enumeration.assigning import (
 from matbench_defects.enumeration.fitting import APART, SURE, named, on_host
 from matbench_defects.enumeration.hosts import Host, cannot_be, hosts_of
 from matbench_defects.enumeration.identified import Found, Identified, moved, strained
+from matbench_defects.enumeration.states import in_species_of
 
 DISPLACEMENT = 1.5
 """An atom farther than this from its site, Å, means that a structure is none of a space."""
@@ -62,7 +63,8 @@ def identify(
         return Identified(None, f"the space holds {space.kind.name}, not structures")
     if not laid:
         return identify_among(hosts_of([space]), crystal, largest, strain=strain)
-    if reason := cannot_be(space, crystal):
+    crystal, reason = in_species_of(space, crystal)
+    if reason := reason or cannot_be(space, crystal):
         return Identified(None, reason)
     host = hosts_of([space])[0]
     sites = host.sites(space.cells.rows)

@@ -82,7 +82,7 @@ class Source:
         if background.spec.rules == 1 or background.labelled is None:
             return  # such references are tested in the source itself
         spaces, targets = background.spaces, {background.target: background.resolved}
-        contents = {name: reference_contents(space, targets) for name, space in spaces.items()}
+        contents = {name: reference_contents(background.spec, space, targets) for name, space in spaces.items()}
         digests = {name: space.digest() for name, space in spaces.items()}
         for row in background.labelled.to_pylist():
             if (digests[row["space"]], row["id"]) in tested:

@@ -196,7 +196,7 @@ def _host_energy(space: Space, phases: list[Outcome]) -> float | None:
 def _formation(outcome: Outcome, space: Space, pristine: float | None, potentials: Mapping[str, float]) -> float:
     if pristine is None:
         raise InputError(f"no usable reference phase is the host of {space.name}")
-    here, host = Counter(outcome.crystal.species), Counter(space.host_species)
+    here, host = Counter(outcome.crystal.species), Counter(space.host_elements)
     for element in sorted({*here, *host}):
         if here[element] != host[element] and element not in potentials:
             raise InputError(f"no usable reference phase holds {element} alone, so it has no chemical potential")

@@ -14,6 +14,8 @@ from matbench_defects.bounded import LARGEST_FILE, check_plain, read_bytes, read
 from matbench_defects.crystal.building import build_spaces
 from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.crystal.space import Space
+from matbench_defects.crystal.structure import OXIDATION_STATES
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.dataset.structures import row_crystal
 from matbench_defects.enumeration.members import count_members
@@ -21,6 +23,7 @@ from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError, Mistakes, nearest
 from matbench_defects.exchange.writers.writer import CollectionWriter, Exported, Writer, grouped, make_writer
 from matbench_defects.files import atomic_folder, check_replaceable, digest, only_writer, write_json
+from matbench_defects.labels.states_seen import alike
 from matbench_defects.spec.models import Spec
 
 TABLE = "ids.csv"
@@ -45,6 +48,8 @@ class Wanted(NamedTuple):
     """They, made one by one."""
     origin: dict[str, Any]
     """What they are from, for the record."""
+    notes: tuple[str, ...] = ()
+    """What a user may not have meant."""
 
 
 def of_spec(spec: Spec, *, ids: Collection[str] | None = None, every: bool = False) -> Wanted:
@@ -66,6 +71,7 @@ def of_spec(spec: Spec, *, ids: Collection[str] | None = None, every: bool = Fal
     """
     origin = {"spec": spec.name, "version": spec.version, "spec_digest": digest(spec.document.data)}
     spaces = build_spaces(spec)
+    notes = tuple(note for space in spaces.values() for note in _same_start(space))
     for name, space in spaces.items():
         if space.kind.points.blocks:
             raise InputError(f"{name} holds pathways, which are no single structures; export what they are of instead")
@@ -80,7 +86,7 @@ def of_spec(spec: Spec, *, ids: Collection[str] | None = None, every: bool = Fal
                 occupation = configuration_of(spaces[name], id_)
                 chosen.append(Configuration.canonical(spaces[name], occupation, id=id_))
         mistakes.tell()
-        return Wanted(len(chosen), map(_exported, chosen), origin)
+        return Wanted(len(chosen), map(_exported, chosen), origin, notes)
     if every:
         from matbench_defects.enumeration.configurations import Configurations
         from matbench_defects.enumeration.orderly import generate
@@ -94,10 +100,20 @@ def of_spec(spec: Spec, *, ids: Collection[str] | None = None, every: bool = Fal
             for part in generate(space, content, parts[name].where, ROWS)
             for one in Configurations(space, (part,))
         )
-        return Wanted(number, map(_exported, generated), origin)
+        return Wanted(number, map(_exported, generated), origin, notes)
     selected = select(spec, index=False)
     rows = itertools.chain.from_iterable(part.rows for part in selected.values())
-    return Wanted(sum(len(part.chosen) for part in selected.values()), map(_exported, rows), origin)
+    return Wanted(sum(len(part.chosen) for part in selected.values()), map(_exported, rows), origin, notes)
+
+
+def _same_start(space: Space) -> list[str]:
+    """Return which species are the same in what programs read, though the space tells them apart."""
+    return [
+        f"{' and '.join(members)} of {space.name} differ neither in their element nor in their starting moment, so "
+        f"inputs of configurations that differ in them alone are the same; say `moments` in the spec ({TABLE} lists "
+        "the oxidation states)"
+        for members in alike(space, "moments")
+    ]
 
 
 def of_dataset(dataset: Dataset, *, ids: Collection[str] | None = None, label: str | None = None) -> Wanted:
@@ -138,7 +154,10 @@ def of_dataset(dataset: Dataset, *, ids: Collection[str] | None = None, label: s
                     crystal = grouped(row_crystal(row, label))
                     yield Exported(row["id"], row["space"], row["content"], row["multiplicity"], crystal)
 
-    return Wanted(len(wanted), rows(), {"dataset": dataset.name, "version": dataset.version, "label": label})
+    origin = {"dataset": dataset.name, "version": dataset.version, "label": label}
+    spaces = build_spaces(dataset.spec) if OXIDATION_STATES in table.schema.names else {}
+    notes = tuple(note for space in spaces.values() for note in _same_start(space))
+    return Wanted(len(wanted), rows(), origin, notes)
 
 
 def read_ids(path: Path) -> list[str]:
@@ -221,8 +240,12 @@ def export_structures(
     with only_writer(to), atomic_folder(to, flushed=False) as folder:
         with open(folder / TABLE, "w", encoding="utf-8", newline="") as stream:
             table = csv.writer(stream, lineterminator="\n")
-            table.writerow(["id", "path", "space", "content", "multiplicity", "atoms"])
             each = _counted(wanted, progress)
+            first = next(each, None)
+            each = itertools.chain([] if first is None else [first], each)
+            with_states = first is not None and first.crystal.oxidation_states is not None
+            states = [OXIDATION_STATES] if with_states else []
+            table.writerow(["id", "path", "space", "content", "multiplicity", "atoms", *states])
             if isinstance(writer, CollectionWriter):
                 number = _write_together(writer, each, folder, table)
             else:
@@ -249,7 +272,11 @@ def _counted(wanted: Wanted, progress: Callable[[int, int], None] | None) -> Ite
 
 
 def _row(one: Exported, path: str) -> list[str | int]:
-    return [one.id, path, one.space, one.content, one.multiplicity, len(one.crystal)]
+    row: list[str | int] = [one.id, path, one.space, one.content, one.multiplicity, len(one.crystal)]
+    if one.crystal.oxidation_states is None:
+        return row
+    runs = [(species, len(list(some))) for species, some in itertools.groupby(one.crystal.named_species)]
+    return [*row, " ".join(f"{number}*{species}" for species, number in runs)]
 
 
 def _write_together(writer: CollectionWriter, each: Iterable[Exported], folder: Path, table: Any) -> int:

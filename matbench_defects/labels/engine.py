@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
-from matbench_defects.crystal.structure import Crystal
+from matbench_defects.crystal.space import Space
 from matbench_defects.errors import InputError, Mistakes, nearest
 from matbench_defects.files import digest
+from matbench_defects.labels.outcome import Band as Band
+from matbench_defects.labels.outcome import Outcome as Outcome
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
 from matbench_defects.spec.fields import StrictModel
 from matbench_defects.spec.models import LabelSpec, Relaxation, Spec
+
+Sees = Literal["elements", "moments", "species"]
+"""What of its species an engine takes: elements alone; also the moments that a calculation starts from; or all, the
+oxidation states included."""
 
 
 class EngineSettings(StrictModel):
@@ -43,6 +46,32 @@ class EngineSettings(StrictModel):
             Naming a phase.
         """
 
+    def check_space(self, space: Space, phases: Collection[str]) -> None:
+        """Refuse settings that do not suit the species of a space.
+
+        Parameters
+        ----------
+        space : Space
+            The space.
+        phases : collection of str
+            Species of the reference phases.
+
+        Raises
+        ------
+        InputError
+            Naming a species.
+        """
+
+    def of_charge(self, charge: int) -> EngineSettings:
+        """Return the settings for cells of a charge, elementary charges.
+
+        Raises
+        ------
+        InputError
+            If the engine takes none.
+        """
+        raise InputError("takes no charge: give energies of charged cells from a table (`engine: table`)")
+
     def unasked(self, asked: Callable[[], Iterable[str]]) -> str:
         """Return what is given here though nothing asks for it, in words; empty where nothing is.
 
@@ -52,84 +81,6 @@ class EngineSettings(StrictModel):
             Gives the ids that are asked for.
         """
         return ""
-
-
-@dataclass(frozen=True)
-class Band:
-    """The minimum-energy path of one hop: the images of an elastic band, its end points included.
-
-    Parameters
-    ----------
-    energies : ndarray of float, shape (images + 2,)
-        Total energy of each image from the first end point to the second, eV per cell.
-    highest : ndarray of float, shape (n, 3)
-        Positions of the highest image, Å, in the lattice of the outcome.
-    second : ndarray of float, shape (n, 3)
-        Positions of the relaxed second end point, Å.
-    atom : int
-        Which atom hops.
-    """
-
-    energies: NDArray[np.float64]
-    highest: NDArray[np.float64]
-    second: NDArray[np.float64]
-    atom: int
-
-    @property
-    def forward(self) -> float:
-        """Energy of the highest image above the first end point, eV."""
-        return float(self.energies.max() - self.energies[0])
-
-    @property
-    def backward(self) -> float:
-        """Energy of the highest image above the second end point, eV."""
-        return float(self.energies.max() - self.energies[-1])
-
-    @property
-    def largest(self) -> float:
-        """Energy of the highest image above the lower end point, eV."""
-        return max(self.forward, self.backward)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What an engine found for one crystal or one hop.
-
-    Parameters
-    ----------
-    energy : float
-        Total energy, eV per cell; of a hop, that of the first end point.
-    crystal : Crystal
-        The structure that the energy belongs to: the given one, or the relaxed one.
-    max_force : float or None
-        Largest force on an atom, eV/Å; None where forces are not known.
-    max_stress : float or None
-        Largest component of the stress by absolute value, eV/Å³; None where the engine gives no stress.
-    magnetic_moments : ndarray of float, shape (n,), or None
-        Magnetic moments, Bohr magnetons, where the engine gives them.
-    converged : bool
-        Whether the relaxation reached its threshold; True for a static energy.
-    steps : int
-        Steps of the relaxation; of a hop, those of its band.
-    band : Band or None
-        The path of a hop; None for a structure.
-    displacement : float or None
-        Largest distance of a relaxed atom from its ideal site, Å, strain and drift taken out, at either end of a hop;
-        None where nothing was relaxed or it has not been looked at.
-    problem : str
-        What the engine itself found wrong; empty where nothing. A label keeps it as its own.
-    """
-
-    energy: float
-    crystal: Crystal
-    max_force: float | None
-    max_stress: float | None
-    magnetic_moments: NDArray[np.float64] | None
-    converged: bool
-    steps: int
-    band: Band | None = None
-    displacement: float | None = None
-    problem: str = ""
 
 
 class Engine(Protocol):
@@ -143,8 +94,9 @@ class Engine(Protocol):
     """What its labels are of, and so what `compute` is given: a Crystal, a Hop, or the Job itself, which has an id."""
     relaxation: ClassVar[Literal["possible", "needed", "impossible"]]
     """Whether a label may, must or cannot ask to relax."""
-    # Some have more: `packages`, those of the optional extra that is called like the engine; `assumed_seconds`, what a
-    # label is taken to need while none is known, where a second is far off.
+    # Some have more: `sees`, what of the species it takes (elements alone where it is not said); `packages`, those of
+    # the optional extra that is called like the engine; `assumed_seconds`, what a label is taken to need while none is
+    # known, where a second is far off.
 
     def __init__(self, settings: Any) -> None: ...
 
@@ -164,6 +116,15 @@ class GetsReady(Protocol):
 
     def make_ready(self) -> None:
         """Make what computes, if it is not made yet."""
+        ...
+
+
+@runtime_checkable
+class StartsFromMoments(Protocol):
+    """What an engine has besides that takes the magnetic moments with which crystals say that calculations start."""
+
+    def start_from(self, moments: Mapping[str, float]) -> None:
+        """Take part of that for the level of theory: by species, Bohr magnetons."""
         ...
 
 
@@ -253,6 +214,12 @@ class Method:
     keeps_left : bool
         Whether a row counts of which every attempt left its configuration. It decides no energy, so it is no part of
         the description.
+    moments : dict of str to float
+        Magnetic moments with which calculations start, by species, Bohr magnetons; empty for an engine that takes none.
+    charge : int
+        Charge of the cell, elementary charges.
+    merged : bool
+        Whether configurations that differ in oxidation states alone share one calculation, which knows of none.
     """
 
     name: str
@@ -262,6 +229,9 @@ class Method:
     continues: str = ""
     structures: str = ""
     keeps_left: bool = False
+    moments: dict[str, float] = dataclasses.field(default_factory=dict, hash=False)
+    merged: bool = False
+    charge: int = 0
 
     def description(self) -> dict[str, Any]:
         """Return engine, settings and relaxation as plain data."""
@@ -270,6 +240,8 @@ class Method:
             "settings": self.settings.model_dump(mode="json"),
             "relax": self.relax.description() if self.relax else None,
             **({"continues": self.continues} if self.continues else {}),
+            **({"moments": self.moments} if self.moments else {}),
+            **({"charge": self.charge} if self.charge else {}),
         }
 
     @property
@@ -287,7 +259,22 @@ class Method:
 
     def load(self) -> Engine:
         """Return an engine ready to compute."""
-        return engines.get(self.engine)(self.settings)
+        engine = engines.get(self.engine)(self.settings)
+        if self.moments and isinstance(engine, StartsFromMoments):
+            engine.start_from(self.moments)
+        return engine
+
+    @property
+    def sees(self) -> Sees:
+        """What of the species its engine takes."""
+        return what_it_sees(self.engine, self.settings)
+
+
+def what_it_sees(engine: str, settings: EngineSettings) -> Sees:
+    """Return what of the species an engine takes; elements alone unless it says more."""
+    found: Any = getattr(engines.get(engine), "sees", "elements")
+    sees: Sees = found(settings) if callable(found) else found
+    return sees
 
 
 def methods_of(spec: Spec) -> list[Method]:
@@ -320,11 +307,20 @@ def method_of(spec: Spec, position: int) -> Method:
     settings = validate(kind.Settings, label.options, spec.document, route)
     with spec.at((*route, "file")):
         settings = settings.located(spec.document.folder(route))
+    if label.charge is not None:
+        with spec.at((*route, "charge_states")):
+            try:
+                settings = settings.of_charge(label.charge)
+            except InputError as error:
+                raise error.changed(lambda one: InputError(f"{label.engine} {one.message}")) from None
     if kind.relaxation == "needed" and label.relax is None:
         raise spec.error((*route, "relax"), f"is missing; {label.engine} needs to know how to relax the end points")
     if kind.relaxation == "impossible" and label.relax is not None:
         raise spec.error((*route, "relax"), f"{label.engine} knows no forces and cannot relax")
     continues = _continued(spec, position)
+    starts = hasattr(kind, "start_from")  # and not what it sees: that of a user's calculator is known on one machine
+    if spec.moments and starts and getattr(settings, "moments", None):
+        raise spec.error((*route, "moments"), "the spec gives `moments` already; leave out one of the two")
     return Method(
         label.label_name,
         label.engine,
@@ -333,6 +329,9 @@ def method_of(spec: Spec, position: int) -> Method:
         continues=continues,
         structures=label.structures or "",
         keeps_left=label.reconstructed == "kept",
+        moments=dict(sorted(spec.moments.items())) if starts else {},
+        merged=label.oxidation_states == "merged",
+        charge=label.charge or 0,
     )
 
 

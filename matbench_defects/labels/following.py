@@ -8,16 +8,18 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from matbench_defects.crystal.charge_blind import blind_of
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.contents import matches
 from matbench_defects.crystal.phases import REFERENCE
 from matbench_defects.errors import InputError
 from matbench_defects.files import digest
-from matbench_defects.labels.attempts import lowest_attempt
+from matbench_defects.labels.attempts import attempts_of, lowest_attempt
 from matbench_defects.labels.engine import Method, reference_method
 from matbench_defects.labels.job import Job
 from matbench_defects.labels.jobs import attempts_at, job_of, reference_jobs
 from matbench_defects.labels.label import Key, Label
+from matbench_defects.labels.states_seen import laid_back
 from matbench_defects.spec.models import LabelledPart, Spec
 
 if TYPE_CHECKING:
@@ -85,12 +87,9 @@ def following_jobs(
         Ids of configurations that others refer to.
     """
     digest_ = source.digest()
-    keys = [
-        [Key(row.id, digest_, row.space.digest(), attempt) for attempt in attempts_at(row, source, references)]
-        for row in rows
-    ]
+    keys = [_keys(row, source, digest_, references) for row in rows]
     jobs = [
-        on_structure_of(job_of(row, method, label.key.attempt), label)
+        on_structure_of(job_of(row, method, label.key.attempt), _on_its_sites(label, row, source))
         for row, label in zip(rows, _lowest(found, keys, source), strict=True)
         if label is not None
     ]
@@ -105,6 +104,20 @@ def following_jobs(
     return jobs
 
 
+def _keys(row: Configuration, source: Method, digest_: str, references: Collection[str]) -> list[Key]:
+    """Return the keys of the attempts at a row by the method whose structures are taken, whose digest is given."""
+    of = blind_of(row) if source.merged else row
+    attempts = attempts_of(source, refers=True) if source.merged else attempts_at(row, source, references)
+    return [Key(of.id, digest_, of.space.digest(), attempt) for attempt in attempts]
+
+
+def _on_its_sites(label: Label, row: Configuration, source: Method) -> Label:
+    """Return a label on the sites of a row, where rows that differ in oxidation states alone share it."""
+    if not source.merged or label.outcome is None:
+        return label
+    return dataclasses.replace(label, outcome=laid_back(label.outcome, row))
+
+
 def _lowest(found: KnownLabels, keys: Sequence[Sequence[Key]], source: Method) -> Iterator[Label | None]:
     """Yield the usable label of each thing that attempts have some keys of, None where there is none."""
     every = iter(found.get_many([key for each in keys for key in each]))
@@ -117,4 +130,7 @@ def _lowest(found: KnownLabels, keys: Sequence[Sequence[Key]], source: Method) -
 def on_structure_of(job: Job, label: Label) -> Job:
     """Return a job on the structure of a label. Its attempt is that label's: a lower one has another structure."""
     assert label.outcome is not None
-    return dataclasses.replace(job, crystal=dataclasses.replace(label.outcome.crystal, fixed=job.crystal.fixed))
+    found = label.outcome.crystal
+    return dataclasses.replace(
+        job, crystal=dataclasses.replace(job.crystal, lattice=found.lattice, positions=found.positions)
+    )

@@ -84,13 +84,13 @@ def checked(label: Label, origin: Configuration) -> Label:
     if outcome.band is not None:
         relaxed.append(dataclasses.replace(outcome.crystal, positions=outcome.band.second))
     space = origin.space.structures
-    starts = _starts(origin)
+    starts, states = _starts(origin), origin.crystal.oxidation_states  # engines and tables keep elements alone
     for (which, sites), crystal in zip(starts, relaxed, strict=True):
         moved = _displacement(space, sites, crystal)
         largest = max(largest, moved)
         if moved < KEPT * _nearest_sites(space):
             continue
-        found = identify(space, crystal, laid=True)
+        found = identify(space, dataclasses.replace(crystal, oxidation_states=states), laid=True)
         if found.sites is not None and np.array_equal(found.sites, sites):
             continue
         if found.id is None:

@@ -198,7 +198,7 @@ def _engine(method: Method) -> Engine:
     InputError
         If it cannot be made: that is no fault of any structure.
     """
-    name = repr(method.description()["settings"]) + method.engine
+    name = repr([method.description()["settings"], method.moments, method.charge]) + method.engine
     if name not in _loaded:
         engine = method.load()
         if isinstance(engine, GetsReady):

@@ -40,6 +40,7 @@ INPUT_COLUMNS = (
     "defect_species",
     "defect_host_species",
     "defect_cartesian_positions",
+    "oxidation_states",
 )
 """What a model may see of a row, besides the ``content_`` columns and those of the kind of space: the ideal structure,
 never a label."""

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from matbench_defects.errors import nearest
+from matbench_defects.spec.species import element_of, oxidation_state, respelled
 from matbench_defects.spec.visible_text import check_line
 
 VACANCY = "vacancy"
@@ -101,12 +102,20 @@ look like, without dots, slashes and line ends."""
 
 
 def _check_species(symbol: str) -> str:
-    if symbol != VACANCY and symbol not in ELEMENTS:
+    if symbol != VACANCY and element_of(symbol) not in ELEMENTS:
         raise ValueError(f"'{symbol}' is neither an element nor '{VACANCY}'; {_near_element(symbol)}")
     return symbol
 
 
+def _check_element(symbol: str) -> str:
+    if oxidation_state(symbol) is not None:
+        raise ValueError(f"an element was expected, without an oxidation state: {element_of(symbol)}, not {symbol}")
+    return _check_species(symbol)
+
+
 def _near_element(symbol: str) -> str:
+    if (spelled := respelled(symbol)) and element_of(spelled) in ELEMENTS:
+        return f"write '{spelled}'"
     if symbol.lower() in {"vac", "va", "x", "empty", "none"}:
         return f"write '{VACANCY}'"
     suggestion = nearest(symbol, ELEMENTS | {VACANCY})
@@ -114,6 +123,9 @@ def _near_element(symbol: str) -> str:
 
 
 Species = Annotated[str, BeforeValidator(lambda s: _check_species(str(s)))]
+"""An element, an element with an oxidation state such as ``Ni2+``, or a vacancy."""
+PlainSpecies = Annotated[str, BeforeValidator(lambda s: _check_element(str(s)))]
+"""An element or a vacancy."""
 
 
 def check_filled(symbol: str) -> str:

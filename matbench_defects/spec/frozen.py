@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from matbench_defects.errors import InputError
 from matbench_defects.spec.document import read_document, validate
-from matbench_defects.spec.fields import Species, StrictModel
+from matbench_defects.spec.fields import PlainSpecies, StrictModel
 from matbench_defects.spec.parents import MaterialsProjectId, ParentSpec, Provenance
 
 MATERIALS_PROJECT_DOI = "10.1063/1.4812323"
@@ -33,7 +33,7 @@ class FrozenParent(StrictModel):
     """Hermann-Mauguin symbol that the atoms have within the tolerance; found again when it is read."""
     lattice_vectors: Annotated[list[Vector], Field(min_length=3, max_length=3)]
     """Lattice vectors as rows, Å."""
-    species_at_sites: Annotated[list[Species], Field(min_length=1)]
+    species_at_sites: Annotated[list[PlainSpecies], Field(min_length=1)]
     """The element of each site."""
     site_labels: list[str]
     """Label of each site: the element, with a number where several orbits hold it. Sublattices may name them."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from matbench_defects.shipped import find_spec
+from matbench_defects.spec.charge_states import each_charge_state
 from matbench_defects.spec.document import Document, Mark, Route, merge, read_document, validate
 from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import SpaceSpec
@@ -57,7 +58,7 @@ def spec_of(document: Document, kind: type[Spec] = Spec) -> Spec:
     InputError
         With file, line, field, what was expected and the nearest valid name.
     """
-    document = _share_between_spaces(document)
+    document = each_charge_state(_share_between_spaces(document))
     spec = validate(kind, document.data, document)
     spec._document = document
     return spec

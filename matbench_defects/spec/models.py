@@ -6,11 +6,11 @@ import re
 from contextlib import AbstractContextManager
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.document import Document, Route
-from matbench_defects.spec.fields import ContentField, Line, Name, Open, StrictModel
+from matbench_defects.spec.fields import VACANCY, ContentField, Line, Name, Open, Species, StrictModel
 from matbench_defects.spec.frozen import read_frozen
 from matbench_defects.spec.parents import ParentSpec, Provenance, ReferencePhase
 from matbench_defects.spec.spaces import (
@@ -28,6 +28,15 @@ from matbench_defects.spec.spaces import (
     Supercell,
     Ties,
 )
+
+
+def _check_atom(species: str) -> str:
+    if species == VACANCY:
+        raise ValueError("an element or a species such as Ni2+ was expected, not a vacancy")
+    return species
+
+
+MagneticSpecies = Annotated[Species, AfterValidator(_check_atom)]
 
 
 class Relaxation(StrictModel):
@@ -110,6 +119,14 @@ class LabelSpec(Open):
     reconstructed: Literal["left out", "kept"] = "left out"
     """What becomes of a row of which every attempt left its configuration: it has no value, or it has that of the
     lowest of them and is marked, since its energy is what the configuration comes to."""
+    oxidation_states: Literal["merged"] | None = None
+    """``merged``: an engine that sees elements alone computes configurations that differ in oxidation states alone
+    once, and the rows that share a calculation are marked; left out, such an engine is refused where there are some."""
+    charge_states: Annotated[list[Annotated[int, Field(ge=-9, le=9)]], Field(min_length=1)] | None = None
+    """Charges of the whole cell in which each configuration is computed, elementary charges, zero among them:
+    ``[0, 1, 2]``. Each is a label of its own: ``dft``, ``dft_plus_1``, ``dft_minus_1``."""
+    state_of: str | None = None
+    """Of a charged one, the label of the neutral cell; written by the program, which makes one of each charge state."""
     noise: LabelNoise | None = None
     """How the noise of the label is measured; left out, it is not. Goes with ``relax`` and its ``rattle``."""
 
@@ -125,6 +142,13 @@ class LabelSpec(Open):
         return self
 
     @model_validator(mode="after")
+    def _merged_alone(self) -> LabelSpec:
+        for field in ("noise", "structures"):
+            if self.oxidation_states is not None and getattr(self, field) is not None:
+                raise ValueError(f"`oxidation_states: merged` does not go with `{field}`")
+        return self
+
+    @model_validator(mode="after")
     def _part_of_relaxed(self) -> LabelSpec:
         if self.configurations is not None and self.structures is None:
             raise ValueError("`configurations` of a label goes with `structures`; a spec's own says what is selected")
@@ -136,6 +160,11 @@ class LabelSpec(Open):
     def label_name(self) -> str:
         """What the label's columns begin with."""
         return self.name or f"{self.engine.replace('-', '_')}_{'relaxed' if self.relax else 'static'}"
+
+    @property
+    def charge(self) -> int | None:
+        """The charge of the cell; None where nothing is said of charge states."""
+        return self.charge_states[0] if self.charge_states else None
 
 
 class TargetSpec(Open):
@@ -252,6 +281,9 @@ class Spec(StrictModel):
     """What is computed for each selected configuration."""
     targets: dict[str, TargetSpec] = {}
     """What models predict."""
+    moments: dict[MagneticSpecies, Annotated[float, Field(ge=-20, le=20)]] = {}
+    """Magnetic moments with which calculations start, Bohr magnetons, by species: ``{Ni2+: 1.7, Mn4+: 3}``, or by
+    element. Engines that take them and exported inputs start from them; what is not named starts from zero."""
     thermodynamics: Thermodynamics | None = None
     """Free energies from the partition function over all arrangements, and the hull that they span; for spaces of which
     every configuration is labelled. The reference phases compete."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from matbench_defects.spec.fields import ELEMENTS, Coordinate, Line, Name, Species, StrictModel, check_filled
+from matbench_defects.spec.species import LARGEST_STATE, oxidation_state
 
 
 class Provenance(StrictModel):
@@ -42,13 +43,13 @@ class Site(StrictModel):
     """One Wyckoff site of the parent; the space group makes the others."""
 
     species: Annotated[Species, AfterValidator(check_filled)]
-    """The element that sits there in the ideal host."""
+    """The element that sits there in the ideal host, with its oxidation state if that matters: ``Ni3+``."""
     position: tuple[Coordinate, Coordinate, Coordinate]
     """Fractional coordinates; ``1/3`` may be written as such."""
 
 
 def _parse_sites(value: Any) -> Any:
-    """Read ``{O1: [0, 0, 0.26]}``: the element is what the label begins with."""
+    """Read ``{O1: [0, 0, 0.26]}``: the element is what the label begins with. ``Ni3+`` is one with its state."""
     if not isinstance(value, dict):
         return value
     result = {}
@@ -58,6 +59,8 @@ def _parse_sites(value: Any) -> Any:
             symbol = match[0] if match else str(label)
             if symbol not in ELEMENTS and symbol[:1] in ELEMENTS:
                 symbol = symbol[:1]
+            if oxidation_state(str(label)) is not None:
+                symbol = str(label)
             site = {"species": symbol, "position": site}
         result[label] = site
     return result
@@ -71,6 +74,16 @@ def _parse_group(value: Any) -> Any:
 _SITES_SCHEMA = dict[str, tuple[Coordinate, Coordinate, Coordinate] | Site]
 
 
+def _check_state(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < abs(value) <= LARGEST_STATE:
+        return value
+    raise ValueError(
+        f"an oxidation state is a whole number from 1 to {LARGEST_STATE} or its negative, not {value!r}; leave out an "
+        "atom without one"
+    )
+
+
+OxidationState = Annotated[int, BeforeValidator(_check_state)]
 MaterialsProjectId = Annotated[str, Field(pattern=r"^mp-\d+$")]
 
 
@@ -94,6 +107,8 @@ class ParentSpec(StrictModel):
     """A file of another format, relative to this one: POSCAR, extended XYZ and others; its symmetry is found, too."""
     materials_project: MaterialsProjectId | None = None
     """A Materials Project id such as ``mp-25411``; `fetch-parents` freezes its crystal in a file beside this one."""
+    oxidation_states: dict[str, OxidationState] = {}
+    """Oxidation states in the ideal host, by element or by a site's label: ``{Li: 1, Ni: 3, O: -2}``."""
     symmetry_tolerance: Annotated[float, Field(gt=0, le=0.1)] = 1e-3
     """How far an atom may lie from its symmetry image, Å, where symmetry is found from the atoms."""
     provenance: Provenance | None = None

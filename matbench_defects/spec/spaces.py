@@ -101,13 +101,30 @@ class Bounds(StrictModel):
         return self
 
 
+def _check_charges(value: Any) -> Any:
+    if isinstance(value, str) and value != "neutral":
+        raise ValueError(f"'neutral', or the charge of each species, was expected, not '{value}'")
+    return value
+
+
+Charges = Annotated[
+    Annotated[
+        Annotated[Literal["neutral"], Tag("word")] | Annotated[dict[Species, float], Tag("each")],
+        Discriminator(lambda value: "word" if isinstance(value, str) else "each"),
+    ],
+    BeforeValidator(_check_charges, json_schema_input_type=Literal["neutral"] | dict[Species, float]),
+]
+
+
 class Conditions(StrictModel):
     """What a configuration must fulfil; one that cannot is never generated."""
 
     distances: list[Distance] = []
     """Limits of the distances between ideal sites of given species."""
-    charges: dict[Species, float] = {}
-    """Charge of each species, the host's fixed ones included; only neutral contents remain. A vacancy has none."""
+    charges: Charges = {}
+    """``neutral``: only contents whose oxidation states add up to zero remain. For species that have no oxidation state
+    in the spec, the host's fixed ones included, their charges are given instead: ``{Ni: 3, O: -2}``. A vacancy has
+    none."""
     symmetry_order: Bounds | None = None
     """How many operations of the space's group (translations among them) must keep the configuration."""
 

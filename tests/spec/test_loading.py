@@ -47,8 +47,8 @@ MISTAKES = [
     ("  spacegroup: Fm-3m\n", "  cif: a.cif\n", 4, "parent",
      "give exactly one of: spacegroup with lattice and sites; cif; structure; materials_project"),
     ("  spacegroup: Fm-3m", "  spacegrp: Fm-3m", 5, "parent.spacegrp",
-     "unknown field; did you mean 'spacegroup'? known: cif, lattice, materials_project, provenance, sites, "
-     "spacegroup, structure, symmetry_tolerance"),
+     "unknown field; did you mean 'spacegroup'? known: cif, lattice, materials_project, oxidation_states, provenance, "
+     "sites, spacegroup, structure, symmetry_tolerance"),
     ("  provenance: {source: textbook, verified: true}\n", "", 4, "parent",
      "provenance is missing: say where lattice parameters and positions come from"),
     ("source: textbook, ", "", 10, "parent.provenance.source", "is missing"),

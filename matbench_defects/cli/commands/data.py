@@ -140,6 +140,8 @@ def export(
     options: dict[str, Any] = {"ids": ids, "all": every, "label": label, "template": template, "replace": replace}
     with progress("configurations") as show:
         found = md.export(source, to, format_, settings=parse_settings(settings or []), **options, progress=show)
+    for note in found.notes:
+        say(f"note: {note}")
     say(f"{found.number:,} configurations in {found.path}")
 
 

@@ -13,6 +13,7 @@ from matbench_defects.dataset.hull import lower_hull
 from matbench_defects.dataset.targets.end_members import formula
 from matbench_defects.dataset.targets.formation_energy import FormationEnergy
 from matbench_defects.plotting import COLOURS, GREY, canvas, chemical
+from matbench_defects.spec.species import element_of
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _series(view: View, space: Space, ion: str) -> list[EnergySeries]:
         if target.computed.settings.per != "formula_unit" or not known:
             continue
         amounts = [row.space.count(row.content, ion) / row.space.formula_units for row, _ in known]
-        metal = view.labelled[target.label].phases.get(ion)
+        metal = view.labelled[target.label].phases.get(element_of(ion))
         voltage: list[VoltageStep] = []
         if metal is not None and metal.outcome is not None and not space.family:  # of one supercell
             outcomes = ((found.energy, found.crystal) for row, _ in known if (found := row.outcome))

@@ -51,7 +51,7 @@ def hulls(view: View, folder: Path) -> dict[str, str]:
         diagrams = target.computed.hulls(labelled)
         systems: dict[tuple[str, ...], Any] = {}
         for name, part in view.selected.items():
-            order = list(dict.fromkeys([*part.space.host_species, *sorted(elements_of(part.space))]))
+            order = list(dict.fromkeys([*part.space.host_elements, *sorted(elements_of(part.space))]))
             if name in diagrams and len(order) == 2:
                 systems[
                     tuple(

@@ -55,7 +55,7 @@ def draw_structure(path: Path, row: LabelledConfiguration) -> None:
     assert row.outcome is not None
     ideal = row.crystal
     vacant = row.space.positions[[i for i, species in enumerate(row.site_species) if species == VACANCY]]
-    elements = list(dict.fromkeys([*row.space.host_species, *ideal.species]))
+    elements = list(dict.fromkeys([*row.space.host_elements, *ideal.species]))
     elements = [e for e in elements if e in ideal.species]
     with canvas(path, 8, 4.2, ncols=2) as axes:
         _draw(axes[0], ideal, vacant, row.space)

@@ -78,8 +78,9 @@ def part_rows(
     """Return where rows lie in each split of a spec.
 
     Where two spaces hold the same structure and a split puts one into a part that models are fitted on, the other is
-    left out of any other part. A row that values of others refer to trains in every fold, for what models learn from
-    would hold its label anyway; where a split keeps something apart that is tested, such a row is left out.
+    left out of any other part; so are rows that share a calculation, since a label merges oxidation states. A row that
+    values of others refer to trains in every fold, for what models learn from would hold its label anyway; where a
+    split keeps something apart that is tested, such a row is left out.
 
     Parameters
     ----------
@@ -97,7 +98,8 @@ def part_rows(
     InputError
         Naming file and line, if the rows cannot be parted as a split asks.
     """
-    keys = numbered(structure_keys(rows)) if operators and len(rows) else np.zeros(0, dtype=np.int64)
+    blind = any(label.oxidation_states == "merged" for label in spec.labels)
+    keys = numbered(structure_keys(rows, blind=blind)) if operators and len(rows) else np.zeros(0, dtype=np.int64)
     result = {}
     for name, operator in operators.items():
         with spec.at(("splits", name), keep_file=True):

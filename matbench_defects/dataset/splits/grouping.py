@@ -2,7 +2,8 @@
 
 ``host`` and the like are the groups that the spec's spaces name. Built in are ``space``; ``content``; ``type``, the
 name of a named content; ``pattern.<sublattice>``, the orbit of what sits on that sublattice alone, whatever sits on the
-others; and what kinds of space offer: ``pathway``, the orbit of a pathway's edge.
+others; ``elements``, the arrangement of elements, whatever their oxidation states; and what kinds of space offer:
+``pathway``, the orbit of a pathway's edge.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+from matbench_defects.crystal.charge_blind import blind_of, blind_space
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.kinds.kind import kinds
 from matbench_defects.crystal.space import Space
 from matbench_defects.enumeration.counting import count_space
 from matbench_defects.errors import InputError, nearest
 
-BUILT_IN = ("space", "content", "type", "pattern")
+BUILT_IN = ("space", "content", "type", "pattern", "elements")
 LARGEST_LISTING = 10_000
 """Patterns of a sublattice are listed up to this many."""
 
@@ -36,6 +38,9 @@ def check_grouping(name: str, spaces: dict[str, Space]) -> None:
             continue
         if kind == "pattern":
             _pattern_space(space, sublattice)
+        elif name == "elements":
+            if not space.has_states or space.exchange or space.kind.points.blocks:
+                raise InputError(f"{space.name} holds no structures whose species have oxidation states")
         elif name == "type" and not _type_names(space):
             raise InputError(f"{space.name} names no `contents`, so its configurations have no type")
         elif name in offered:
@@ -60,6 +65,8 @@ def value_of(name: str, row: Configuration) -> str:
         return (space.meant or {})[row.content]
     if kind == "pattern":
         return _pattern(row, sublattice)
+    if name == "elements":
+        return blind_of(row).id
     assert name == space.kind.grouping
     return _point_types(space)[space.point(row.occupation)]
 
@@ -90,17 +97,22 @@ def _values(name: str, space: Space) -> Iterable[str]:
         return _type_names(space)
     if name == space.kind.grouping:
         return sorted(set(_point_types(space)))
+    if name == "elements":
+        return _listed(space, blind_space(space), name)
     assert kind == "pattern"
-    alone = _pattern_space(space, sublattice)
-    number = count_space(alone)[1]
+    return _listed(space, _pattern_space(space, sublattice), name)
+
+
+def _listed(space: Space, coarser: Space, name: str) -> Iterable[str]:
+    """Return the ids of all configurations of a space in which those of another that share a value are one."""
+    number = count_space(coarser)[1]
     if number > LARGEST_LISTING:
         raise InputError(
-            f"{space.name} has {number} patterns on {sublattice}, too many to list; "
-            f"use `random` with `together: {name}`"
+            f"{space.name} has {number} values of {name}, too many to list; use `random` with `together: {name}`"
         )
     from matbench_defects.enumeration.orderly import enumerate_configurations  # `check` seldom needs it
 
-    return enumerate_configurations(alone).ids()
+    return enumerate_configurations(coarser).ids()
 
 
 def _point_types(space: Space) -> list[str]:

@@ -19,7 +19,7 @@ from matbench_defects.dataset.targets.target import (
 )
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Outcome
-from matbench_defects.spec.fields import Species
+from matbench_defects.spec.fields import PlainSpecies
 
 
 class AverageVoltageSettings(TargetSettings):
@@ -27,7 +27,7 @@ class AverageVoltageSettings(TargetSettings):
 
     unit: Literal["V"]
     """V."""
-    ion: Species
+    ion: PlainSpecies
     """The working ion, of charge one."""
     metal: str | None = None
     """The reference phase that is its metal; left out, the one that bears the ion's name."""
@@ -56,7 +56,7 @@ class AverageVoltage(TargetQuantity):
         """Return unit and reference state."""
         ion = self.settings.ion
         phase = domain.phase(self.metal)
-        if set(phase.species) != {ion}:
+        if set(phase.elements) != {ion}:
             raise InputError(f"the reference phase {self.metal} holds {phase.formula}, not the metal of {ion}")
         end = end_member_formula(domain, self.settings.end_member)
         reference = f"{ion} metal, between the configuration and {end}, lowest of its content, by {self.label}"

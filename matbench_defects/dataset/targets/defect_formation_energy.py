@@ -23,6 +23,7 @@ from matbench_defects.dataset.targets.target import (
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.labels.engine import Outcome
 from matbench_defects.spec.fields import VACANCY
+from matbench_defects.spec.species import element_of
 
 
 class DefectFormationEnergySettings(TargetSettings):
@@ -101,7 +102,7 @@ def energy_of_defects(space: Space, outcome: Outcome, pristine: float, potential
     potentials : mapping of str to float
         Chemical potential of each element of which the numbers differ, eV per atom.
     """
-    atoms, host = Counter(outcome.crystal.species), Counter(space.host_species)
+    atoms, host = Counter(outcome.crystal.species), Counter(space.host_elements)
     return defect_formation_energy(outcome.energy, pristine, atoms, host, potentials)
 
 
@@ -124,7 +125,7 @@ class DefectFormationEnergy(TargetQuantity):
         if given is None:
             for element in self._elements:
                 phase = domain.phase(element)
-                if set(phase.species) != {element}:
+                if set(phase.elements) != {element}:
                     raise InputError(f"the reference phase {element} holds {phase.formula}, not the element")
         elif missing := [e for e in self._elements if e not in given]:
             raise InputError(f"the chemical potential of {' and '.join(missing)} is missing")
@@ -163,7 +164,7 @@ class DefectFormationEnergy(TargetQuantity):
                 raise InputError(f"{space.name} has no group '{group}'; {nearest(group, space.groups)}")
             host = space.groups[group]
         phase = domain.phase(host)
-        if cells_of(space, Counter(phase.species)) is None:
+        if cells_of(space, Counter(phase.elements)) is None:
             raise InputError(f"the reference phase {host}, {phase.formula}, is not the host of {space.name}")
         return host
 
@@ -205,14 +206,16 @@ def exchanged(space: Space) -> set[str]:
     moved: set[str] = set()
     for sublattice in space.sublattices:
         if len(sublattice.species) > 1:
-            moved |= set(sublattice.species) - {VACANCY}
-            moved |= {space.host_species[i] for i in sublattice.sites}
+            here = set(map(element_of, set(sublattice.species) - {VACANCY}))
+            here |= {space.host_elements[i] for i in sublattice.sites}
+            if len(here) > 1 or VACANCY in sublattice.species:  # else only oxidation states differ
+                moved |= here
     return moved
 
 
 def cells_of(space: Space, atoms: Mapping[str, int]) -> float | None:
     """Return how many of a phase's cells have the atoms of a space's ideal supercell; None where none have."""
-    host = Counter(space.host_species)
+    host = Counter(space.host_elements)
     ratios = {host.get(element, 0) / number for element, number in atoms.items()}
     return ratios.pop() if len(ratios) == 1 and set(host) == set(atoms) else None
 

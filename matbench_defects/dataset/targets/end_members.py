@@ -15,6 +15,7 @@ from matbench_defects.dataset.targets.target import Domain, EndMember, Labelled,
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Outcome
 from matbench_defects.spec.fields import VACANCY
+from matbench_defects.spec.species import element_of
 
 
 def is_end_member(space: Space, content: Content, wanted: EndMember) -> bool:
@@ -165,19 +166,22 @@ class PartedRows(Protocol):
 
 def atoms_of(space: Space, content: Content) -> Counter[str]:
     """Return the atoms of a supercell of some content, by element."""
-    atoms: Counter[str] = Counter(space.host_species)
+    atoms: Counter[str] = Counter(space.host_elements)
     for sublattice, counts in zip(space.sublattices, content, strict=True):
-        atoms.subtract(space.host_species[i] for i in sublattice.sites)
-        atoms.update({s: n for s, n in zip(sublattice.species, counts, strict=True) if s != VACANCY})
+        atoms.subtract(space.host_elements[i] for i in sublattice.sites)
+        for species, number in zip(sublattice.species, counts, strict=True):
+            if species != VACANCY:
+                atoms[element_of(species)] += number
     return +atoms
 
 
 def formula(space: Space, content: Content) -> str:
     """Return the atoms of a content in one formula unit of the parent, such as ``Li0.5NiO2``."""
     atoms = atoms_of(space, content)
-    order: dict[str, list[str]] = {element: [element] for element in space.host_species}
+    order: dict[str, list[str]] = {element: [element] for element in space.host_elements}
     for sublattice in space.sublattices:
-        order[space.host_species[sublattice.sites[0]]] += sublattice.species  # substitutes stand behind their host
+        # Substitutes stand behind their host.
+        order[space.host_elements[sublattice.sites[0]]] += map(element_of, sublattice.species)
     elements = dict.fromkeys(element for group in order.values() for element in group)
     shares = {e: f"{atoms[e] / space.formula_units:.3g}" for e in elements if atoms[e]}
     return "".join(element + ("" if share == "1" else share) for element, share in shares.items())

@@ -19,6 +19,7 @@ from matbench_defects.dataset.targets.target import (
 )
 from matbench_defects.errors import InputError
 from matbench_defects.spec.fields import VACANCY
+from matbench_defects.spec.species import element_of
 
 
 class EnergyAboveHullSettings(TargetSettings):
@@ -57,7 +58,7 @@ class EnergyAboveHull(TargetQuantity):
         candidates = {n: domain.phase(n) for n in (domain.phases if named is None else named)}
         for name, space in domain.spaces.items():
             system = elements_of(space)
-            inside = {n: set(p.species) for n, p in candidates.items() if set(p.species) <= system}
+            inside = {n: set(p.elements) for n, p in candidates.items() if set(p.elements) <= system}
             for element in sorted(system):
                 if {element} not in inside.values():
                     raise InputError(f"no reference phase is the element {element}, so {name} has no hull")
@@ -124,9 +125,9 @@ class EnergyAboveHull(TargetQuantity):
 
 def elements_of(space: Space) -> set[str]:
     """Return every element that a configuration of a space may hold."""
-    fixed = set(range(len(space.host_species))) - {int(i) for i in space.variable_sites}
-    variable = {species for sublattice in space.sublattices for species in sublattice.species}
-    return (variable | {space.host_species[i] for i in fixed}) - {VACANCY}
+    fixed = set(range(len(space.host_elements))) - {int(i) for i in space.variable_sites}
+    variable = {element_of(species) for sublattice in space.sublattices for species in sublattice.species}
+    return (variable | {space.host_elements[i] for i in fixed}) - {VACANCY}
 
 
 def entry_of(name: str, atoms: Mapping[str, int], energy: float) -> Any:

@@ -147,7 +147,7 @@ class FormationEnergy(TargetQuantity):
         """Return unit, divisor and reference state."""
         names = [end_member_formula(domain, wanted) for wanted in self.settings.end_members]
         phases = list(self.settings.references)
-        self._phases = [Counter(domain.phase(name).species) for name in phases]
+        self._phases = [Counter(domain.phase(name).elements) for name in phases]
         self._ends = {name: self._compositions(spaces) for name, spaces in families(domain.spaces.values()).items()}
         parts = []
         if names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, overload
@@ -92,11 +93,14 @@ class Labelled:
     compared : sequence of LabelledConfiguration, optional
         The configurations that values may refer to, such as end members and what spans a hull; the rows themselves
         where left out.
+    charged : mapping of str to Labelled
+        The same rows with the labels of the cell's other charge states, by the label's name.
     """
 
     rows: Sequence[LabelledConfiguration]
     phases: Mapping[str, Label] = field(default_factory=dict)
     compared: Sequence[LabelledConfiguration] | None = None
+    charged: Mapping[str, Labelled] = field(default_factory=dict)
 
     @property
     def referred(self) -> Sequence[LabelledConfiguration]:
@@ -127,10 +131,13 @@ class Domain:
         The spaces.
     phases : dict of str to Parent
         The ideal crystals of the reference phases.
+    charge_states : dict of str to dict of int to str
+        Of labels in several charge states, by the neutral one's name: the label of each charge.
     """
 
     spaces: dict[str, Space]
     phases: dict[str, Parent] = field(default_factory=dict)
+    charge_states: dict[str, dict[int, str]] = field(default_factory=dict)
 
     def phase(self, name: str) -> Parent:
         """Return a reference phase.
@@ -199,6 +206,11 @@ class TargetQuantity(abc.ABC):
         rows would be in what it learns from. It is computed from predicted energies instead.
         """
         return False
+
+    @property
+    def charged_labels(self) -> list[str]:
+        """Names of the labels of other charge states that the values need besides; none by default."""
+        return []
 
     @property
     def given_references(self) -> bool:
@@ -339,13 +351,36 @@ def targets_of(spec: Spec, spaces: dict[str, Space]) -> dict[str, ResolvedTarget
     """
     result = {}
     labels = [label.label_name for label in spec.labels]
-    domain = Domain(spaces, reference_parents(spec))
+    domain = Domain(spaces, reference_parents(spec), _charge_states(spec))
     mistakes = Mistakes()
     for name in spec.targets:
         with mistakes.noted():
             result[name] = _resolved(spec, name, labels, domain)
     mistakes.tell()
     return result
+
+
+def _charge_states(spec: Spec) -> dict[str, dict[int, str]]:
+    states: dict[str, dict[int, str]] = {}
+    for label in spec.labels:
+        if label.charge is not None:
+            states.setdefault(label.state_of or label.label_name, {})[label.charge] = label.label_name
+    return states
+
+
+def labelled_for(target: ResolvedTarget, labelled: Mapping[str, Labelled]) -> Labelled:
+    """Return the rows with the label of a target, and with those of other charge states that it needs.
+
+    Parameters
+    ----------
+    target : ResolvedTarget
+        The target.
+    labelled : mapping of str to Labelled
+        The rows with each label, by the label's name.
+    """
+    names = target.computed.charged_labels
+    found = labelled[target.label]
+    return dataclasses.replace(found, charged={name: labelled[name] for name in names}) if names else found
 
 
 def _resolved(spec: Spec, name: str, labels: list[str], domain: Domain) -> ResolvedTarget:

@@ -19,7 +19,10 @@ class CastepWriter(Writer):
         """Return the one file. ASE's writer asks for an installed CASTEP."""
         crystal = one.crystal
         fractional = np.round(crystal.positions @ np.linalg.inv(crystal.lattice), 12) + 0.0
-        rows = zip(crystal.species, rows_of(fractional), strict=True)
+        rows: list[tuple[str, ...]] = list(zip(crystal.species, rows_of(fractional), strict=True))
+        if crystal.starting_moments is not None:
+            moments = crystal.starting_moments.tolist()
+            rows = [(*row, f"SPIN={moment:g}") for row, moment in zip(rows, moments, strict=True)]
         lines = [f"! {one.id}", "%BLOCK LATTICE_CART", "ang", *rows_of(crystal.lattice)]
         lines += ["%ENDBLOCK LATTICE_CART", "", "%BLOCK POSITIONS_FRAC", *map(" ".join, rows)]
         lines += ["%ENDBLOCK POSITIONS_FRAC", ""]

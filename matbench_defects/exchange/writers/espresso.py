@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import io
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
 from matbench_defects.exchange.writers.writer import Exported, Writer, WriterSettings, writers
 
@@ -16,6 +21,10 @@ class EspressoSettings(WriterSettings):
     """File of the pseudopotential of each element."""
     input: dict[str, Any] = {}
     """Name lists as ASE takes them, such as ``{control: {calculation: relax}, system: {ecutwfc: 60}}``."""
+    valences: dict[str, Annotated[float, Field(gt=0)]] = {}
+    """Valence electrons of each pseudopotential, for starting moments: ``starting_magnetization`` is then the share of
+    them, which every pw.x takes. Without them it is the moment in Bohr magnetons, as pw.x takes it from version 7.3 on
+    where it is at least one; smaller moments are refused, since pw.x would take them for shares."""
     kspacing: float | None = None
     """Spacing of k-points, 1/Å, 2π included; only Γ where left out."""
 
@@ -35,10 +44,13 @@ class EspressoWriter(Writer):
         if lacking := sorted(set(one.crystal.species) - set(settings.pseudopotentials)):
             raise InputError(f"gives no pseudopotential of {', '.join(lacking)}", field="pseudopotentials")
         stream = io.StringIO()
+        atoms = one.crystal.to_ase()
+        if one.crystal.starting_moments is not None:
+            atoms.set_initial_magnetic_moments(self._magnetizations(one.crystal, one.crystal.starting_moments))
         try:
             write_espresso_in(
                 stream,
-                one.crystal.to_ase(),
+                atoms,
                 input_data=settings.input,
                 pseudopotentials=settings.pseudopotentials,
                 kspacing=settings.kspacing,
@@ -46,3 +58,28 @@ class EspressoWriter(Writer):
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise InputError(f"ASE makes no input of {one.id}: {error!s:.300}", field="input") from None
         return {"espresso.pwi": stream.getvalue()}
+
+    def _magnetizations(self, crystal: Crystal, moments: NDArray[np.float64]) -> list[float]:
+        """Return what ``starting_magnetization`` is for each atom."""
+        valences = self.settings.valences
+        found = []
+        for element, moment in zip(crystal.species, moments.tolist(), strict=True):
+            if valences:
+                if moment and element not in valences:
+                    raise InputError(f"gives no valence electrons of {element}, which has a moment", field="valences")
+                share = moment / valences[element] if moment else 0.0
+                if abs(share) > 1:
+                    raise InputError(
+                        f"{moment:g} μB of {element} are more than {valences[element]:g} electrons have",
+                        field="valences",
+                    )
+                found.append(share)
+            elif 0 < abs(moment) < 1:
+                raise InputError(
+                    f"pw.x takes the {moment:g} μB of {element} for a share of the valence electrons; give these of "
+                    f"each pseudopotential, such as {{{element}: 18}}",
+                    field="valences",
+                )
+            else:
+                found.append(moment)
+        return found

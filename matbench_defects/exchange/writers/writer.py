@@ -140,15 +140,24 @@ def make_writer(name: str, given: dict[str, Any]) -> Writer | CollectionWriter:
 def grouped(crystal: Crystal) -> Crystal:
     """Return a crystal with the atoms of one element together, elements in the order in which they first appear.
 
-    Files of potentials, such as VASP's POTCAR, list each element once.
+    Within an element those of one oxidation state stand together. Files of potentials, such as VASP's POTCAR, list each
+    element once.
     """
     order = {element: place for place, element in enumerate(dict.fromkeys(crystal.species))}
-    places = np.argsort([order[element] for element in crystal.species], kind="stable")
+    keys = [order[element] for element in crystal.species]
+    states, moments = crystal.oxidation_states, crystal.starting_moments
+    if states is None:
+        places = np.argsort(keys, kind="stable")
+    else:
+        named = {species: place for place, species in enumerate(dict.fromkeys(crystal.named_species))}
+        places = np.lexsort([[named[species] for species in crystal.named_species], keys])
     return Crystal(
         crystal.lattice,
         tuple(crystal.species[i] for i in places),
         crystal.positions[places],
         None if crystal.fixed is None else crystal.fixed[places],
+        None if states is None else tuple(states[i] for i in places),
+        None if moments is None else moments[places],
     )
 
 

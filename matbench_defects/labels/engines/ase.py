@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ from typing import Any, ClassVar
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.files import digest
-from matbench_defects.labels.engine import EngineSettings, Outcome, engines
+from matbench_defects.labels.engine import EngineSettings, Outcome, Sees, engines
 from matbench_defects.labels.kept_files import FileKeepingEngine
 from matbench_defects.labels.program_guard import guarded
 from matbench_defects.labels.user_list import CalculatorEntry, user_list
@@ -37,6 +38,12 @@ class AseEntry(FileKeepingEngine):
     Settings: ClassVar[type[EngineSettings]] = AseSettings
     level_of_theory: str = "as the user's own list of calculators states it"
 
+    @staticmethod
+    def sees(settings: AseSettings) -> Sees:
+        """Return that it takes moments, as ASE's calculators of programs do, unless it is machine-learned."""
+        entry = user_list()[1].ase.get(settings.calculator)  # one that is not there is refused when it is to compute
+        return "elements" if entry is not None and entry.machine_learned else "moments"
+
     def __init__(self, settings: AseSettings) -> None:
         super().__init__(settings)
         path, listed = user_list()
@@ -55,6 +62,11 @@ class AseEntry(FileKeepingEngine):
             self._kind = class_of(self._entry)
         except InputError as error:
             raise InputError(error.message, file=str(path), field=f"ase.{settings.calculator}") from None
+
+    def start_from(self, moments: Mapping[str, float]) -> None:
+        """Say from which moments calculations start; crystals carry them."""
+        shown = ", ".join(f"{species} {moment:g}" for species, moment in sorted(moments.items()))
+        self.level_of_theory += f"; started from magnetic moments {shown} μB"
 
     @property
     def version(self) -> str:

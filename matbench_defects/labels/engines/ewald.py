@@ -2,42 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import version as package_version
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
 
+from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
-from matbench_defects.labels.engine import EngineSettings, Outcome, engines
-from matbench_defects.spec.fields import Species
+from matbench_defects.labels.engine import EngineSettings, Outcome, Sees, engines
+from matbench_defects.spec.fields import VACANCY, Species
 from matbench_defects.spec.models import Relaxation
+from matbench_defects.spec.species import element_of, oxidation_state
 
 
 class EwaldEngineSettings(EngineSettings):
     """Settings of an Ewald sum."""
 
-    charges: Annotated[dict[Species, float], Field(min_length=1)]
-    """Charge of each element, elementary charges, such as ``{Li: 1, Ni: 3, O: -2}``. None is guessed."""
+    charges: dict[Species, float] = {}
+    """Charge of each element, elementary charges, such as ``{Li: 1, Ni: 3, O: -2}``. None is guessed. An atom with an
+    oxidation state has that, unless a charge is given for just this species, such as ``{Ni2+: 1.6}``."""
     background: bool = False
     """Whether a cell that the charges do not make neutral is neutralised by a uniform background; without it such a
     cell is refused. With atoms taken out and fixed charges, the background stands for whatever compensates."""
 
+    def check_space(self, space: Space, phases: Collection[str]) -> None:
+        """Refuse an element's charge that its oxidation states replace, and no charge at all."""
+        held = {*space.host_species, *(s for sublattice in space.sublattices for s in sublattice.species)} - {VACANCY}
+        without = {element_of(species) for species in held if oxidation_state(species) is None}
+        for name in self.charges:
+            states = sorted(species for species in held if element_of(species) == name != species)
+            if states and name not in without and name not in phases:
+                raise InputError(f"{name} is {' or '.join(states)} in {space.name}; give charges of these, or none")
+        if without and not self.charges:
+            raise InputError(f"no charge is given for {', '.join(sorted(without))}")
+
 
 def charge_of_each(crystal: Crystal, charges: Mapping[str, float]) -> list[float]:
-    """Return the charge of each atom of a crystal.
+    """Return the charge of each atom of a crystal: its species' own, its oxidation state, or its element's.
 
     Raises
     ------
     InputError
         If an element has no charge.
     """
-    missing = sorted(set(crystal.species) - set(charges))
+    states = crystal.oxidation_states or (None,) * len(crystal)
+    each: list[float] = []
+    missing: set[str] = set()
+    for element, named, state in zip(crystal.species, crystal.named_species, states, strict=True):
+        charge = charges.get(named, charges.get(element) if state is None else float(state))
+        if charge is None:
+            missing.add(element)
+        else:
+            each.append(charge)
     if missing:
-        raise InputError(f"no charge is given for {', '.join(missing)}")
-    return [charges[species] for species in crystal.species]
+        raise InputError(f"no charge is given for {', '.join(sorted(missing))}")
+    return each
 
 
 def ewald_energy(crystal: Crystal, charges: Mapping[str, float], *, background: bool = False) -> tuple[float, float]:
@@ -82,6 +103,7 @@ class Ewald:
     Settings: ClassVar[type[EngineSettings]] = EwaldEngineSettings
     labels: ClassVar[Literal["structures", "pathways", "rows"]] = "structures"
     relaxation: ClassVar[Literal["possible", "needed", "impossible"]] = "impossible"
+    sees: ClassVar[Sees] = "species"
     level_of_theory: str = "electrostatics of fixed point charges, no other interaction; not machine-learned, not DFT"
 
     def __init__(self, settings: EwaldEngineSettings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -9,10 +10,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from matbench_defects.errors import InputError
-from matbench_defects.labels.engine import EngineSettings, engines, require_extra
+from matbench_defects.labels.engine import EngineSettings, Sees, engines, require_extra
 from matbench_defects.labels.kept_files import FileKeepingEngine
 from matbench_defects.labels.user_list import user_list
-from matbench_defects.spec.fields import VACANCY, Species, StrictModel
+from matbench_defects.spec.fields import VACANCY, PlainSpecies, StrictModel
 
 SAME_PLACE = 1e-4
 """Å: what a relaxation leaves positions off by is no lack of symmetry. By GPAW's own measure, 1e-7, hexagonal scandium
@@ -30,7 +31,7 @@ def _element(symbol: str) -> str:
     return symbol
 
 
-Element = Annotated[Species, AfterValidator(_element)]
+Element = Annotated[PlainSpecies, AfterValidator(_element)]
 
 
 class Hubbard(StrictModel):
@@ -54,7 +55,8 @@ class GpawSettings(EngineSettings):
     smearing: Annotated[float, Field(ge=0, le=2)] = 0.1
     """Width of the Fermi-Dirac distribution, eV. Energies are those extrapolated to zero width."""
     moments: dict[Element, float] | None = None
-    """Initial magnetic moments by species, Bohr magnetons, all in parallel; left out, spin is not polarised."""
+    """Initial magnetic moments by element, Bohr magnetons, all in parallel; left out, those that the spec's own
+    `moments` give by species, and where there are none, spin is not polarised."""
     hubbard: dict[Element, Hubbard] = {}
     """Hubbard corrections by species: ``{Ni: {shell: d, u: 6.2}}``."""
     energy_tolerance: Annotated[float, Field(gt=0)] = 5e-4
@@ -77,11 +79,12 @@ class GpawSettings(EngineSettings):
             "symmetry": {"tolerance": SAME_PLACE},
         }
 
-    def level_of_theory(self) -> str:
-        """Return what these settings come to, in words."""
+    def level_of_theory(self, starting: Mapping[str, float] | None = None) -> str:
+        """Return what these settings come to, in words, with the spec's own starting moments where it has some."""
         spin = "spin not polarised"
-        if self.moments is not None:
-            moments = ", ".join(f"{element} {moment:g}" for element, moment in sorted(self.moments.items()))
+        given = starting or self.moments
+        if given is not None:
+            moments = ", ".join(f"{element} {moment:g}" for element, moment in sorted(given.items()))
             spin = f"spin-polarised (from {moments} μB)"
         plus = [f"U({element} {plus.shell}) = {plus.u:g} eV" for element, plus in sorted(self.hubbard.items())]
         parts = [
@@ -110,6 +113,7 @@ class Gpaw(FileKeepingEngine):
     Settings: ClassVar[type[EngineSettings]] = GpawSettings
     packages: ClassVar[tuple[str, ...]] = ("gpaw", "gpaw-data")
     assumed_seconds: ClassVar[float] = 300.0
+    sees: ClassVar[Sees] = "moments"
     level_of_theory: str = "DFT with the functional and cutoffs of its settings"
     settings: GpawSettings
 
@@ -117,6 +121,7 @@ class Gpaw(FileKeepingEngine):
         super().__init__(settings)
         require_extra("gpaw")
         self.level_of_theory = settings.level_of_theory()
+        self._moments = settings.moments
         self._list, listed = user_list()
         self._command = listed.gpaw.command
         self._starts = False
@@ -153,4 +158,9 @@ class Gpaw(FileKeepingEngine):
         """Return a new ASE calculator, whose GPAW runs in a process of its own."""
         from matbench_defects.labels.gpaw_process.calculator import GpawProcess
 
-        return GpawProcess(self.settings.parameters(), self.settings.moments, folder, self._command)
+        return GpawProcess(self.settings.parameters(), self._moments, folder, self._command)
+
+    def start_from(self, moments: Mapping[str, float]) -> None:
+        """Calculate with spin, from the moments that crystals carry."""
+        self._moments = dict(moments)
+        self.level_of_theory = self.settings.level_of_theory(moments)

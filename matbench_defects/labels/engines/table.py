@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -12,9 +12,10 @@ from pydantic import PrivateAttr, SerializerFunctionWrapHandler, model_serialize
 from matbench_defects.bounded import LARGEST_FILE, check_plain
 from matbench_defects.columns import Quantity, check_quantity
 from matbench_defects.crystal.phases import REFERENCE, reference_parents
+from matbench_defects.crystal.space import Space
 from matbench_defects.errors import InputError, Mistakes
 from matbench_defects.files import sha256_of_file
-from matbench_defects.labels.engine import EngineSettings, Outcome, engines
+from matbench_defects.labels.engine import EngineSettings, Outcome, Sees, engines
 from matbench_defects.labels.job import Job
 from matbench_defects.plain_tables import table_rows
 from matbench_defects.spec.models import Relaxation, Spec
@@ -39,10 +40,46 @@ class TableSettings(EngineSettings):
     """What the energies approximate, and by which means: functional, code, cutoffs, relaxed or not."""
     machine_learned: bool
     """Whether they come from a machine-learned potential; they are then never called DFT."""
+    charge: str | None = None
+    """Name of the column of charges, elementary charges, read where the label has `charge_states`; left out,
+    ``charge``."""
+    correction: str | None = None
+    """Name of the column of finite-size corrections of charged cells, eV per cell, which are added to their energies;
+    ``none`` where they are not corrected. Goes with `charge_states`."""
     sha256: str = ""
     """Digest of the file, for whoever wants it fixed; left out, that of the file as it is."""
 
     _path: Path = PrivateAttr(default_factory=Path)
+    _charge: int | None = PrivateAttr(default=None)
+
+    def of_charge(self, charge: int) -> TableSettings:
+        """Return the settings for the rows of one charge."""
+        if charge and self.correction is None:
+            raise InputError(
+                "has no finite-size corrections of charged cells: name their column, `correction: correction`, or say "
+                "`correction: none`"
+            )
+        settings = self.model_copy()
+        settings._charge = charge
+        return settings
+
+    def check_space(self, space: Space, phases: Collection[str]) -> None:
+        """Refuse corrections of cells that are not charged."""
+        if self.correction is not None and self._charge is None:
+            raise InputError("`correction` is of charged cells; it goes with `charge_states`")
+
+    def energies(self) -> dict[str, float]:
+        """Return the energies of the file by id, as `read_energies` does, of the label's charge where it has one."""
+        return read_energies(self._path, self.energy, self.per, self._rows_of_charge())
+
+    def corrections(self) -> dict[str, float]:
+        """Return what is added to the energies by id, eV per cell; nothing where there is no column of corrections."""
+        if not self._charge or self.correction in (None, "none"):
+            return {}
+        return read_energies(self._path, str(self.correction), "cell", self._rows_of_charge())
+
+    def _rows_of_charge(self) -> tuple[str, int] | None:
+        return None if self._charge is None else (self.charge or "charge", self._charge)
 
     def located(self, folder: Path) -> TableSettings:
         """Return the settings with the file found beside the spec."""
@@ -63,7 +100,7 @@ class TableSettings(EngineSettings):
             return
         several = {f"{REFERENCE}{name}": len(p.species) for name, p in reference_parents(spec).items()}
         several = {id_: atoms for id_, atoms in several.items() if atoms > 1}
-        found = read_energies(self._path, self.energy, self.per) if several else {}
+        found = self.energies() if several and not self._charge else {}
         for id_ in several:
             if id_ in found:
                 raise InputError(
@@ -74,7 +111,7 @@ class TableSettings(EngineSettings):
 
     def unasked(self, asked: Callable[[], Iterable[str]]) -> str:
         """Return how many rows of the file are of no id that is asked for, with the first."""
-        found = read_energies(self._path, self.energy, self.per)
+        found = self.energies()
         ids = set(asked())
         others = [id_ for id_ in found if id_ not in ids]
         if not others or len(others) == len(found):  # where none is, that is refused
@@ -84,10 +121,11 @@ class TableSettings(EngineSettings):
     @model_serializer(mode="wrap")
     def _as_said(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what was not said, so that methods without it are what they were."""
-        return {k: v for k, v in plain(self).items() if k != "references_per" or v is not None}
+        unsaid = ("references_per", "charge", "correction")
+        return {k: v for k, v in plain(self).items() if k not in unsaid or v is not None}
 
 
-def read_energies(path: Path, column: str, per: str) -> dict[str, float]:
+def read_energies(path: Path, column: str, per: str, charged: tuple[str, int] | None = None) -> dict[str, float]:
     """Return the energies of a table by id.
 
     Parameters
@@ -98,6 +136,8 @@ def read_energies(path: Path, column: str, per: str) -> dict[str, float]:
         Name of the column of energies.
     per : str
         ``cell`` or ``atom``.
+    charged : tuple of str and int, optional
+        Name of the column of charges, and that of the rows that are meant; reference phases need none.
 
     Raises
     ------
@@ -112,6 +152,8 @@ def read_energies(path: Path, column: str, per: str) -> dict[str, float]:
             if not isinstance(row, dict) or not {"id", column} <= set(row):
                 raise InputError(f"row {number} lacks `id` or `{column}`", file=str(path))
             name = str(row["id"])
+            if charged is not None and _charge_of(row, number, name, charged[0], path) != charged[1]:
+                continue
             if name in energies:
                 raise InputError(f"row {number}: the id {name} stands there twice", file=str(path), field="id")
             try:
@@ -122,6 +164,22 @@ def read_energies(path: Path, column: str, per: str) -> dict[str, float]:
                 raise InputError(f"row {number}: {row[column]!r} is no finite number", file=str(path), field=column)
     mistakes.tell()
     return energies
+
+
+def _charge_of(row: dict[str, Any], number: int, name: str, column: str, path: Path) -> int:
+    """Return the charge of a row; a reference phase without one is neutral."""
+    if column not in row:
+        raise InputError(f"row {number} lacks `{column}`, which `charge_states` needs", file=str(path))
+    given = row[column]
+    if name.startswith(REFERENCE) and given in (None, ""):
+        return 0
+    try:
+        charge = float(given)
+    except (TypeError, ValueError):
+        charge = math.nan
+    if charge != round(charge) if math.isfinite(charge) else True:
+        raise InputError(f"row {number}: {given!r} is no whole number of charges", file=str(path), field=column)
+    return int(charge)
 
 
 def _rows(path: Path, column: str, per: str) -> list[Any]:
@@ -141,12 +199,19 @@ class Table:
     Settings: ClassVar[type[EngineSettings]] = TableSettings
     labels: ClassVar[Literal["structures", "pathways", "rows"]] = "rows"
     relaxation: ClassVar[Literal["possible", "needed", "impossible"]] = "impossible"
+    sees: ClassVar[Sees] = "species"
     level_of_theory: str = "as the spec states it"
 
     def __init__(self, settings: TableSettings) -> None:
         self.settings = settings
-        self._energies = read_energies(settings._path, settings.energy, settings.per)
+        self._energies = settings.energies()
+        self._corrections = settings.corrections()
         self.level_of_theory = settings.level_of_theory + ("; machine-learned, not DFT" * settings.machine_learned)
+        if settings._charge:
+            corrected = "without finite-size correction"
+            if settings.correction != "none":
+                corrected = f"finite-size corrections of the column {settings.correction} added"
+            self.level_of_theory += f"; charge {settings._charge:+d}, {corrected}"
 
     @property
     def version(self) -> str:
@@ -164,8 +229,10 @@ class Table:
         if job.id not in self._energies:
             own = next(iter(self._energies), None)
             others = "it has none at all" if own is None else f"its first is {own}"
-            raise InputError(f"{self.settings.file} has no row {job.id}; {others}")
+            charge = "" if self.settings._charge is None else f" of charge {self.settings._charge:+d}"
+            raise InputError(f"{self.settings.file} has no row {job.id}{charge}; {others}")
         settings = self.settings
         per = (settings.references_per or settings.per) if job.id.startswith(REFERENCE) else settings.per
         energy = self._energies[job.id] * (len(job.crystal) if per == "atom" else 1)
+        energy += self._corrections.get(job.id, 0.0)
         return Outcome(energy, job.crystal, None, None, None, True, 0)

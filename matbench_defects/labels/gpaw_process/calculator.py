@@ -32,7 +32,7 @@ class GpawProcess(Calculator):  # type: ignore[misc]
     parameters : dict
         Keyword arguments of ``gpaw.GPAW``, plain data.
     moments : dict of str to float, or None
-        Initial magnetic moments by species, Bohr magnetons; None without spin.
+        Initial magnetic moments by element, Bohr magnetons, for atoms that carry none of their own; None without spin.
     folder : path
         Where ``input.json`` and GPAW's log ``gpaw.txt`` are written; made if need be.
     command : str
@@ -68,6 +68,8 @@ class GpawProcess(Calculator):  # type: ignore[misc]
         super().calculate(atoms, properties, system_changes)
         symbols = self.atoms.get_chemical_symbols()
         moments = None if self._moments is None else [self._moments.get(symbol, 0.0) for symbol in symbols]
+        if moments is not None and self.atoms.has("initial_magmoms"):
+            moments = self.atoms.get_initial_magnetic_moments().tolist()
         request = {
             "symbols": symbols,
             "cell": self.atoms.cell.tolist(),

@@ -54,7 +54,7 @@ def cached_vectors(
 
 def _key(crystal: Crystal) -> bytes:
     """Return a name for a crystal; the last bits, in which machines differ, do not count."""
-    found = hashlib.sha256(" ".join(crystal.species).encode())
+    found = hashlib.sha256(" ".join(crystal.named_species).encode())
     for part in (crystal.lattice, crystal.positions):
         found.update((np.round(part, 8) + 0.0).tobytes())
     return found.digest()[:16]

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.space import Space
-from matbench_defects.crystal.structure import Crystal
+from matbench_defects.crystal.structure import OXIDATION_STATES, Crystal, crystal_of_species
 from matbench_defects.dataset.structures import row_crystal
 from matbench_defects.dependencies import depends_on
 from matbench_defects.errors import InputError, NotServedError
@@ -124,6 +124,8 @@ class CrystalDescriptor(Descriptor):
     extensive: ClassVar[bool]
     """Whether it is a sum over the cell. Such a sum is taken relative to that of the ideal host, where the target is,
     and divided by what the target is per."""
+    sees_states: ClassVar[bool] = False
+    """Whether it takes oxidation states, where the spec's species have some; others take elements alone."""
 
     def __init__(self, settings: Any, device: str = "cpu") -> None:
         super().__init__(settings, device)
@@ -137,7 +139,7 @@ class CrystalDescriptor(Descriptor):
         """Take the elements of the training rows and of their hosts."""
         found = set(_elements(rows))
         for name in set(rows.column("space")):
-            found.update(rows.background.spaces[name].host_species)
+            found.update(rows.background.spaces[name].host_elements)
         self.elements = sorted(found)
 
     def identity(self) -> dict[str, Any]:
@@ -162,15 +164,21 @@ class CrystalDescriptor(Descriptor):
         for element in unknown:
             element_properties(element)  # refuses one of which nothing is known
         columns = ["lattice_vectors", "cartesian_site_positions", "species_at_sites"]
+        if self.sees_states and OXIDATION_STATES in rows.table.schema.names:
+            columns.append(OXIDATION_STATES)
         crystals = [row_crystal(row) for row in rows.table.select(columns).to_pylist()]
         result = cached_vectors(self.identity(), crystals, self.vectors)
         if not self.extensive:
             return result
         if is_excess(rows) or rows.background.quantity.per == "cell":  # as formation energies of defects are
-            hosts = [Crystal(space.lattice, space.host_species, space.positions) for space in spaces.values()]
+            hosts = [self._host(space) for space in spaces.values()]
             pristine = cached_vectors(self.identity(), hosts, self.vectors)
             result = result - pristine[np.searchsorted(list(spaces), names)]
         return np.asarray(result / divisors(rows)[:, None])
+
+    def _host(self, space: Space) -> Crystal:
+        species = space.host_species if self.sees_states else space.host_elements
+        return crystal_of_species(space.lattice, species, space.positions)
 
     def state(self) -> State:
         """Return the elements."""

@@ -21,8 +21,9 @@ class EwaldSettings(ModelSettings):
     """Settings of the electrostatic energies."""
 
     charges: dict[str, float] = {}
-    """Charges of elements, elementary charges. Those that are not given are guessed: of the host's elements, so that
-    its formula is neutral; of a dopant, its common oxidation state nearest to the charge of what it replaces."""
+    """Charges of elements, elementary charges. Atoms with an oxidation state in the dataset have that instead. Those
+    that are neither given nor known are guessed: of the host's elements, so that its formula is neutral; of a dopant,
+    its common oxidation state nearest to the charge of what it replaces."""
 
 
 @descriptors.register("ewald")
@@ -37,6 +38,7 @@ class EwaldEnergies(CrystalDescriptor):
     description: ClassVar[str] = "electrostatic energies of formal charges, in all and by element"
     references: ClassVar[tuple[str, ...]] = ("10.1002/andp.19213690304",)
     extensive: ClassVar[bool] = True
+    sees_states: ClassVar[bool] = True
     charges: dict[str, float]
 
     def learn(self, rows: Rows) -> None:
@@ -71,7 +73,9 @@ class EwaldEnergies(CrystalDescriptor):
         result = []
         for crystal in crystals:
             structure = crystal.to_pymatgen()
-            charges = np.array([self.charges[s] for s in crystal.species])
+            states = crystal.oxidation_states or (None,) * len(crystal)
+            pairs = zip(crystal.species, states, strict=True)
+            charges = np.array([self.charges[s] if state is None else float(state) for s, state in pairs])
             structure.add_oxidation_state_by_site(charges.tolist())
             summed = EwaldSummation(structure)
             sites = np.asarray(summed.total_energy_matrix).sum(axis=1)
