@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import contextlib
 import csv
+import dataclasses
 import gzip
 import lzma
 import os
@@ -18,6 +19,8 @@ from matbench_defects.bounded import LARGEST_FILE, open_plain, read_text, readab
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
 from matbench_defects.exchange.source import TOTAL_ENERGY, Published, PublishedStructure, SourceSettings
+from matbench_defects.spec.fields import LARGEST_SUPERCELL
+from matbench_defects.spec.species import element_of, oxidation_state
 
 MOST_FOLDERS = 1_000_000
 """So many folders are looked through."""
@@ -25,6 +28,8 @@ SPACING = 1.5
 """Meshes of k-points whose spacing differs by more than this factor are different settings."""
 TABLE = "ids.csv"
 """What `export` writes beside the folders: which configuration each is."""
+EXTRAPOLATED = "its energy is that extrapolated to zero smearing"
+"""What is said of every run of a program whose output gives that."""
 PACKED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 """What opens a compressed file, by the ending of its name."""
 
@@ -130,7 +135,7 @@ class FinishedRuns:
         files = dict(self._files(path))
         if not files:
             raise InputError(f"holds no {self.expected}", file=str(path))
-        return published_runs(((name, self._read(file)) for name, file in files.items()), str(path), ids_beside(path))
+        return published_runs(((name, self._read(file)) for name, file in files.items()), str(path), meant_beside(path))
 
     def _files(self, path: Path) -> Iterator[tuple[str, Path]]:
         """Yield each folder that holds a run, by its path below the given one, and the output of the run."""
@@ -157,7 +162,16 @@ class FinishedRuns:
             return Run(None, None, None, f"{file.name} cannot be read: {type(error).__name__} {error!s:.100}")
 
 
-def published_runs(runs: Iterable[tuple[str, Run]], file: str, ids: Mapping[str, str] | None = None) -> Published:
+class Meant(NamedTuple):
+    """What `export` says of a folder that it wrote."""
+
+    id: str
+    """The configuration."""
+    species: tuple[str, ...]
+    """Of a spec with oxidation states, the species of each atom; else nothing."""
+
+
+def published_runs(runs: Iterable[tuple[str, Run]], file: str, meant: Mapping[str, Meant] | None = None) -> Published:
     """Return runs, by their names, as a published set whose level of theory is what they have in common.
 
     Raises
@@ -175,24 +189,43 @@ def published_runs(runs: Iterable[tuple[str, Run]], file: str, ids: Mapping[str,
                 )
             theory, first = (run.theory, name) if theory is None else (theory.joined(run.theory), first)
         read.append((name, run))
-    note = "its energy is that extrapolated to zero smearing"
-    structures = (
-        PublishedStructure(
-            name, run.crystal, {"energy": run.energy}, problem=run.problem, note=note, id=(ids or {}).get(name, "")
-        )
-        for name, run in read
-    )
+    structures = (published(name, run, (meant or {}).get(name, Meant("", ())), EXTRAPOLATED) for name, run in read)
     return Published(
         {"energy": TOTAL_ENERGY}, len(read), structures, level_of_theory="" if theory is None else theory.text()
     )
 
 
-def ids_beside(path: Path) -> dict[str, str]:
+def published(name: str, run: Run, meant: Meant, note: str) -> PublishedStructure:
+    """Return a run as a published structure; its atoms have the oxidation states with which they were exported."""
+    crystal, problem = run.crystal, run.problem
+    if meant.species and crystal is not None:
+        note += "; oxidation states are those that it was exported with"
+        if tuple(map(element_of, meant.species)) == crystal.species:
+            states = tuple(map(oxidation_state, meant.species))
+            crystal = dataclasses.replace(crystal, oxidation_states=states)
+        else:
+            problem = problem or "its atoms are not those that were exported, or in another order"
+    return PublishedStructure(name, crystal, {"energy": run.energy}, problem=problem, note=note, id=meant.id)
+
+
+def meant_beside(path: Path) -> dict[str, Meant]:
     """Return which configuration each folder is to be, where `export` wrote them."""
     if not (path / TABLE).is_file():
         return {}
     rows = csv.DictReader(read_text(path / TABLE, LARGEST_FILE).splitlines())
-    return {str(row.get("path")): str(row["id"]) for row in rows if row.get("id")}
+    return {
+        str(row.get("path")): Meant(str(row["id"]), _listed(row.get("oxidation_states") or ""))
+        for row in rows
+        if row.get("id")
+    }
+
+
+def _listed(runs: str) -> tuple[str, ...]:
+    """Return the species of each atom, written as ``4*Li+ 2*Ni3+``."""
+    found = re.findall(r"(\d{1,6})\*(\S+)", runs)
+    if sum(int(number) for number, _ in found) > LARGEST_SUPERCELL:
+        raise InputError(f"lists more than {LARGEST_SUPERCELL} atoms", file=TABLE)
+    return tuple(species for number, species in found for _ in range(int(number)))
 
 
 @contextlib.contextmanager

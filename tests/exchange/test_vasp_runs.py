@@ -14,6 +14,7 @@ import ase.io
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from specs_for_charges import LNMO
 from vasp_samples import TITLES, write_outcar, write_vasprun
 
 import matbench_defects as md
@@ -136,3 +137,28 @@ def test_one_command_out_and_one_in(tmp_path):
     command += ["--spec", "lno-cathode", "--out", str(tmp_path / "labels.parquet")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "3 of 3 structures are configurations; 3 rows" in done.stdout, done.stderr
+
+
+def test_runs_of_species_with_states_come_back(tmp_path):
+    """VASP knows no oxidation states: they are those of the table, atom by atom, and said to be."""
+    drawn = "{where: {charges: neutral}, select: uniform, count: 12, seed: 4}"
+    (tmp_path / "spec.yaml").write_text(LNMO.replace("{where: {charges: neutral}}", drawn))
+    folder = tmp_path / "runs"
+    md.export(tmp_path / "spec.yaml", folder, "vasp")
+    titles = {**TITLES, "Mn": "PAW_PBE Mn_pv 02Aug2007"}
+    generator = np.random.default_rng(0)
+    with open(folder / "ids.csv", newline="") as stream:
+        ids = {row["id"]: row["path"] for row in csv.DictReader(stream)}
+    for number, path in enumerate(ids.values()):
+        atoms = ase.io.read(folder / path / "POSCAR")
+        atoms.positions += generator.normal(0, 0.05, (len(atoms), 3))
+        write_vasprun(folder / path, atoms, -200.0 - number, titles=titles)
+    found = md.import_labels("vasp", folder, tmp_path / "spec.yaml", tmp_path / "labels.parquet")
+    energies = {row["id"]: row["energy"] for row in pq.read_table(found.table).to_pylist()}
+    assert energies == {id_: -200.0 - number for number, id_ in enumerate(ids)} and len(energies) == 12
+    assert "oxidation states are those that it was exported with" in Path(found.report).read_text()
+    first = next(iter(ids))
+    write_vasprun(folder / ids[first], ase.io.read(folder / ids[first] / "POSCAR")[::-1], -200.0, titles=titles)
+    again = md.import_labels("vasp", folder, tmp_path / "spec.yaml", tmp_path / "again.parquet")
+    assert "its atoms are not those that were exported" in Path(again.report).read_text()
+    assert pq.read_table(again.table).num_rows == 11

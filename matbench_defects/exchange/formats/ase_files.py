@@ -14,7 +14,7 @@ from pydantic import field_validator
 
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError, nearest
-from matbench_defects.exchange.finished_runs import ids_beside, output_of
+from matbench_defects.exchange.finished_runs import Meant, Run, meant_beside, output_of, published
 from matbench_defects.exchange.source import TOTAL_ENERGY, Published, PublishedStructure, SourceSettings, formats
 from matbench_defects.exchange.structure_text import check_crystal
 
@@ -75,9 +75,9 @@ class AseOutputs:
         files = dict(_files(path, pattern))
         if not files:
             raise InputError(f"holds no file called {pattern}; --set files=... names them otherwise", file=str(path))
-        return Published({"energy": TOTAL_ENERGY}, len(files), self._structures(files, ids_beside(path)))
+        return Published({"energy": TOTAL_ENERGY}, len(files), self._structures(files, meant_beside(path)))
 
-    def _structures(self, files: dict[str, Path], ids: dict[str, str]) -> Iterator[PublishedStructure]:
+    def _structures(self, files: dict[str, Path], meant: dict[str, Meant]) -> Iterator[PublishedStructure]:
         for name, file in files.items():
             try:
                 crystal, energy = self._last(file)
@@ -85,8 +85,8 @@ class AseOutputs:
                 yield PublishedStructure(name, None, {"energy": None}, problem=error.message)
                 continue
             note = "whether it converged is not known" if energy is not None else "no total energy"
-            of_folder = ids.get(name) or ids.get(Path(name).parent.as_posix(), "")
-            yield PublishedStructure(name, crystal, {"energy": energy}, note=note, id=of_folder)
+            of_folder = meant.get(name) or meant.get(Path(name).parent.as_posix(), Meant("", ()))
+            yield published(name, Run(crystal, energy, None), of_folder, note)
 
     def _last(self, file: Path) -> tuple[Crystal, float | None]:
         import ase.io
