@@ -159,7 +159,7 @@ def is_partial(occupancy: Occupancy) -> bool:
 def vacant_share(occupancy: Occupancy) -> float:
     """Return how often a site is empty; zero where rounding alone leaves something."""
     left = 1 - sum(share for _, share in occupancy)
-    return left if left > FULL else 0.0
+    return round(left, 9) if left > FULL else 0.0
 
 
 def shown_occupancy(occupancy: Occupancy) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.targets import ResolvedTarget
 from matbench_defects.dataset.targets.end_members import is_end_member
+from matbench_defects.dataset.targets.extremes import Extreme
 from matbench_defects.dataset.targets.target import EndMember
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.errors import InputError
@@ -131,14 +132,18 @@ def reference_contents(space: Space, targets: Mapping[str, ResolvedTarget]) -> s
     return {content for _, _, contents in _end_members(space, targets) for content in contents}
 
 
-def _end_members(space: Space, targets: Mapping[str, ResolvedTarget]) -> Iterator[tuple[str, EndMember, list[Content]]]:
+def _end_members(
+    space: Space, targets: Mapping[str, ResolvedTarget]
+) -> Iterator[tuple[str, EndMember | Extreme, list[Content]]]:
     """Yield each end member of each target, with the contents of a space that are it."""
     for name, target in targets.items():
         for wanted in target.computed.refers_to:
             yield name, wanted, [content for content in space.contents() if is_end_member(space, content, wanted)]
 
 
-def _words(wanted: EndMember) -> str:
+def _words(wanted: EndMember | Extreme) -> str:
+    if isinstance(wanted, Extreme):
+        return f"the extreme composition {wanted.number + 1}"
     if isinstance(wanted, dict):
         return " ".join(f"{species} {number}" for species, number in wanted.items())
     return "the ideal host" if wanted == "host" else "the host with every variable site exchanged"

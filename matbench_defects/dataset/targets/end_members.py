@@ -10,13 +10,14 @@ from typing import Protocol, runtime_checkable
 from matbench_defects.crystal.contents import defect_count
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.dataset.targets.extremes import Extreme, extremes
 from matbench_defects.dataset.targets.target import Domain, EndMember, Labelled, LabelledConfiguration, each
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Outcome
 from matbench_defects.spec.fields import VACANCY
 
 
-def is_end_member(space: Space, content: Content, wanted: EndMember) -> bool:
+def is_end_member(space: Space, content: Content, wanted: EndMember | Extreme) -> bool:
     """Return whether a content is that of an end member.
 
     Raises
@@ -24,6 +25,9 @@ def is_end_member(space: Space, content: Content, wanted: EndMember) -> bool:
     InputError
         If a species is named that no sublattice, or more than one, holds.
     """
+    if isinstance(wanted, Extreme):
+        found = extremes(space)
+        return wanted.number < len(found) and content == found[wanted.number]
     if wanted == "host":
         return defect_count(space, content) == 0
     if wanted == "exchanged":
@@ -31,7 +35,7 @@ def is_end_member(space: Space, content: Content, wanted: EndMember) -> bool:
     return all(space.count(content, name) == number for name, number in wanted.items())
 
 
-def end_member_formula(domain: Domain, wanted: EndMember) -> str:
+def end_member_formula(domain: Domain, wanted: EndMember | Extreme) -> str:
     """Return the formula of an end member, or of each where spaces differ.
 
     Raises
@@ -52,7 +56,7 @@ def end_member_formula(domain: Domain, wanted: EndMember) -> str:
     return " or ".join(sorted(formulas))
 
 
-def lowest_of_spaces(labelled: Labelled, wanted: EndMember, label: str) -> dict[str, Outcome]:
+def lowest_of_spaces(labelled: Labelled, wanted: EndMember | Extreme, label: str) -> dict[str, Outcome]:
     """Return the end member of lowest energy of each space that has rows, by the space's name.
 
     Raises
@@ -64,7 +68,7 @@ def lowest_of_spaces(labelled: Labelled, wanted: EndMember, label: str) -> dict[
     return {name: lowest(referred.get(name, ()), wanted, label) for name in by_space(labelled.rows)}
 
 
-def lowest(rows: Iterable[LabelledConfiguration], wanted: EndMember, label: str) -> Outcome:
+def lowest(rows: Iterable[LabelledConfiguration], wanted: EndMember | Extreme, label: str) -> Outcome:
     """Return the end member of lowest energy among rows of one space.
 
     Raises
@@ -127,7 +131,7 @@ def in_a_sentence(names: list[str]) -> str:
 
 
 def relative_changes(
-    labelled: Labelled, wanted: EndMember, label: str, measure: Callable[[Space, Crystal], float]
+    labelled: Labelled, wanted: EndMember | Extreme, label: str, measure: Callable[[Space, Crystal], float]
 ) -> list[float | None]:
     """Return by how many per cent a measure of each row's relaxed cell differs from that of an end member.
 

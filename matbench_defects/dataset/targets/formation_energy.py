@@ -20,6 +20,7 @@ from matbench_defects.dataset.targets.end_members import (
     is_end_member,
     lowest_of_spaces,
 )
+from matbench_defects.dataset.targets.extremes import Extreme, extremes
 from matbench_defects.dataset.targets.target import (
     Domain,
     EndMember,
@@ -45,8 +46,9 @@ class FormationEnergySettings(TargetSettings):
     """eV."""
     per: ExtensivePer
     """Per formula unit of the parent, per atom of the configuration, or per supercell."""
-    end_members: list[EndMember] = []
-    """Contents of the same space, such as ``[{Li: 12}, {Li: 0}]`` or ``[host]``; the lowest energy of each counts."""
+    end_members: list[EndMember] | Literal["extremes"] = []
+    """Contents of the same space, such as ``[{Li: 12}, {Li: 0}]`` or ``[host]``; the lowest energy of each counts.
+    ``extremes`` are the outermost compositions that the sublattices allow, whatever these are."""
     references: list[str] = []
     """Names of reference phases."""
 
@@ -128,15 +130,20 @@ class FormationEnergy(TargetQuantity):
     def __init__(self, settings: Any, label: str) -> None:
         super().__init__(settings, label)
         self._phases: list[Counter[str]] = []
+        self._extremes = 0
 
     @property
-    def refers_to(self) -> list[EndMember]:
-        """The end members."""
-        return self.settings.end_members
+    def refers_to(self) -> list[EndMember | Extreme]:
+        """The end members; of extremes, those of the spaces that `quantity` was asked with."""
+        if self.settings.end_members == "extremes":
+            return [Extreme(number) for number in range(self._extremes)]
+        return [*self.settings.end_members]
 
     def quantity(self, domain: Domain) -> Quantity:
         """Return unit, divisor and reference state."""
-        names = [end_member_formula(domain, wanted) for wanted in self.settings.end_members]
+        if self.settings.end_members == "extremes":
+            self._extremes = self._number_of_extremes(domain)
+        names = [end_member_formula(domain, wanted) for wanted in self.refers_to]
         phases = list(self.settings.references)
         self._phases = [Counter(domain.phase(name).species) for name in phases]
         parts = []
@@ -148,10 +155,34 @@ class FormationEnergy(TargetQuantity):
         reference = f"{', and '.join(parts)}, by {self.label}"
         return Quantity("eV", self.settings.per.replace("_", " "), reference, "formation energy")
 
+    def _number_of_extremes(self, domain: Domain) -> int:
+        """Return how many extremes each space has.
+
+        Raises
+        ------
+        InputError
+            If they are no reference: in supercells of several sizes, or where spaces have different numbers of them.
+        """
+        for space in domain.spaces.values():
+            if space.family:
+                raise InputError(
+                    f"`end_members: extremes` is of one supercell, and {space.family} has several sizes; name contents"
+                )
+        numbers = {name: len(extremes(space)) for name, space in domain.spaces.items()}
+        if len(set(numbers.values())) > 1:
+            said = ", ".join(f"{number} in {name}" for name, number in numbers.items())
+            raise InputError(f"the spaces have different numbers of extremes, {said:.300}; name contents instead")
+        if all(len(space.contents()) == 1 for space in domain.spaces.values()):
+            raise InputError(
+                "there is one content only, and `end_members: extremes` would make every row a reference; take a "
+                "target of `quantity: total_energy`, or widen the ranges of the sublattices"
+            )
+        return next(iter(numbers.values()))
+
     def check_contents(self, space: Space, contents: Sequence[Content]) -> None:
         """Refuse contents that no mixture of the end members and reference phases has."""
         ends: list[Counter[str]] = []
-        for wanted in self.settings.end_members:
+        for wanted in self.refers_to:
             held = [atoms_of(space, c) for c in space.contents() if is_end_member(space, c, wanted)]
             if any(atoms != held[0] for atoms in held):
                 return  # which of them is the lowest, and so the end member, only labels tell
@@ -162,7 +193,7 @@ class FormationEnergy(TargetQuantity):
     def values(self, labelled: Labelled) -> list[float | None]:
         """Return the formation energy of each row; None where its label is not usable."""
         phases = [state(labelled.phase(name)) for name in self.settings.references]
-        ends = [lowest_of_spaces(labelled, wanted, self.label) for wanted in self.settings.end_members]
+        ends = [lowest_of_spaces(labelled, wanted, self.label) for wanted in self.refers_to]
         states = {name: [state(of[name]) for of in ends] + phases for name in by_space(labelled.rows)}
 
         def value(row: LabelledConfiguration, outcome: Outcome) -> float:

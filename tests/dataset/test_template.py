@@ -5,7 +5,7 @@ from pymatgen.core import Lattice, Structure
 from pymatgen.io.cif import CifWriter
 
 from matbench_defects.crystal.building import build_spaces
-from matbench_defects.crystal.template import template
+from matbench_defects.dataset.first_spec.template import template
 from matbench_defects.errors import InputError
 from matbench_defects.spec.loading import load_spec
 
