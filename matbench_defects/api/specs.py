@@ -99,8 +99,9 @@ def new_spec(
     elif not beside.samefile(cif):
         raise InputError("exists already and is another file; give another --out", file=str(beside))
     write_text(path, made.text)
-    for line in made.said if say is not None else ():
-        say(line)
+    if say is not None:
+        for line in made.said:
+            say(line)
     return path
 
 

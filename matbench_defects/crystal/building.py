@@ -195,9 +195,7 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
     return with_exchange(spec, part, route, space) if part.exchange else space
 
 
-def _check_partly_occupied(
-    spec: Spec, route: Route, parent: Parent, sublattices: list[Sublattice], cells: int
-) -> None:
+def _check_partly_occupied(spec: Spec, route: Route, parent: Parent, sublattices: list[Sublattice], cells: int) -> None:
     """Refuse a partly occupied site of a file of which no sublattice says what sits there."""
     if not parent.occupancies:
         return

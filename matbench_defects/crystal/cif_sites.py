@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from matbench_defects.crystal.occupancies import Share, share_of
+from matbench_defects.crystal.occupancies import ALWAYS, Share, share_of
 from matbench_defects.errors import InputError
 from matbench_defects.spec.fields import ELEMENTS, LARGEST_COORDINATE
 
@@ -47,7 +47,7 @@ class CifSite:
     position: tuple[float, float, float]
     multiplicity: int | None
     hydrogens: int
-    share: Share = Share()
+    share: Share = ALWAYS
 
 
 def number(text: str, what: str) -> float:
@@ -131,7 +131,7 @@ def _site(row: dict[str, str], declared: frozenset[str]) -> CifSite:
         raise InputError("a site has neither a label nor a type symbol")
     element, hydrogens = _element(symbol, label[:2], declared) if symbol else _element_of_label(label, declared)
     occupancy = row.get("occupancy", "")
-    share = share_of(number(occupancy, f"the occupancy of {label}"), occupancy, label) if occupancy else Share()
+    share = share_of(number(occupancy, f"the occupancy of {label}"), occupancy, label) if occupancy else ALWAYS
     coordinates = []
     for axis in "xyz":
         text = row[f"fract_{axis}"]

@@ -41,6 +41,10 @@ class Share:
         return self.value >= 1 - FULL
 
 
+ALWAYS = Share()
+"""That of an atom that is always there."""
+
+
 def share_of(value: float, text: str, label: str) -> Share:
     """Return an occupancy, checked.
 
@@ -131,9 +135,9 @@ def _together(listed: ListedCrystal, partial: list[int]) -> list[list[int]]:
 
 
 def _occupancy(listed: ListedCrystal, shares: Sequence[Share], group: list[int]) -> tuple[Occupancy, list[str]]:
-    found: Counter[str] = Counter()
+    found: dict[str, float] = {}
     for i in group:
-        found[listed.species[i]] += shares[i].value  # type: ignore[assignment]
+        found[listed.species[i]] = found.get(listed.species[i], 0.0) + shares[i].value
     total = sum(found.values())
     slack = min(sum(shares[i].rounding for i in group), MOST_ROUNDING) if len(group) > 1 else 0.0
     labels = " and ".join(dict.fromkeys(listed.labels[i] for i in group))
@@ -143,7 +147,7 @@ def _occupancy(listed: ListedCrystal, shares: Sequence[Share], group: list[int])
     if abs(total - 1) <= slack + FULL:
         if abs(total - 1) > FULL:
             notes.append(f"the occupancies of {labels:.100} add up to {total:.6g}, which their digits make one")
-        found = Counter({element: share / total for element, share in found.items()})  # type: ignore[misc]
+        found = {element: share / total for element, share in found.items()}
         total = 1.0
     if len(found) == 1 and len(group) > 1:
         notes.append(f"{labels:.100} share a site and are one element, {listed.species[group[0]]}")
@@ -199,9 +203,7 @@ def partly_present(listed: ListedCrystal) -> set[str]:
     return {element for one in listed.occupancies if is_partial(one) for element, _ in one}
 
 
-def shares_of_kinds(
-    kinds: Mapping[str, Any], each: Sequence[str]
-) -> list[list[tuple[str, Share]]]:
+def shares_of_kinds(kinds: Mapping[str, Any], each: Sequence[str]) -> list[list[tuple[str, Share]]]:
     """Return what sits on each site from the occupancies of kinds of sites, as ASE has them.
 
     Parameters

@@ -58,8 +58,8 @@ class Parent:
     kept : tuple of int, optional
         How many operations keep the parts of orbits that sublattices are, where some do not, and of how many.
     occupancies : tuple of Occupancy
-        What its file has on each site, where some are partly occupied; empty where none is. In `species` such a site has
-        what sits there most often, also where it is empty more often.
+        What its file has on each site, where some are partly occupied; empty where none is. In `species` such a site
+        has what sits there most often, also where it is empty more often.
     memory : dict
         What is worked out once and kept, such as the groups of supercells.
     """
@@ -245,7 +245,8 @@ def _from_atoms(listed: ListedCrystal, tolerance: float) -> Parent:
     parent = Parent(lattice, species, named, positions, *found, False, notes, tolerance, occupancies=occupancies)
     for label, occupancy in parent.partly_occupied.items():
         often = " and is empty else" if vacant_share(occupancy) else ""
-        notes += (f"{label} is partly occupied: it holds {shown_occupancy(occupancy)}{often}; as the ideal host, {occupancy[0][0]}",)
+        holds = f"it holds {shown_occupancy(occupancy)}{often}; as the ideal host, {occupancy[0][0]}"
+        notes += (f"{label} is partly occupied: {holds}",)
     return dataclasses.replace(parent, notes=notes)
 
 

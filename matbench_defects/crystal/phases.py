@@ -25,8 +25,7 @@ def reference_parents(spec: Spec) -> dict[str, Parent]:
         with spec.at(route):
             parent = build_parent(phase, spec.document.folder((*route, phase.file_field)))
             for label, occupancy in parent.partly_occupied.items():
-                raise InputError(
-                    f"{label} is partly occupied ({shown_occupancy(occupancy)}); of a reference phase each site is filled"
-                )
+                held = shown_occupancy(occupancy)
+                raise InputError(f"{label} is partly occupied ({held}); of a reference phase each site is filled")
             result[name] = parent
     return result

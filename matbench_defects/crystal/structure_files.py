@@ -186,9 +186,13 @@ def _with_occupancies(listed: ListedCrystal, atoms: Any) -> ListedCrystal:
     if kinds is None:
         return listed
     if "spacegroup_kinds" not in atoms.arrays:
-        raise InputError("its `occupancy` is of kinds of sites, and no column `spacegroup_kinds` says which site is which")
+        raise InputError(
+            "its `occupancy` is of kinds of sites, and no column `spacegroup_kinds` says which site is which"
+        )
     each = [str(kind) for kind in atoms.arrays["spacegroup_kinds"].tolist()]
-    shares = shares_of_kinds({str(kind): found for kind, found in kinds.items()} if isinstance(kinds, dict) else {}, each)
+    shares = shares_of_kinds(
+        {str(kind): found for kind, found in kinds.items()} if isinstance(kinds, dict) else {}, each
+    )
     rows = [i for i, found in enumerate(shares) for _ in found]
     species = tuple(element for found in shares for element, _ in found)
     leading = {kind: max(found, key=lambda one: one[1].value)[0] for kind, found in zip(each, shares, strict=True)}

@@ -86,8 +86,8 @@ class AseEngine(ABC):
     """An engine that is an ASE calculator.
 
     Relaxations use an optimizer of ASE, on positions alone or (``cell``) on positions and cell through
-    ``FrechetCellFilter``, perhaps along some of its vectors alone. They start from the given positions without a random displacement, so a minimum that needs
-    the symmetry of the start to break may be missed.
+    ``FrechetCellFilter``, perhaps along some of its vectors alone. They start from the given positions without a random
+    displacement, so a minimum that needs the symmetry of the start to break may be missed.
     """
 
     labels: ClassVar[Literal["structures", "pathways", "rows"]] = "structures"

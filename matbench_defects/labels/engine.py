@@ -311,7 +311,7 @@ def methods_of(spec: Spec) -> list[Method]:
 
 
 def _check_cells_of_phases(spec: Spec, position: int) -> None:
-    """Refuse a cell that relaxes along some vectors of the supercell, where a reference phase does not say what of it."""
+    """Refuse a cell that relaxes along some of its vectors, where a reference phase says nothing of its own."""
     relax = spec.labels[position].relax
     if relax is None or isinstance(relax.cell, bool):
         return

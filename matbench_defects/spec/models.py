@@ -45,9 +45,7 @@ _Vectors = list[Literal["a", "b", "c"]]
 class Relaxation(StrictModel):
     """How positions, and the cell if asked, are relaxed."""
 
-    cell: Annotated[
-        bool | _Vectors, BeforeValidator(_parse_relaxed_cell, json_schema_input_type=bool | _Vectors)
-    ]
+    cell: Annotated[bool | _Vectors, BeforeValidator(_parse_relaxed_cell, json_schema_input_type=bool | _Vectors)]
     """Whether the cell relaxes with the positions, or along which of the supercell's vectors: ``[a, b]`` strains the
     cell of a layer or a slab in its plane and leaves the vacuum across it as it is."""
     fmax: Annotated[float, Field(gt=0)] = 0.05

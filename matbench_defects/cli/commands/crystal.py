@@ -31,7 +31,9 @@ MANY_CONTENTS = 40
 
 @command(CRYSTAL)
 def init(
-    cif: Annotated[Path, typer.Argument(help="The crystal, partly occupied sites too: CIF, POSCAR, extended XYZ and others.")],
+    cif: Annotated[
+        Path, typer.Argument(help="The crystal, partly occupied sites too: CIF, POSCAR, extended XYZ and others.")
+    ],
     out: Annotated[
         Path | None, typer.Option(help="The spec's file; spec.yaml beside the crystal's if left out.")
     ] = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import heapq
 import itertools
 import math
@@ -27,6 +28,8 @@ MOST_OFF = 0.02
 """A supercell holds occupancies well where no share of a sublattice's sites is farther from the file's than this."""
 MOST_TRIED = 400
 """So many contents near the occupancies are asked whether the exclusions leave room for them."""
+FEW_EACH = 12
+"""So many numbers of each of several sublattices are combined."""
 WIDTH = 3
 """How far a number may be from the occupancy times the sites, where the nearest ones do not fit."""
 
@@ -177,15 +180,13 @@ def _contents(sublattices: Sequence[SuggestedSublattice], cells: int) -> Iterato
         each = sum((n - w) ** 2 for ns, ws in zip(counts, wanted, strict=True) for n, w in zip(ns, ws, strict=True))
         return round(totals, 6), round(each, 6), counts
 
-    near = [
-        heapq.nsmallest(MOST_TRIED if len(sublattices) == 1 else 12, _numbers(w), key=lambda n, w=w: _apart(n, w))
-        for w in wanted
-    ]
-    every = itertools.islice(itertools.product(*near), 12**4)
+    most = MOST_TRIED if len(sublattices) == 1 else FEW_EACH
+    near = [heapq.nsmallest(most, _numbers(w), key=functools.partial(_apart, w)) for w in wanted]
+    every = itertools.islice(itertools.product(*near), FEW_EACH**4)
     yield from sorted(every, key=distance)
 
 
-def _apart(numbers: Sequence[int], wanted: Sequence[float]) -> tuple[float, tuple[int, ...]]:
+def _apart(wanted: Sequence[float], numbers: Sequence[int]) -> tuple[float, tuple[int, ...]]:
     return round(sum((n - w) ** 2 for n, w in zip(numbers, wanted, strict=True)), 6), tuple(numbers)
 
 

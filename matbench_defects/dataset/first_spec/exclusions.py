@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from matbench_defects.crystal.distances import TOO_NEAR, near_sites
 from matbench_defects.crystal.parent import Parent
-from matbench_defects.dataset.first_spec.sublattices import SuggestedSublattice
+from matbench_defects.dataset.first_spec.sublattices import SuggestedSublattice, mean_occupancy
 from matbench_defects.spec.fields import VACANCY
 
 LOOKED_AT = 3.0
@@ -92,6 +92,56 @@ def sites_too_near(parent: Parent, sublattices: Sequence[SuggestedSublattice]) -
         NearSites(between, tuple(sorted((d, where) for (_, where), d in named.items())), _touching(*between))
         for between, named in sorted(found.items())
     ]
+
+
+def joined(
+    parent: Parent, sublattices: Sequence[SuggestedSublattice], near: Sequence[NearSites]
+) -> list[SuggestedSublattice]:
+    """Return partly occupied sublattices, those of the same species whose sites exclude each other as one.
+
+    Their occupancies are averages over arrangements in which one gives way to the other, so a cell holds their total,
+    and how they share it is part of the arrangement. Whole numbers for each would often leave next to none.
+
+    Parameters
+    ----------
+    parent : Parent
+        The crystal.
+    sublattices : sequence of SuggestedSublattice
+        Its partly occupied sublattices.
+    near : sequence of NearSites
+        What is too near to be filled together.
+    """
+    limits = {one.between: one.closer_than for one in near if one.excluded}
+    groups = [[one] for one in sublattices]
+    for one, other in itertools.combinations(sublattices, 2):
+        mine, yours = (next(group for group in groups if s in group) for s in (one, other))
+        if mine is not yours and set(one.shares) == set(other.shares) and _exclude(parent, one, other, limits):
+            mine.extend(yours)
+            groups.remove(yours)
+    return [_one(parent, group) for group in groups]
+
+
+def _exclude(
+    parent: Parent, one: SuggestedSublattice, other: SuggestedSublattice, limits: dict[tuple[str, str], float]
+) -> bool:
+    reach = max(
+        (limits.get((min(a, b), max(a, b)), 0.0) for a, b in itertools.product(_atoms_of(one), _atoms_of(other))),
+        default=0.0,
+    )
+    atoms = [*one.atoms, *other.atoms]
+    pairs = near_sites(parent.lattice, [parent.species[i] for i in atoms], parent.positions[atoms], reach or SAME)
+    return any((i < len(one.atoms)) != (j < len(one.atoms)) for _, (i, j) in pairs)
+
+
+def _one(parent: Parent, group: list[SuggestedSublattice]) -> SuggestedSublattice:
+    if len(group) == 1:
+        return group[0]
+    atoms = tuple(sorted(atom for one in group for atom in one.atoms))
+    occupancy = mean_occupancy(parent, atoms)
+    name = "".join(element for element, _ in occupancy)
+    sites = tuple(site for one in group for site in (one.sites or (one.name,)))
+    orbits = sum(one.orbits for one in group)
+    return SuggestedSublattice(name, group[0].element, sites, len(atoms), orbits, atoms, occupancy, tuple(group))
 
 
 def _atoms_of(sublattice: SuggestedSublattice) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from matbench_defects.crystal.occupancies import shown_occupancy
 from matbench_defects.crystal.parent import Parent
 from matbench_defects.dataset.first_spec.contents import MOST_OFF, Proposal
 from matbench_defects.dataset.first_spec.exclusions import NearSites
@@ -68,8 +69,8 @@ class OccupiedText:
         for one in self.proposal.exclusions:
             a, b = one.between
             said.append(
-                f"taken to be too near to be filled together, which is yours to confirm in `exclude`: {a} and {b} closer "
-                f"than {one.closer_than:g} Å, which are at {_distances(one.excluded)}"
+                f"taken to be too near to be filled together, which is yours to confirm in `exclude`: {a} and {b} "
+                f"closer than {one.closer_than:g} Å, which are at {_distances(one.excluded)}"
             )
         return said
 
@@ -82,7 +83,7 @@ class OccupiedText:
                 for (species, share), number in zip(sublattice.shares.items(), numbers, strict=True)
                 if species != VACANCY
             ]
-            said.append(f"{sublattice.name}: {', '.join(parts)}")
+            said.append(f"{sublattice.name}: {', '.join(parts)}{_of_parts(sublattice)}")
         for species, where in proposal.shared.items():
             held = [(proposal.sublattices[i], proposal.counts[i]) for i in where]
             number = sum(dict(zip(s.shares, numbers, strict=True))[species] for s, numbers in held)
@@ -98,9 +99,15 @@ class OccupiedText:
         """Return the lines of the sublattices."""
         lines = []
         for sublattice, numbers in zip(self.proposal.sublattices, self.proposal.counts, strict=True):
-            if sublattice.orbits > 1:
+            if sublattice.parts:
                 lines += commented(
-                    f"{sublattice.name}: {sublattice.orbits} symmetry-inequivalent sets of sites that are occupied alike",
+                    f"{_and([part.name for part in sublattice.parts])} exclude each other, so their total is fixed, "
+                    "and how they share it is part of the arrangement. Sublattices of their own would fix it for each.",
+                    "  ",
+                )
+            elif sublattice.orbits > 1:
+                lines += commented(
+                    f"{sublattice.name}: {sublattice.orbits} symmetry-inequivalent sets of sites, occupied alike",
                     "  ",
                 )
             lines.append(f"  {_entry(sublattice, numbers)}   # {sum(numbers)} sites")
@@ -143,7 +150,8 @@ class OccupiedText:
         for one in forced:
             a, b = one.between
             lines += commented(
-                f"{a} and {b} nearer than {one.touching:.2f} Å would leave no room for the occupancies, and are allowed."
+                f"{a} and {b} nearer than {one.touching:.2f} Å leave no room for the occupancies if they exclude each "
+                "other, and are allowed."
             )
         left = [one for one in self.proposal.near if not one.excluded]
         for one in left:
@@ -167,6 +175,18 @@ class OccupiedText:
 
     def _as_asked(self, near: NearSites) -> bool:
         return near in self.proposal.exclusions
+
+
+def _of_parts(sublattice: SuggestedSublattice) -> str:
+    """Return the occupancies of what a sublattice was joined from."""
+    if not sublattice.parts:
+        return ""
+    each = [f"{shown_occupancy(part.occupancy)} on {part.name}" for part in sublattice.parts]
+    return f": {_and(each)}"
+
+
+def _and(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _entry(sublattice: SuggestedSublattice, numbers: tuple[int, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,8 @@ class SuggestedSublattice:
         Its atoms in the parent.
     occupancy : Occupancy
         What sits there and how often, where it is partly occupied; empty where it is not.
+    parts : tuple of SuggestedSublattice
+        What it was joined from, since their sites exclude each other; empty where it was not.
     """
 
     name: str
@@ -49,6 +52,7 @@ class SuggestedSublattice:
     orbits: int
     atoms: tuple[int, ...] = ()
     occupancy: Occupancy = ()
+    parts: tuple[SuggestedSublattice, ...] = ()
 
     @property
     def shares(self) -> dict[str, float]:
@@ -82,7 +86,7 @@ def suggested_sublattices(parent: Parent) -> list[SuggestedSublattice]:
                 "give each element labels of its own in the file"
             )
     groups = _sharing_a_composition(parent, groups)
-    occupancies = [_mean(parent, members) for members in groups]
+    occupancies = [mean_occupancy(parent, members) for members in groups]
     elements = [parent.species[members[0]] for members in groups]
     shown = [
         "".join(name for name, _ in one) if one else element for one, element in zip(occupancies, elements, strict=True)
@@ -129,7 +133,7 @@ def _told_apart(parent: Parent, orbits: NDArray[np.int64]) -> list[list[int]]:
     return list(members.values())
 
 
-def _mean(parent: Parent, members: list[int]) -> Occupancy:
+def mean_occupancy(parent: Parent, members: Sequence[int]) -> Occupancy:
     """Return what sits on some sites and how often, on average; empty where all are filled by their own."""
     if not parent.occupancies or not any(is_partial(parent.occupancies[i]) for i in members):
         return ()
@@ -147,7 +151,7 @@ def _sharing_a_composition(parent: Parent, groups: list[list[int]]) -> list[list
     result: list[list[int]] = []
     known: dict[tuple[tuple[str, int], ...], int] = {}
     for members in groups:
-        key = tuple(sorted((e, round(share / ALIKE)) for e, share in _mean(parent, members)))
+        key = tuple(sorted((e, round(share / ALIKE)) for e, share in mean_occupancy(parent, members)))
         if key and key in known:
             result[known[key]].extend(members)
             continue

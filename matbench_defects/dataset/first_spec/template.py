@@ -14,7 +14,7 @@ from matbench_defects.crystal.parent import Parent, build_parent
 from matbench_defects.crystal.structure_files import format_of
 from matbench_defects.crystal.vacuum import vacuum_across
 from matbench_defects.dataset.first_spec.contents import Proposal, proposed
-from matbench_defects.dataset.first_spec.exclusions import sites_too_near
+from matbench_defects.dataset.first_spec.exclusions import joined, sites_too_near
 from matbench_defects.dataset.first_spec.occupied_text import OccupiedText
 from matbench_defects.dataset.first_spec.sublattices import SuggestedSublattice, suggested_sublattices
 from matbench_defects.dataset.first_spec.supercell import Repeats, larger_supercells, suggested_supercell
@@ -25,6 +25,7 @@ from matbench_defects.spec.parents import ParentSpec, Provenance
 
 ENGINE, MODEL = "sevennet", "7net-0"
 """The engine that a new spec starts with: its weights come with its package."""
+
 
 @dataclass(frozen=True)
 class FirstSpec:
@@ -79,7 +80,9 @@ def first_spec(file: Path, name: str) -> FirstSpec:
     every = suggested_sublattices(parent)
     occupied = [sublattice for sublattice in every if sublattice.occupancy]
     filled = [sublattice for sublattice in every if not sublattice.occupancy]
-    said = [f"{said_of_vacuum(vacuum)}: repeated and relaxed along {_named(_plane(vacuum)) or 'none'}"] if vacuum else []
+    said = (
+        [f"{said_of_vacuum(vacuum)}: repeated and relaxed along {_named(_plane(vacuum)) or 'none'}"] if vacuum else []
+    )
     if occupied:
         proposal = _proposal(parent, occupied, vacuum)
         text = OccupiedText(proposal, "CIF" if field == "cif" else "file")
@@ -121,7 +124,7 @@ def _check_name(name: str) -> None:
 
 def _proposal(parent: Parent, occupied: list[SuggestedSublattice], vacuum: Mapping[int, float]) -> Proposal:
     near = sites_too_near(parent, occupied)
-    return proposed(parent, occupied, near, larger_supercells(parent, vacuum))
+    return proposed(parent, joined(parent, occupied, near), near, larger_supercells(parent, vacuum))
 
 
 def _head(parent: Parent, field: str, file: str, name: str, composition: str) -> list[str]:

@@ -10,12 +10,13 @@ from matbench_defects.dataset.first_spec.sublattices import SuggestedSublattice
 
 WIDTH = 116
 """Columns of a comment."""
-_RESERVED = {"null", "Null", "NULL", "true", "True", "TRUE", "false", "False", "FALSE"}
+_RESERVED = {"null", "true", "false", "yes", "no", "on", "off"}
+"""In any case, so that no reader of YAML takes a name for something else: oxygen and nitrogen are ``ON``."""
 
 
 def scalar(text: str) -> str:
     """Return a string as YAML, quoted where it could be read as something else."""
-    plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", text) and text not in _RESERVED
+    plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", text) and text.lower() not in _RESERVED
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
