@@ -44,17 +44,27 @@ def check(spec: str | Path, *, time: bool = False) -> Check:
     return check_spec(str(spec), time=time)
 
 
-def new_spec(cif: str | Path, out: str | Path | None = None, name: str | None = None) -> Path:
+def new_spec(
+    cif: str | Path,
+    out: str | Path | None = None,
+    name: str | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Path:
     """Write a commented spec for one's own crystal, its sublattices already named; the crystal's file goes beside it.
+
+    Partly occupied sites become sublattices with whole numbers near their occupancies. Across a vacuum nothing is
+    repeated or relaxed.
 
     Parameters
     ----------
     cif : path-like
-        The ideal host crystal: a CIF file, POSCAR, or text of another program that ASE reads, such as extended XYZ.
+        The crystal: a CIF file, POSCAR, or text of another program that ASE reads, such as extended XYZ.
     out : path-like, optional
         The spec's file; ``spec.yaml`` beside that file if left out.
     name : str, optional
         Name of the domain; that of the file if left out.
+    say : callable, optional
+        Called with a line about each thing that was decided: how occupancies are rounded, what is too near.
 
     Returns
     -------
@@ -75,7 +85,7 @@ def new_spec(cif: str | Path, out: str | Path | None = None, name: str | None = 
     >>> md.load_spec(md.new_spec("magnesia.cif", "mine/spec.yaml")).name
     'magnesia'
     """
-    from matbench_defects.crystal.template import template
+    from matbench_defects.dataset.first_spec.template import first_spec
     from matbench_defects.files import write_text
 
     cif = Path(cif)
@@ -83,14 +93,17 @@ def new_spec(cif: str | Path, out: str | Path | None = None, name: str | None = 
     if path.exists():
         raise InputError("exists already; give another --out", file=str(path))
     named = name or re.sub(r"[^a-z0-9]+", "-", cif.stem.lower()).strip("-") or "my-crystal"
-    text = template(cif, named)
+    made = first_spec(cif, named)
     beside = path.parent / cif.name
     if not beside.exists():  # the spec names the file without its folder
         beside.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(cif, beside)
     elif not beside.samefile(cif):
         raise InputError("exists already and is another file; give another --out", file=str(beside))
-    write_text(path, text)
+    write_text(path, made.text)
+    if say is not None:
+        for line in made.said:
+            say(line)
     return path
 
 

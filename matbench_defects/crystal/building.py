@@ -16,6 +16,7 @@ from matbench_defects.crystal.contents import meant_contents, tied_contents
 from matbench_defects.crystal.exchange_in_spec import with_exchange
 from matbench_defects.crystal.kinds.kind import Kind, kinds
 from matbench_defects.crystal.limits import MOST_CONTENTS, MOST_SHAPES, check_group
+from matbench_defects.crystal.occupancies import is_partial, shown_occupancy
 from matbench_defects.crystal.oxidation import host_state
 from matbench_defects.crystal.parent import Parent, build_parent
 from matbench_defects.crystal.parts import atoms_of, with_parts
@@ -196,6 +197,7 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
             message = _no_fraction(description, len(sites)) or _no_content(allowed, len(sites))
             raise _no_content_at(spec, here, message)
         sublattices.append(Sublattice(label, sites, tuple(allowed), contents))
+    _check_partly_occupied(spec, route, parent, sublattices, count)
     exclusions = _exclusions(spec, part, route, sublattices)
     space = Space(
         name,
@@ -220,6 +222,21 @@ def _moments(spec: Spec, parent: Parent, sublattices: list[Sublattice]) -> dict[
     held = {*parent.species, *(s for sublattice in sublattices for s in sublattice.species)}
     held |= set(map(element_of, held))
     return {species: moment for species, moment in spec.moments.items() if species in held}
+
+
+def _check_partly_occupied(spec: Spec, route: Route, parent: Parent, sublattices: list[Sublattice], cells: int) -> None:
+    """Refuse a partly occupied site of a file of which no sublattice says what sits there."""
+    if not parent.occupancies:
+        return
+    said = {atom for sublattice in sublattices for atom in (sublattice.sites // cells).tolist()}
+    left = {parent.labels[i] for i, one in enumerate(parent.occupancies) if is_partial(one) and i not in said}
+    for label in sorted(left):
+        raise spec.error(
+            (*route, "sublattices"),
+            f"say nothing of {label}, which is partly occupied in the parent's file "
+            f"({shown_occupancy(parent.partly_occupied[label])}); name what sits there, or give a host with every site "
+            "filled. `matbench-defects init` proposes contents",
+        )
 
 
 def _exclusions(
@@ -324,7 +341,7 @@ def _no_content(allowed: dict[str, tuple[int, ...] | None], size: int) -> str:
 
 def _check_split(spec: Spec, route: Route, space: Space) -> None:
     """Refuse sites nearer than atoms are, unless whatever they hold excludes the other."""
-    if not space.exclusions:
+    if not space.exclusions and not space.parent.occupancies:
         return  # the parent has none
     held = [[species] for species in space.parent.species]
     for sublattice in space.sublattices:

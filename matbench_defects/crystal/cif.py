@@ -5,9 +5,9 @@ The grammar is gemmi's, which refuses what it cannot read; what the values mean 
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from matbench_defects.crystal.cell import isometric, lattice_vectors, on_special
 from matbench_defects.crystal.cif_sites import CifSite, Values, check_formula, grammar, number, sites_of, whole_number
 from matbench_defects.crystal.distances import check_apart
 from matbench_defects.crystal.limits import check_atoms, check_lattice, check_listed
+from matbench_defects.crystal.occupancies import held, partly_present, split_labels, with_occupancies
 from matbench_defects.crystal.space_groups import Setting, group_symbol, settings_of
 from matbench_defects.crystal.structure import ListedCrystal, cell_content
 from matbench_defects.errors import InputError
@@ -64,8 +65,8 @@ def crystal_of_cif(text: str) -> ListedCrystal:
     Raises
     ------
     InputError
-        If it is no CIF, holds no or several crystals, a site that is no element or partly occupied, or declares
-        something else (formula, number of formula units, multiplicities, volume, space group) than its sites make.
+        If it is no CIF, holds no or several crystals, a site that is no element, or declares something else (formula,
+        number of formula units, multiplicities, volume, space group) than its sites make.
     """
     values = _block(text)
     for tag, what in _ELSEWHERE.items():
@@ -93,14 +94,11 @@ def crystal_of_cif(text: str) -> ListedCrystal:
     group, crystal = _same(found)
     if len(groups) > 1:
         more.append(f"it names {groups[0].name.partition(':')[0]} without origin or axes; read as {group.name}")
-    species = Counter(crystal.species)
     attached = sum(site.hydrogens * crystal.labels.count(site.label) for site in sites if site.hydrogens)
-    lacking = check_formula(values, species, attached)
+    lacking = check_formula(values, held(crystal), attached, partly_present(crystal))
     unlocated = [note for note in (*notes, *lacking) if "not located" in note]
     missing = f"lacks hydrogens that it declares: {unlocated[0]}" if unlocated else ""
-    return ListedCrystal(
-        lattice, crystal.species, crystal.labels, crystal.positions, (*more, *notes, *lacking), missing
-    )
+    return dataclasses.replace(crystal, notes=(*more, *notes, *crystal.notes, *lacking), missing=missing)
 
 
 def _block(text: str) -> Values:
@@ -290,10 +288,11 @@ def _expand(values: Values, lattice: NDArray[np.float64], sites: list[CifSite], 
         raise InputError(f"the multiplicity of {label} is said to be {said:g}, but its sites are {count}")
     species = tuple(itertools.chain.from_iterable([s.element] * n for s, n in zip(sites, counts, strict=True)))
     labels = tuple(itertools.chain.from_iterable([s.label] * n for s, n in zip(sites, counts, strict=True)))
-    positions = np.concatenate(images)
-    check_apart(lattice, species, labels, positions)
-    check_formula(values, Counter(species), 0)
-    return ListedCrystal(lattice, species, labels, positions)
+    shares = itertools.chain.from_iterable([s.share] * n for s, n in zip(sites, counts, strict=True))
+    listed = with_occupancies(ListedCrystal(lattice, species, labels, np.concatenate(images)), list(shares))
+    check_apart(lattice, listed.species, listed.labels, listed.positions, split_labels(listed))
+    check_formula(values, held(listed), 0, partly_present(listed))
+    return listed
 
 
 def _same(found: list[tuple[_Group, ListedCrystal]]) -> tuple[_Group, ListedCrystal]:

@@ -6,10 +6,11 @@ import functools
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from matbench_defects.crystal.occupancies import ALWAYS, Share, share_of
 from matbench_defects.errors import InputError
 from matbench_defects.spec.fields import ELEMENTS, LARGEST_COORDINATE
 
@@ -18,8 +19,6 @@ Values = dict[str, list[str]]
 _SITE = "_atom_site_"
 _NOT_OF_ROWS = ("aniso_", "moment", "fourier", "displace", "occ_fourier", "rot_", "phason")
 """What other lists than that of the sites say of a site begins with these."""
-_FULL = 1e-6
-"""How far an occupancy may be from one."""
 _ISOTOPES = {"D": "H", "T": "H"}
 
 
@@ -39,6 +38,8 @@ class CifSite:
         How many sites of the cell the file says it stands for.
     hydrogens : int
         Hydrogens that are attached to it and not located.
+    share : Share
+        How often it is there; others may share its position.
     """
 
     label: str
@@ -46,6 +47,7 @@ class CifSite:
     position: tuple[float, float, float]
     multiplicity: int | None
     hydrogens: int
+    share: Share = ALWAYS
 
 
 def number(text: str, what: str) -> float:
@@ -83,7 +85,8 @@ def sites_of(values: Values) -> tuple[list[CifSite], list[str]]:
     Raises
     ------
     InputError
-        If a row has no position, is of no element, is partly occupied, or belongs to one of several alternatives.
+        If a row has no position, is of no element, has an occupancy that is none, or belongs to one of several
+        alternatives.
     """
     others = tuple(_SITE + name for name in _NOT_OF_ROWS)
     columns = {
@@ -128,13 +131,7 @@ def _site(row: dict[str, str], declared: frozenset[str]) -> CifSite:
         raise InputError("a site has neither a label nor a type symbol")
     element, hydrogens = _element(symbol, label[:2], declared) if symbol else _element_of_label(label, declared)
     occupancy = row.get("occupancy", "")
-    if occupancy and abs(share := number(occupancy, f"the occupancy of {label}")) - 1 > _FULL:
-        raise InputError(f"the occupancy of {label} is {share:g}, more than one")
-    if occupancy and share < 1 - _FULL:
-        raise InputError(
-            f"has partly occupied sites ({label} has an occupancy of {share:g}); of a host every site is filled, and "
-            "`sublattices` say what substitutes or leaves; of a structure to identify each is filled or left out"
-        )
+    share = share_of(number(occupancy, f"the occupancy of {label}"), occupancy, label) if occupancy else ALWAYS
     coordinates = []
     for axis in "xyz":
         text = row[f"fract_{axis}"]
@@ -147,7 +144,7 @@ def _site(row: dict[str, str], declared: frozenset[str]) -> CifSite:
         hydrogens = max(hydrogens, whole_number(attached, f"{_SITE}attached_hydrogens of {label}", 0))
     stated = row.get("site_symmetry_multiplicity") or row.get("symmetry_multiplicity")
     multiplicity = whole_number(stated, f"the multiplicity of {label}", 1) if stated else None
-    return CifSite(label, element, (coordinates[0], coordinates[1], coordinates[2]), multiplicity, hydrogens)
+    return CifSite(label, element, (coordinates[0], coordinates[1], coordinates[2]), multiplicity, hydrogens, share)
 
 
 def _isotope(symbol: str) -> str:
@@ -232,22 +229,26 @@ def formula_of(values: Values) -> dict[str, float] | None:
     return {e: n for e, n in found.items() if n > 0}
 
 
-def check_formula(values: Values, species: Mapping[str, int], hydrogens: int) -> list[str]:
+def check_formula(
+    values: Values, species: Mapping[str, float], hydrogens: int, partly: Collection[str] = ()
+) -> list[str]:
     """Compare what the cell holds with the formula sum and the number of formula units that a file declares.
 
     Parameters
     ----------
     values : dict of str to list of str
         The values of the block.
-    species : mapping of str to int
+    species : mapping of str to float
         How many atoms of each element the cell holds.
     hydrogens : int
         How many hydrogens are said to be attached to sites of the cell, and are not among them.
+    partly : collection of str
+        Elements on partly occupied sites: refined occupancies need not make the formula that is declared.
 
     Returns
     -------
     list of str
-        Notes: hydrogens that the formula has and the sites lack.
+        Notes: hydrogens that the formula has and the sites lack, and elements whose occupancies make another number.
 
     Raises
     ------
@@ -262,12 +263,14 @@ def check_formula(values: Values, species: Mapping[str, int], hydrogens: int) ->
         return [f"its formula sum '{text:.80}' cannot be read, so it is not compared with the sites"]
     units = (values.get("_cell_formula_units_z") or [""])[0]
     heavy = {e: n for e, n in species.items() if e != "H"} or dict(species)
-    ratio = sum(heavy.values()) / (sum(n for e, n in declared.items() if e in heavy) or 1)
-    held = "".join(f"{e}{n} " for e, n in sorted(species.items())).strip()
-    if any(abs(heavy.get(e, 0) - n * ratio) > 0.01 * max(n * ratio, 1) for e, n in declared.items() if e != "H") or any(
-        e not in declared for e in heavy
-    ):
+    counted = {e: n for e, n in heavy.items() if e in declared and e not in partly} or heavy
+    ratio = sum(counted.values()) / (sum(n for e, n in declared.items() if e in counted) or 1)
+    held = "".join(f"{e}{n:.6g} " for e, n in sorted(species.items())).strip()
+    differ = [e for e, n in declared.items() if abs(heavy.get(e, 0) - n * ratio) > 0.01 * max(n * ratio, 1)]
+    differ = [e for e in differ if e != "H"] + [e for e in heavy if e not in declared]
+    if any(e not in partly or e not in declared for e in differ):
         raise InputError(f"its formula sum is '{text:.80}', but its sites make {held} in the cell")
+    notes = [f"its formula sum is '{text:.80}', but its occupancies make {held} in the cell"] if differ else []
     if units:
         stated = whole_number(units, "_cell_formula_units_Z", 1)
         # Some programs give the whole cell as the sum, and count its reduced formula units besides.
@@ -282,7 +285,7 @@ def check_formula(values: Values, species: Mapping[str, int], hydrogens: int) ->
         raise InputError(f"its formula sum is '{text:.80}', but its sites make {held} in the cell")
     if lacking > 0.01 * max(species.get("H", 0), 1) and "H" in declared:
         if abs(lacking - hydrogens) < 0.5:
-            return []
+            return notes
         said = f"{hydrogens} are attached to sites" if hydrogens else "no site says that it carries them"
-        return [f"{lacking:g} hydrogens in the cell are declared ('{text:.80}') and not located, and {said}"]
-    return []
+        return [*notes, f"{lacking:g} hydrogens in the cell are declared ('{text:.80}') and not located, and {said}"]
+    return notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 from matbench_defects.crystal.cell import isometric, lattice_vectors, orbit, same_but_shifted, wrap
 from matbench_defects.crystal.distances import check_apart
 from matbench_defects.crystal.limits import check_atoms, check_lattice
+from matbench_defects.crystal.occupancies import is_partial, kinds_of, shown_occupancy, split_labels, vacant_share
 from matbench_defects.crystal.oxidation import sites_with_states, with_states
 from matbench_defects.crystal.space_groups import Setting, settings_of
-from matbench_defects.crystal.structure import Crystal, ListedCrystal, cell_content, crystal_of_species
+from matbench_defects.crystal.structure import Crystal, ListedCrystal, Occupancy, cell_content, crystal_of_species
 from matbench_defects.crystal.structure_files import read_listed
 from matbench_defects.errors import InputError
 from matbench_defects.files import digest
@@ -57,6 +59,9 @@ class Parent:
         the primitive cell of a centred one.
     kept : tuple of int, optional
         How many operations keep the parts of orbits that sublattices are, where some do not, and of how many.
+    occupancies : tuple of Occupancy
+        What its file has on each site, where some are partly occupied; empty where none is. In `species` such a site
+        has what sits there most often, also where it is empty more often.
     memory : dict
         What is worked out once and kept, such as the groups of supercells.
     """
@@ -73,6 +78,7 @@ class Parent:
     tolerance: float = 0.0
     axes: NDArray[np.int64] = field(default_factory=lambda: np.eye(3, dtype=np.int64), compare=False)
     kept: tuple[int, int] | None = field(default=None, compare=False)
+    occupancies: tuple[Occupancy, ...] = ()
     memory: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
@@ -95,6 +101,17 @@ class Parent:
         """The reduced formula, elements in the order of the spec."""
         units = self.formula_units
         return "".join(s + (str(n // units) if n > units else "") for s, n in Counter(self.elements).items())
+
+    @property
+    def partly_occupied(self) -> dict[str, Occupancy]:
+        """What sits on each partly occupied site, by label."""
+        found = zip(self.labels, self.occupancies, strict=True) if self.occupancies else ()
+        return {label: occupancy for label, occupancy in found if is_partial(occupancy)}
+
+    @property
+    def kinds(self) -> list[str]:
+        """What tells atoms apart that symmetry cannot carry into each other: their species, and its occupancy."""
+        return [*kinds_of(self.species, self.occupancies)]
 
     def digest(self) -> str:
         """Return a digest of geometry and species: labels of ideal positions hold only for this parent."""
@@ -229,9 +246,16 @@ def _from_atoms(listed: ListedCrystal, tolerance: float) -> Parent:
     species = tuple(listed.species[i] for i in order)
     named = tuple(labels[i] for i in order)
     positions = wrap(listed.positions[order])
-    check_apart(lattice, species, named, positions)
-    found = found_symmetry(lattice, positions, list(species), tolerance)
-    return Parent(lattice, species, named, positions, *found, False, listed.notes, tolerance)
+    occupancies = tuple(listed.occupancies[i] for i in order) if listed.occupancies else ()
+    check_apart(lattice, species, named, positions, split_labels(listed))
+    found = found_symmetry(lattice, positions, kinds_of(species, occupancies), tolerance)
+    notes = listed.notes
+    parent = Parent(lattice, species, named, positions, *found, False, notes, tolerance, occupancies=occupancies)
+    for label, occupancy in parent.partly_occupied.items():
+        often = " and is empty else" if vacant_share(occupancy) else ""
+        holds = f"it holds {shown_occupancy(occupancy)}{often}; as the ideal host, {occupancy[0][0]}"
+        notes += (f"{label} is partly occupied: {holds}",)
+    return dataclasses.replace(parent, notes=notes)
 
 
 def found_symmetry(
@@ -246,7 +270,7 @@ def found_symmetry(
     positions : ndarray, shape (n, 3)
         Fractional coordinates.
     species : list of str
-        Chemical symbols.
+        Chemical symbols, or other names of what symmetry tells apart.
     tolerance : float
         How far an atom may lie from its image, Å.
     """

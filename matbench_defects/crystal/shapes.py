@@ -202,6 +202,7 @@ def _in_cell(parent: Parent, basis: NDArray[np.float64]) -> Parent:
         species=tuple(parent.species[i] for i in kept),
         labels=tuple(parent.labels[i] for i in kept),
         positions=positions[kept],
+        occupancies=tuple(parent.occupancies[i] for i in kept) if parent.occupancies else (),
         rotations=rotations[first],
         translations=translations[first],
         axes=np.round(parent.axes @ old_to_new).astype(np.int64),

@@ -159,6 +159,10 @@ def crystal_of_species(
     return Crystal(lattice, elements, positions, oxidation_states=known, starting_moments=starting)
 
 
+Occupancy = tuple[tuple[str, float], ...]
+"""What sits on a site and how often, the most frequent first; what these lack to one is how often it is empty."""
+
+
 @dataclass(frozen=True)
 class ListedCrystal:
     """The whole cell of one crystal, as a file lists it.
@@ -168,7 +172,7 @@ class ListedCrystal:
     lattice : ndarray of float, shape (3, 3)
         Lattice vectors as rows, Å.
     species : tuple of str, length n
-        Chemical symbols.
+        Chemical symbols; of a site that is partly occupied, what sits there most often.
     labels : tuple of str, length n
         What the file calls the site of each atom.
     positions : ndarray of float, shape (n, 3)
@@ -177,6 +181,8 @@ class ListedCrystal:
         What was decided where the file leaves a choice, and what it declares and does not list.
     missing : str
         What it declares and does not list, such as hydrogens; empty where the crystal is complete.
+    occupancies : tuple of Occupancy
+        What sits on each site, where some are partly occupied; empty where none is.
     """
 
     lattice: NDArray[np.float64]
@@ -185,6 +191,7 @@ class ListedCrystal:
     positions: NDArray[np.float64]
     notes: tuple[str, ...] = ()
     missing: str = ""
+    occupancies: tuple[Occupancy, ...] = ()
 
     @property
     def crystal(self) -> Crystal:
@@ -193,8 +200,14 @@ class ListedCrystal:
         Raises
         ------
         InputError
-            If the file declares atoms that it does not list.
+            If the file declares atoms that it does not list, or has sites that are partly occupied.
         """
+        for label, occupancy in zip(self.labels, self.occupancies, strict=False):
+            if len(occupancy) > 1 or occupancy[0][1] < 1:
+                raise InputError(
+                    f"has partly occupied sites ({label} has an occupancy of {occupancy[0][1]:g}); of a structure that "
+                    "is one configuration each site is filled or left out"
+                )
         if self.missing:
             raise InputError(self.missing)
         return Crystal(self.lattice, self.species, self.positions @ self.lattice)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from matbench_defects.bounded import read_text
 from matbench_defects.crystal.cif import crystal_of_cif
 from matbench_defects.crystal.distances import check_apart
 from matbench_defects.crystal.limits import check_atoms, check_lattice
+from matbench_defects.crystal.occupancies import share_of, shares_of_kinds, split_labels, with_occupancies
 from matbench_defects.crystal.poscar import crystal_of_poscar
 from matbench_defects.crystal.structure import Crystal, ListedCrystal
 from matbench_defects.errors import InputError
@@ -147,9 +150,6 @@ def _of_ase(text: str, format_: str) -> ListedCrystal:
         raise InputError(f"{name}: it holds no atoms")
     if unknown := [s for s in species if s not in ELEMENTS]:
         raise InputError(f"holds '{unknown[0]}', which is no element")
-    shares = [np.ravel(atoms.arrays[key]) for key in atoms.arrays if key.startswith("occupanc")]
-    if "occupancy" in atoms.info or any((share != 1).any() for share in shares):
-        raise InputError("has partly occupied sites; give the ideal host with every site filled")
     if not np.isfinite(lattice).all() or abs(np.linalg.det(lattice)) < 1e-3:
         raise InputError(
             "has no cell of three lattice vectors; a crystal that is periodic in three directions is needed"
@@ -158,9 +158,51 @@ def _of_ase(text: str, format_: str) -> ListedCrystal:
     if not np.isfinite(atoms.positions).all():
         raise InputError("a position is not a number")
     positions = atoms.positions @ np.linalg.inv(lattice)
-    check_apart(lattice, species, [f"{s} {i + 1}" for i, s in enumerate(species)], positions)
     plane = "its cell is periodic in some directions only, and is taken as periodic in all three"
-    return ListedCrystal(lattice, species, species, positions, () if atoms.pbc.all() else (plane,))
+    listed = ListedCrystal(lattice, species, species, positions, () if atoms.pbc.all() else (plane,))
+    listed = _with_occupancies(listed, atoms)
+    named = listed.labels if listed.occupancies else [f"{s} {i + 1}" for i, s in enumerate(species)]
+    check_apart(lattice, listed.species, named, listed.positions, split_labels(listed))
+    return listed
+
+
+def _with_occupancies(listed: ListedCrystal, atoms: Any) -> ListedCrystal:
+    """Return a crystal with what ASE knows of its occupancies: a column of them, or those of kinds of sites.
+
+    Kinds of which the same element is the most frequent are told apart by a number behind it, ``Li1`` and ``Li2``.
+    """
+    columns = [np.ravel(column) for name, column in atoms.arrays.items() if name.startswith("occupanc")]
+    kinds = atoms.info.get("occupancy")
+    if len(columns) + (kinds is not None) > 1:
+        raise InputError("gives occupancies in several ways; one was expected")
+    if columns:
+        try:
+            values = [float(value) for value in columns[0].tolist()]
+        except (TypeError, ValueError):
+            values = []
+        if len(values) != len(listed.species):
+            raise InputError("has a column of occupancies that are no numbers, one an atom")
+        return with_occupancies(listed, [share_of(v, repr(v), s) for v, s in zip(values, listed.species, strict=True)])
+    if kinds is None:
+        return listed
+    if "spacegroup_kinds" not in atoms.arrays:
+        raise InputError(
+            "its `occupancy` is of kinds of sites, and no column `spacegroup_kinds` says which site is which"
+        )
+    each = [str(kind) for kind in atoms.arrays["spacegroup_kinds"].tolist()]
+    shares = shares_of_kinds(
+        {str(kind): found for kind, found in kinds.items()} if isinstance(kinds, dict) else {}, each
+    )
+    rows = [i for i, found in enumerate(shares) for _ in found]
+    species = tuple(element for found in shares for element, _ in found)
+    leading = {kind: max(found, key=lambda one: one[1].value)[0] for kind, found in zip(each, shares, strict=True)}
+    alike = {k: [other for other in leading if leading[other] == leading[k]] for k in leading}
+    labels = tuple(
+        element + (str(alike[each[i]].index(each[i]) + 1) if len(alike[each[i]]) > 1 else "")
+        for i, element in zip(rows, species, strict=True)
+    )
+    every = dataclasses.replace(listed, species=species, labels=labels, positions=listed.positions[rows])
+    return with_occupancies(every, [share for found in shares for _, share in found])
 
 
 def _check_columns(text: str) -> None:

@@ -217,6 +217,7 @@ def _labels(spec: Spec, manifest: dict[str, Any]) -> str:
             how = f"static, on the structures of `{made['structures']}`"
         if relax is not None:
             what = "positions and cell" if relax["cell"] else "positions"
+            what += f" along {' and '.join(relax['cell'])}" if isinstance(relax["cell"], list) else ""
             how = f"{what} relaxed to {relax['fmax']} eV/Å, {relax['optimizer']}, at most {relax['steps']} steps"
             if relax.get("rattle"):
                 how += f"; the lowest of {made.get('attempts', 1)} starts, atoms moved at random by {relax['rattle']} Å"

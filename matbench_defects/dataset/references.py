@@ -12,6 +12,7 @@ import numpy as np
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.dataset.targets import ResolvedTarget
 from matbench_defects.dataset.targets.end_members import end_member_contents
+from matbench_defects.dataset.targets.extremes import Extreme
 from matbench_defects.dataset.targets.target import EndMember
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.counting import count_inequivalent
@@ -157,7 +158,7 @@ def reference_contents(
 
 def _end_members(
     spec: Spec, space: Space, targets: Mapping[str, ResolvedTarget], among: Sequence[Content] | None = None
-) -> Iterator[tuple[tuple[str, int], EndMember, list[Content]]]:
+) -> Iterator[tuple[tuple[str, int], EndMember | Extreme, list[Content]]]:
     """Yield each end member of each target, by its name and number, with the contents of a space that are it.
 
     Of those the neutral ones, if any are. Only some contents are looked at where they are given.
@@ -171,7 +172,9 @@ def _end_members(
             yield (name, number), wanted, neutral or contents
 
 
-def _words(wanted: EndMember) -> str:
+def _words(wanted: EndMember | Extreme) -> str:
+    if isinstance(wanted, Extreme):
+        return f"the extreme composition {wanted.number + 1}"
     if isinstance(wanted, dict):
         return " ".join(f"{species} {number}" for species, number in wanted.items())
     return "the ideal host" if wanted == "host" else "the host with every variable site exchanged"

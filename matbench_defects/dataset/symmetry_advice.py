@@ -108,7 +108,7 @@ def _by_tolerance(spec: Spec, owner: str, members: list[Space]) -> str:
 
 def _found(parent: Parent, tolerance: float) -> Parent:
     """Return the parent with the symmetry that its atoms have within a tolerance."""
-    rotations, translations, symbol = found_symmetry(parent.lattice, parent.positions, list(parent.species), tolerance)
+    rotations, translations, symbol = found_symmetry(parent.lattice, parent.positions, parent.kinds, tolerance)
     return dataclasses.replace(
         parent,
         rotations=rotations,

@@ -41,11 +41,18 @@ def device() -> str:
 
 def optimizer_for(atoms: Any, relax: Relaxation) -> Any:
     """Return the optimizer of ASE that relaxes ``ase.Atoms`` in place."""
-    from ase.filters import FrechetCellFilter
     from ase.optimize import FIRE, LBFGS
 
     make = {"FIRE": FIRE, "LBFGS": LBFGS}[relax.optimizer]
-    return make(FrechetCellFilter(atoms) if relax.cell else atoms, logfile=None)
+    if not relax.cell:
+        return make(atoms, logfile=None)
+    if isinstance(relax.cell, bool):
+        from ase.filters import FrechetCellFilter
+
+        return make(FrechetCellFilter(atoms), logfile=None)
+    from matbench_defects.labels.partial_cell import PartialCellFilter
+
+    return make(PartialCellFilter(atoms, ["abc".index(vector) for vector in relax.cell]), logfile=None)
 
 
 def relaxed(atoms: Any, relax: Relaxation) -> tuple[bool, int]:
@@ -79,8 +86,8 @@ class AseEngine(ABC):
     """An engine that is an ASE calculator.
 
     Relaxations use an optimizer of ASE, on positions alone or (``cell``) on positions and cell through
-    ``FrechetCellFilter``. They start from the given positions without a random displacement, so a minimum that needs
-    the symmetry of the start to break may be missed.
+    ``FrechetCellFilter``, perhaps along some of its vectors alone. They start from the given positions without a random
+    displacement, so a minimum that needs the symmetry of the start to break may be missed.
     """
 
     labels: ClassVar[Literal["structures", "pathways", "rows"]] = "structures"

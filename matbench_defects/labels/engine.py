@@ -291,9 +291,24 @@ def methods_of(spec: Spec) -> list[Method]:
             method = method_of(spec, position)
             with spec.at(("labels", position)):
                 method.settings.check_phases(spec)
+            _check_cells_of_phases(spec, position)
             methods.append(method)
     mistakes.tell()
     return methods
+
+
+def _check_cells_of_phases(spec: Spec, position: int) -> None:
+    """Refuse a cell that relaxes along some of its vectors, where a reference phase says nothing of its own."""
+    relax = spec.labels[position].relax
+    if relax is None or isinstance(relax.cell, bool):
+        return
+    for name, phase in spec.reference_phases.items():
+        if phase.cell is None:
+            raise spec.error(
+                ("reference_phases", name),
+                f"`cell` is missing: {spec.labels[position].label_name} relaxes cells along {' and '.join(relax.cell)} "
+                "alone, so say `true` for a bulk phase, whose whole cell relaxes, or `false`",
+            )
 
 
 def method_of(spec: Spec, position: int) -> Method:

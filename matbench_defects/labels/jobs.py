@@ -74,11 +74,11 @@ def _check_suits(spec: Spec, position: int, method: Method, space: Space) -> Non
 
 def _check_charge(spec: Spec, position: int, method: Method, space: Space) -> None:
     """Refuse charged layers and slabs: their energy depends on the vacuum, and no correction for bulk mends it."""
-    found = vacuum_across(space) if method.charge else None
-    if found is not None:
+    found = vacuum_across(space.parent) if method.charge else {}
+    for axis, height in found.items():
         raise spec.error(
             ("labels", position, "charge_states"),
-            f"{space.name} has {found[1]:.1f} Å of vacuum along {found[0]}: energies of charged layers and slabs "
+            f"{space.name} has {height:.1f} Å of vacuum along {'abc'[axis]}: energies of charged layers and slabs "
             "depend on it without limit, so only bulk cells may be charged",
         )
 

@@ -6,7 +6,7 @@ import re
 from contextlib import AbstractContextManager
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.document import Document, Route
@@ -39,11 +39,24 @@ def _check_atom(species: str) -> str:
 MagneticSpecies = Annotated[Species, AfterValidator(_check_atom)]
 
 
+def _parse_relaxed_cell(value: Any) -> Any:
+    """Read ``true``, ``false``, or the vectors along which a cell relaxes."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, list) and value and all(value.count(v) == 1 and v in ("a", "b", "c") for v in value):
+        return sorted(value) if len(value) < 3 else True
+    raise ValueError(f"true, false, or vectors of the supercell such as [a, b] were expected, not {value!r:.60}")
+
+
+_Vectors = list[Literal["a", "b", "c"]]
+
+
 class Relaxation(StrictModel):
     """How positions, and the cell if asked, are relaxed."""
 
-    cell: bool
-    """Whether the cell relaxes with the positions."""
+    cell: Annotated[bool | _Vectors, BeforeValidator(_parse_relaxed_cell, json_schema_input_type=bool | _Vectors)]
+    """Whether the cell relaxes with the positions, or along which of the supercell's vectors: ``[a, b]`` strains the
+    cell of a layer or a slab in its plane and leaves the vacuum across it as it is."""
     fmax: Annotated[float, Field(gt=0)] = 0.05
     """The relaxation ends when no force exceeds this, eV/Å (the cell's generalised forces included)."""
     steps: Annotated[int, Field(gt=0)] = 500

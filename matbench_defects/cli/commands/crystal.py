@@ -31,7 +31,9 @@ MANY_CONTENTS = 40
 
 @command(CRYSTAL)
 def init(
-    cif: Annotated[Path, typer.Argument(help="The ideal host crystal: CIF, POSCAR, extended XYZ and others.")],
+    cif: Annotated[
+        Path, typer.Argument(help="The crystal, partly occupied sites too: CIF, POSCAR, extended XYZ and others.")
+    ],
     out: Annotated[
         Path | None, typer.Option(help="The spec's file; spec.yaml beside the crystal's if left out.")
     ] = None,
@@ -40,8 +42,11 @@ def init(
     ] = None,
 ) -> None:
     """Write a commented spec for one's own crystal, its sublattices already named; the file goes beside it."""
+    said: list[str] = []
     with progress("reading"):
-        path = md.new_spec(cif, out, name)
+        path = md.new_spec(cif, out, name, said.append)
+    for line in said:
+        say(line)
     for warning in _warnings(path):
         console.print(f"warning: {warning}", markup=False, style="yellow", soft_wrap=True)
     say(f"{path} written. Edit it, then: matbench-defects check {path}")

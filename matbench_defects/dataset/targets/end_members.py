@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from matbench_defects.crystal.contents import defect_count
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.dataset.targets.extremes import Extreme, extremes
 from matbench_defects.dataset.targets.target import Domain, EndMember, Labelled, LabelledConfiguration, each
 from matbench_defects.errors import InputError
 from matbench_defects.labels.engine import Outcome
@@ -18,7 +19,7 @@ from matbench_defects.spec.fields import VACANCY
 from matbench_defects.spec.species import element_of
 
 
-def is_end_member(space: Space, content: Content, wanted: EndMember) -> bool:
+def is_end_member(space: Space, content: Content, wanted: EndMember | Extreme) -> bool:
     """Return whether a content is that of an end member.
 
     Raises
@@ -26,6 +27,9 @@ def is_end_member(space: Space, content: Content, wanted: EndMember) -> bool:
     InputError
         If a species is named that no sublattice, or more than one, holds.
     """
+    if isinstance(wanted, Extreme):
+        found = extremes(space)
+        return wanted.number < len(found) and content == found[wanted.number]
     if wanted == "host":
         return defect_count(space, content) == 0
     if wanted == "exchanged":
@@ -33,7 +37,9 @@ def is_end_member(space: Space, content: Content, wanted: EndMember) -> bool:
     return all(space.count(content, name) == number for name, number in wanted.items())
 
 
-def end_member_contents(space: Space, wanted: EndMember, among: Iterable[Content] | None = None) -> list[Content]:
+def end_member_contents(
+    space: Space, wanted: EndMember | Extreme, among: Iterable[Content] | None = None
+) -> list[Content]:
     """Return the contents of a space that are those of an end member.
 
     Parameters
@@ -57,7 +63,7 @@ def end_member_contents(space: Space, wanted: EndMember, among: Iterable[Content
     return [content for content in every if all(content[i][j] == number for (i, j), number in places)]
 
 
-def end_member_formula(domain: Domain, wanted: EndMember) -> str:
+def end_member_formula(domain: Domain, wanted: EndMember | Extreme) -> str:
     """Return the formula of an end member, or of each where spaces differ.
 
     Raises
@@ -77,7 +83,7 @@ def end_member_formula(domain: Domain, wanted: EndMember) -> str:
     return " or ".join(sorted(formulas))
 
 
-def _is_exchanged(space: Space, wanted: EndMember) -> bool:
+def _is_exchanged(space: Space, wanted: EndMember | Extreme) -> bool:
     every = dataclasses.replace(space, exchange=()).contents() if space.exchange else []
     return any(is_end_member(space, content, wanted) for content in every)
 
@@ -103,7 +109,7 @@ class End(NamedTuple):
         return space.formula_units / self.space.formula_units
 
 
-def lowest_of_spaces(labelled: Labelled, wanted: EndMember, label: str) -> dict[str, End]:
+def lowest_of_spaces(labelled: Labelled, wanted: EndMember | Extreme, label: str) -> dict[str, End]:
     """Return the end member of lowest energy of each space that has rows, by the space's name.
 
     Shapes of supercell of one space share theirs: that of the lowest energy per formula unit, of whatever size.
@@ -124,7 +130,7 @@ def lowest_of_spaces(labelled: Labelled, wanted: EndMember, label: str) -> dict[
     return {name: ends[space.family or name] for name, space in spaces.items()}
 
 
-def lowest(rows: Iterable[LabelledConfiguration], wanted: EndMember, label: str) -> End:
+def lowest(rows: Iterable[LabelledConfiguration], wanted: EndMember | Extreme, label: str) -> End:
     """Return the end member of lowest energy among rows of one space, or of all shapes of one.
 
     Raises
@@ -194,7 +200,7 @@ def in_a_sentence(names: list[str]) -> str:
 
 def relative_changes(
     labelled: Labelled,
-    wanted: EndMember,
+    wanted: EndMember | Extreme,
     label: str,
     measure: Callable[[Space, Crystal], float],
     *,

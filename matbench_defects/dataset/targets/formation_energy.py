@@ -22,6 +22,7 @@ from matbench_defects.dataset.targets.end_members import (
     in_a_sentence,
     lowest_of_spaces,
 )
+from matbench_defects.dataset.targets.extremes import Extreme, extremes
 from matbench_defects.dataset.targets.target import (
     Domain,
     EndMember,
@@ -47,8 +48,9 @@ class FormationEnergySettings(TargetSettings):
     """eV."""
     per: ExtensivePer
     """Per formula unit of the parent, per atom of the configuration, or per supercell."""
-    end_members: list[EndMember] = []
-    """Contents of the same space, such as ``[{Li: 12}, {Li: 0}]`` or ``[host]``; the lowest energy of each counts."""
+    end_members: list[EndMember] | Literal["extremes"] = []
+    """Contents of the same space, such as ``[{Li: 12}, {Li: 0}]`` or ``[host]``; the lowest energy of each counts.
+    ``extremes`` are the outermost compositions that the sublattices allow, whatever these are."""
     references: list[str] = []
     """Names of reference phases."""
 
@@ -137,15 +139,20 @@ class FormationEnergy(TargetQuantity):
         super().__init__(settings, label)
         self._phases: list[Counter[str]] = []
         self._ends: dict[str, list[Counter[str]] | None] = {}
+        self._extremes = 0
 
     @property
-    def refers_to(self) -> list[EndMember]:
-        """The end members."""
-        return self.settings.end_members
+    def refers_to(self) -> list[EndMember | Extreme]:
+        """The end members; of extremes, those of the spaces that `quantity` was asked with."""
+        if self.settings.end_members == "extremes":
+            return [Extreme(number) for number in range(self._extremes)]
+        return [*self.settings.end_members]
 
     def quantity(self, domain: Domain) -> Quantity:
         """Return unit, divisor and reference state."""
-        names = [end_member_formula(domain, wanted) for wanted in self.settings.end_members]
+        if self.settings.end_members == "extremes":
+            self._extremes = self._number_of_extremes(domain)
+        names = [end_member_formula(domain, wanted) for wanted in self.refers_to]
         phases = list(self.settings.references)
         self._phases = [Counter(domain.phase(name).elements) for name in phases]
         self._ends = {name: self._compositions(spaces) for name, spaces in families(domain.spaces.values()).items()}
@@ -158,6 +165,30 @@ class FormationEnergy(TargetQuantity):
         reference = f"{', and '.join(parts)}, by {self.label}"
         return Quantity("eV", self.settings.per.replace("_", " "), reference, "formation energy")
 
+    def _number_of_extremes(self, domain: Domain) -> int:
+        """Return how many extremes each space has.
+
+        Raises
+        ------
+        InputError
+            If they are no reference: in supercells of several sizes, or where spaces have different numbers of them.
+        """
+        for space in domain.spaces.values():
+            if space.family:
+                raise InputError(
+                    f"`end_members: extremes` is of one supercell, and {space.family} has several sizes; name contents"
+                )
+        numbers = {name: len(extremes(space)) for name, space in domain.spaces.items()}
+        if len(set(numbers.values())) > 1:
+            said = ", ".join(f"{number} in {name}" for name, number in numbers.items())
+            raise InputError(f"the spaces have different numbers of extremes, {said:.300}; name contents instead")
+        if all(len(space.contents()) == 1 for space in domain.spaces.values()):
+            raise InputError(
+                "there is one content only, and `end_members: extremes` would make every row a reference; take a "
+                "target of `quantity: total_energy`, or widen the ranges of the sublattices"
+            )
+        return next(iter(numbers.values()))
+
     def check_contents(self, space: Space, contents: Sequence[Content]) -> None:
         """Refuse contents that no mixture of the end members and reference phases has."""
         ends = self._ends[space.family or space.name]
@@ -169,7 +200,7 @@ class FormationEnergy(TargetQuantity):
     def _compositions(self, spaces: Sequence[Space]) -> list[Counter[str]] | None:
         """Return the atoms of each end member of a space, or of the shapes of one; None where one has several."""
         ends: list[Counter[str]] = []
-        for wanted in self.settings.end_members:
+        for wanted in self.refers_to:
             found = [atoms_of(s, c) for s in spaces for c in end_member_contents(s, wanted)]
             if any(_in_one(atoms) != _in_one(found[0]) for atoms in found):
                 return None
@@ -179,7 +210,7 @@ class FormationEnergy(TargetQuantity):
     def values(self, labelled: Labelled) -> list[float | None]:
         """Return the formation energy of each row; None where its label is not usable."""
         phases = [state(labelled.phase(name)) for name in self.settings.references]
-        ends = [lowest_of_spaces(labelled, wanted, self.label) for wanted in self.settings.end_members]
+        ends = [lowest_of_spaces(labelled, wanted, self.label) for wanted in self.refers_to]
         states = {name: [state(of[name].outcome) for of in ends] + phases for name in by_space(labelled.rows)}
 
         def value(row: LabelledConfiguration, outcome: Outcome) -> float:

@@ -17,6 +17,7 @@ from matbench_defects.crystal.kinds.kind import kinds
 from matbench_defects.crystal.parent import Parent
 from matbench_defects.crystal.phases import reference_parents
 from matbench_defects.crystal.space import Content, Space
+from matbench_defects.dataset.targets.extremes import Extreme
 from matbench_defects.errors import InputError, Mistakes, nearest
 from matbench_defects.registry import Registry
 from matbench_defects.spec.document import validate
@@ -218,7 +219,7 @@ class TargetQuantity(abc.ABC):
         return False
 
     @property
-    def refers_to(self) -> list[EndMember]:
+    def refers_to(self) -> Sequence[EndMember | Extreme]:
         """End members whose lowest configuration the values refer to; none by default."""
         return []
 

@@ -14,6 +14,7 @@ from matbench_defects.crystal.structure import Crystal
 from matbench_defects.dataset.structures import row_crystal
 from matbench_defects.dataset.targets import Labelled, LabelledConfiguration, ResolvedTarget
 from matbench_defects.dataset.targets.end_members import end_member_contents, families, is_end_member
+from matbench_defects.dataset.targets.extremes import Extreme
 from matbench_defects.dataset.targets.target import EndMember
 from matbench_defects.enumeration.counting import count_inequivalent
 from matbench_defects.enumeration.orderly import enumerate_configurations
@@ -182,7 +183,7 @@ def _compared(rows: Rows, target: ResolvedTarget) -> list[Asked]:
     return [(one, {"": one.crystal}) for one in {(one.space.name, one.id): one for one in found}.values()]
 
 
-def _all_of(space: Space, wanted: EndMember, target: ResolvedTarget) -> list[Configuration]:
+def _all_of(space: Space, wanted: EndMember | Extreme, target: ResolvedTarget) -> list[Configuration]:
     """Return every configuration of an end member of which the dataset has none, as one that stands in another space.
 
     Raises

@@ -4,8 +4,10 @@ import pytest
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.cif import CifWriter
 
+import matbench_defects as md
 from matbench_defects.crystal.building import build_spaces
-from matbench_defects.crystal.template import template
+from matbench_defects.dataset.first_spec.template import template
+from matbench_defects.dataset.targets.extremes import extremes
 from matbench_defects.errors import InputError
 from matbench_defects.spec.loading import load_spec
 
@@ -65,10 +67,25 @@ def test_the_spec_is_valid_as_it_stands(tmp_path, name, symprec):
     assert len(space.host_species) <= 100
     assert max(len(line) for line in text.splitlines()) <= 120
     assert spec.labels[0].label_name == spec.targets["formation_energy"].label
-    ends = spec.targets["formation_energy"].model_extra["end_members"]
-    contents = [dict(zip(space.sublattices[0].species, c[0], strict=True)) for c in space.contents()]
-    assert all(any(end.items() <= content.items() for content in contents) for end in ends)
-    assert ends[0] != ends[1]
+    assert spec.targets["formation_energy"].model_extra["end_members"] == "extremes"
+    first, last = extremes(space)
+    assert first == space.contents()[-1] and last == space.contents()[0]  # the host, and what has most vacancies
+
+
+EDITS = ["0..1", "0..3", "1..2", "[0, 2]", "2..3"]
+
+
+@pytest.mark.parametrize("name", ["NaCl", "CaTiO3"])
+def test_the_end_members_survive_an_edit_of_the_ranges(tmp_path, name):
+    text = template(write(tmp_path, crystals()[name]), "mine")
+    text = text.replace("supercell: [2, 2, 2]", "supercell: [2, 1, 1]").replace("[2, 1, 2]", "[1, 1, 1]")
+    uncommented = re.sub(r"^  # (\S+: \{.*rest)", r"  \1", text, flags=re.MULTILINE)
+    for edited in [*(text.replace("vacancy: 0..2", f"vacancy: {edit}") for edit in EDITS), uncommented]:
+        (tmp_path / "spec.yaml").write_text(edited)
+        assert md.check(tmp_path / "spec.yaml").labels[0].wanted
+    (tmp_path / "spec.yaml").write_text(text.replace("vacancy: 0..2", "vacancy: 2"))
+    with pytest.raises(InputError, match=r"there is one content only.*`quantity: total_energy`, or widen the ranges"):
+        md.check(tmp_path / "spec.yaml")
 
 
 @pytest.mark.parametrize("symprec", [None, 0.01])

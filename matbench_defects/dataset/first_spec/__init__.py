@@ -1,0 +1,1 @@
+"""The spec that `init` writes for a user's own crystal."""
