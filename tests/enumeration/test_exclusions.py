@@ -16,8 +16,9 @@ from scipy.stats import chisquare
 
 from matbench_defects.crystal.canonical import canonical
 from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.crystal.site_distances import site_distances
 from matbench_defects.enumeration import chains, orderly, sampling
-from matbench_defects.enumeration.conditions import Checks, exclusions_of, site_distances
+from matbench_defects.enumeration.conditions import Checks, exclusions_of
 from matbench_defects.enumeration.counting import count_all, count_inequivalent
 from matbench_defects.enumeration.exclusion_cost import found_sooner
 from matbench_defects.enumeration.exclusions import operation_classes

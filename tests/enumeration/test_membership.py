@@ -177,9 +177,7 @@ def test_what_conditions_leave_out_is_not_identified_and_cannot_be_listed():
     kept = {one.id for one in spec.space().enumerate()}
     assert kept and refused and kept.isdisjoint(refused) and len(kept) + len(refused) == len(every)
     reason = spec.identify(md.load_spec(whole).space().configuration(refused[0]).to_ase()).reason
-    assert (
-        reason == f"is {refused[0]}, which is not meant: its Pd and Pd are nearer or farther apart than `where` allows"
-    )
+    assert reason == f"is {refused[0]}, which is not meant: its Pd and Pd are nearer than `where` allows"
     drawn = {"select": "uniform", "count": 1, "also": refused[:1], **where}
     with pytest.raises(InputError, match="is not meant: its Pd and Pd"):
         md.load_spec({**whole, "configurations": drawn}).check()
