@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.enumeration.chains import Chain, Choice
+from matbench_defects.enumeration.chains import MOST_SUMS, Chain, Choice, too_far
 from matbench_defects.enumeration.colourings import Colourings, colour_cycles, colourings_of
 from matbench_defects.enumeration.cycles import cycle_lengths, cycles_of, pairs, smallest_in_cycle
 from matbench_defects.enumeration.distance_limits import Limits
@@ -114,7 +114,14 @@ class Exclusions:
 
     def weights(self, content: Content) -> list[int]:
         """Return how many configurations the operations of each class leave as they are, added up over the class."""
-        return [one.number * self._fixed(one.operation, content) for one in self.classes]
+        found = []
+        sums = 0
+        for one in self.classes:
+            found.append(one.number * self._fixed(one.operation, content))
+            sums += sum(chain.sums for chain, _, _ in self._counters(one.operation.tobytes())[0])
+            if sums > MOST_SUMS:
+                raise too_far(f"more than {MOST_SUMS:,} numbers to be added up for the operations of the group")
+        return found
 
     def expected_numbers(self) -> float:
         """Return about how many numbers count all configurations, at most: states of the chains times contents."""

@@ -271,3 +271,25 @@ def test_what_targets_refer_to_may_break_conditions_but_no_exclusion():
     assert spec.space().configuration("case:Br8:0").id == "case:Br8:0"
     with pytest.raises(InputError, match="not meant: its Br and Br are nearer than `exclude`"):
         md.load_spec({**EXCLUDED, **targets}).space().configuration("case:Br8:0")
+
+
+def test_what_empties_a_space_is_named(tmp_path):
+    """Without symmetry in demand there are some; and an exclusion that leaves none is named itself."""
+    where = {"where": {"symmetry_order": {"at_least": 2, "at_most": 10}}}
+    for selection in (where, {**where, "select": "uniform", "per_content": 2}):
+        with pytest.raises(InputError, match=r"none fulfils `where`"):
+            plan(md.load_spec({**EXCLUDED, "configurations": selection}))
+    full = {**EXCLUDED, "sublattices": {"Cl": {"Cl": "rest", "Br": 6}}}
+    with pytest.raises(InputError, match=r"exclude: leaves no configuration; at most 4 Br fit"):
+        plan(md.load_spec(full))
+
+
+def test_sizes_that_exclusions_empty_are_named(tmp_path):
+    """The nearest atoms are 2.83 Å apart, so that one of four is of palladium at most."""
+    none_near = {"exclude": [{"between": ["Pd", "Pd"], "closer_than": 3.0}]}
+    assert md.load_spec(binary("1..4", "0..4", none_near)).check() == [
+        "fcc: the sizes 2, 3 hold nothing, for all that they hold repeats a smaller cell or is excluded by `exclude`"
+    ]
+    assert md.load_spec(binary("2..4", "1..4", none_near)).check() == [
+        "fcc: the sizes 2, 3 hold nothing, for `exclude` leaves no configuration of them"
+    ]
