@@ -7,6 +7,7 @@ is a limit of that species with itself, of which only the diagonal forbids somet
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ from matbench_defects.crystal.site_distances import (
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.split_sites import LENGTH
 from matbench_defects.errors import InputError
+from matbench_defects.spec.models import Spec
 from matbench_defects.spec.spaces import Distance
 
 
@@ -105,3 +107,50 @@ def _beside_fixed(space: Space, one: str, other: str, least: float, most: float 
         broken = f"its {varying} is {how} {fixed} on sites of no sublattice than `{field}` allows"
         found.append(Limit(varying, varying, fine, broken))
     return found
+
+
+def idle_exclusions(spec: Spec, spaces: Mapping[str, Space]) -> list[str]:
+    """Return a sentence for each exclusion that excludes nothing, with the shortest distance that there is.
+
+    Parameters
+    ----------
+    spec : Spec
+        The spec.
+    spaces : mapping of str to Space
+        Its spaces.
+    """
+    notes = []
+    for name, (part, _) in spec.all_spaces().items():
+        own = [space for space in spaces.values() if (space.family or space.name) == name]
+        for exclusion in part.exclude if own else ():
+            one, other = exclusion.between
+            nearest = min(_nearest(space, one, other) for space in own)
+            if nearest < exclusion.closer_than - LENGTH:
+                continue
+            held = f"the nearest are {nearest:.2f} Å apart" if np.isfinite(nearest) else "there are no two"
+            notes.append(
+                f"{name}: `exclude` of {one} and {other} closer than {exclusion.closer_than:g} Å excludes nothing: of "
+                f"sites that can hold them {held}"
+            )
+    return notes
+
+
+def _nearest(space: Space, one: str, other: str) -> float:
+    """Return the shortest distance between sites that can hold two species, fixed ones and images included, Å."""
+    first, second = _can_hold(space, one), _can_hold(space, other)
+    apart = site_distances(space)
+    if one != other:
+        np.fill_diagonal(apart, np.inf)
+    found = [
+        apart[np.ix_(first, second)].min(initial=np.inf),
+        nearest_fixed(space, other)[first].min(initial=np.inf),
+        nearest_fixed(space, one)[second].min(initial=np.inf),
+    ]
+    return float(min(found))
+
+
+def _can_hold(space: Space, species: str) -> NDArray[np.bool_]:
+    held = np.zeros(space.size, dtype=bool)
+    for sublattice, where in zip(space.sublattices, space.ranges, strict=True):
+        held[where] = species in sublattice.species
+    return held

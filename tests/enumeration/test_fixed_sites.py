@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from matbench_defects.crystal.site_distances import site_distances
 from matbench_defects.dataset.finding import Finder
+from matbench_defects.dataset.validation import validate_spec
 from matbench_defects.enumeration.conditions import Checks, exclusions_of
 from matbench_defects.enumeration.configurations import Configurations
 from matbench_defects.enumeration.counting import count_all
@@ -217,3 +218,26 @@ def test_exchanged_species_keep_one_distance_to_what_is_fixed():
     assert [len(enumerate_configurations(space, where=w)) > 1 for w in (both, None)] == [False, True]
     with pytest.raises(InputError, match="Li and K are exchanged"):
         Checks.of(space, where("Li", "Na", at_least=2.0))
+
+
+def test_an_exclusion_of_nothing_is_noted(tmp_path):
+    text = f"""
+name: case
+version: 1.0.0
+title: A case
+parent: {PARENTS["named"]}, provenance: {{source: a test}}}}
+supercell: [2, 1, 1]
+sublattices: {ALL_BUT_VACANCIES}
+"""
+    path = tmp_path / "spec.yaml"
+    for one, other, closest, nearest in [
+        ("Li", "Li", 2.5, "3.00"),
+        ("Li", "vacancy", 2.5, "4.00"),
+        ("Na", "Li", 1.4, "1.50"),
+        ("Na", "Li", 1.6, ""),
+        ("Li", "vacancy", 4.5, ""),
+    ]:
+        path.write_text(text + excluding(one, other, closest))
+        notes = validate_spec(load_spec(path)).notes
+        said = f"case: `exclude` of {one} and {other} closer than {closest} Å excludes nothing: of sites that can hold "
+        assert notes == ([f"{said}them the nearest are {nearest} Å apart"] if nearest else [])
