@@ -177,7 +177,8 @@ class Space:
         Raises
         ------
         InputError
-            If it is not one of this space.
+            If it is not one of this space, or not meant: excluded, a repetition of a smaller cell, or against the
+            conditions of the spec.
 
         Examples
         --------
@@ -186,7 +187,16 @@ class Space:
         >>> space.configuration("lno-cathode:Li6Va6:4f").content
         ((6, 6),)
         """
-        return Configuration(self.space, configuration_of(self.space, id_))
+        found = Configuration(self.space, configuration_of(self.space, id_))
+        if reason := self._refused(found):
+            raise InputError(f"'{id_}' is not meant: {reason}")
+        return found
+
+    def _refused(self, one: Configuration) -> str:
+        """Return why a configuration is not meant; empty where it is."""
+        if self._finder is not None:
+            return self._finder().refused(one)
+        return Checks.of(self.space, self.where).refused(one.canonical_occupation, one.stabiliser_order)
 
     def identify(
         self, structure: Structure | Atoms | str | Path, *, displacement: float = 1.5, strain: float = 0.12
@@ -221,8 +231,7 @@ class Space:
         found = identify(self.space, crystal, displacement, strain=strain)
         if found.configuration is None:
             return found
-        one = found.configuration
-        reason = Checks.of(self.space, self.where).refused(one.canonical_occupation, one.stabiliser_order)
+        reason = self._refused(found.configuration)
         return found.refused(reason) if reason else found
 
     def write(self, path: str | Path, progress: Callable[[int, int], None] | None = None) -> int:

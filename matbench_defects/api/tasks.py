@@ -7,7 +7,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import PrivateAttr
 
 from matbench_defects.dataset.reading import Dataset
@@ -205,9 +204,8 @@ def new_task(
     data = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     place = Path(out or ".")
     file = place if place.suffix == ".yaml" else None
-    text = text_of(data, target, split, name or (file.stem if file else None))
-    task = load_task(yaml.safe_load(text))
-    file = file or place / f"{task.name}.yaml"
+    named, text = text_of(data, target, split, name or (file.stem if file else None))
+    file = file or place / f"{named}.yaml"
     if file.exists():
         raise InputError("is there already; name another file with --out", file=str(file))
     write_text(file, text)

@@ -21,6 +21,7 @@ from matbench_defects.crystal.oxidation import host_state
 from matbench_defects.crystal.parent import Parent, build_parent
 from matbench_defects.crystal.parts import atoms_of, with_parts
 from matbench_defects.crystal.shapes import check_directions, primitive, supercell_shapes
+from matbench_defects.crystal.site_distances import among_fixed, check_named
 from matbench_defects.crystal.space import Content, Space, Sublattice
 from matbench_defects.crystal.split_sites import LENGTH, split_sites
 from matbench_defects.crystal.symmetry import (
@@ -198,7 +199,7 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
             raise _no_content_at(spec, here, message)
         sublattices.append(Sublattice(label, sites, tuple(allowed), contents))
     _check_partly_occupied(spec, route, parent, sublattices, count)
-    exclusions = _exclusions(spec, part, route, sublattices)
+    exclusions = tuple((min(e.between), max(e.between), e.closer_than) for e in part.exclude)
     space = Space(
         name,
         parent,
@@ -209,6 +210,7 @@ def _space(spec: Spec, name: str, parent: Parent, rows: NDArray[np.int64], part:
         counts_idle_operations=spec.rules > 1,
         moments=_moments(spec, parent, sublattices),
     )
+    _check_exclusions(spec, part, route, space)
     _check_kept_apart(spec, route, space)
     _check_split(spec, route, space)
     space = dataclasses.replace(space, kind=_kind(spec, part, route, space))
@@ -239,18 +241,23 @@ def _check_partly_occupied(spec: Spec, route: Route, parent: Parent, sublattices
         )
 
 
-def _exclusions(
-    spec: Spec, part: SpaceSpec, route: Route, sublattices: list[Sublattice]
-) -> tuple[tuple[str, str, float], ...]:
-    known = {s for sublattice in sublattices for s in sublattice.species}
+def _check_exclusions(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> None:
+    """Refuse exclusions of what a space does not have, and those that what is fixed in the host breaks already."""
+    known = {s for sublattice in space.sublattices for s in sublattice.species}
     for number, exclusion in enumerate(part.exclude):
         here = (*route, "exclude", number)
         if part.kind_blocks:
             raise spec.error(here, f"does not go with `{part.kind_blocks[0].field}`")
-        for species in exclusion.between:
-            if species not in known:
-                raise spec.error((*here, "between"), f"no sublattice holds {species}; {nearest(species, known)}")
-    return tuple((min(e.between), max(e.between), e.closer_than) for e in part.exclude)
+        one, other = exclusion.between
+        with spec.at((*here, "between")):
+            check_named(space, known, one, other)
+        distance, _ = among_fixed(space, one, other, own_images=True)
+        if distance < exclusion.closer_than - LENGTH:
+            raise spec.error(
+                (*here, "closer_than"),
+                f"leaves no configuration: {one} and {other} on sites of no sublattice, which are always there, are "
+                f"{distance:.2f} Å apart",
+            )
 
 
 def _meant(spec: Spec, part: SpaceSpec, route: Route, space: Space) -> dict[Content, str]:

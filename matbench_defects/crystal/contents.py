@@ -76,7 +76,7 @@ def tied_contents(space: Space, ties: Sequence[Sequence[str]]) -> list[Content]:
     Raises
     ------
     InputError
-        If no sublattice, or more than one, holds a species.
+        If no sublattice, or more than one, holds a species; or one is tied to itself or to zero.
     """
     every = space.contents()
     table = np.array([list(itertools.chain.from_iterable(c)) for c in every], dtype=np.int64)
@@ -84,8 +84,14 @@ def tied_contents(space: Space, ties: Sequence[Sequence[str]]) -> list[Content]:
     kept = np.ones(len(every), dtype=bool)
     for terms in ties:
         numbers = []
+        met: dict[tuple[int, int], str] = {}
         for term in terms:
             times, (sublattice, species) = _multiple(space, term)
+            if not times:
+                raise InputError(f"'{term}' is always zero, to which no number is tied")
+            if (sublattice, species) in met:
+                raise InputError(f"ties '{met[sublattice, species]}' to '{term}', which is the same species")
+            met[sublattice, species] = term
             numbers.append(times * table[:, starts[sublattice] + species])
         kept &= (np.array(numbers) == numbers[0]).all(axis=0)
     return list(itertools.compress(every, kept.tolist()))

@@ -15,6 +15,7 @@ from matbench_defects.dataset.parts_of_spec import resolved
 from matbench_defects.dataset.references import check_references
 from matbench_defects.dataset.symmetry_advice import symmetry_advice
 from matbench_defects.dataset.targets import ResolvedTarget
+from matbench_defects.enumeration.chains import TooFarError
 from matbench_defects.enumeration.counting import (
     COUNTED_APART,
     LARGEST_INDEX,
@@ -22,10 +23,12 @@ from matbench_defects.enumeration.counting import (
     count_both,
     count_space,
 )
-from matbench_defects.enumeration.members import count_members, members_in
+from matbench_defects.enumeration.members import Members, count_members, members_in
 from matbench_defects.enumeration.named_in_files import named_in_file, spaces_with_rows
 from matbench_defects.enumeration.selection_size import selection_size
+from matbench_defects.spec.document import Route
 from matbench_defects.spec.models import Spec
+from matbench_defects.spec.spaces import Conditions
 
 if TYPE_CHECKING:
     from matbench_defects.enumeration.configurations import Configurations
@@ -107,14 +110,14 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
         if part.configurations.from_file is not None:
             result.append(_named(spec, space, built, advice.get(name, "")))
             continue
-        with spec.at((*route, "configurations", "where")):
+        with spec.at((*route, "configurations", "where"), keep_file=True):
             if space.family:
                 from matbench_defects.enumeration.derivative import derivative_structures
 
                 derived = shapes.setdefault(space.family, {})[name] = derivative_structures(space, where=where)
                 members = members_in(space.contents(), derived)
             else:
-                members = count_members(space, where)
+                members = _members(spec, space, where, route)
         if not space.family:
             labelled, exact = selection_size(spec, space, members)
         rows = [(content, *numbers) for content, numbers in members.by_content.items()]
@@ -126,10 +129,19 @@ def estimate_spaces(spec: Spec) -> list[SpaceEstimate]:
     return result if spec.rules == 1 else _with_references(spec, targets, result)
 
 
+def _members(spec: Spec, space: Space, where: Conditions | None, route: Route) -> Members:
+    """Count what is meant; of distances those of `exclude` alone are refused where they reach too far."""
+    try:
+        return count_members(space, where)
+    except TooFarError as error:
+        raise spec.error((*route, "exclude"), error.message) from None
+
+
 def _named(spec: Spec, space: Space, spaces: Mapping[str, Space], warning: str) -> SpaceEstimate:
     """Return the size of a space of which a file names what is labelled: counted, repetitions of smaller cells too."""
     named = named_in_file(spec, space, spaces)
-    every, inequivalent = count_space(space)
+    with spec.at((*spec.all_spaces()[space.family or space.name][1], "exclude")):
+        every, inequivalent = count_space(space)
     contents = space.contents() if number_of_contents(space) <= COUNTED_APART else [p.content for p in named.parts]
     rows = [(content, *count_both(space, content)) for content in contents]
     counted = not space.family and spec.all_spaces()[space.name][0].configurations.where is None

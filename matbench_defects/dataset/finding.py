@@ -7,6 +7,7 @@ import functools
 from collections.abc import Collection, Mapping
 
 from matbench_defects.crystal.building import build_spaces
+from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Content, Space
 from matbench_defects.crystal.structure import Crystal
@@ -17,7 +18,7 @@ from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.hosts import hosts_of
 from matbench_defects.enumeration.identified import Identified
 from matbench_defects.enumeration.identify import DISPLACEMENT, STRAIN, identify_among
-from matbench_defects.errors import InputError
+from matbench_defects.errors import InputError, nearest
 from matbench_defects.spec.models import Spec
 
 LARGEST_STRAIN = 0.3
@@ -58,7 +59,7 @@ class Finder:
         self.spec = spec
         self.spaces = dict(build_spaces(spec) if spaces is None else spaces)
         self._hosts = hosts_of(self.spaces.values())
-        self._checks: dict[str, Checks] = {}
+        self._checks: dict[str, tuple[Checks, Checks]] = {}
 
     def find(
         self,
@@ -99,17 +100,46 @@ class Finder:
             return every[0].refused(reasons[0])
         return dataclasses.replace(meant[0], same=tuple(meant[1:]))
 
+    def configuration(self, id_: str) -> Configuration:
+        """Return the configuration that an id names.
+
+        Parameters
+        ----------
+        id_ : str
+            Such as ``lno-cathode:Li6Va6:4f``.
+
+        Raises
+        ------
+        InputError
+            If it is of no space, or not meant: excluded, a repetition of a smaller cell, or against the conditions.
+        """
+        name = id_.partition(":")[0]
+        if name not in self.spaces:
+            raise InputError(f"'{id_:.100}' is of no space of {self.spec.name}; {nearest(name, self.spaces)}")
+        space = self.spaces[name]
+        found = Configuration.canonical(space, configuration_of(space, id_), id=id_)
+        if reason := self.refused(found):
+            raise InputError(f"'{id_}' is not meant: {reason}")
+        return found
+
     def refused(self, configuration: Configuration) -> str:
         """Return why a configuration of some space is not meant; empty where it is."""
         space = configuration.space
+        own, asked = self._checks_of(space)
+        order = configuration.stabiliser_order if asked.by_symmetry else 1  # of no matter else
+        if reason := own.refused(configuration.canonical_occupation, order):
+            return reason
+        reason = asked.refused(configuration.canonical_occupation, order)
+        # What targets refer to is labelled though conditions leave it out.
+        return "" if reason and configuration.content in self._references.get(space.name, ()) else reason
+
+    def _checks_of(self, space: Space) -> tuple[Checks, Checks]:
+        """Return the checks of a space by itself, and those that the conditions of its selection ask for besides."""
         if space.name not in self._checks:
             part, route = self.spec.all_spaces()[space.family or space.name]
             with self.spec.at((*route, "configurations", "where")):
-                self._checks[space.name] = Checks.of(space, part.configurations.where)
-        checks = self._checks[space.name]
-        reason = checks.refused(configuration.canonical_occupation, configuration.stabiliser_order)
-        # What targets refer to is labelled though conditions leave it out.
-        return "" if reason and configuration.content in self._references.get(space.name, ()) else reason
+                self._checks[space.name] = Checks.of(space, None), Checks.of(space, part.configurations.where)
+        return self._checks[space.name]
 
     @functools.cached_property
     def _references(self) -> dict[str, set[Content]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from matbench_defects.crystal.notes import notes_on_spaces
 from matbench_defects.dataset.estimate import SpaceEstimate, estimate_spaces
+from matbench_defects.enumeration.distance_limits import idle_exclusions
 from matbench_defects.enumeration.members import empty_sizes
 from matbench_defects.enumeration.selection_size import LARGEST_DRAW
 from matbench_defects.spec.models import Spec
@@ -54,7 +55,8 @@ def validate_spec(spec: Spec) -> Validated:
     """
     spaces = estimate_spaces(spec)
     built = {s.space.name: s.space for s in spaces}
-    notes = notes_on_spaces(spec, built) + empty_sizes(spec, built, {s.space.name: s.inequivalent for s in spaces})
+    notes = notes_on_spaces(spec, built) + idle_exclusions(spec, built)
+    notes += empty_sizes(spec, built, {s.space.name: s.inequivalent for s in spaces})
     planned = None
     rows = sum(space.labelled for space in spaces)
     long_draws = [s for s in spaces if s.indexed and not s.counted and s.labelled > LARGEST_DRAW]

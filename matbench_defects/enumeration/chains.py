@@ -22,6 +22,9 @@ from matbench_defects.errors import InputError
 
 MOST_STATES = 10_000_000
 """States that are gone through, those of all layers together."""
+MOST_SUMS = 500_000_000
+"""Numbers that are added up to count by one chain, half a minute's work at most; a chain that has added up half of them
+before half of its choices are decided is given up, since what is open then is most in the middle."""
 LARGEST_HELD = 1_500_000_000
 """Bytes of the numbers that are held: of one layer to count, of all layers to draw."""
 LAYERS = 50_000_000
@@ -140,6 +143,8 @@ class Chain:
         ]
         self._places = _places(letters, later)
         self._words = len(self._places[0].own) if self._places else 1
+        self.sums = 0
+        """How many numbers were added up to count."""
 
     @functools.cached_property
     def _left(self) -> NDArray[np.int64]:
@@ -174,16 +179,19 @@ class Chain:
         """
         states = np.zeros((1, self._words), dtype=np.uint64)
         numbers = _nothing(len(self.most))
-        gone_through = 0
+        gone_through = self.sums = 0
         for number, place in enumerate(self._places):
             to, states = self._step(place, states)
             gone_through += len(states)
             if gone_through > MOST_STATES:
-                raise _too_far(f"more than {MOST_STATES:,} states")
+                raise too_far(f"more than {MOST_STATES:,} states")
             most_met = int(np.bincount(to[to >= 0], minlength=1).max())
             numbers = numbers.carried(most_met)
             contents, moves = self._moves(self.choices[number], numbers.contents, self._left[number + 1])
             _check_size(len(states), len(contents), numbers)
+            self.sums += len(states) * sum(len(there) for _, there in moves) * numbers.digits.shape[2]
+            if self.sums * (2 if 2 * number < len(self.choices) else 1) > MOST_SUMS:
+                raise too_far(f"{len(contents):,} contents of {len(states):,} states, and more to come")
             digits = np.zeros((len(states), len(contents), numbers.digits.shape[2]), dtype=np.int64)
             for row, (here, there) in zip(to, moves, strict=True):
                 _add(digits, there, _gathered(row, _taken(numbers.digits, here), len(states)))
@@ -245,7 +253,7 @@ class Chain:
             found.append((to, numbers, {tuple(c): d for d, c in enumerate(numbers.contents.tolist())}))
             held += numbers.digits.nbytes + to.nbytes
             if held > LARGEST_HELD:
-                raise _too_far(f"more than {LARGEST_HELD:,} bytes to draw from")
+                raise too_far(f"more than {LARGEST_HELD:,} bytes to draw from")
             numbers = numbers.carried(len(to))
             contents, moves = self._moves(self.choices[number], numbers.contents, before[number])
             digits = np.zeros((to.shape[1], len(contents), numbers.digits.shape[2]), dtype=np.int64)
@@ -268,7 +276,7 @@ class Chain:
             to, states = self._step(place, states)
             gone_through += len(states)
             if gone_through > MOST_STATES:
-                raise _too_far(f"more than {MOST_STATES:,} states")
+                raise too_far(f"more than {MOST_STATES:,} states")
             most = np.zeros(len(states), dtype=np.int64)
             for row, kind in zip(to, choice.kinds, strict=True):
                 fine = np.flatnonzero(row >= 0)
@@ -386,11 +394,16 @@ def _nothing(kinds: int) -> _Numbers:
 
 def _check_size(states: int, contents: int, numbers: _Numbers) -> None:
     if states * contents * numbers.digits.shape[2] * 8 > LARGEST_HELD:
-        raise _too_far(f"{states:,} states of {contents:,} contents to be held at a time")
+        raise too_far(f"{states:,} states of {contents:,} contents to be held at a time")
 
 
-def _too_far(why: str) -> InputError:
-    return InputError(
-        f"the exclusions reach too far for an exact treatment: {why}; a smaller supercell or a shorter distance is "
-        "needed"
+class TooFarError(InputError):
+    """Exclusions reach too far to be counted."""
+
+
+def too_far(why: str) -> TooFarError:
+    """Return that exclusions cannot be counted, and why."""
+    return TooFarError(
+        f"the exclusions reach too far for an exact treatment: {why}; a smaller supercell, a shorter distance or "
+        "fewer contents are needed"
     )

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from matbench_defects.crystal.canonical import Stage, stages
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.crystal.split_sites import LENGTH
 from matbench_defects.enumeration.configurations import decode
-from matbench_defects.enumeration.exclusions import Exclusions, Limits
-from matbench_defects.errors import InputError, nearest
+from matbench_defects.enumeration.distance_limits import Limits, limits_of, limits_where
+from matbench_defects.enumeration.exclusions import Exclusions
+from matbench_defects.errors import InputError
 from matbench_defects.spec.fields import VACANCY
 from matbench_defects.spec.spaces import Conditions
 from matbench_defects.spec.species import element_of, oxidation_state
@@ -37,9 +37,9 @@ class Checks:
     ----------
     space : Space
         The space.
-    limits : list of (str, str, ndarray of bool, shape (n, n))
+    limits : list of Limit
         For two species, which pairs of variable sites they may hold; the diagonal of one species says whether a site
-        may hold it at all, next to its own images.
+        may hold it at all, next to its own images and to what is fixed in the host.
     charges : dict
         Charge by species; empty where charge does not matter.
     smallest_order, largest_order : int
@@ -67,23 +67,13 @@ class Checks:
             If they name a species that no sublattice holds, or leave a charge out.
         """
         translations = lattice_translations(space) if space.family else None
-        known = {s for sublattice in space.sublattices for s in sublattice.species}
         limits = limits_of(space)
         if where is None:
             return cls(space, limits, translations=translations)
         charges = _charges(space, where)
         _check_exchange(space, where, charges)
-        apart = site_distances(space) if where.distances else None
-        for distance in where.distances:
-            for species in distance.between:
-                if species not in known:
-                    raise InputError(f"no sublattice holds {species}; {nearest(species, known)}")
-            assert apart is not None
-            fine = apart >= distance.at_least - LENGTH
-            if distance.at_most is not None:
-                fine &= apart <= distance.at_most + LENGTH
-            np.fill_diagonal(fine, True)  # a site's own images are no pair
-            limits.append((*distance.between, fine))
+        limits += limits_where(space, where.distances)
+        _check_exchanged_limits(space, limits)
         order, idle = where.symmetry_order, space.idle_operations if where.symmetry_order else 1
         return cls(
             space,
@@ -106,7 +96,7 @@ class Checks:
         """
         if not self.limits or self.space.kind.points.blocks or self.space.exchange:
             return None
-        if len(self.limits) == len(self.space.exclusions):
+        if len(self.limits) == len(limits_of(self.space)):
             return exclusions_of(self.space)
         if "exclusions" not in self.memory:
             self.memory["exclusions"] = Exclusions(self.space, self.limits)
@@ -147,7 +137,7 @@ class Checks:
 
     def _fine(self, one: Stage, other: Stage, pairs: list[tuple[str, str]]) -> NDArray[np.bool_] | None:
         a, b = self.space.ranges[one.sublattice], self.space.ranges[other.sublattice]
-        found = [fine[a, b] for x, y, fine in self.limits for pair in pairs if pair in ((x, y), (y, x))]
+        found = [fine[a, b] for x, y, fine, _ in self.limits for pair in pairs if pair in ((x, y), (y, x))]
         return np.logical_and.reduce(found) if found else None
 
     def between(self, one: Stage, other: Stage) -> NDArray[np.bool_] | None:
@@ -170,7 +160,7 @@ class Checks:
             if self.largest_order is not None:
                 kept &= orders <= self.largest_order
         rest = {s.species[k] for s, k in zip(self.space.sublattices, stages(self.space, content)[1], strict=True)}
-        late = [x for x in self.limits if rest & {x[0], x[1]} or (x[0] == x[1] and not x[2].diagonal().all())]
+        late = [x for x in self.limits if rest & {x.one, x.other} or (x.one == x.other and not x.fine.diagonal().all())]
         if late or self.translations is not None:
             kept = np.ones(len(multiplicities), dtype=bool) if kept is None else kept
             for i in range(0, len(multiplicities), SLICE):
@@ -197,7 +187,7 @@ class Checks:
             return "its charges do not add up to zero, as `where` demands"
         for limit in self.limits:
             if not self._hold([limit], occupation[None])[0]:
-                return f"its {limit[0]} and {limit[1]} are nearer or farther apart than `where` allows"
+                return limit.broken
         return ""
 
     def fulfilled(self, occupations: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -214,7 +204,7 @@ class Checks:
     def _hold(self, limits: Limits, occupations: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Return which occupations keep the limits in every structure that they mean."""
         kept = np.ones(len(occupations), dtype=bool)
-        for structure, (one, other, fine) in itertools.product(self.space.end_points(occupations), limits):
+        for structure, (one, other, fine, _) in itertools.product(self.space.end_points(occupations), limits):
             a, b = self._holding(structure, one), self._holding(structure, other)
             bad = ~fine if one == other else ~fine & ~np.eye(len(fine), dtype=bool)
             kept &= ~((a.astype(np.float32) @ bad.astype(np.float32) > 0) & b).any(axis=1)
@@ -285,12 +275,27 @@ def _check_exchange(space: Space, where: Conditions, charges: Mapping[str, float
                     )
 
 
-def limits_of(space: Space) -> Limits:
-    """Return the limits that a space's own exclusions set; found once."""
-    if "limits" not in space.memory:
-        apart = site_distances(space) if space.exclusions else np.zeros((0, 0))
-        space.memory["limits"] = [(one, other, apart >= closest - LENGTH) for one, other, closest in space.exclusions]
-    return list(space.memory["limits"])
+def _check_exchanged_limits(space: Space, limits: Limits) -> None:
+    """Refuse limits by what is fixed in the host that hold for one of two exchanged species alone.
+
+    Raises
+    ------
+    InputError
+        Naming the species.
+    """
+    for i, members in space.exchange:
+        where = space.ranges[i]
+        names = [space.sublattices[i].species[k] for k in members]
+        held = {name: np.ones(space.size, dtype=bool)[where] for name in names}
+        for limit in limits:
+            if limit.one == limit.other and limit.one in held:
+                held[limit.one] &= limit.fine.diagonal()[where]
+        for one, other in itertools.pairwise(names):
+            if (held[one] != held[other]).any():
+                raise InputError(
+                    f"{one} and {other} are exchanged (`exchange`), but are to keep different distances to what is "
+                    "fixed in the host"
+                )
 
 
 def exclusions_of(space: Space) -> Exclusions:
@@ -299,20 +304,6 @@ def exclusions_of(space: Space) -> Exclusions:
         space.memory["exclusions"] = Exclusions(space, limits_of(space))
     found: Exclusions = space.memory["exclusions"]
     return found
-
-
-def site_distances(space: Space) -> NDArray[np.float64]:
-    """Return the shortest distance between variable sites, periodic images included, Å, shape (n, n).
-
-    A site's distance to itself is that to its nearest image.
-    """
-    from pymatgen.core import Lattice
-
-    fractional = space.positions[space.variable_sites] @ np.linalg.inv(space.lattice)
-    distances: NDArray[np.float64] = Lattice(space.lattice).get_all_distances(fractional, fractional)
-    reduced = Lattice(space.lattice).get_lll_reduced_lattice()
-    np.fill_diagonal(distances, min(reduced.abc))
-    return distances
 
 
 def lattice_translations(space: Space) -> NDArray[np.int32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
@@ -75,7 +76,9 @@ def _found(space: Space, content: Content) -> tuple[int, int]:
     known: dict[Content, tuple[int, int]] = space.memory.setdefault("found", {})
     if content not in known:
         every = inequivalent = 0
-        for part in generate(space, content, rows=ROWS):
+        # What repeats a smaller cell is counted, with exclusions as without.
+        alone = dataclasses.replace(space, family="", memory={"found sooner": True}) if space.family else space
+        for part in generate(alone, content, rows=ROWS):
             every += int(part.multiplicities.sum(dtype=np.int64))
             inequivalent += len(part)
         known[content] = every, inequivalent
@@ -110,7 +113,8 @@ def check_enumerable(spec: Spec, spaces: Mapping[str, Space]) -> None:
             continue
         total = 0
         for space in (s for s in spaces.values() if s.family == family and part.sizes is not None):
-            total += count_space(space)[1]
+            with spec.at((*route, "exclude")):
+                total += count_space(space)[1]
             if total > LARGEST_INDEX:
                 message = (
                     f"the shapes up to {space.name} hold {total:,} configurations; sizes are enumerated, and at most "

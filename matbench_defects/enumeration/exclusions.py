@@ -17,14 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.enumeration.chains import Chain, Choice
+from matbench_defects.enumeration.chains import MOST_SUMS, Chain, Choice, too_far
 from matbench_defects.enumeration.colourings import Colourings, colour_cycles, colourings_of
 from matbench_defects.enumeration.cycles import cycle_lengths, cycles_of, pairs, smallest_in_cycle
+from matbench_defects.enumeration.distance_limits import Limits
 
 CONJUGATIONS = 30
 """Random operations that connect others to conjugacy classes; classes that stay in two parts are counted as two."""
-Limits = list[tuple[str, str, NDArray[np.bool_]]]
-"""For two species, which pairs of variable sites they may hold."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Exclusions:
     ----------
     space : Space
         A space of structures.
-    limits : list of (str, str, ndarray of bool, shape (n, n))
+    limits : list of Limit
         For two species, which pairs of variable sites they may hold; what the group leaves unchanged. The diagonal says
         whether a site may hold the species at all.
     """
@@ -60,7 +59,7 @@ class Exclusions:
         sizes = [len(s.sites) * len(s.species) for s in space.sublattices]
         self._starts = np.cumsum([0, *sizes])
         self.excluded = np.zeros((self._starts[-1], self._starts[-1]), dtype=bool)
-        for one, other, fine in limits:
+        for one, other, fine, _ in limits:
             for (i, a), (j, b) in itertools.product(self._holding(one), self._holding(other)):
                 bad = ~fine[space.ranges[i], space.ranges[j]]
                 rows, columns = self._letters(i, a), self._letters(j, b)
@@ -115,7 +114,14 @@ class Exclusions:
 
     def weights(self, content: Content) -> list[int]:
         """Return how many configurations the operations of each class leave as they are, added up over the class."""
-        return [one.number * self._fixed(one.operation, content) for one in self.classes]
+        found = []
+        sums = 0
+        for one in self.classes:
+            found.append(one.number * self._fixed(one.operation, content))
+            sums += sum(chain.sums for chain, _, _ in self._counters(one.operation.tobytes())[0])
+            if sums > MOST_SUMS:
+                raise too_far(f"more than {MOST_SUMS:,} numbers to be added up for the operations of the group")
+        return found
 
     def expected_numbers(self) -> float:
         """Return about how many numbers count all configurations, at most: states of the chains times contents."""

@@ -28,6 +28,7 @@ from matbench_defects.crystal.space import Space, Sublattice
 from matbench_defects.crystal.symmetry import distinct_rows
 from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.cycles import cycles_of, smallest_in_cycle
+from matbench_defects.enumeration.distance_limits import Limit
 from matbench_defects.enumeration.orderly import place
 from matbench_defects.enumeration.sampling import pick
 from matbench_defects.enumeration.stabilisers import Stabilisers
@@ -183,7 +184,7 @@ class Letters:
         sites = self.sites[order]
         apart = (sites[:, None] != sites) | np.eye(len(sites), dtype=bool)
         limits = [
-            (f"letter {k}", f"letter {other}", apart)
+            Limit(f"letter {k}", f"letter {other}", apart, "two species on one site")
             for k, other in itertools.combinations_with_replacement(range(self.numbers), 2)
             if not apart[space.ranges[k], space.ranges[other]].all()
         ]

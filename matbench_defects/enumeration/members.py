@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +12,7 @@ from matbench_defects.enumeration.conditions import Checks
 from matbench_defects.enumeration.counting import LARGEST_INDEX, count_both, count_space
 from matbench_defects.errors import InputError
 from matbench_defects.spec.models import Spec
-from matbench_defects.spec.spaces import Conditions
+from matbench_defects.spec.spaces import Conditions, SpaceSpec
 
 if TYPE_CHECKING:
     from matbench_defects.enumeration.configurations import Configurations
@@ -63,8 +64,8 @@ def count_members(space: Space, where: Conditions | None, contents: Iterable[Con
     small = not space.exclusions and count_space(space)[1] <= LARGEST_INDEX
     exclusions = None if small else checks.exclusions()
     if exclusions is not None and checks.on_distances_alone:
-        with contextlib.suppress(InputError):  # they reach too far; those of the space itself are refused below
-            own = exclusions is space.memory.get("exclusions")
+        own = exclusions is space.memory.get("exclusions")
+        with contextlib.nullcontext() if own else contextlib.suppress(InputError):  # they reach too far
             found |= {
                 c: count_both(space, c) if own else (exclusions.count_all(c), exclusions.count_inequivalent(c))
                 for c in neutral
@@ -116,11 +117,25 @@ def empty_sizes(spec: Spec, spaces: Mapping[str, Space], members: Mapping[str, i
             if space.family == family:
                 size = len(space.cells.offsets)
                 held[size] = max(held[size], 0) + members[name]
-        none = "all that they hold repeats a smaller cell"
-        if part.configurations.where is not None:
-            none += " or does not fulfil `where`"
+        empty = [space for name, space in spaces.items() if space.family == family and not members[name]]
+        none = _why_empty([space for space in empty if held[len(space.cells.offsets)] == 0], part)
         no_content = "no content adds up to their sites" + (" and goes together as `tied` says" if part.tied else "")
         for missing, why in ((-1, no_content), (0, none)):
             if sizes := [str(size) for size, number in held.items() if number == missing]:
                 sentences.append(f"{family}: the sizes {', '.join(sizes)} hold nothing, for {why}")
     return sentences
+
+
+def _why_empty(spaces: list[Space], part: SpaceSpec) -> str:
+    """Return why none of what some shapes of supercells hold is meant."""
+    causes = ["repeats a smaller cell"]
+    if part.exclude:
+        left = [count_space(space)[1] for space in spaces]
+        if not any(left):
+            return "`exclude` leaves no configuration of them"
+        without = [dataclasses.replace(space, exclusions=(), memory={}) for space in spaces]
+        if left != [count_space(space)[1] for space in without]:
+            causes.append("is excluded by `exclude`")
+    if part.configurations.where is not None:
+        causes.append("does not fulfil `where`")
+    return f"all that they hold {' or '.join(causes)}"

@@ -169,7 +169,7 @@ def placing_order(space: Space, content: Content, checks: Checks) -> tuple[list[
 
     Species whose distances matter are placed before the others.
     """
-    limited = {name for one, other, _ in checks.limits for name in (one, other)}
+    limited = {name for limit in checks.limits for name in (limit.one, limit.other)}
     placements: list[Stage] = []
     rest: list[int] = []
     for i, counts in enumerate(space.placed(content)):

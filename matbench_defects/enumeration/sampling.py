@@ -176,6 +176,8 @@ def draw_positions(multiplicities: NDArray[np.int64], count: int, seed: int, wei
     weighting : {"uniform", "by-multiplicity"}
         Whether each configuration is equally likely, or each of its equivalents.
     """
+    if not len(multiplicities):
+        return np.zeros(0, dtype=np.int64)
     generator = np.random.default_rng(seed)
     if weighting == "uniform":
         return np.sort(generator.permutation(len(multiplicities))[:count])

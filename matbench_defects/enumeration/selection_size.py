@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from matbench_defects.crystal.space import Content, Space
-from matbench_defects.enumeration.counting import impossible
+from matbench_defects.enumeration.counting import count_space, impossible
 from matbench_defects.enumeration.members import Members
 from matbench_defects.spec.document import Route
 from matbench_defects.spec.models import Spec
@@ -58,7 +58,7 @@ def selection_size(spec: Spec, space: Space, members: Members) -> tuple[int, boo
     selection, route = part.configurations, (*space_route, "configurations")
     counted = {content: inequivalent for content, (_, inequivalent) in members.by_content.items()}
     inequivalent = members.inequivalent
-    if not inequivalent and space.exclusions:
+    if not inequivalent and space.exclusions and not count_space(space)[1]:
         raise spec.error((*space_route, "exclude"), f"leaves no configuration{impossible(space, space.contents())}")
     if selection.select == "all":
         return inequivalent, members.exact

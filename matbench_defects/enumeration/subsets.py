@@ -64,12 +64,15 @@ def canonical_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np
     count : int
         How many sites a set holds.
     allowed : ndarray of bool, shape (n, n), optional
-        Which two sites may be in one set; symmetric, and unchanged by the group.
+        Which two sites may be in one set; symmetric, and unchanged by the group. The diagonal says which site may be
+        in any.
     """
     order, size = action.shape
     kind = site_type(size)
     if count == 0:
         return Subsets(np.zeros((0, 1), dtype=kind), np.array([order], dtype=np.int32))
+    if allowed is not None and not allowed.diagonal().all():
+        return _among(action, count, allowed, np.flatnonzero(allowed.diagonal()))
     if order == 1 and allowed is None:
         columns = combinations(size, count)
         return Subsets(columns, np.ones(columns.shape[1], dtype=np.int32))
@@ -85,6 +88,17 @@ def canonical_subsets(action: NDArray[np.int32], count: int, allowed: NDArray[np
             with contextlib.suppress(ImportError):  # no numba for this Python
                 return (pair_cosets.pair_coset_subsets if pairs else dense.dense_subsets)(action, count, allowed)
     return _grow(action, count, allowed)
+
+
+def _among(action: NDArray[np.int32], count: int, allowed: NDArray[np.bool_], sites: NDArray[np.int64]) -> Subsets:
+    """Return the sets among some sites, which the group keeps together: their order stays, and so what is smallest."""
+    kind = site_type(action.shape[1])
+    if len(sites) < count:
+        return Subsets(np.zeros((count, 0), dtype=kind), np.zeros(0, dtype=np.int32))
+    inside = allowed[np.ix_(sites, sites)]
+    renamed = np.searchsorted(sites, action[:, sites]).astype(np.int32)
+    found = canonical_subsets(renamed, count, None if inside.all() else inside)
+    return Subsets(sites[found.sites].astype(kind), found.orders)
 
 
 def _filter(action: NDArray[np.int32], count: int, allowed: NDArray[np.bool_] | None) -> Subsets:

@@ -14,6 +14,7 @@ from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.evaluation.scoring import predictions_schema, score, scored_rows, task_folds
 from matbench_defects.evaluation.tables.table import FEWEST_SHOWN
 from matbench_defects.evaluation.task import Task
+from matbench_defects.spec.document import Document, validate
 
 CANDIDATES = (
     "mae",
@@ -32,8 +33,10 @@ WITHIN = ("random", "k-fold")
 """Splits whose test rows lie within what training covers, unless they keep a group together."""
 
 
-def new_task(dataset: Dataset, target: str | None = None, split: str | None = None, name: str | None = None) -> str:
-    """Return a task as commented YAML.
+def new_task(
+    dataset: Dataset, target: str | None = None, split: str | None = None, name: str | None = None
+) -> tuple[str, str]:
+    """Return the name of a task, and the task as commented YAML.
 
     Parameters
     ----------
@@ -60,15 +63,16 @@ def new_task(dataset: Dataset, target: str | None = None, split: str | None = No
     split = split or dataset.splits[0]
     dataset.folds(split)  # refuses one that it has not
     inside = _within(dataset, split)
-    task = Task(
-        name=name or task_name(dataset, target, split),
-        title=f"{target.replace('_', ' ').capitalize()} of {dataset.name}, split {split}",
-        dataset=f"{dataset.name}@{dataset.version}",
-        target=target,
-        split=split,
-        kind="interpolation" if inside else "extrapolation",
-        metrics=["mae"],
-    )
+    fields = {
+        "name": name or task_name(dataset, target, split),
+        "title": f"{target.replace('_', ' ').capitalize()} of {dataset.name}, split {split}",
+        "dataset": f"{dataset.name}@{dataset.version}",
+        "target": target,
+        "split": split,
+        "kind": "interpolation" if inside else "extrapolation",
+        "metrics": ["mae"],
+    }
+    task = validate(Task, fields, Document({}))
     measured = [*_defined(task, dataset), *UNCERTAINTY]
     quantity = dataset.quantity(target)
     folds = task_folds(task, dataset)
@@ -76,7 +80,7 @@ def new_task(dataset: Dataset, target: str | None = None, split: str | None = No
     others = [one for one in learnable_targets(dataset) if one != target]
     in_folds = f" in {len(folds)} folds" if folds else ""
     covered = "test rows lie within what training covers" if inside else "test rows lie outside what training covers"
-    return f"""\
+    text = f"""\
 # A task: what is predicted, on which dataset and split, and how it is scored. `matbench-defects schema task` describes
 # every field, `matbench-defects list metrics` every metric.
 name: {task.name}
@@ -96,6 +100,7 @@ seeds: [0, 1, 2]
 # Marked on the leaderboard.
 baselines: [mean, composition]
 """
+    return task.name, text
 
 
 def task_name(dataset: Dataset, target: str, split: str) -> str:

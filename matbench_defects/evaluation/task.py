@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, overload
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from matbench_defects.errors import nearest
 from matbench_defects.evaluation.metrics import metrics
 from matbench_defects.shipped import find_task
 from matbench_defects.spec.document import Document, read_document, validate
+from matbench_defects.spec.plain_numbers import PlainNumbers
 
 
-class Task(BaseModel):
+class Task(PlainNumbers):
     """One benchmark task."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

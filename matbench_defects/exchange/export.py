@@ -6,14 +6,11 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matbench_defects.crystal.building import build_spaces
-from matbench_defects.crystal.canonical import configuration_of
-from matbench_defects.crystal.configuration import Configuration
-from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import Crystal
+from matbench_defects.dataset.finding import Finder
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.dataset.structures import row_crystal
-from matbench_defects.errors import InputError, nearest
+from matbench_defects.errors import InputError
 from matbench_defects.shipped import find_spec
 from matbench_defects.spec.loading import load_spec
 
@@ -83,13 +80,9 @@ def _crystal(row: dict[str, Any], label: str | None, of: Dataset | str | Path | 
     if of is None:
         raise InputError("a row of the index holds no atoms; say of which dataset or spec it is: of=")
     file = find_spec(str(of.folder if isinstance(of, Dataset) else of))
-    spaces = _spaces(file, file.stat().st_mtime_ns)
-    name = str(row.get("id")).partition(":")[0]
-    if name not in spaces:
-        raise InputError(f"'{row.get('id')!s:.100}' is of no space of {of}; {nearest(name, spaces)}")
-    return Configuration(spaces[name], configuration_of(spaces[name], str(row["id"]))).crystal
+    return _finder(file, file.stat().st_mtime_ns).configuration(str(row.get("id"))).crystal
 
 
 @functools.lru_cache(maxsize=8)
-def _spaces(spec: Path, changed: int) -> dict[str, Space]:
-    return build_spaces(load_spec(spec))
+def _finder(spec: Path, changed: int) -> Finder:
+    return Finder(load_spec(spec))

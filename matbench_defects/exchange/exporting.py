@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from matbench_defects._version import __version__
 from matbench_defects.bounded import LARGEST_FILE, check_plain, read_bytes, read_parquet, read_text
 from matbench_defects.crystal.building import build_spaces
-from matbench_defects.crystal.canonical import configuration_of
 from matbench_defects.crystal.configuration import Configuration
 from matbench_defects.crystal.space import Space
 from matbench_defects.crystal.structure import OXIDATION_STATES
+from matbench_defects.dataset.finding import Finder
 from matbench_defects.dataset.reading import Dataset
 from matbench_defects.dataset.structures import row_crystal
 from matbench_defects.enumeration.members import count_members
@@ -67,7 +67,7 @@ def of_spec(spec: Spec, *, ids: Collection[str] | None = None, every: bool = Fal
     Raises
     ------
     InputError
-        If an id is not one of the spec, all such ids told; or the spec holds pathways.
+        If an id is not one that the spec means, all such ids told; or the spec holds pathways.
     """
     origin = {"spec": spec.name, "version": spec.version, "spec_digest": digest(spec.document.data)}
     spaces = build_spaces(spec)
@@ -76,15 +76,11 @@ def of_spec(spec: Spec, *, ids: Collection[str] | None = None, every: bool = Fal
         if space.kind.points.blocks:
             raise InputError(f"{name} holds pathways, which are no single structures; export what they are of instead")
     if ids is not None:
-        mistakes = Mistakes()
+        finder, mistakes = Finder(spec, spaces), Mistakes()
         chosen: list[Configuration] = []
         for id_ in ids:
             with mistakes.noted():
-                name = id_.partition(":")[0]
-                if name not in spaces:
-                    raise InputError(f"'{id_:.100}' is of no space of {spec.name}; {nearest(name, spaces)}")
-                occupation = configuration_of(spaces[name], id_)
-                chosen.append(Configuration.canonical(spaces[name], occupation, id=id_))
+                chosen.append(finder.configuration(id_))
         mistakes.tell()
         return Wanted(len(chosen), map(_exported, chosen), origin, notes)
     if every:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from matbench_defects.errors import nearest
+from matbench_defects.spec.plain_numbers import PlainNumbers
 from matbench_defects.spec.species import element_of, oxidation_state, respelled
 from matbench_defects.spec.visible_text import check_line
 
@@ -34,7 +35,7 @@ def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
     pydantic's own ``use_attribute_docstrings`` reads the source of every model each time the program starts.
     """
     for kind in model.__mro__:
-        if not issubclass(kind, BaseModel) or kind is BaseModel:
+        if not issubclass(kind, BaseModel) or kind in (BaseModel, PlainNumbers):
             continue
         try:
             source = inspect.getsource(kind)
@@ -56,7 +57,7 @@ def field_name(model: type[BaseModel], name: str) -> str:
     return name if field is None or field.alias is None else field.alias
 
 
-class StrictModel(BaseModel):
+class StrictModel(PlainNumbers):
     """A part of a spec: unknown fields are refused, numbers are finite. Attribute docstrings describe its fields."""
 
     model_config = ConfigDict(

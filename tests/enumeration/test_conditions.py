@@ -10,7 +10,7 @@ from cases import space_of
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from matbench_defects.enumeration.conditions import site_distances
+from matbench_defects.crystal.site_distances import site_distances
 from matbench_defects.enumeration.counting import count_all
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError
@@ -97,9 +97,9 @@ def test_only_neutral_contents_remain():
 
 def test_a_condition_on_a_species_that_is_not_there():
     space = space_of("LiNiO2", "[1, 1, 1]", "{Li: {Li: 2, vacancy: rest}}")
-    with pytest.raises(InputError, match="no sublattice holds Ni"):
+    with pytest.raises(InputError, match="no sublattice holds Mn"):
         enumerate_configurations(
-            space, None, Conditions.model_validate({"distances": [{"between": ["Li", "Ni"], "at_least": 2}]})
+            space, None, Conditions.model_validate({"distances": [{"between": ["Li", "Mn"], "at_least": 2}]})
         )
 
 

@@ -14,10 +14,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+import matbench_defects as md
 from matbench_defects.crystal.canonical import canonical
 from matbench_defects.crystal.configuration import Configuration
+from matbench_defects.crystal.site_distances import site_distances
 from matbench_defects.enumeration import chains, orderly, sampling
-from matbench_defects.enumeration.conditions import Checks, exclusions_of, site_distances
+from matbench_defects.enumeration.conditions import Checks, exclusions_of
 from matbench_defects.enumeration.counting import count_all, count_inequivalent
 from matbench_defects.enumeration.exclusion_cost import found_sooner
 from matbench_defects.enumeration.exclusions import operation_classes
@@ -249,3 +251,39 @@ def test_classes_are_unions_of_conjugates():
     classes = operation_classes(space.group)
     assert sum(one.number for one in classes) == len(space.group)
     assert 10 <= len(classes) < 100
+
+
+FAR = {
+    **{"name": "far", "version": "1.0.0", "title": "A case", "cell": "primitive", "supercell": [4, 4, 4]},
+    "parent": {
+        **{"spacegroup": "Fm-3m", "lattice": {"a": 4.0}, "sites": {"Cu": [0, 0, 0]}},
+        "provenance": {"source": "a test"},
+    },
+    "exclude": [
+        {"between": ["Au", "Au"], "closer_than": 2.9},
+        {"between": ["Au", "vacancy"], "closer_than": 4.1},
+    ],
+    "sublattices": {"Cu": {"Cu": "rest", "Au": "0..16", "vacancy": "0..3"}},
+}
+
+
+def test_what_would_not_end_is_refused_by_the_work_done(monkeypatch):
+    """Half of the sums before half of the choices are decided: 68 contents of 10^6 states, for a group of 3072."""
+    monkeypatch.setattr(chains, "MOST_SUMS", 10_000_000)
+    with pytest.raises(InputError, match=r"exclude: the exclusions reach too far .*: \d\d contents"):
+        md.load_spec(FAR).check()
+    monkeypatch.undo()
+    few = {**FAR, "supercell": [2, 2, 2], "sublattices": {"Cu": {"Cu": "rest", "Au": "0..2", "vacancy": "0..1"}}}
+    assert md.load_spec(few).space().count().total == 1 + 8 + 8 + 4  # second neighbours
+
+
+def test_the_operations_of_a_group_have_a_limit_together(monkeypatch):
+    space = space_of("layers", "[4, 4, 1]", "{Na: {Na: 21, vacancy: rest}}", excluding(("Na", "Na", 1.75)))
+    (content,) = space.contents()
+    alone = space_of("layers", "[4, 4, 1]", "{Na: {Na: 21, vacancy: rest}}", excluding(("Na", "Na", 1.75)))
+    assert exclusions_of(space).count_inequivalent(content) == 65_983_196
+    counters = [exclusions_of(space)._counters(one.operation.tobytes())[0] for one in exclusions_of(space).classes]
+    sums = sum(chain.sums for each in counters for chain, *_ in each)
+    monkeypatch.setattr("matbench_defects.enumeration.exclusions.MOST_SUMS", sums - 1)
+    with pytest.raises(InputError, match="for the operations of the group"):
+        exclusions_of(alone).count_inequivalent(content)

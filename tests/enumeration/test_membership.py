@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 
 import pyarrow.parquet as pq
@@ -13,6 +14,7 @@ import matbench_defects as md
 from matbench_defects.dataset.check import check_spec
 from matbench_defects.dataset.plan import plan
 from matbench_defects.enumeration.sampling import sample
+from matbench_defects.enumeration.selection import select
 from matbench_defects.errors import InputError
 
 HEAD = {"version": "0.1.0", "title": "a test"}
@@ -177,9 +179,117 @@ def test_what_conditions_leave_out_is_not_identified_and_cannot_be_listed():
     kept = {one.id for one in spec.space().enumerate()}
     assert kept and refused and kept.isdisjoint(refused) and len(kept) + len(refused) == len(every)
     reason = spec.identify(md.load_spec(whole).space().configuration(refused[0]).to_ase()).reason
-    assert (
-        reason == f"is {refused[0]}, which is not meant: its Pd and Pd are nearer or farther apart than `where` allows"
-    )
+    assert reason == f"is {refused[0]}, which is not meant: its Pd and Pd are nearer than `where` allows"
     drawn = {"select": "uniform", "count": 1, "also": refused[:1], **where}
     with pytest.raises(InputError, match="is not meant: its Pd and Pd"):
         md.load_spec({**whole, "configurations": drawn}).check()
+
+
+CHLORIDE = {
+    "name": "case",
+    "version": "1.0.0",
+    "title": "A case",
+    "parent": {
+        **{"spacegroup": "Pm-3m", "lattice": {"a": 4.0}, "provenance": {"source": "a test"}},
+        "sites": {"Cs": [0, 0, 0], "Cl": ["1/2", "1/2", "1/2"]},
+    },
+    "supercell": [2, 2, 2],
+    "sublattices": {"Cl": {"Cl": "rest", "Br": "0..4", "vacancy": "0..1"}},
+}
+SYMMETRIC = {"symmetry_order": {"at_least": 100}}
+APART = {"distances": [{"between": ["Br", "Br"], "at_least": 6}]}
+
+
+@pytest.mark.parametrize("weighting", ["uniform", "by-multiplicity"])
+@pytest.mark.parametrize("where", [SYMMETRIC, APART], ids=["symmetric", "apart"])
+def test_a_content_that_fulfils_nothing_gives_nothing(tmp_path, weighting, where):
+    """Each content gives two, or what it has, which may be none; strata of such contents too."""
+    every = list(md.load_spec({**CHLORIDE, "configurations": {"where": where}}).space().enumerate())
+    held = Counter(one.content for one in every)
+    assert 1 in held.values() and len(held) < len(md.load_spec(CHLORIDE).space().contents)
+    drawn = {"select": weighting, "where": where}
+    spec = md.load_spec({**CHLORIDE, "configurations": {**drawn, "per_content": 2}})
+    chosen = Counter(one.content for one in select(spec)["case"].rows)
+    assert chosen == {content: min(2, number) for content, number in held.items()}
+    (tmp_path / "spec.yaml").write_text(json.dumps({**CHLORIDE, "configurations": {**drawn, "per_content": 2}}))
+    assert check_spec(str(tmp_path / "spec.yaml")).spaces[0].labelled == chosen.total()
+    strata = [{"content": {"Br": number}, "count": "all"} for number in range(5)]
+    spec = md.load_spec({**CHLORIDE, "configurations": {**drawn, "strata": strata}})
+    assert Counter(one.content for one in select(spec)["case"].rows) == held
+
+
+EXCLUDED = {**CHLORIDE, "exclude": [{"between": ["Br", "Br"], "closer_than": 4.5}]}
+REPEATED = {
+    **{**CHLORIDE, "supercell": {"sizes": "1..4"}, "exchange": ["Cl", "Br"]},
+    "sublattices": {"Cl": {"Cl": "rest", "Br": "0..4"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("spec", "of", "reason"),
+    [
+        (EXCLUDED, CHLORIDE, "its Br and Br are nearer than `exclude` allows"),
+        ({**CHLORIDE, "configurations": {"where": APART}}, CHLORIDE, "its Br and Br are nearer than `where` allows"),
+        (
+            *({**CHLORIDE, "configurations": {"where": SYMMETRIC}}, CHLORIDE),
+            "48 operations keep it, which `where` does not allow",
+        ),
+        (REPEATED, None, "it repeats a smaller cell, to which it belongs"),
+    ],
+    ids=["excluded", "apart", "symmetric", "repeated"],
+)
+def test_ids_of_what_is_not_meant_are_refused_everywhere(tmp_path, spec, of, reason):
+    if of is None:  # both atoms of the smallest shape alike
+        id_, space = "case-2-1:Br2:0", md.load_spec(spec).space("case-2-1")
+    else:
+        meant = {one.id for one in md.load_spec(spec).space().enumerate()}
+        space = md.load_spec(spec).space()
+        whole = md.load_spec(of).space()
+        not_meant = [one.id for one in whole.enumerate() if one.id not in meant]
+        id_ = next(one for one in not_meant if reason[:3] != "48 " or whole.configuration(one).symmetry_order == 48)
+        assert all(space.configuration(one).id == one for one in meant)
+    path = tmp_path / "case"
+    path.mkdir()
+    (path / "spec.yaml").write_text(json.dumps(spec))
+    message = re.escape(f"'{id_}' is not meant: {reason}")
+    with pytest.raises(InputError, match=message):
+        space.configuration(id_)
+    with pytest.raises(InputError, match=message):
+        md.to_pymatgen({"id": id_}, of=path)
+    with pytest.raises(InputError, match=message):
+        md.export(str(path), tmp_path / "out", "cif", ids=[id_])
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_targets_refer_to_may_break_conditions_but_no_exclusion():
+    targets = {
+        "labels": [{"engine": "ewald", "charges": {"Cs": 1, "Cl": -1, "Br": -1}}],
+        "targets": {"formation_energy": {"unit": "eV", "per": "atom", "end_members": [{"Br": 0}, {"Br": 8}]}},
+        "sublattices": {"Cl": {"Cl": "rest", "Br": "0..8"}},
+    }
+    spec = md.load_spec({**CHLORIDE, **targets, "configurations": {"where": APART}})
+    assert spec.space().configuration("case:Br8:0").id == "case:Br8:0"
+    with pytest.raises(InputError, match="not meant: its Br and Br are nearer than `exclude`"):
+        md.load_spec({**EXCLUDED, **targets}).space().configuration("case:Br8:0")
+
+
+def test_what_empties_a_space_is_named(tmp_path):
+    """Without symmetry in demand there are some; and an exclusion that leaves none is named itself."""
+    where = {"where": {"symmetry_order": {"at_least": 2, "at_most": 10}}}
+    for selection in (where, {**where, "select": "uniform", "per_content": 2}):
+        with pytest.raises(InputError, match=r"none fulfils `where`"):
+            plan(md.load_spec({**EXCLUDED, "configurations": selection}))
+    full = {**EXCLUDED, "sublattices": {"Cl": {"Cl": "rest", "Br": 6}}}
+    with pytest.raises(InputError, match=r"exclude: leaves no configuration; at most 4 Br fit"):
+        plan(md.load_spec(full))
+
+
+def test_sizes_that_exclusions_empty_are_named(tmp_path):
+    """The nearest atoms are 2.83 Å apart, so that one of four is of palladium at most."""
+    none_near = {"exclude": [{"between": ["Pd", "Pd"], "closer_than": 3.0}]}
+    assert md.load_spec(binary("1..4", "0..4", none_near)).check() == [
+        "fcc: the sizes 2, 3 hold nothing, for all that they hold repeats a smaller cell or is excluded by `exclude`"
+    ]
+    assert md.load_spec(binary("2..4", "1..4", none_near)).check() == [
+        "fcc: the sizes 2, 3 hold nothing, for `exclude` leaves no configuration of them"
+    ]

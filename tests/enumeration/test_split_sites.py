@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import matbench_defects as md
 from matbench_defects.crystal.building import build_spaces
-from matbench_defects.enumeration.conditions import site_distances
+from matbench_defects.crystal.site_distances import site_distances
 from matbench_defects.enumeration.counting import count_all, count_inequivalent
 from matbench_defects.enumeration.orderly import enumerate_configurations
 from matbench_defects.errors import InputError

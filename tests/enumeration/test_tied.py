@@ -40,10 +40,14 @@ def only(spec):
 
 
 TERM = st.tuples(st.integers(1, 3), st.sampled_from(sorted(PLACES)))
+TERMS = st.lists(TERM, min_size=2, max_size=3, unique_by=lambda term: PLACES[term[1]])
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.lists(TERM, min_size=2, max_size=3), min_size=1, max_size=2), st.data())
+@given(
+    st.lists(st.lists(TERM, min_size=2, max_size=3, unique_by=lambda term: PLACES[term[1]]), min_size=1, max_size=2),
+    st.data(),
+)
 def test_as_by_brute_force(ties, data):
     def holds(content):
         for terms in ties:
@@ -108,6 +112,8 @@ def test_sizes_that_hold_nothing_are_named():
         ([["K", "vacancy"]], "tied: no content is called 'vacancy' in salt; say which of Na.vacancy, 2 Cl.vacancy"),
         ([["K"]], "tied.0: .*at least 2 items"),
         ([["K", "-1 Br"]], "tied: no content is called '-1 Br'"),
+        ([["K", "2 K"]], "tied: ties 'K' to '2 K', which is the same species"),
+        ([["Br", "0 K"]], "tied: '0 K' is always zero"),
         (["K = Br"], "tied.0: input should be a valid list"),
     ],
 )

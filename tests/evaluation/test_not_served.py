@@ -44,7 +44,11 @@ def test_the_reason_is_kept_and_not_asked_for_again(lno, choosy, tmp_path):
             evaluate(load_task(TASK), lno, "choosy", tmp_path)
         assert choosy.fitted == fitted
     folder = tmp_path / TASK / "choosy"
-    assert [p.name for p in folder.parent.iterdir()] == ["choosy"]  # no finished fit is left over
+    assert sorted(p.name for p in folder.parent.iterdir()) == [
+        "choosy",
+        "dataset.json",
+        "task.yaml",
+    ]  # no finished fit is left over
     assert [p.name for p in folder.iterdir()] == ["refusal.json"]
     refusal = read_refusal(folder)
     assert (refusal["task"], refusal["reason"]) == (TASK, "no training row had Og")

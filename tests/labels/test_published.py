@@ -277,5 +277,7 @@ def test_settings_are_checked():
         format_settings("extxyz", {"unit": {}})
     with pytest.raises(InputError, match="did you mean '2dmd'"):
         format_settings("2dm", {})
-    assert formats.names() == ["2dmd", "computed-entries", "cspbi3", "csv", "extxyz"]
+    assert formats.names() == [
+        *("2dmd", "ase", "atomate2", "computed-entries", "cspbi3", "csv", "espresso", "extxyz", "vasp")
+    ]
     assert "id" in reserved_columns()

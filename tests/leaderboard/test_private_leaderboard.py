@@ -173,7 +173,9 @@ def test_a_new_task_has_metrics_that_are_defined(folder):
         md.new_task(dataset, folder / "other.yaml", split="mor")
     with pytest.raises(InputError, match="has no target 'energy'"):
         md.new_task(dataset, folder / "other.yaml", target="energy")
-    assert not (folder / "other.yaml").exists()
+    with pytest.raises(InputError, match="name"):
+        md.new_task(dataset, folder / "Of mine.yaml")
+    assert not (folder / "other.yaml").exists() and not (folder / "Of mine.yaml").exists()
 
 
 def test_folders_without_tasks_are_refused(folder, tmp_path):

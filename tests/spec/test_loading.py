@@ -58,7 +58,7 @@ MISTAKES = [
     ("{a: 5.6}", "{a: .nan}", 6, "parent.lattice.a", "input should be a finite number, not nan"),
     ("{a: 5.6}", "{a: 5.6, gamma: 180}", 6, "parent.lattice.gamma", "input should be less than 180, not 180"),
     ("{a: 5.6}", "{a: 5.6 Å}", 6, "parent.lattice.a",
-     "input should be a valid number, unable to parse string as a number, not '5.6 Å'"),
+     "a number was expected, not '5.6 Å'"),
     ("{a: 5.6}", "{c: 5.6}", 6, "parent.lattice.a", "is missing"),
     ("{a: 5.6}", "{a: 5.6, A: 5.6}", 6, "parent.lattice.A", "unknown field; did you mean 'a'? known: a, alpha, b, "
      "beta, c, gamma"),
