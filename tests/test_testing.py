@@ -28,6 +28,7 @@ TARGETS = {
     "magnetic_moment": {"unit": "μB", "per": "atom"},
     "migration_barrier": {"unit": "eV"},
     "phase_difference": {"unit": "eV", "phases": ["narrow", "wide"]},
+    "total_energy": {"unit": "eV", "per": "atom"},
     "volume": {"unit": "Å³", "per": "cell"},
 }
 

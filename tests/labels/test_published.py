@@ -208,7 +208,7 @@ def test_cif_with_and_without_symmetry(symprec):
 def test_cif_that_cannot_be_a_configuration():
     text = cif(samples()[0][2])
     with pytest.raises(InputError, match="partly occupied"):
-        crystal_of_text(text.replace("  1\n", "  0.5\n"))
+        crystal_of_text(re.sub(r"^(  [A-Z].*)  1$", r"\1  0.5", text, count=1, flags=re.MULTILINE))
     for broken in ("", "data_x", text.replace("_cell_length_a   ", "_cell_length_a   nan"), text[: len(text) // 2]):
         with pytest.raises(InputError):
             crystal_of_text(broken)
