@@ -7,7 +7,10 @@ from typing import Any
 from pydantic import BaseModel, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-_NOT_SCHEMAS = frozenset({"metadata", "serialization", "default", "expected", "config", "cls", "function"})
+_NOT_SCHEMAS = frozenset(
+    {"keys_schema", "metadata", "serialization", "default", "expected", "config", "cls", "function"}
+)
+"""What is no schema of a value. Keys are text where a document was JSON in between, and pydantic reads them."""
 
 
 def _check_number(value: Any) -> Any:
