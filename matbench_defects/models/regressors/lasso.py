@@ -20,5 +20,5 @@ class Lasso(LinearRegressor):
         from sklearn.model_selection import KFold
 
         folds = KFold(5, shuffle=True, random_state=0)
-        # With scikit-learn's own tolerance the last bits decide where a descent stops, and so a per mille of predictions.
+        # By its own tolerance the last bits decide where a descent stops, and so a per mille of the predictions.
         return LassoCV(cv=folds, eps=1e-4, alphas=60, max_iter=20000, tol=1e-8)
