@@ -33,7 +33,11 @@ TARGETS = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name, quantity in quantities.items() if quantity.needs_label])
+CHARGED = "charged_defect_formation_energy"
+"""It needs labels of several charges for each row, which the contract's alloys have not; test_charge_states has them."""
+
+
+@pytest.mark.parametrize("name", [n for n, kind in quantities.items() if kind.needs_label and n != CHARGED])
 def test_every_quantity_keeps_the_contract(name):
     check_target(name, TARGETS[name], of_pathways=name == "migration_barrier")
 
