@@ -34,7 +34,7 @@ TARGETS = {
 
 
 CHARGED = "charged_defect_formation_energy"
-"""It needs labels of several charges for each row, which the contract's alloys have not; test_charge_states has them."""
+"""It needs labels of several charges a row, which the alloys of the contract have not; test_charge_states has them."""
 
 
 @pytest.mark.parametrize("name", [n for n, kind in quantities.items() if kind.needs_label and n != CHARGED])
