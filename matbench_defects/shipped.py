@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from matbench_defects.bounded import check_plain
 from matbench_defects.errors import InputError, nearest
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -65,6 +66,8 @@ def _find(name: str, kind: str, known: dict[str, Path]) -> Path:
         return path
     if name in known:
         return known[name]
+    if os.path.exists(name) and not os.path.isdir(name):  # noqa: PTH110, PTH112 - as below
+        check_plain(path)
     if os.path.exists(name) or path.suffix or os.sep in name:  # noqa: PTH110 - it raises nothing, whatever the name
         raise InputError(f"no {kind} file there; give a YAML file or a shipped name ({', '.join(known)})", file=name)
     raise InputError(f"no {kind} is called '{name}'; {nearest(name, known)}")

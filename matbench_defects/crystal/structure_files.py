@@ -78,7 +78,7 @@ def read_listed(path: Path, format_: str | None = None) -> ListedCrystal:
     except InputError as error:
         raise InputError(error.message, file=file) from None
     try:
-        there = path.is_file()
+        there = path.exists()  # a pipe, a device and a folder are refused as such
     except (OSError, ValueError):  # such as a name that is too long
         there = False
     if not there:

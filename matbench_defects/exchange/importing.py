@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matbench_defects.bounded import LARGEST_PARQUET, check_plain
 from matbench_defects.dataset.finding import Finder, check_limits
 from matbench_defects.dataset.reading import open_dataset
 from matbench_defects.enumeration.identify import STRAIN
@@ -65,6 +66,8 @@ def import_published(
     report : path
         The CSV file that says what is not in the table, and why.
     """
+    if source.exists() and not source.is_dir():
+        check_plain(source, LARGEST_PARQUET)  # before anything is asked for
     settings = format_settings(format_, given)
     kind = formats.get(format_)
     spec = spec or kind.spec

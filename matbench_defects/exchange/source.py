@@ -130,6 +130,8 @@ def format_settings(format_: str, given: dict[str, Any]) -> SourceSettings:
         name = ".".join(map(str, mistake["loc"]))
         if mistake["type"] == "extra_forbidden":
             message = f"'{format_}' has no such setting; {nearest(name, model.model_fields)}"
+        elif mistake["type"] == "missing":
+            message = f"'{format_}' needs this setting: --set {name}=VALUE"
         else:
             message = mistake["msg"].removeprefix("Value error, ")
         raise InputError(message, field=name) from None

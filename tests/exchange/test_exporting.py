@@ -183,3 +183,34 @@ def test_rows_of_the_index_are_structures(lno):
     ):
         with pytest.raises(InputError, match=message):
             md.to_pymatgen(row, **given)
+
+
+@pytest.mark.parametrize(
+    ("format_", "settings", "message"),
+    [
+        ("vasp", {"incar": {"ENCUT": float("nan")}}, "incar: ENCUT: a finite number was expected, not nan"),
+        ("vasp", {"incar": {"ENCUT": -5}}, "incar: ENCUT: a number above 0 and up to 1e.06 was expected, not -5"),
+        ("vasp", {"incar": {"MAGMOM": [1.0, float("inf")]}}, "incar: MAGMOM: a finite number was expected, not inf"),
+        ("vasp", {"incar": {"SYSTEM": "one\ntwo"}}, "incar: SYSTEM: one line of text was expected"),
+        ("vasp", {"kpoints": {"length": float("nan")}}, "kpoints: length: a finite number was expected"),
+        ("vasp", {"potentials": {"Li": "../Li"}}, "potentials.Li: the name of a file was expected"),
+        ("espresso", {"input": {"system": {"ecutwfc": float("nan")}}}, "input: ecutwfc: a finite number was expected"),
+        ("espresso", {"input": {"system": {"ecutwfc": -5}}}, "input: ecutwfc: a number above 0"),
+        ("espresso", {"input": {"ecutwfc": True}}, "input: ecutwfc: a number above 0 .* not True"),
+        ("espresso", {"kspacing": 0}, "kspacing: .*greater than or equal to 0.01"),
+        ("espresso", {"kspacing": 1e-9}, "kspacing: .*greater than or equal to 0.01"),
+        ("espresso", {"pseudopotentials": {"Li": "l i.upf"}}, "pseudopotentials.Li: the name of a file was expected"),
+        ("espresso", {"pseudopotentials": {"Li": "../li.upf"}}, "pseudopotentials.Li: the name of a file was expected"),
+        ("espresso", {"pseudopotentials": {"Li": ".."}}, "pseudopotentials.Li: the name of a file was expected"),
+    ],
+)
+def test_settings_that_no_program_takes(tmp_path, format_, settings, message):
+    given = {**PSEUDO, **settings} if format_ == "espresso" else settings
+    with pytest.raises(InputError, match=message):
+        md.export("lno-cathode", tmp_path / "out", format_, ids=IDS, settings=given)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_setting_that_is_needed_is_shown(tmp_path):
+    with pytest.raises(InputError, match=r"pseudopotentials: 'espresso' needs this setting, such as --set 'pseudo"):
+        md.export("lno-cathode", tmp_path / "out", "espresso", ids=IDS)

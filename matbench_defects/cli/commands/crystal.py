@@ -93,6 +93,8 @@ def enumerate(
     out: Annotated[Path, typer.Option(help="A folder for one Parquet file a space.")],
 ) -> None:
     """Write every inequivalent configuration that a spec means, however many, without labels."""
+    if out.exists() and not out.is_dir():
+        raise md.InputError("is no folder, into which a file is written for each space; name another", file=str(out))
     loaded = md.load_spec(spec)
     for note in loaded.check():
         say(f"note: {note}")

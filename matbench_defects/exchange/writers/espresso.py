@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,21 +11,22 @@ from pydantic import Field
 
 from matbench_defects.crystal.structure import Crystal
 from matbench_defects.errors import InputError
+from matbench_defects.exchange.writers.settings_of_programs import FileName, KSpacing, Options
 from matbench_defects.exchange.writers.writer import Exported, Writer, WriterSettings, writers
 
 
 class EspressoSettings(WriterSettings):
     """Settings of pw.x inputs."""
 
-    pseudopotentials: dict[str, str]
+    pseudopotentials: dict[str, FileName]
     """File of the pseudopotential of each element."""
-    input: dict[str, Any] = {}
+    input: Options = {}
     """Name lists as ASE takes them, such as ``{control: {calculation: relax}, system: {ecutwfc: 60}}``."""
     valences: dict[str, Annotated[float, Field(gt=0)]] = {}
     """Valence electrons of each pseudopotential, for starting moments: ``starting_magnetization`` is then the share of
     them, which every pw.x takes. Without them it is the moment in Bohr magnetons, as pw.x takes it from version 7.3 on
     where it is at least one; smaller moments are refused, since pw.x would take them for shares."""
-    kspacing: float | None = None
+    kspacing: KSpacing | None = None
     """Spacing of k-points, 1/Å, 2π included; only Γ where left out."""
 
 
@@ -34,6 +35,7 @@ class EspressoWriter(Writer):
     """Inputs of pw.x."""
 
     Settings: ClassVar[type[WriterSettings]] = EspressoSettings
+    needs: ClassVar[dict[str, str]] = {"pseudopotentials": "--set 'pseudopotentials={Li: li.upf, O: o.upf}'"}
     title: ClassVar[str] = "Quantum ESPRESSO, an input of pw.x"
 
     def files(self, one: Exported) -> dict[str, str]:

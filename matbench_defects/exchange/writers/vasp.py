@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from matbench_defects.errors import InputError, nearest
 from matbench_defects.exchange.writers.poscar import poscar_text
+from matbench_defects.exchange.writers.settings_of_programs import FileName, Options
 from matbench_defects.exchange.writers.writer import Exported, Writer, WriterSettings, writers
 
 
@@ -15,11 +16,11 @@ class VaspSettings(WriterSettings):
 
     input_set: str = "MPRelaxSet"
     """A class of ``pymatgen.io.vasp.sets``, such as ``MPRelaxSet``, ``MPStaticSet``, ``MPScanRelaxSet``."""
-    incar: dict[str, Any] = {}
+    incar: Options = {}
     """INCAR tags that differ from the set's."""
-    kpoints: dict[str, Any] = {}
+    kpoints: Options = {}
     """pymatgen's ``user_kpoints_settings``, such as ``{reciprocal_density: 64}``."""
-    potentials: dict[str, str] = {}
+    potentials: dict[str, FileName] = {}
     """POTCAR symbols that differ from the set's, such as ``{Li: Li_sv}``."""
 
 

@@ -68,6 +68,8 @@ class Writer(ABC):
     """
 
     Settings: ClassVar[type[WriterSettings]] = WriterSettings
+    needs: ClassVar[dict[str, str]] = {}
+    """How a setting without which nothing is written is given on the command line, by its name."""
     title: ClassVar[str] = ""
     """One line for people."""
     ending: ClassVar[str] = ""
@@ -97,6 +99,8 @@ class CollectionWriter(ABC):
     """
 
     Settings: ClassVar[type[WriterSettings]] = WriterSettings
+    needs: ClassVar[dict[str, str]] = {}
+    """How a setting without which nothing is written is given on the command line, by its name."""
     title: ClassVar[str] = ""
     """One line for people."""
     name: ClassVar[str] = ""
@@ -134,6 +138,8 @@ def make_writer(name: str, given: dict[str, Any]) -> Writer | CollectionWriter:
         message = mistake["msg"].removeprefix("Value error, ")
         if mistake["type"] == "extra_forbidden":
             message = f"'{name}' has no such setting; {nearest(field, kind.Settings.model_fields)}"
+        elif mistake["type"] == "missing":
+            message = f"'{name}' needs this setting, such as {kind.needs.get(field, f'--set {field}=VALUE')}"
         raise InputError(message, field=field) from None
 
 
